@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every difference between kernels, newest form first. Features are asked for by CO-RE, never by
+ * version number. The names in brackets say where a form came in.
+ */
+#ifndef KF_COMPAT_BPF_H
+#define KF_COMPAT_BPF_H
+
+#include <bpf/bpf_core_read.h>
+
+/*
+ * KF_READ(pointer, member, member...): typed read. Objects for tp_btf and fentry define KF_DIRECT:
+ * there a pointer from the context may be followed directly, which costs no helper call and loads
+ * under lockdown. Elsewhere each step is a probe read.
+ */
+#define KF_ARROW_1(p, a) (p)->a
+#define KF_ARROW_2(p, a, b) (p)->a->b
+#define KF_ARROW_3(p, a, b, c) (p)->a->b->c
+#define KF_ARROW_4(p, a, b, c, d) (p)->a->b->c->d
+#define KF_PICK(_1, _2, _3, _4, name, ...) name
+#ifdef KF_DIRECT
+#define KF_READ(p, ...) \
+	KF_PICK(__VA_ARGS__, KF_ARROW_4, KF_ARROW_3, KF_ARROW_2, KF_ARROW_1)(p, __VA_ARGS__)
+#else
+#define KF_READ(p, ...) BPF_CORE_READ(p, __VA_ARGS__)
+#endif
+
+/*
+ * Argument n of a tp_btf, fentry or fexit program at a constant offset. Written in assembly so that
+ * the compiler cannot fold two alternatives into one load with a computed offset, which the
+ * verifier refuses.
+ */
+#define KF_CTX(ctx, n)                                                                        \
+	({                                                                                    \
+		u64 __value;                                                                  \
+		asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(__value) : "r"(ctx), "i"((n)*8)); \
+		__value;                                                                      \
+	})
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* inode times: i_mtime_sec, i_mtime_nsec [6.11]; __i_mtime [6.7], __i_ctime [6.6]; i_mtime. */
+struct inode___v611 {
+	s64 i_atime_sec;
+	s64 i_mtime_sec;
+	s64 i_ctime_sec;
+	u32 i_atime_nsec;
+	u32 i_mtime_nsec;
+	u32 i_ctime_nsec;
+};
+
+struct timespec64 {
+	s64 tv_sec;
+	long tv_nsec;
+};
+
+struct inode___v67 {
+	struct timespec64 __i_atime;
+	struct timespec64 __i_mtime;
+	struct timespec64 __i_ctime;
+};
+
+struct inode___v510 {
+	struct timespec64 i_atime;
+	struct timespec64 i_mtime;
+	struct timespec64 i_ctime;
+};
+
+/* struct file reference count: f_ref, which counts from 0 [6.13, "fs: add file_ref"]; f_count. */
+typedef struct {
+	struct {
+		s64 counter;
+	} refcnt;
+} kf_file_ref;
+
+struct file___v613 {
+	kf_file_ref f_ref;
+};
+
+struct file___v510 {
+	struct {
+		s64 counter;
+	} f_count;
+};
+
+/* Link of a dentry in its inode's list: d_alias beside d_u [7.x]; d_u.d_alias. */
+struct dentry___flat {
+	struct hlist_node d_alias;
+};
+
+struct dentry___union {
+	union {
+		struct hlist_node d_alias;
+	} d_u;
+};
+
+#pragma clang attribute pop
+
+/* Bit 31 of i_ctime_nsec marks a multigrain timestamp that was queried [6.13]. */
+#define KF_CTIME_NSEC_MASK 0x7fffffffU
+
+/* References that keep an open file alive: 1 means the next close ends it. */
+static __always_inline s64 kf_file__refs(struct file *file)
+{
+	struct file___v613 *new = (void *)file;
+	struct file___v510 *old = (void *)file;
+
+	if (bpf_core_field_exists(new->f_ref))
+		return BPF_CORE_READ(new, f_ref.refcnt.counter) + 1;
+	return BPF_CORE_READ(old, f_count.counter);
+}
+
+static __always_inline struct dentry *kf_alias__dentry(struct hlist_node *node)
+{
+	u64 offset;
+
+	if (bpf_core_field_exists(struct dentry___flat, d_alias))
+		offset = bpf_core_field_offset(struct dentry___flat, d_alias);
+	else
+		offset = bpf_core_field_offset(struct dentry___union, d_u.d_alias);
+	return (struct dentry *)((u64)node - offset);
+}
+
+#endif

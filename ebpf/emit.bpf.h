@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Records on their way to user space. A record is written in place, in ring memory reserved at a
+ * constant size (the verifier wants that); hdr.size says how much of it is meant, and the drain
+ * copies no more. Writing in place needs no per-CPU scratch, so nothing can overwrite a record
+ * when a program is preempted.
+ */
+#ifndef KF_EMIT_BPF_H
+#define KF_EMIT_BPF_H
+
+#include "maps.bpf.h"
+
+static __always_inline void kf_header__fill(struct kf_header *hdr, enum kf_kind kind, u32 size)
+{
+	hdr->kind = kind;
+	hdr->version = KF_VERSION;
+	hdr->size = size;
+	hdr->cpu = bpf_get_smp_processor_id();
+	hdr->pad = 0;
+	hdr->ts_ns = bpf_ktime_get_boot_ns();
+}
+
+/* Waking the consumer costs twenty times the record: only when the ring fills, else it polls. */
+static __always_inline u64 kf_wakeup_flags(void)
+{
+	u64 used = bpf_ringbuf_query(&kf_ring, BPF_RB_AVAIL_DATA);
+
+	return used >= kf_wakeup_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+/* Fixed-size record that is complete in memory. Returns 0, or -1 and has counted the refusal. */
+static __always_inline int kf_emit(void *rec, u64 size, enum kf_counter lost)
+{
+	if (bpf_ringbuf_output(&kf_ring, rec, size, kf_wakeup_flags()) == 0)
+		return 0;
+	kf_count(lost, 1);
+	return -1;
+}
+
+static __always_inline void kf_submit(void *rec)
+{
+	bpf_ringbuf_submit(rec, kf_wakeup_flags());
+}
+
+#endif

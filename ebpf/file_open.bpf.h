@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Life of an open file: from its creation to its last reference. */
+#ifndef KF_FILE_OPEN_BPF_H
+#define KF_FILE_OPEN_BPF_H
+
+#include "file.bpf.h"
+
+/* file.f_mode (linux/fs.h) */
+#define KF_FMODE_WRITE 0x2
+#define KF_FMODE_PATH 0x4000
+#define KF_FMODE_OPENED 0x80000
+#define KF_FMODE_CREATED 0x100000
+#define KF_FMODE_BACKING 0x2000000 /* file below a stacked file system [6.8] */
+#define KF_FMODE_NOACCOUNT 0x20000000 /* the same, before */
+
+/* CREATE, once a struct file: a duplicated descriptor is not another creation. */
+static __always_inline void kf_file__opened(struct file *file)
+{
+	if (KF_READ(file, f_mode) & KF_FMODE_CREATED)
+		kf_file__event(file, KF_FILE_CREATE);
+}
+
+/* OPEN, once a descriptor; a path descriptor (O_PATH) opens nothing. */
+static __always_inline void kf_file__installed(struct file *file)
+{
+	if (!(KF_READ(file, f_mode) & KF_FMODE_PATH))
+		kf_file__event(file, KF_FILE_OPEN);
+}
+
+/*
+ * The last reference is dropped. Left out: files that were never opened, and those that a stacked
+ * file system has opened below its own. A kernel thread that drops it late has no part in it.
+ */
+static __always_inline void kf_file__closed(struct file *file)
+{
+	u32 mode = KF_READ(file, f_mode);
+
+	if (!(mode & KF_FMODE_OPENED) ||
+	    (mode & (KF_FMODE_PATH | KF_FMODE_BACKING | KF_FMODE_NOACCOUNT)))
+		return;
+	if (kf_current__kthread())
+		return;
+	kf_file__event(file, mode & KF_FMODE_WRITE ? KF_FILE_CLOSE_WRITE : KF_FILE_CLOSE_NOWRITE);
+}
+
+#endif

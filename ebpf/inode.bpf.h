@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Attributes of an inode, and which inodes are reported at all. */
+#ifndef KF_INODE_BPF_H
+#define KF_INODE_BPF_H
+
+#include "compat.bpf.h"
+
+#define KF_S_IFMT 0170000
+#define KF_S_IFLNK 0120000
+#define KF_S_IFREG 0100000
+
+/* Magic numbers of file systems without storage or memory of their own (linux/magic.h). */
+static __always_inline bool kf_magic__pseudo(u32 magic)
+{
+	switch (magic) {
+	case 0x9fa0: /* proc */
+	case 0x62656572: /* sysfs */
+	case 0x27e0eb: /* cgroup */
+	case 0x63677270: /* cgroup2 */
+	case 0x74726163: /* tracefs */
+	case 0x64626720: /* debugfs */
+	case 0x73636673: /* securityfs */
+	case 0x1cd1: /* devpts */
+	case 0xcafe4a11: /* bpf */
+	case 0x6165676c: /* pstore */
+	case 0xde5e81e4: /* efivarfs */
+	case 0x62656570: /* configfs */
+	case 0xf97cff8c: /* selinuxfs */
+	case 0x19800202: /* mqueue */
+	case 0x42494e4d: /* binfmt_misc */
+	case 0x6e736673: /* nsfs */
+	case 0x65735543: /* fusectl */
+	case 0x67596969: /* rpc_pipefs */
+	case 0x50495045: /* pipefs */
+	case 0x534f434b: /* sockfs */
+	case 0x09041934: /* anon_inode */
+		return true;
+	}
+	return false;
+}
+
+static __always_inline void kf_inode__times(struct kf_inode *out, struct inode *inode)
+{
+	struct inode___v611 *v611 = (void *)inode;
+	struct inode___v67 *v67 = (void *)inode;
+	struct inode___v510 *v510 = (void *)inode;
+
+	if (bpf_core_field_exists(v611->i_mtime_sec)) {
+		out->atime_s = KF_READ(v611, i_atime_sec);
+		out->mtime_s = KF_READ(v611, i_mtime_sec);
+		out->ctime_s = KF_READ(v611, i_ctime_sec);
+		out->atime_ns = KF_READ(v611, i_atime_nsec);
+		out->mtime_ns = KF_READ(v611, i_mtime_nsec);
+		out->ctime_ns = KF_READ(v611, i_ctime_nsec) & KF_CTIME_NSEC_MASK;
+		return;
+	}
+	if (bpf_core_field_exists(v67->__i_mtime)) {
+		out->atime_s = KF_READ(v67, __i_atime.tv_sec);
+		out->mtime_s = KF_READ(v67, __i_mtime.tv_sec);
+		out->atime_ns = KF_READ(v67, __i_atime.tv_nsec);
+		out->mtime_ns = KF_READ(v67, __i_mtime.tv_nsec);
+	} else {
+		out->atime_s = KF_READ(v510, i_atime.tv_sec);
+		out->mtime_s = KF_READ(v510, i_mtime.tv_sec);
+		out->atime_ns = KF_READ(v510, i_atime.tv_nsec);
+		out->mtime_ns = KF_READ(v510, i_mtime.tv_nsec);
+	}
+	if (bpf_core_field_exists(v67->__i_ctime)) {
+		out->ctime_s = KF_READ(v67, __i_ctime.tv_sec);
+		out->ctime_ns = KF_READ(v67, __i_ctime.tv_nsec);
+	} else {
+		out->ctime_s = KF_READ(v510, i_ctime.tv_sec);
+		out->ctime_ns = KF_READ(v510, i_ctime.tv_nsec);
+	}
+}
+
+static __always_inline void kf_inode__fill(struct kf_inode *out, struct inode *inode)
+{
+	out->size = KF_READ(inode, i_size);
+	out->mode = KF_READ(inode, i_mode);
+	out->nlink = KF_READ(inode, i_nlink);
+	out->uid = KF_READ(inode, i_uid.val);
+	out->gid = KF_READ(inode, i_gid.val);
+	kf_inode__times(out, inode);
+}
+
+/* Regular files and symbolic links; pseudo file systems only when asked for. */
+static __always_inline bool kf_inode__wanted(struct inode *inode, u32 *magic)
+{
+	u32 type = KF_READ(inode, i_mode) & KF_S_IFMT;
+
+	if (type != KF_S_IFREG && type != KF_S_IFLNK)
+		return false;
+	*magic = KF_READ(inode, i_sb, s_magic);
+	return kf_pseudo_fs || !kf_magic__pseudo(*magic);
+}
+
+#endif

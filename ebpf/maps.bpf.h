@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Maps that every object shares. The loader makes one of each name and hands it to all objects. */
+#ifndef KF_MAPS_BPF_H
+#define KF_MAPS_BPF_H
+
+#include "record.h"
+
+/* 8 MiB hold about 27,000 records of files: more than a second of a busy host between two drains. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} kf_ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, KF_CNT_MAX);
+	__type(key, u32);
+	__type(value, u64);
+} kf_counters SEC(".maps");
+
+static __always_inline void kf_count(enum kf_counter which, u64 n)
+{
+	u32 key = which;
+	u64 *value = bpf_map_lookup_elem(&kf_counters, &key);
+
+	/* Per CPU, but a program can be interrupted by another: add atomically. */
+	if (value)
+		__sync_fetch_and_add(value, n);
+}
+
+#endif

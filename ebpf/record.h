@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The contract: every struct and enum that crosses from the kernel to user space, through the ring
+ * buffer or out of a map, and nothing else. The cffi declarations are cut from the text between
+ * the two marks, and the layout is compared with the object's BTF at load.
+ *
+ * Rules: fixed width types only, every hole a named pad (-Wpadded is an error), strings last.
+ * Times are nanoseconds of CLOCK_BOOTTIME unless a name says otherwise. A path travels as its
+ * components, leaf first, each ended by a NUL, without slashes: "passwd\0etc\0".
+ */
+#ifndef KF_RECORD_H
+#define KF_RECORD_H
+/* cffi: begin */
+#define KF_VERSION 1
+#define KF_COMM_LEN 16
+#define KF_NAME_LEN 256
+#define KF_PATH_MAX 4096
+#define KF_ARGS_MAX 2048
+#define KF_ADDR_LEN 16
+#define KF_UNIX_PATH_LEN 108
+#define KF_FLAG_SLOTS 12
+
+enum kf_kind {
+	KF_KIND_NONE = 0,
+	KF_KIND_PROC = 1, /* struct kf_proc_record: exec, fork, snapshot */
+	KF_KIND_EXIT = 2, /* struct kf_exit_record */
+	KF_KIND_PATH = 3, /* struct kf_path_record: path of a file aggregate that stays open */
+	KF_KIND_FILE = 4, /* struct kf_file_record: a file aggregate, ended or forced out */
+	KF_KIND_SOCK = 5, /* struct kf_sock_record: TCP or UDP */
+	KF_KIND_UNIX = 6, /* struct kf_unix_record */
+	KF_KIND_SOCK_CLOSED = 7, /* struct kf_closed_record: a UDP socket is gone */
+	KF_KIND_COUNTERS = 8, /* struct kf_counters_record: written by user space */
+	KF_KIND_SESSION = 9, /* struct kf_session_record: first of a recording, by user space */
+	KF_KIND_TICK = 10, /* struct kf_header alone: user space swept the maps at this time */
+	KF_KIND_END = 11,
+};
+
+/* Source of a process record. */
+enum kf_proc_source {
+	KF_PROC_EXEC = 1,
+	KF_PROC_FORK = 2,
+	KF_PROC_SNAPSHOT = 3, /* ran before kflowd: iter/task */
+};
+
+/* The order is the order of FileEvents in a record. */
+enum kf_file_event {
+	KF_FILE_CREATE = 0,
+	KF_FILE_OPEN = 1,
+	KF_FILE_OPEN_EXEC = 2,
+	KF_FILE_ACCESS = 3,
+	KF_FILE_ATTRIB = 4,
+	KF_FILE_MODIFY = 5,
+	KF_FILE_CLOSE_WRITE = 6,
+	KF_FILE_CLOSE_NOWRITE = 7,
+	KF_FILE_MOVED_FROM = 8,
+	KF_FILE_MOVED_TO = 9,
+	KF_FILE_DELETE = 10,
+	KF_FILE_EVENTS = 11,
+};
+
+/* Flags of a file aggregate and its record. */
+#define KF_AGG_PATH_SENT 1 /* a path record went out; the aggregate itself has none */
+#define KF_AGG_PARTIAL 2 /* forced out early, more of the same key may follow or precede */
+#define KF_AGG_PATH_TRUNCATED 4 /* path incomplete: too long, too deep, unreadable */
+#define KF_AGG_PATH_NO_MOUNT 8 /* path ends at the root of its file system: mount unknown */
+#define KF_AGG_ENDED 16 /* an ending event came but the ring was full: sweep it */
+#define KF_AGG_NO_INODE 32 /* identity of the file unknown: key.ino and inode are 0 */
+#define KF_AGG_STALE 64 /* swept by user space: idle, aged or owner gone */
+#define KF_AGG_PATH_TEXT 256 /* path is the text a system call was given, not resolved */
+
+/* Flags of a process. */
+#define KF_PROC_KTHREAD 1
+
+/* Flags of a socket record. */
+#define KF_SOCK_FINAL 1 /* the socket or connection is gone: last record */
+#define KF_SOCK_SNAPSHOT 2 /* existed before kflowd: totals are deltas since the start */
+#define KF_SOCK_NO_OWNER 4 /* proc is empty: no process is known for this socket */
+#define KF_SOCK_HANDSHAKE 8 /* handshake packets booked without being seen by a hook */
+#define KF_SOCK_ENDED 16 /* to be swept: CLOSE reached, or the ring was full */
+#define KF_SOCK_FLAGS_FULL 32 /* more flag combinations than slots: some are not listed */
+#define KF_SOCK_STALE 64 /* swept by user space: idle or aged */
+
+enum kf_role {
+	KF_ROLE_NONE = 0,
+	KF_ROLE_CLIENT = 1,
+	KF_ROLE_SERVER = 2,
+};
+
+/* Per-CPU counters, one array map. "events" are what hooks saw and accepted; each event is later
+ * either inside a record that left the kernel or inside one of the lost counters. */
+enum kf_counter {
+	KF_CNT_FILE_EVENTS = 0, /* file events folded */
+	KF_CNT_FILE_REPORTED = 1, /* file events inside records put on the ring */
+	KF_CNT_FILE_LOST_MAP = 2, /* file events lost: aggregate map and ring full */
+	KF_CNT_FILE_LOST_RING = 3, /* file events lost inside records refused by the ring */
+	KF_CNT_FILE_LOST_PENDING = 4, /* operations not followed: table of pending calls full */
+	KF_CNT_PATH_LOST_RING = 5, /* path records refused by the ring (sent again if possible) */
+	KF_CNT_PATH_TRUNCATED = 6, /* paths that are not complete */
+	KF_CNT_SOCK_CREATED = 7, /* TCP and UDP aggregates begun */
+	KF_CNT_SOCK_REPORTED = 8, /* TCP and UDP aggregates put on the ring as final */
+	KF_CNT_SOCK_LOST_MAP = 9, /* packets or connections not followed: map full */
+	KF_CNT_SOCK_LOST_RING = 10, /* records refused by the ring (swept later) */
+	KF_CNT_UNIX_CREATED = 11,
+	KF_CNT_UNIX_REPORTED = 12,
+	KF_CNT_UNIX_LOST_MAP = 13,
+	KF_CNT_UNIX_LOST_RING = 14,
+	KF_CNT_PROC_EVENTS = 15, /* exec, fork, exit seen */
+	KF_CNT_PROC_LOST_RING = 16,
+	KF_CNT_READ_FAILED = 17, /* kernel memory that could not be read */
+	KF_CNT_MAX = 18,
+};
+
+struct kf_header {
+	__u16 kind;
+	__u16 version;
+	__u32 size; /* of the whole record with its strings */
+	__u32 cpu;
+	__u32 pad;
+	__u64 ts_ns;
+};
+
+/* A process as each record carries it. Identity is (tgid, start_ns). Ids are those of the initial
+ * namespaces. */
+struct kf_proc {
+	__u64 start_ns; /* start_boottime of the thread group leader */
+	__u64 parent_start_ns;
+	__u32 tgid;
+	__u32 tid;
+	__u32 ppid;
+	__u32 uid;
+	__u32 gid;
+	__u32 flags; /* KF_PROC_* */
+	char comm[KF_COMM_LEN];
+};
+
+struct kf_proc_record {
+	struct kf_header hdr;
+	struct kf_proc proc;
+	__u64 cgroup_id;
+	__u32 source; /* enum kf_proc_source */
+	__u32 login_uid; /* 4294967295: not set */
+	__u32 session_id;
+	__u32 mnt_ns;
+	__u32 pid_ns;
+	__u32 net_ns;
+	__u32 exe_flags; /* KF_AGG_PATH_* */
+	__u16 exe_len;
+	__u16 args_len; /* NUL separated arguments, cut at KF_ARGS_MAX */
+	/* exe components, then args */
+};
+
+struct kf_exit_record {
+	struct kf_header hdr;
+	struct kf_proc proc;
+	__u32 exit_code; /* as wait(2) has it */
+	__u32 pad;
+};
+
+struct kf_file_key {
+	__u64 ino;
+	__u64 start_ns; /* process */
+	__u32 tgid;
+	__u32 dev; /* s_dev: major << 20 | minor */
+	__u32 gen; /* i_generation */
+	__u32 pad;
+};
+
+struct kf_inode {
+	__u64 size;
+	__s64 atime_s;
+	__s64 mtime_s;
+	__s64 ctime_s;
+	__u32 atime_ns;
+	__u32 mtime_ns;
+	__u32 ctime_ns;
+	__u32 mode; /* i_mode: type and permissions */
+	__u32 nlink;
+	__u32 uid;
+	__u32 gid;
+	__u32 magic; /* s_magic of the file system */
+};
+
+struct kf_file_agg {
+	struct kf_proc proc; /* of the first event */
+	__u64 first_ns;
+	__u64 last_ns;
+	__u64 size_first; /* before the first event */
+	__s64 mtime_first_s;
+	__u32 mtime_first_ns;
+	__u32 flags; /* KF_AGG_* */
+	struct kf_inode inode; /* at the last event */
+	__u32 counts[KF_FILE_EVENTS];
+	__u32 mnt_ns; /* inode number of the process's mount namespace */
+};
+
+struct kf_path_record {
+	struct kf_header hdr;
+	struct kf_file_key key;
+	__u32 flags; /* KF_AGG_PATH_* */
+	__u16 path_len;
+	__u16 pad;
+	/* path components */
+};
+
+struct kf_file_record {
+	struct kf_header hdr;
+	struct kf_file_key key;
+	struct kf_file_agg agg;
+	__u16 path_len; /* 0: see the path record of the same key */
+	__u16 origin_len; /* last component before a rename, with its NUL */
+	__u32 pad;
+	/* path components, then origin */
+};
+
+/* One direction of a TCP or UDP socket. Packets are segments on the wire: GSO counts. */
+struct kf_sock_dir {
+	__u64 first_ns;
+	__u64 last_ns;
+	__u64 bytes; /* payload seen in packets */
+	__u64 ttl_sum; /* over packets_seen */
+	__u32 packets; /* with booked handshake packets */
+	__u32 packets_seen;
+	__u32 data_packets;
+	__u32 ifindex; /* of the first packet */
+	__u32 frags;
+	__u32 pad;
+	__u8 flag_bits[KF_FLAG_SLOTS]; /* FIN 1 SYN 2 RST 4 PSH 8 ACK 16 URG 32, by first appearance */
+	__u32 flag_counts[KF_FLAG_SLOTS]; /* 0: slot unused */
+	__u32 pad2;
+};
+
+/* Absolute values of tcp_sock; user space takes deltas for interim records. */
+struct kf_tcp_info {
+	__u64 bytes_sent; /* with retransmissions */
+	__u64 bytes_acked;
+	__u64 bytes_retrans;
+	__u64 bytes_received;
+	__u32 segs_out;
+	__u32 segs_in;
+	__u32 data_segs_out;
+	__u32 data_segs_in;
+	__u32 total_retrans;
+	__u32 dsack_dups;
+	__u32 reord_seen;
+	__u32 srtt_us; /* as the kernel keeps it: eight times the value */
+	__u32 rto_jiffies;
+	__u32 pad;
+};
+
+struct kf_sock_key {
+	__u64 cookie;
+	__u8 remote_addr[KF_ADDR_LEN]; /* UDP: one aggregate per peer; TCP: 0 */
+	__u16 remote_port;
+	__u16 family; /* of the address: AF_INET also for ::ffff:a.b.c.d */
+	__u32 pad;
+};
+
+struct kf_sock {
+	struct kf_proc proc; /* owner: created, connected or accepted */
+	__u64 first_ns;
+	__u64 last_ns;
+	__u8 local_addr[KF_ADDR_LEN]; /* network order; IPv4 in the first four bytes */
+	__u8 remote_addr[KF_ADDR_LEN];
+	__u16 local_port; /* host order */
+	__u16 remote_port;
+	__u16 family; /* AF_INET, AF_INET6 */
+	__u16 protocol; /* IPPROTO_TCP, IPPROTO_UDP */
+	__u32 flags; /* KF_SOCK_* */
+	__u32 net_ns; /* inode number of the socket's network namespace */
+	__u8 role; /* enum kf_role */
+	__u8 state; /* TCP state by kernel numbering, UDP: 1 established, 7 close */
+	__u16 pad;
+	__u32 drops; /* sk_drops, absolute */
+	__u32 queued; /* packets in sk_receive_queue at the last rx event */
+	__u32 pad2;
+	struct kf_sock_dir tx;
+	struct kf_sock_dir rx;
+	struct kf_tcp_info tcp;
+};
+
+struct kf_sock_record {
+	struct kf_header hdr;
+	struct kf_sock_key key;
+	struct kf_sock sock;
+};
+
+struct kf_closed_record {
+	struct kf_header hdr;
+	__u64 cookie;
+};
+
+struct kf_unix_key {
+	__u64 sock; /* address of struct sock */
+	__u64 ino; /* of the socket's inode: tells a reused address */
+	__u64 peer_hash; /* datagram to changing destinations: one aggregate each; else 0 */
+};
+
+struct kf_unix {
+	struct kf_proc proc;
+	__u64 first_ns;
+	__u64 last_ns;
+	__u64 tx_bytes;
+	__u64 rx_bytes;
+	__u32 tx_messages;
+	__u32 rx_messages;
+	__u32 flags; /* KF_SOCK_* */
+	__u16 type; /* SOCK_STREAM 1, SOCK_DGRAM 2, SOCK_SEQPACKET 5 */
+	__u8 role;
+	__u8 addr_len; /* bytes of addr in use; a leading NUL: abstract */
+	char addr[KF_UNIX_PATH_LEN]; /* sun_path, without an ending NUL */
+	__u32 pad;
+};
+
+struct kf_unix_record {
+	struct kf_header hdr;
+	struct kf_unix_key key;
+	struct kf_unix unix_sock;
+};
+
+struct kf_counters_record {
+	struct kf_header hdr;
+	__u64 counters[KF_CNT_MAX]; /* summed over CPUs */
+	__u64 missed; /* program runs the kernel skipped: recursion_misses of all programs */
+};
+
+/* What replay needs of the host, in place of asking it. JSON text follows. */
+struct kf_session_record {
+	struct kf_header hdr;
+	__u64 realtime_offset_ns; /* CLOCK_REALTIME minus CLOCK_BOOTTIME */
+	__u32 hz; /* kernel HZ, 0 unknown */
+	__u32 facts_len;
+	/* facts: JSON object {host_name, host_ip, system, kernel, version} */
+};
+/* cffi: end */
+#endif

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * TCP and UDP on every road: cgroup programs on the root of cgroup2 and typed tracepoints, which
+ * also load where fentry, kprobes and memory reads are forbidden. Adapters only; see socket_*.bpf.h.
+ */
+#define KF_DIRECT 1
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "net.h"
+#include "record.h"
+#include "config.bpf.h"
+#include "emit.bpf.h"
+#include "task.bpf.h"
+#include "socket_iter.bpf.h"
+#include "socket_udp.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Why cgroup_skb: full packets, once each, at the socket; in softirq, so no process here. */
+static __always_inline void kf_packet__seen(struct __sk_buff *skb, bool received)
+{
+	struct kf_packet packet = {};
+	struct bpf_sock *sk = skb->sk;
+	u64 cookie;
+
+	if (!sk)
+		return;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk || !kf_packet__parse(skb, &packet))
+		return;
+	packet.received = received;
+	packet.ifindex = received ? skb->ingress_ifindex : skb->ifindex;
+	if (sk->protocol != packet.protocol)
+		return;
+	cookie = bpf_get_socket_cookie(skb);
+	/* A raw socket gets copies of other sockets' packets. */
+	if (packet.protocol == KF_IPPROTO_TCP && sk->type == KF_SOCK_STREAM)
+		kf_tcp__packet(cookie, &packet, sk->state);
+	else if (packet.protocol == KF_IPPROTO_UDP && sk->type == KF_SOCK_DGRAM)
+		kf_udp__packet(cookie, &packet);
+}
+
+SEC("cgroup_skb/ingress")
+int cgroup__skb_ingress(struct __sk_buff *skb)
+{
+	kf_packet__seen(skb, true);
+	return 1;
+}
+
+SEC("cgroup_skb/egress")
+int cgroup__skb_egress(struct __sk_buff *skb)
+{
+	kf_packet__seen(skb, false);
+	return 1;
+}
+
+static __always_inline bool kf_protocol__wanted(u32 protocol)
+{
+	return protocol == KF_IPPROTO_TCP || protocol == KF_IPPROTO_UDP;
+}
+
+/* Why: the creator, in its own context; makes the cookie that tracing programs read. */
+SEC("cgroup/sock_create")
+int cgroup__sock_create(struct bpf_sock *ctx)
+{
+	if (kf_protocol__wanted(ctx->protocol))
+		kf_owner__set(bpf_get_socket_cookie(ctx));
+	return 1;
+}
+
+/* Why: the last close of a socket, still with its cookie. */
+SEC("cgroup/sock_release")
+int cgroup__sock_release(struct bpf_sock *ctx)
+{
+	u64 cookie = bpf_get_socket_cookie(ctx);
+
+	if (ctx->protocol == KF_IPPROTO_UDP)
+		kf_udp__released(cookie);
+	bpf_map_delete_elem(&kf_owners, &cookie);
+	return 1;
+}
+
+/* Why: a cookie, and an owner, for a socket that was created before kflowd and connects now. */
+SEC("cgroup/connect4")
+int cgroup__connect4(struct bpf_sock_addr *ctx)
+{
+	if (kf_protocol__wanted(ctx->protocol))
+		kf_owner__set(bpf_get_socket_cookie(ctx));
+	return 1;
+}
+
+SEC("cgroup/connect6")
+int cgroup__connect6(struct bpf_sock_addr *ctx)
+{
+	if (kf_protocol__wanted(ctx->protocol))
+		kf_owner__set(bpf_get_socket_cookie(ctx));
+	return 1;
+}
+
+/* Why: the only hook that has the new child of a listener, and may make its cookie. */
+SEC("sockops")
+int cgroup__sockops(struct bpf_sock_ops *ctx)
+{
+	if (ctx->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
+		kf_tcp__accepted(bpf_get_socket_cookie(ctx), ctx->local_port,
+				 bpf_ntohl(ctx->remote_port), ctx->total_retrans);
+	return 1;
+}
+
+/* Why: each change of a connection's state; connect and listen in the caller's context. */
+SEC("tp_btf/inet_sock_set_state")
+int tp__inet_sock_set_state(u64 *ctx)
+{
+	struct sock *sk = (void *)KF_CTX(ctx, 0);
+	int state = KF_CTX(ctx, 2);
+
+	if (sk->sk_protocol == KF_IPPROTO_TCP)
+		kf_tcp__changed(sk, state);
+	return 0;
+}
+
+/* Why: nothing more is sent or received by this socket. */
+SEC("tp_btf/tcp_destroy_sock")
+int tp__tcp_destroy_sock(u64 *ctx)
+{
+	kf_tcp__destroyed((void *)KF_CTX(ctx, 0));
+	return 0;
+}
+
+/* Why: a datagram that found no room in the socket (IPv6: from 6.5 on). */
+SEC("tp_btf/udp_fail_queue_rcv_skb")
+int tp__udp_fail_queue_rcv_skb(u64 *ctx)
+{
+	kf_udp__dropped((void *)KF_CTX(ctx, 1));
+	return 0;
+}
+
+/* Why: the length of the queue behind a datagram that was received [6.3]. */
+SEC("tp_btf/sk_data_ready")
+int tp__sk_data_ready(u64 *ctx)
+{
+	struct sock *sk = (void *)KF_CTX(ctx, 0);
+
+	if (sk->sk_protocol == KF_IPPROTO_UDP)
+		kf_udp__queued(sk);
+	return 0;
+}
+
+/* Refreshes live connections and finds those that are older than kflowd. */
+SEC("iter/tcp")
+int iter__tcp(u64 *ctx)
+{
+	struct sock_common *common = (void *)KF_CTX(ctx, 1);
+	struct tcp_sock *tp = common ? bpf_skc_to_tcp_sock(common) : NULL;
+
+	if (tp)
+		kf_tcp__visit(tp);
+	return 0;
+}
+
+/* Owners of sockets that are older than kflowd; run before iter/tcp. */
+SEC("iter/task_file")
+int iter__task_file(u64 *ctx)
+{
+	struct task_struct *task = (void *)KF_CTX(ctx, 1);
+	struct file *file = (void *)KF_CTX(ctx, 3);
+
+	if (task && file)
+		kf_owner__visit(task, file);
+	return 0;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Sockets that exist already: their owners by iter/task_file, TCP connections by iter/tcp. The
+ * latter also refreshes the tcp_sock counters of live entries, before user space copies them.
+ */
+#ifndef KF_SOCKET_ITER_BPF_H
+#define KF_SOCKET_ITER_BPF_H
+
+#include "socket_tcp.bpf.h"
+
+/* Ports with a listener, so that a connection that is met later has a role: 4096 are plenty. */
+struct kf_listen_key {
+	u32 net_ns;
+	u32 port;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct kf_listen_key);
+	__type(value, u8);
+} kf_listeners SEC(".maps");
+
+enum bpf_func_id___kf { BPF_FUNC_sock_from_file___kf = 1 };
+
+/* A record of the values at the start: the base of user space's deltas. It ends nothing. */
+static __always_inline void kf_tcp__base(struct kf_sock_key *key, struct kf_sock *sock)
+{
+	struct kf_sock_record *rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec), 0);
+
+	if (!rec)
+		return; /* NO_BASE stays: the next run of the iterator tries again */
+	sock->flags &= ~KF_SOCK_NO_BASE;
+	kf_header__fill(&rec->hdr, KF_KIND_SOCK, sizeof(*rec));
+	rec->key = *key;
+	__builtin_memcpy(&rec->sock, sock, sizeof(rec->sock));
+	kf_submit(rec);
+}
+
+static __always_inline struct kf_sock *kf_tcp__meet(struct kf_sock_key *key, struct sock *sk)
+{
+	struct kf_owner *owner = bpf_map_lookup_elem(&kf_owners, &key->cookie);
+	struct kf_sock *sock;
+
+	if (owner && owner->flags & KF_OWNER_SELF)
+		return NULL;
+	sock = kf_sock__create(key);
+	if (!sock)
+		return NULL;
+	kf_sock__own(sock, owner);
+	kf_tcp__addresses(sock, sk);
+	sock->protocol = KF_IPPROTO_TCP;
+	sock->flags |= KF_SOCK_SNAPSHOT | KF_SOCK_NO_BASE;
+	return sock;
+}
+
+static __always_inline void kf_tcp__complete(struct kf_sock *sock, struct sock *sk)
+{
+	struct kf_listen_key listen = {};
+
+	sock->state = sk->__sk_common.skc_state;
+	sock->net_ns = sk->__sk_common.skc_net.net->ns.inum;
+	if (sock->role != KF_ROLE_NONE)
+		return;
+	listen.net_ns = sock->net_ns;
+	listen.port = sock->local_port;
+	sock->role = bpf_map_lookup_elem(&kf_listeners, &listen) ? KF_ROLE_SERVER : KF_ROLE_CLIENT;
+}
+
+static __always_inline void kf_tcp__listening(struct sock *sk)
+{
+	struct kf_listen_key listen = {};
+	u8 yes = 1;
+
+	listen.net_ns = sk->__sk_common.skc_net.net->ns.inum;
+	listen.port = sk->__sk_common.skc_num;
+	bpf_map_update_elem(&kf_listeners, &listen, &yes, BPF_ANY);
+}
+
+static __always_inline void kf_tcp__visit(struct tcp_sock *tp)
+{
+	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+	u8 state = sk->__sk_common.skc_state;
+	struct kf_sock_key key = {};
+	struct kf_sock *sock;
+
+	if (state == KF_TCP_LISTEN) {
+		kf_tcp__listening(sk);
+		return;
+	}
+	key.cookie = kf_sk__cookie(sk);
+	if (!key.cookie)
+		return;
+	sock = bpf_map_lookup_elem(&kf_socks, &key);
+	if (!sock && kf_tcp__joinable(state))
+		sock = kf_tcp__meet(&key, sk);
+	if (!sock || sock->flags & KF_SOCK_ENDED)
+		return;
+	kf_tcp__complete(sock, sk);
+	kf_tcp__snapshot(sock, sk, tp);
+	if (sock->flags & KF_SOCK_NO_BASE)
+		kf_tcp__base(&key, sock);
+}
+
+static __always_inline struct socket *kf_file__socket(struct file *file)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id___kf, BPF_FUNC_sock_from_file___kf))
+		return bpf_sock_from_file(file);
+	return NULL;
+}
+
+static __always_inline void kf_owner__comm(struct kf_owner *owner, struct task_struct *task)
+{
+	for (int i = 0; i < KF_COMM_LEN; i++)
+		owner->proc.comm[i] = task->comm[i];
+}
+
+/* A socket in a process's table of files: who has it first is its owner. */
+static __always_inline void kf_owner__visit(struct task_struct *task, struct file *file)
+{
+	struct kf_owner owner = {};
+	struct socket *socket = kf_file__socket(file);
+	struct sock *sk = socket ? socket->sk : NULL;
+	u16 family;
+	u64 cookie;
+
+	if (!sk)
+		return;
+	family = sk->__sk_common.skc_family;
+	if (family != KF_AF_INET && family != KF_AF_INET6)
+		return;
+	cookie = kf_sk__cookie(sk);
+	if (!cookie)
+		return;
+	kf_proc__fill(&owner.proc, task->group_leader);
+	kf_owner__comm(&owner, task->group_leader);
+	owner.net_ns = sk->__sk_common.skc_net.net->ns.inum;
+	owner.flags = owner.proc.tgid == kf_self_tgid ? KF_OWNER_SELF : 0;
+	/* Peers may have been seen before the owner. */
+	owner.flows = sk->sk_protocol == KF_IPPROTO_UDP ? 2 : 0;
+	bpf_map_update_elem(&kf_owners, &cookie, &owner, BPF_NOEXIST);
+}
+
+#endif

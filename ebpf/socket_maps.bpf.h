@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Tables of TCP and UDP sockets, and who owns a socket. The key is the socket's cookie. */
+#ifndef KF_SOCKET_MAPS_BPF_H
+#define KF_SOCKET_MAPS_BPF_H
+
+#include "net.h"
+#include "emit.bpf.h"
+#include "task.bpf.h"
+
+#define KF_AF_UNIX 1
+#define KF_AF_INET 2
+#define KF_AF_INET6 10
+#define KF_IPPROTO_TCP 6
+#define KF_IPPROTO_UDP 17
+#define KF_SOCK_STREAM 1
+#define KF_SOCK_DGRAM 2
+
+#define KF_TCP_ESTABLISHED 1
+#define KF_TCP_SYN_SENT 2
+#define KF_TCP_SYN_RECV 3
+#define KF_TCP_CLOSE 7
+#define KF_TCP_CLOSE_WAIT 8
+#define KF_TCP_LISTEN 10
+#define KF_UDP_ESTABLISHED 1
+
+/* Only in kf_sock.flags inside the kernel: tcp_sock has not been read into the entry yet. */
+#define KF_SOCK_NO_BASE 0x10000
+
+#define KF_OWNER_SELF 1 /* a socket of kflowd: not followed */
+
+/* The process that created, connected, listened on or accepted a socket. */
+struct kf_owner {
+	struct kf_proc proc;
+	u32 net_ns;
+	u32 flags; /* KF_OWNER_* */
+	u32 flows; /* UDP aggregates begun */
+	u32 pad;
+	struct kf_sock_key flow; /* the first of them */
+};
+
+/* 16,384 connections and UDP peers at a time, 480 bytes each, 8 MB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct kf_sock_key);
+	__type(value, struct kf_sock);
+} kf_socks SEC(".maps");
+
+/* Every open inet socket has an owner, listeners and idle ones too: twice kf_socks, 4 MB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768);
+	__type(key, u64);
+	__type(value, struct kf_owner);
+} kf_owners SEC(".maps");
+
+/* New entries begin as this, are found again and filled in place: too big for the stack. */
+static const struct kf_sock kf_sock_zero;
+
+/* How the socket's cookie is read off a typed pointer. Before 5.12 no helper makes one here, but the
+ * cgroup programs have made it for every socket that was created, connected or saw a packet. */
+const volatile u8 kf_nargs_bpf_get_socket_ptr_cookie = 0;
+
+static __always_inline u64 kf_sk__cookie(struct sock *sk)
+{
+	if (kf_nargs_bpf_get_socket_ptr_cookie)
+		return bpf_get_socket_cookie(sk);
+	return KF_READ(sk, __sk_common.skc_cookie.counter);
+}
+
+static __always_inline struct kf_sock *kf_sock__find(u64 cookie)
+{
+	struct kf_sock_key key = { .cookie = cookie };
+
+	return bpf_map_lookup_elem(&kf_socks, &key);
+}
+
+/* A new, empty entry, or NULL: another CPU was first, or the map is full (counted). */
+static __always_inline struct kf_sock *kf_sock__create(struct kf_sock_key *key)
+{
+	long error = bpf_map_update_elem(&kf_socks, key, &kf_sock_zero, BPF_NOEXIST);
+	struct kf_sock *sock;
+
+	if (error) {
+		if (error != -17) /* EEXIST */
+			kf_count(KF_CNT_SOCK_LOST_MAP, 1);
+		return NULL;
+	}
+	kf_count(KF_CNT_SOCK_CREATED, 1);
+	sock = bpf_map_lookup_elem(&kf_socks, key);
+	if (sock)
+		sock->first_ns = sock->last_ns = bpf_ktime_get_boot_ns();
+	return sock;
+}
+
+/*
+ * Final record of an aggregate; the entry goes. When the ring is full it stays, marked for the
+ * sweep.
+ */
+static __always_inline void kf_sock__flush(struct kf_sock_key *key, struct kf_sock *sock)
+{
+	struct kf_sock_record *rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec), 0);
+
+	sock->flags |= KF_SOCK_ENDED;
+	sock->state = KF_TCP_CLOSE;
+	if (!rec) {
+		kf_count(KF_CNT_SOCK_LOST_RING, 1);
+		return;
+	}
+	kf_header__fill(&rec->hdr, KF_KIND_SOCK, sizeof(*rec));
+	rec->key = *key;
+	__builtin_memcpy(&rec->sock, sock, sizeof(rec->sock));
+	rec->sock.flags = (sock->flags | KF_SOCK_FINAL) & ~(KF_SOCK_ENDED | KF_SOCK_NO_BASE);
+	bpf_map_delete_elem(&kf_socks, key);
+	kf_count(KF_CNT_SOCK_REPORTED, 1);
+	kf_submit(rec);
+}
+
+static __always_inline void kf_sock__own(struct kf_sock *sock, const struct kf_owner *owner)
+{
+	if (!owner) {
+		sock->flags |= KF_SOCK_NO_OWNER;
+		return;
+	}
+	sock->proc = owner->proc;
+	sock->net_ns = owner->net_ns;
+}
+
+static __always_inline u32 kf_current__net_ns(void)
+{
+	if (kf_task_btf) {
+		struct task_struct *task = bpf_get_current_task_btf();
+		struct nsproxy *nsproxy = task->nsproxy;
+
+		return nsproxy ? nsproxy->net_ns->ns.inum : 0;
+	}
+	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), nsproxy, net_ns,
+			     ns.inum);
+}
+
+/* The current process becomes the owner. */
+static __always_inline void kf_owner__set(u64 cookie)
+{
+	struct kf_owner owner = {};
+	struct kf_owner *old;
+
+	if (!cookie)
+		return;
+	kf_proc__fill_current(&owner.proc);
+	old = bpf_map_lookup_elem(&kf_owners, &cookie);
+	if (old) {
+		old->proc = owner.proc;
+		return;
+	}
+	owner.net_ns = kf_current__net_ns();
+	owner.flags = kf_self() ? KF_OWNER_SELF : 0;
+	bpf_map_update_elem(&kf_owners, &cookie, &owner, BPF_ANY);
+}
+
+#endif

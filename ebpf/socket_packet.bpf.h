@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One packet as the cgroup hooks see it: from the network header on, before fragmentation (tx) and
+ * after reassembly (rx). Lengths come from skb->len, never from a header. */
+#ifndef KF_SOCKET_PACKET_BPF_H
+#define KF_SOCKET_PACKET_BPF_H
+
+#include <bpf/bpf_endian.h>
+#include "socket_maps.bpf.h"
+
+#define KF_ETH_P_IP 0x0800
+#define KF_ETH_P_IPV6 0x86dd
+#define KF_IPV6_EXTENSIONS 6 /* extension headers that are skipped */
+
+struct kf_packet {
+	u64 ts_ns;
+	u8 from[KF_ADDR_LEN];
+	u8 to[KF_ADDR_LEN];
+	u16 from_port;
+	u16 to_port;
+	u16 family;
+	u8 protocol;
+	u8 ttl;
+	u32 payload; /* bytes, over all segments */
+	u32 segments; /* on the wire */
+	u32 ifindex;
+	u8 tcp_flags;
+	u8 frag; /* came in IP fragments */
+	u8 received;
+	u8 pad;
+};
+
+struct kf_ipv4 {
+	u8 version_ihl;
+	u8 tos;
+	u16 length;
+	u16 id;
+	u16 frag;
+	u8 ttl;
+	u8 protocol;
+	u16 check;
+	u32 from;
+	u32 to;
+};
+
+struct kf_ipv6 {
+	u32 flow;
+	u16 length;
+	u8 next;
+	u8 hop_limit;
+	u8 from[KF_ADDR_LEN];
+	u8 to[KF_ADDR_LEN];
+};
+
+struct kf_tcp_header {
+	u16 from_port;
+	u16 to_port;
+	u32 seq;
+	u32 ack;
+	u8 offset;
+	u8 flags;
+};
+
+/* Each returns the offset of the transport header, or 0. */
+static __always_inline u32 kf_packet__ipv4(struct __sk_buff *skb, struct kf_packet *packet)
+{
+	struct kf_ipv4 ip;
+
+	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)))
+		return 0;
+	packet->family = KF_AF_INET;
+	packet->protocol = ip.protocol;
+	packet->ttl = ip.ttl;
+	*(u32 *)packet->from = ip.from;
+	*(u32 *)packet->to = ip.to;
+	return (ip.version_ihl & 15) * 4;
+}
+
+static __always_inline u32 kf_packet__ipv6(struct __sk_buff *skb, struct kf_packet *packet)
+{
+	struct kf_ipv6 ip;
+	u8 extension[2]; /* next header, length */
+	u32 offset = sizeof(ip);
+
+	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)))
+		return 0;
+	packet->family = KF_AF_INET6;
+	packet->ttl = ip.hop_limit;
+	__builtin_memcpy(packet->from, ip.from, KF_ADDR_LEN);
+	__builtin_memcpy(packet->to, ip.to, KF_ADDR_LEN);
+	packet->protocol = ip.next;
+	for (int i = 0; i < KF_IPV6_EXTENSIONS; i++) {
+		/* Hop-by-hop, routing, destination options. */
+		if (packet->protocol != 0 && packet->protocol != 43 && packet->protocol != 60)
+			break;
+		if (bpf_skb_load_bytes(skb, offset, extension, sizeof(extension)))
+			return 0;
+		packet->protocol = extension[0];
+		offset += extension[1] * 8 + 8;
+	}
+	return offset;
+}
+
+static __always_inline bool kf_packet__tcp(struct __sk_buff *skb, struct kf_packet *packet,
+					   u32 offset)
+{
+	struct kf_tcp_header tcp;
+
+	if (bpf_skb_load_bytes(skb, offset, &tcp, sizeof(tcp)))
+		return false;
+	packet->from_port = bpf_ntohs(tcp.from_port);
+	packet->to_port = bpf_ntohs(tcp.to_port);
+	packet->tcp_flags = tcp.flags & 63;
+	offset += (tcp.offset >> 4) * 4;
+	packet->payload = skb->len > offset ? skb->len - offset : 0;
+	return true;
+}
+
+static __always_inline bool kf_packet__udp(struct __sk_buff *skb, struct kf_packet *packet,
+					   u32 offset)
+{
+	u16 ports[2];
+
+	if (bpf_skb_load_bytes(skb, offset, ports, sizeof(ports)))
+		return false;
+	packet->from_port = bpf_ntohs(ports[0]);
+	packet->to_port = bpf_ntohs(ports[1]);
+	offset += 8;
+	packet->payload = skb->len > offset ? skb->len - offset : 0;
+	return true;
+}
+
+/* Segments on the wire. A guest's driver may leave gso_segs 0: then by size. */
+static __always_inline u32 kf_packet__segments(struct __sk_buff *skb, u32 payload)
+{
+	u32 segments = skb->gso_segs;
+	u32 size = skb->gso_size;
+
+	if (segments == 0 && size != 0)
+		segments = (payload + size - 1) / size;
+	return segments ? segments : 1;
+}
+
+/* Returns false for what is neither TCP nor UDP, or is no whole header. */
+static __always_inline bool kf_packet__parse(struct __sk_buff *skb, struct kf_packet *packet)
+{
+	u32 offset = 0;
+
+	if (skb->protocol == bpf_htons(KF_ETH_P_IP))
+		offset = kf_packet__ipv4(skb, packet);
+	else if (skb->protocol == bpf_htons(KF_ETH_P_IPV6))
+		offset = kf_packet__ipv6(skb, packet);
+	if (!offset)
+		return false;
+	if (packet->protocol == KF_IPPROTO_TCP) {
+		if (!kf_packet__tcp(skb, packet, offset))
+			return false;
+	} else if (packet->protocol == KF_IPPROTO_UDP) {
+		if (!kf_packet__udp(skb, packet, offset))
+			return false;
+	} else {
+		return false;
+	}
+	packet->ts_ns = bpf_ktime_get_boot_ns();
+	packet->segments = kf_packet__segments(skb, packet->payload);
+	return true;
+}
+
+#endif

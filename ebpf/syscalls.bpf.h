@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * System calls for the tracepoint road: numbers of the native ABI, their arguments, and the files
+ * behind descriptors. Calls of the 32-bit ABI have other numbers and are left out.
+ */
+#ifndef KF_SYSCALLS_BPF_H
+#define KF_SYSCALLS_BPF_H
+
+#ifdef __TARGET_ARCH_x86
+#include <asm/unistd_64.h>
+#else
+#include <asm-generic/unistd.h>
+#endif
+#include "compat.bpf.h"
+#include "task.bpf.h"
+
+/* Newer than some headers; the numbers are the same on all architectures since 5.1. */
+#ifndef __NR_openat2
+#define __NR_openat2 437
+#endif
+#ifndef __NR_fchmodat2
+#define __NR_fchmodat2 452
+#endif
+
+#ifdef __TARGET_ARCH_x86
+#define KF_TS_COMPAT 0x2 /* thread_info.status (arch/x86/include/asm/thread_info.h) */
+#define KF_SYSCALL_NR(regs) ((u64)BPF_CORE_READ(regs, orig_ax))
+#define KF_ARG0(regs) BPF_CORE_READ(regs, di)
+#define KF_ARG1(regs) BPF_CORE_READ(regs, si)
+#define KF_ARG2(regs) BPF_CORE_READ(regs, dx)
+#define KF_ARG3(regs) BPF_CORE_READ(regs, r10)
+#else
+#define KF_SYSCALL_NR(regs) ((u64)BPF_CORE_READ(regs, syscallno))
+#define KF_ARG0(regs) BPF_CORE_READ(regs, orig_x0) /* x0 holds the result at exit */
+#define KF_ARG1(regs) BPF_CORE_READ(regs, regs[1])
+#define KF_ARG2(regs) BPF_CORE_READ(regs, regs[2])
+#define KF_ARG3(regs) BPF_CORE_READ(regs, regs[3])
+#endif
+
+static __always_inline bool kf_syscall__compat(void)
+{
+#ifdef __TARGET_ARCH_x86
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, thread_info.status) & KF_TS_COMPAT;
+#else
+	return false; /* a 32-bit task of arm64 has numbers that match no call handled here */
+#endif
+}
+
+/* The open file behind a descriptor of the current process; NULL if there is none. */
+static __always_inline struct file *kf_fd__file(u64 fd)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file **table, *file = NULL;
+
+	if ((u32)fd >= BPF_CORE_READ(fdt, max_fds))
+		return NULL;
+	table = BPF_CORE_READ(fdt, fd);
+	if (bpf_probe_read_kernel(&file, sizeof(file), &table[(u32)fd]))
+		return NULL;
+	return file;
+}
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Names of UNIX sockets. A path's ending NUL is not part of it; an abstract name begins with NUL.
+ * In fentry objects the kernel's structures are read through typed pointers where the helper
+ * bpf_skc_to_unix_sock exists [5.16], so that no probe read is needed; else by probe reads.
+ */
+#ifndef KF_UNIX_NAME_BPF_H
+#define KF_UNIX_NAME_BPF_H
+
+#include "net.h"
+#include "emit.bpf.h"
+#include "task.bpf.h"
+
+#define KF_UNIX_DGRAM 2
+#define KF_UNIX_WORDS 14 /* of 8 bytes: room for the longest name and a NUL */
+#define KF_UNIX_FAMILY_LEN 2 /* sun_family before sun_path */
+
+enum bpf_func_id___unix { BPF_FUNC_skc_to_unix_sock___unix = 1 };
+
+/* A destination as it was given to a system call; len 0: none. */
+struct kf_unix_name {
+	u64 words[KF_UNIX_WORDS]; /* sun_path, zeros behind it */
+	u32 len;
+	u32 pad;
+};
+
+/* Whose name is the address of the conversation. */
+enum kf_unix_side { KF_UNIX_NOBODY, KF_UNIX_OWN, KF_UNIX_PEER };
+
+/* What is known of both ends. */
+struct kf_unix_ends {
+	bool own; /* has a name */
+	bool peer; /* has a name */
+	bool connected;
+	bool shared; /* the own name is a listener's too: this is its child */
+	bool sent;
+	bool dgram;
+};
+
+static __always_inline u32 kf_unix__length(s32 len)
+{
+	len -= KF_UNIX_FAMILY_LEN;
+	return len < 0 ? 0 : len > KF_UNIX_PATH_LEN ? KF_UNIX_PATH_LEN : len;
+}
+
+/*
+ * Word i of a name of len bytes, what lies behind the name cleared. Little endian. Without a branch:
+ * fourteen of them in a row would be many paths for the verifier.
+ */
+static __always_inline u64 kf_unix__clip(u64 word, u32 i, u32 len)
+{
+	s64 left = (s64)len - i * 8;
+	s64 over = (8 - left) >> 63;
+	u64 bits;
+
+	left &= ~(left >> 63);
+	bits = ((left & ~over) | (8 & over)) * 4;
+	return word & (((1ULL << bits) << bits) - 1);
+}
+
+static __always_inline enum kf_unix_side kf_unix__side(const struct kf_unix_ends *ends)
+{
+	if (ends->dgram) {
+		if (ends->connected && ends->peer)
+			return KF_UNIX_PEER;
+		return !ends->sent && ends->own ? KF_UNIX_OWN : KF_UNIX_NOBODY;
+	}
+	if (ends->own && (ends->shared || !ends->peer))
+		return KF_UNIX_OWN;
+	return ends->peer ? KF_UNIX_PEER : KF_UNIX_NOBODY;
+}
+
+static __always_inline void kf_unix__named(struct kf_unix *agg, u32 len)
+{
+	u32 last = len - 1;
+
+	if (last < KF_UNIX_PATH_LEN && agg->addr[0] && !agg->addr[last])
+		len = last;
+	agg->addr_len = len;
+}
+
+#ifdef KF_DIRECT
+static __always_inline bool kf_unix__typed(void)
+{
+	return bpf_core_enum_value_exists(enum bpf_func_id___unix,
+					  BPF_FUNC_skc_to_unix_sock___unix);
+}
+
+static __always_inline void kf_unix__copy_typed(struct kf_unix *agg, struct unix_address *from)
+{
+	u32 len = kf_unix__length(from->len);
+	u64 *to = (u64 *)agg->addr;
+
+	for (int i = 0; i < KF_UNIX_PATH_LEN / 8; i++)
+		to[i] = kf_unix__clip(*(u64 *)&from->name[0].sun_path[i * 8], i, len);
+	*(u32 *)&to[13] = kf_unix__clip(*(u32 *)&from->name[0].sun_path[104], 13, len);
+	kf_unix__named(agg, len);
+}
+
+static __always_inline enum kf_unix_side kf_unix__name_typed(struct kf_unix *agg, struct sock *sk,
+							     bool sent)
+{
+	struct unix_sock *unix_sk = bpf_skc_to_unix_sock(sk);
+	struct sock *other = unix_sk ? unix_sk->peer : NULL;
+	struct unix_sock *unix_other = other ? bpf_skc_to_unix_sock(other) : NULL;
+	struct unix_address *own = unix_sk ? unix_sk->addr : NULL;
+	struct unix_address *peer = unix_other ? unix_other->addr : NULL;
+	struct kf_unix_ends ends = { .sent = sent, .dgram = agg->type == KF_UNIX_DGRAM };
+	enum kf_unix_side side;
+
+	ends.own = own;
+	ends.peer = peer;
+	ends.connected = other;
+	ends.shared = own && own->refcnt.refs.counter > 1;
+	side = kf_unix__side(&ends);
+	if (side == KF_UNIX_OWN && own)
+		kf_unix__copy_typed(agg, own);
+	else if (side == KF_UNIX_PEER && peer)
+		kf_unix__copy_typed(agg, peer);
+	return side;
+}
+#endif
+
+static __always_inline void kf_unix__copy_probed(struct kf_unix *agg, struct unix_address *from)
+{
+	u32 len = kf_unix__length(BPF_CORE_READ(from, len));
+
+	if (bpf_probe_read_kernel(agg->addr, len, from->name[0].sun_path)) {
+		kf_count(KF_CNT_READ_FAILED, 1);
+		return;
+	}
+	kf_unix__named(agg, len);
+}
+
+static __always_inline enum kf_unix_side kf_unix__name_probed(struct kf_unix *agg, struct sock *sk,
+							      bool sent)
+{
+	struct unix_sock *unix_sk = (void *)sk;
+	struct unix_sock *other = (void *)BPF_CORE_READ(unix_sk, peer);
+	struct unix_address *own = BPF_CORE_READ(unix_sk, addr);
+	struct unix_address *peer = other ? BPF_CORE_READ(other, addr) : NULL;
+	struct kf_unix_ends ends = { .sent = sent, .dgram = agg->type == KF_UNIX_DGRAM };
+	enum kf_unix_side side;
+
+	ends.own = own;
+	ends.peer = peer;
+	ends.connected = other;
+	ends.shared = own && BPF_CORE_READ(own, refcnt.refs.counter) > 1;
+	side = kf_unix__side(&ends);
+	if (side != KF_UNIX_NOBODY)
+		kf_unix__copy_probed(agg, side == KF_UNIX_OWN ? own : peer);
+	return side;
+}
+
+/* Address and role of a socket that has no destination of its own. */
+static __always_inline void kf_unix__name(struct kf_unix *agg, struct sock *sk, bool sent)
+{
+	enum kf_unix_side side = KF_UNIX_NOBODY;
+
+#ifdef KF_DIRECT
+	if (kf_unix__typed())
+		side = kf_unix__name_typed(agg, sk, sent);
+	else
+#endif
+	if (kf_can_probe)
+		side = kf_unix__name_probed(agg, sk, sent);
+	agg->role = side == KF_UNIX_OWN ? KF_ROLE_SERVER : KF_ROLE_CLIENT;
+}
+
+/* A destination in memory of the kernel (copied in by the system call) or of the process. */
+static __always_inline void kf_unix_name__read(struct kf_unix_name *to, const void *from, s32 size,
+					       bool user)
+{
+	u32 len = kf_unix__length(size);
+	const char *path = from + KF_UNIX_FAMILY_LEN;
+	char first = 0;
+	long got;
+
+	if (!kf_can_probe || !len)
+		return;
+	got = user ? bpf_probe_read_user(&first, 1, path) : bpf_probe_read_kernel(&first, 1, path);
+	if (got == 0 && !first)
+		got = user ? bpf_probe_read_user(to->words, len, path)
+			   : bpf_probe_read_kernel(to->words, len, path);
+	else if (got == 0) /* ends at a NUL or at its length */
+		len = got = user ? bpf_probe_read_user_str(to->words, len + 1, path)
+				 : bpf_probe_read_kernel_str(to->words, len + 1, path);
+	if (got < 0) {
+		kf_count(KF_CNT_READ_FAILED, 1);
+		return;
+	}
+	to->len = first ? len - 1 : len;
+}
+
+static __always_inline u64 kf_unix_name__hash(const struct kf_unix_name *name)
+{
+	u64 hash = name->len;
+
+	for (int i = 0; i < KF_UNIX_WORDS; i++)
+		hash = (hash ^ name->words[i]) * 0x9e3779b97f4a7c15ULL;
+	return hash | 1; /* 0 is the socket itself */
+}
+
+static __always_inline bool kf_unix_name__is(const struct kf_unix_name *name,
+					     const struct kf_unix *agg)
+{
+	const u64 *words = (const u64 *)agg->addr;
+	u64 differ = name->len ^ agg->addr_len;
+
+	for (int i = 0; i < KF_UNIX_PATH_LEN / 8; i++)
+		differ |= name->words[i] ^ words[i];
+	return !differ && (u32)name->words[13] == *(const u32 *)&words[13];
+}
+
+static __always_inline void kf_unix_name__put(const struct kf_unix_name *name, struct kf_unix *agg)
+{
+	__builtin_memcpy(agg->addr, name->words, KF_UNIX_PATH_LEN);
+	agg->addr_len = name->len;
+}
+
+#endif

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * accept(2) and UNIX sockets where neither fentry nor kprobes may be used: by the result of system
+ * calls. Not seen here: io_uring, splice, sendfile, and closes other than close(2) (user space
+ * sweeps those with the process).
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "record.h"
+#include "config.bpf.h"
+#include "syscalls.bpf.h"
+#include "accept.bpf.h"
+#include "unix.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define KF_S_IFMT 0170000
+#define KF_S_IFSOCK 0140000
+#define KF_MSG_PEEK 2
+#define KF_BATCH_MAX 64 /* messages of one sendmmsg or recvmmsg that are added up */
+
+#ifdef __TARGET_ARCH_x86
+#define KF_ARG4(regs) ((regs)->r8)
+#define KF_ARG5(regs) ((regs)->r9)
+#else
+#define KF_ARG4(regs) ((regs)->regs[4])
+#define KF_ARG5(regs) ((regs)->regs[5])
+#endif
+
+/* As a process passes them (64-bit ABI). */
+struct kf_user_msghdr {
+	void *name;
+	s32 name_len;
+	u32 pad;
+	u64 rest[5];
+};
+
+struct kf_user_mmsghdr {
+	struct kf_user_msghdr hdr;
+	u32 len;
+	u32 pad;
+};
+
+/* The socket behind a descriptor, or NULL. */
+static __always_inline struct socket *kf_fd__socket(u64 fd)
+{
+	struct file *file = kf_fd__file(fd);
+
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & KF_S_IFMT) != KF_S_IFSOCK)
+		return NULL;
+	return BPF_CORE_READ(file, private_data);
+}
+
+static __always_inline bool kf_socket__unix(struct socket *socket)
+{
+	return socket && BPF_CORE_READ(socket, sk, __sk_common.skc_family) == KF_AF_UNIX;
+}
+
+static __always_inline void kf_accept__done(s64 fd)
+{
+	struct socket *socket = kf_fd__socket(fd);
+	struct sock *sk = socket ? BPF_CORE_READ(socket, sk) : NULL;
+
+	if (sk && BPF_CORE_READ(sk, sk_protocol) == KF_IPPROTO_TCP)
+		kf_sock__accepted(sk);
+}
+
+/* Bytes of the first messages of a sendmmsg or recvmmsg. */
+static __always_inline u64 kf_batch__bytes(struct kf_user_mmsghdr *vector, s64 messages)
+{
+	u64 bytes = 0;
+	u32 len;
+
+	for (int i = 0; i < KF_BATCH_MAX; i++) {
+		if (i >= messages)
+			break;
+		len = 0;
+		bpf_probe_read_user(&len, sizeof(len), &vector[i].len);
+		bytes += len;
+	}
+	return bytes;
+}
+
+static __always_inline void kf_message__to(struct kf_unix_message *message,
+					   struct kf_user_msghdr *user)
+{
+	struct kf_user_msghdr hdr = {};
+
+	bpf_probe_read_user(&hdr, sizeof(hdr), user);
+	if (hdr.name && hdr.name_len > 0)
+		kf_unix_name__read(&message->to, hdr.name, hdr.name_len, true);
+}
+
+static __noinline int kf_sent(struct pt_regs *regs, u64 nr, s64 result)
+{
+	struct kf_unix_message message = { .bytes = result, .messages = 1, .sent = true };
+
+	message.socket = kf_fd__socket(KF_ARG0(regs));
+	if (!kf_socket__unix(message.socket))
+		return 0;
+	if (nr == __NR_sendto && KF_ARG4(regs) && (s32)KF_ARG5(regs) > 0) {
+		kf_unix_name__read(&message.to, (void *)KF_ARG4(regs), KF_ARG5(regs), true);
+	} else if (nr == __NR_sendmsg) {
+		kf_message__to(&message, (void *)KF_ARG1(regs));
+	} else if (nr == __NR_sendmmsg) {
+		message.messages = result;
+		message.bytes = kf_batch__bytes((void *)KF_ARG1(regs), result);
+		kf_message__to(&message, (void *)KF_ARG1(regs));
+	}
+	kf_unix__moved(&message);
+	return 0;
+}
+
+static __noinline int kf_received(struct pt_regs *regs, u64 nr, s64 result)
+{
+	struct kf_unix_message message = { .bytes = result, .messages = 1 };
+	u64 flags = 0;
+
+	if (nr == __NR_recvfrom || nr == __NR_recvmmsg)
+		flags = KF_ARG3(regs);
+	else if (nr == __NR_recvmsg)
+		flags = KF_ARG2(regs);
+	if (flags & KF_MSG_PEEK)
+		return 0;
+	message.socket = kf_fd__socket(KF_ARG0(regs));
+	if (!kf_socket__unix(message.socket))
+		return 0;
+	if (nr == __NR_recvmmsg) {
+		message.messages = result;
+		message.bytes = kf_batch__bytes((void *)KF_ARG1(regs), result);
+	}
+	kf_unix__moved(&message);
+	return 0;
+}
+
+static __always_inline bool kf_nr__sends(u64 nr)
+{
+	return nr == __NR_write || nr == __NR_writev || nr == __NR_sendto || nr == __NR_sendmsg ||
+	       nr == __NR_sendmmsg;
+}
+
+static __always_inline bool kf_nr__receives(u64 nr)
+{
+	return nr == __NR_read || nr == __NR_readv || nr == __NR_recvfrom || nr == __NR_recvmsg ||
+	       nr == __NR_recvmmsg;
+}
+
+/* Why: the result of every call that can move bytes over a socket, and of accept. */
+SEC("tp_btf/sys_exit")
+int tp__sys_exit_sock(u64 *ctx)
+{
+	struct pt_regs *regs = (void *)KF_CTX(ctx, 0);
+	s64 result = KF_CTX(ctx, 1);
+	u64 nr = KF_SYSCALL_NR(regs);
+
+	if (result < 0 || kf_self() || kf_syscall__compat())
+		return 0;
+	if (nr == __NR_accept || nr == __NR_accept4)
+		kf_accept__done(result);
+	else if (result > 0 && kf_nr__sends(nr))
+		kf_sent(regs, nr, result);
+	else if (result > 0 && kf_nr__receives(nr))
+		kf_received(regs, nr, result);
+	return 0;
+}
+
+/* Why: before close(2) drops the last reference; after it the socket cannot be found. */
+SEC("tp_btf/sys_enter")
+int tp__sys_enter_sock(u64 *ctx)
+{
+	struct pt_regs *regs = (void *)KF_CTX(ctx, 0);
+	struct socket *socket;
+	struct file *file;
+
+	if (KF_CTX(ctx, 1) != __NR_close || kf_syscall__compat())
+		return 0;
+	file = kf_fd__file(KF_ARG0(regs));
+	if (!file || kf_file__refs(file) != 1)
+		return 0;
+	socket = kf_fd__socket(KF_ARG0(regs));
+	if (kf_socket__unix(socket))
+		kf_unix__released(socket);
+	return 0;
+}
