@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stage 3, aggregate: what left the kernel in parts or as totals becomes complete.
+
+Values that are complete already pass through, in order: UNIX aggregates (the kernel lets an entry
+go whole and once), processes, counters.
+"""
+
+from collections.abc import Iterable
+
+from kflowd.aggregate.file import FileAggregator
+from kflowd.aggregate.socket import SocketAggregator
+from kflowd.model import (
+    FileAggregate,
+    FilePath,
+    SocketAggregate,
+    SocketClosed,
+    Tick,
+    Value,
+)
+
+
+class Aggregator:
+    """Feeds values to the aggregator of their kind.
+
+    Args:
+        file, socket: Aggregators of the two kinds; their `stats` are of interest to others.
+    """
+
+    def __init__(self, file: FileAggregator, socket: SocketAggregator) -> None:
+        self.file = file
+        self.socket = socket
+
+    def feed(self, values: Iterable[Value]) -> list[Value]:
+        """Return what is complete after these values, in order."""
+        complete: list[Value] = []
+        extend, append = complete.extend, complete.append
+        add_file, add_socket = self.file.add, self.socket.add
+        for value in values:
+            kind = type(value)
+            if kind is FileAggregate:
+                extend(add_file(value))  # type: ignore[arg-type] # mypy does not narrow by `is`
+            elif kind is SocketAggregate:
+                settled = add_socket(value)  # type: ignore[arg-type]
+                if settled is not None:
+                    append(settled)
+            elif kind is FilePath:
+                self.file.add_path(value)  # type: ignore[arg-type]
+            elif kind is SocketClosed:
+                self.socket.closed(value)  # type: ignore[arg-type]
+            else:
+                if kind is Tick:
+                    extend(self.file.tick(value.ts_ns))
+                    self.socket.tick()
+                append(value)
+        return complete
+
+    def close(self) -> list[Value]:
+        """Return what waits for more, when no more will come."""
+        return list(self.file.close())

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""File aggregates: join the path, merge what was forced out early, close what is left.
+
+The hot aggregation is in the kernel's map, because Python cannot see every write. Here is what the
+kernel cannot do: it sends the path of an aggregate ahead (so that its map entry stays small) and,
+when a table is full, lets parts of an aggregate go.
+"""
+
+from operator import itemgetter
+
+import msgspec
+
+from kflowd.model import FileAggregate, FileEvent, FileFlag, FileKey, FilePath
+
+# Twice the default kernel map: paths of all aggregates that are open, and of lost ones for a while.
+MAX_PATHS = 32768
+# Parts leave the kernel only when its map is full; 8192 of them take some 8 MB here.
+MAX_PARTIALS = 8192
+
+
+# Events that end an aggregate: a part that holds one is the last.
+ENDING_COUNTS = itemgetter(
+    FileEvent.CLOSE_WRITE, FileEvent.CLOSE_NOWRITE, FileEvent.MOVED_TO, FileEvent.DELETE
+)
+
+
+class FileStats(msgspec.Struct):
+    """What fell out of the tables.
+
+    Attributes:
+        paths_evicted: Paths dropped before their aggregate came; its record has no path then.
+        partials_evicted: Partial aggregates that became a record early; no event is lost.
+    """
+
+    paths_evicted: int = 0
+    partials_evicted: int = 0
+
+
+class FileAggregator:
+    """Completes file aggregates; time is that of the records.
+
+    Args:
+        idle_ns: A partial aggregate waits this long for its next part.
+        export_at: Events that make an aggregate a record at once (`-e`), 0 no limit.
+    """
+
+    def __init__(
+        self,
+        idle_ns: int,
+        export_at: int = 0,
+        max_paths: int = MAX_PATHS,
+        max_partials: int = MAX_PARTIALS,
+    ) -> None:
+        self.stats = FileStats()
+        self._idle_ns = idle_ns
+        self._export_at = export_at
+        self._max_paths = max_paths
+        self._max_partials = max_partials
+        self._paths: dict[FileKey, FilePath] = {}
+        self._partials: dict[FileKey, FileAggregate] = {}
+
+    def add_path(self, value: FilePath) -> None:
+        """Keep the path of an aggregate that comes later."""
+        # at the end of the dict, so that the oldest is evicted first
+        self._paths.pop(value.key, None)
+        self._paths[value.key] = value
+        if len(self._paths) > self._max_paths:
+            del self._paths[next(iter(self._paths))]
+            self.stats.paths_evicted += 1
+
+    def add(self, value: FileAggregate) -> tuple[FileAggregate, ...]:
+        """Take an aggregate or a part of one; return what is complete now."""
+        flags = value.flags
+        if flags & FileFlag.NO_INODE:
+            # the key is the same for all files of the process that nobody could identify
+            return (value if value.path else _without_path(value),)
+        partial = flags & FileFlag.PARTIAL and not any(ENDING_COUNTS(value.counts))
+        if not value.path:
+            value = self._with_path(value)
+        if not partial:
+            if self._paths:
+                self._paths.pop(value.key, None)
+            if not self._partials and not flags & FileFlag.PARTIAL:
+                return (value,)
+        earlier = self._partials.pop(value.key, None)
+        if earlier is not None:
+            value = merge(earlier, value)
+        if not partial:
+            return (msgspec.structs.replace(value, flags=value.flags & ~FileFlag.PARTIAL),)
+        if self._export_at and sum(value.counts) >= self._export_at:
+            return (value,)
+        self._partials[value.key] = value
+        return self._evicted()
+
+    def tick(self, now_ns: int) -> tuple[FileAggregate, ...]:
+        """Return the partial aggregates that have waited too long at `now_ns`."""
+        idle = [
+            key for key, value in self._partials.items() if now_ns - value.ts_ns > self._idle_ns
+        ]
+        return tuple(self._partials.pop(key) for key in idle)
+
+    def close(self) -> tuple[FileAggregate, ...]:
+        """Return all that is left."""
+        left = tuple(self._partials.values())
+        self._partials.clear()
+        self._paths.clear()
+        return left
+
+    def _with_path(self, value: FileAggregate) -> FileAggregate:
+        known = self._paths.get(value.key)
+        if known is None or not known.path:
+            return _without_path(value)
+        return msgspec.structs.replace(value, path=known.path, flags=value.flags | known.flags)
+
+    def _evicted(self) -> tuple[FileAggregate, ...]:
+        if len(self._partials) <= self._max_partials:
+            return ()
+        self.stats.partials_evicted += 1
+        return (self._partials.pop(next(iter(self._partials))),)
+
+
+def merge(one: FileAggregate, other: FileAggregate) -> FileAggregate:
+    """Return two parts of one aggregate as one, in whatever order they came."""
+    first = one if one.first_ns <= other.first_ns else other
+    last = one if one.last_ns > other.last_ns else other
+    path = last.path or first.path  # after a rename the new name
+    flags = one.flags | other.flags
+    if path:
+        flags &= ~FileFlag.PATH_UNKNOWN
+    return FileAggregate(
+        ts_ns=max(one.ts_ns, other.ts_ns),
+        key=one.key,
+        process=first.process,
+        first_ns=first.first_ns,
+        last_ns=last.last_ns,
+        size_first=first.size_first,
+        mtime_first_ns=first.mtime_first_ns,
+        flags=flags,
+        inode=last.inode,
+        counts=tuple(map(int.__add__, one.counts, other.counts)),
+        mnt_ns=first.mnt_ns,
+        path=path,
+        origin=first.origin or last.origin,
+    )
+
+
+def _without_path(value: FileAggregate) -> FileAggregate:
+    return msgspec.structs.replace(value, flags=value.flags | FileFlag.PATH_UNKNOWN)

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Socket aggregates: exact payload of TCP, and what happened since the record before.
+
+The kernel keeps one TCP entry for the life of the connection with absolute counters; a record that
+comes before the end ("interim") holds only what happened since the last one. A UDP entry leaves the
+kernel with its record, only sk_drops is absolute there.
+"""
+
+import msgspec
+
+from kflowd.model import (
+    SocketAggregate,
+    SocketClosed,
+    SocketDirection,
+    SocketFlag,
+    SocketKey,
+    TcpInfo,
+)
+
+IPPROTO_TCP = 6
+TCP_FIN = 1
+UDP_CLOSE = 7
+# Twice the default kernel map: every connection that had an interim record. Some 2 kB each.
+MAX_SOCKETS = 32768
+# Two sweeps after a socket is gone its last records have come.
+TICKS_AFTER_CLOSE = 2
+_U32_HALF = 1 << 31
+
+
+class SocketStats(msgspec.Struct):
+    """What fell out of the tables.
+
+    Attributes:
+        sockets_evicted: Connections whose next record repeats totals, because the state that
+            deltas need was dropped.
+    """
+
+    sockets_evicted: int = 0
+
+
+class SocketAggregator:
+    """Turns absolute counters into deltas; time is that of the records.
+
+    Args:
+        idle_ns: A UDP entry that was idle as long as this is closed.
+    """
+
+    def __init__(self, idle_ns: int, max_sockets: int = MAX_SOCKETS) -> None:
+        self.stats = SocketStats()
+        self._idle_ns = idle_ns
+        self._max = max_sockets
+        self._tcp: dict[SocketKey, SocketAggregate] = {}
+        self._drops: dict[int, int] = {}
+        self._closed: dict[int, int] = {}
+
+    def add(self, value: SocketAggregate) -> SocketAggregate | None:
+        """Take an aggregate; return it with what happened since the last one of the socket.
+
+        None: it only says where the counters of a connection stood that existed before kflowd.
+        """
+        return self._tcp_delta(value) if value.protocol == IPPROTO_TCP else self._udp(value)
+
+    def closed(self, value: SocketClosed) -> None:
+        """Note that a UDP socket is gone; its last records may still come."""
+        self._closed[value.cookie] = TICKS_AFTER_CLOSE
+
+    def tick(self) -> None:
+        """Forget sockets whose last records have come."""
+        for cookie, left in list(self._closed.items()):
+            if left > 1:
+                self._closed[cookie] = left - 1
+            else:
+                del self._closed[cookie]
+                self._drops.pop(cookie, None)
+
+    def _tcp_delta(self, value: SocketAggregate) -> SocketAggregate | None:
+        settled = settle(value)
+        earlier = self._tcp.pop(value.key, None)
+        if not value.flags & SocketFlag.FINAL:
+            base = is_base(value)
+            self._tcp[value.key] = base_of(value, settled) if base else settled
+            if len(self._tcp) > self._max:
+                del self._tcp[next(iter(self._tcp))]
+                self.stats.sockets_evicted += 1
+            if base:
+                return None
+        if earlier is not None:
+            return delta(settled, earlier)
+        if value.flags & SocketFlag.SNAPSHOT:
+            # the kernel's counters began before kflowd: only packets say what happened since
+            return msgspec.structs.replace(value, flags=value.flags | SocketFlag.NO_TCP_INFO)
+        return settled
+
+    def _udp(self, value: SocketAggregate) -> SocketAggregate:
+        cookie = value.key.cookie
+        drops, state = value.drops, value.state
+        if drops:
+            earlier = self._drops.pop(cookie, 0)
+            self._drops[cookie] = drops
+            if len(self._drops) > self._max:
+                del self._drops[next(iter(self._drops))]
+                self.stats.sockets_evicted += 1
+            drops = since(drops, earlier)
+        idle = value.flags & SocketFlag.STALE and value.ts_ns - value.last_ns >= self._idle_ns
+        if idle or value.flags & SocketFlag.FINAL or cookie in self._closed:
+            state = UDP_CLOSE
+        if drops == value.drops and state == value.state:
+            return value
+        return msgspec.structs.replace(value, drops=drops, state=state)
+
+
+def settle(value: SocketAggregate) -> SocketAggregate:
+    """Put the exact payload of a TCP socket in place of what was seen in packets."""
+    info = value.tcp
+    if not (info.segs_out or info.segs_in or info.bytes_sent or info.bytes_received):
+        return msgspec.structs.replace(value, flags=value.flags | SocketFlag.NO_TCP_INFO)
+    sent = max(info.bytes_sent - info.bytes_retrans, 0)
+    received = received_payload(info.bytes_received, value.rx)
+    if sent == value.tx.payload_bytes and received == value.rx.payload_bytes:
+        return value
+    return msgspec.structs.replace(
+        value,
+        tx=msgspec.structs.replace(value.tx, payload_bytes=sent),
+        rx=msgspec.structs.replace(value.rx, payload_bytes=received),
+    )
+
+
+def is_base(value: SocketAggregate) -> bool:
+    """Say whether a record tells where the counters of a connection stood when kflowd met it."""
+    met = value.flags & (SocketFlag.SNAPSHOT | SocketFlag.FINAL | SocketFlag.STALE)
+    return met == SocketFlag.SNAPSHOT
+
+
+def base_of(value: SocketAggregate, settled: SocketAggregate) -> SocketAggregate:
+    """Return what deltas of a connection begin from: packets seen before are part of the next."""
+    return msgspec.structs.replace(
+        settled,
+        tx=_base_direction(settled.tx, value.tx),
+        rx=_base_direction(settled.rx, value.rx),
+    )
+
+
+def received_payload(bytes_received: int, rx: SocketDirection) -> int:
+    """Return the payload in tcp_sock.bytes_received, which counts a received FIN as one byte.
+
+    A FIN that was seen on the wire may not have been taken in (the socket was closed already): then
+    the packets hold just as much payload as the kernel counted.
+    """
+    if not bytes_received or bytes_received == rx.payload_bytes:
+        return bytes_received
+    fin = any(
+        count and bits & TCP_FIN for bits, count in zip(rx.flag_bits, rx.flag_counts, strict=True)
+    )
+    return bytes_received - fin
+
+
+def delta(value: SocketAggregate, earlier: SocketAggregate) -> SocketAggregate:
+    """Return what happened between two records of one socket, with the state of the later."""
+    return msgspec.structs.replace(
+        value,
+        drops=since(value.drops, earlier.drops),
+        tx=_direction_delta(value.tx, earlier.tx),
+        rx=_direction_delta(value.rx, earlier.rx),
+        tcp=_tcp_info_delta(value.tcp, earlier.tcp),
+    )
+
+
+def since(value: int, earlier: int) -> int:
+    """Return the increase of an unsigned 32-bit counter; 0 if it was reset."""
+    increase = (value - earlier) & 0xFFFFFFFF
+    return increase if increase < _U32_HALF else 0
+
+
+def _direction_delta(value: SocketDirection, earlier: SocketDirection) -> SocketDirection:
+    """Durations add up, too: the interval begins at the last packet of the one before."""
+    return SocketDirection(
+        first_ns=earlier.last_ns if earlier.packets else value.first_ns,
+        last_ns=value.last_ns,
+        payload_bytes=max(value.payload_bytes - earlier.payload_bytes, 0),
+        ttl_sum=max(value.ttl_sum - earlier.ttl_sum, 0),
+        packets=since(value.packets, earlier.packets),
+        packets_seen=since(value.packets_seen, earlier.packets_seen),
+        data_packets=since(value.data_packets, earlier.data_packets),
+        ifindex=value.ifindex,
+        frags=since(value.frags, earlier.frags),
+        flag_bits=value.flag_bits,
+        flag_counts=tuple(map(since, value.flag_counts, earlier.flag_counts)),
+    )
+
+
+def _base_direction(settled: SocketDirection, seen: SocketDirection) -> SocketDirection:
+    return SocketDirection(
+        first_ns=seen.first_ns,
+        last_ns=seen.first_ns,
+        payload_bytes=max(settled.payload_bytes - seen.payload_bytes, 0),
+        ttl_sum=0,
+        packets=0,
+        packets_seen=0,
+        data_packets=0,
+        ifindex=seen.ifindex,
+        frags=0,
+        flag_bits=seen.flag_bits,
+        flag_counts=(0,) * len(seen.flag_counts),
+    )
+
+
+def _tcp_info_delta(value: TcpInfo, earlier: TcpInfo) -> TcpInfo:
+    return TcpInfo(
+        bytes_sent=max(value.bytes_sent - earlier.bytes_sent, 0),
+        bytes_acked=max(value.bytes_acked - earlier.bytes_acked, 0),
+        bytes_retrans=max(value.bytes_retrans - earlier.bytes_retrans, 0),
+        bytes_received=max(value.bytes_received - earlier.bytes_received, 0),
+        segs_out=since(value.segs_out, earlier.segs_out),
+        segs_in=since(value.segs_in, earlier.segs_in),
+        data_segs_out=since(value.data_segs_out, earlier.data_segs_out),
+        data_segs_in=since(value.data_segs_in, earlier.data_segs_in),
+        total_retrans=since(value.total_retrans, earlier.total_retrans),
+        dsack_dups=since(value.dsack_dups, earlier.dsack_dups),
+        reord_seen=since(value.reord_seen, earlier.reord_seen),
+        srtt_us=value.srtt_us,
+        rto_jiffies=value.rto_jiffies,
+    )

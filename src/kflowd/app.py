@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds what a run needs from its settings, and runs it: trace, replay, doctor.
+
+Nothing here prints: what is for the user's eyes goes through the `say` that the caller passes.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import kflowd
+from kflowd import log, notify
+from kflowd.assembly import Assembly, live_tables, recorded_tables, session_facts
+from kflowd.recording import Recorder, Recording, SessionHead, encode_session
+from kflowd.runner import Output, Runner, Signals
+from kflowd.settings import Settings
+from kflowd.sinks.stdout import StdoutSink
+
+if TYPE_CHECKING:
+    from kflowd.bpf.config import SourceConfig
+    from kflowd.bpf.source import Source
+
+Say = Callable[[str], None]
+
+
+def trace(settings: Settings, say: Say) -> int:
+    """Trace this host until a signal, the duration, the count or the reader's end.
+
+    Args:
+        settings: What to do.
+        say: Takes lines for stderr: the summary.
+
+    Raises:
+        KflowdError: Of the kind that tells why the agent cannot run or go on.
+    """
+    # imported here: replay works without the compiled extension
+    from kflowd.bpf.source import Source, boottime_ns
+
+    log.configure(verbose=settings.verbose)
+    logger = log.get_logger("app")
+    with ExitStack() as stack:
+        signals = stack.enter_context(Signals())
+        start_ns = boottime_ns()
+        source = stack.enter_context(Source(_source_config(settings)))
+        for row in source.coverage.rows:
+            logger.debug("coverage", event_class=row.event, status=row.status, hook=row.hook)
+        source.snapshot()
+        session = encode_session(_session(settings, source, start_ns))
+        recorder = None
+        if settings.record_path is not None:
+            recorder = stack.enter_context(Recorder(settings.record_path, session))
+        assembly = Assembly(settings, live_tables())
+        output = Output(StdoutSink(), quiet=settings.quiet, count=settings.count)
+        assembly.pipeline.feed(session)
+        notify.send(notify.READY)
+        logger.info("ready", version=kflowd.__version__)
+        runner = Runner(source, assembly.pipeline, output, recorder, signals)
+        seconds = runner.run(settings.duration_ns)
+        notify.send(notify.STOPPING)
+        runner.finish()
+    if not output.gone:
+        _say_summary(say, f"{output.written} records in {seconds:.1f} s", assembly)
+    return 0
+
+
+def replay(path: Path, settings: Settings, say: Say) -> int:
+    """Print the records of a recording.
+
+    Raises:
+        RecordingError: If the file is no recording, or damaged; what is whole was printed.
+    """
+    log.configure(verbose=settings.verbose)
+    recording = Recording(path)
+    assembly = Assembly(settings, recorded_tables(recording.head.facts))
+    output = Output(StdoutSink(), quiet=settings.quiet, count=settings.count)
+    try:
+        for batch in recording.batches():
+            output.put(assembly.pipeline.feed(batch))
+            if output.done:
+                break
+    finally:
+        output.put(assembly.pipeline.close())
+    if not output.gone:
+        _say_summary(say, f"{output.written} records replayed", assembly)
+    return 0
+
+
+def diagnose(settings: Settings, *, as_json: bool) -> tuple[str, int]:
+    """Return the text of `doctor` and its exit code."""
+    from kflowd import doctor
+
+    log.configure(verbose=settings.verbose)
+    coverage = doctor.run(_source_config(settings))
+    text = doctor.render_json(coverage) if as_json else doctor.render_text(coverage)
+    return text, coverage.exit_code
+
+
+def _session(settings: Settings, source: Source, start_ns: int) -> SessionHead:
+    offset_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    facts = session_facts(with_tables=settings.record_path is not None)
+    return SessionHead(start_ns, offset_ns, source.hz(), facts)
+
+
+def _say_summary(say: Say, head: str, assembly: Assembly) -> None:
+    say(head)
+    for line in assembly.health.summary():
+        say(f"  {line}")
+
+
+def _source_config(settings: Settings) -> SourceConfig:
+    from kflowd.bpf.config import SourceConfig
+
+    return SourceConfig(
+        subsystems=settings.subsystems,
+        road=settings.road,
+        export_at=settings.export_at,
+        idle_ns=settings.idle_ns,
+        active_ns=settings.active_ns,
+        pseudo_fs=settings.pseudo_fs,
+        ring_bytes=settings.ring_bytes,
+        file_entries=settings.file_entries,
+        sock_entries=settings.sock_entries,
+        unix_entries=settings.unix_entries,
+        verbose=settings.verbose,
+        self_tgid=os.getpid(),
+    )

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kernel side's counters, as a record of the contract."""
+
+from collections.abc import Iterable
+
+from kflowd.bpf.ffi import check, ffi, lib
+
+
+def missed_runs(program_fds: Iterable[int]) -> int:
+    """Return how often the kernel skipped a program because it was running already."""
+    total = 0
+    count = ffi.new("__u64 *")
+    for fd in program_fds:
+        check(lib.kf_prog__misses(fd, count), "bpf_obj_get_info_by_fd", "counting missed runs")
+        total += int(count[0])
+    return total
+
+
+def counters_record(map_fd: int, program_fds: Iterable[int], now_ns: int) -> bytes:
+    """Return a struct kf_counters_record with the counters summed over CPUs.
+
+    Args:
+        map_fd: kf_counters.
+        program_fds: Of all attached programs.
+        now_ns: CLOCK_BOOTTIME.
+    """
+    record = ffi.new("struct kf_counters_record *")
+    record.hdr.kind = lib.KF_KIND_COUNTERS
+    record.hdr.version = lib.KF_VERSION
+    record.hdr.size = ffi.sizeof("struct kf_counters_record")
+    record.hdr.ts_ns = now_ns
+    check(lib.kf_counters__sum(map_fd, record.counters), "kf_counters__sum", "reading counters")
+    record.missed = missed_runs(program_fds)
+    return bytes(ffi.buffer(record))

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the kernel allows, found by trying: a trivial program of each kind, never a version number.
+
+Tried once at start, in a few milliseconds, because on a kernel that refuses all fentry programs
+finding that out from our own, one after the other, would take seconds.
+"""
+
+import errno
+from pathlib import Path
+
+import msgspec
+
+from kflowd.bpf.cgroup import CgroupRoot, open_root
+from kflowd.bpf.ffi import errno_name, lib
+from kflowd.bpf.kernel import Kernel
+from kflowd.errors import BpfError
+
+JIT = Path("/proc/sys/net/core/bpf_jit_enable")
+HELPER_PROBE_READ_KERNEL = 113
+HELPER_TASK_BTF = 158
+# A function made for tests of fentry, which nothing calls; the other is there always.
+FENTRY_TARGETS = ("bpf_fentry_test1", "fd_install")
+TRACEPOINT = "sched_process_exit"
+KPROBE_TARGET = b"fd_install"
+
+
+class Feature(msgspec.Struct, frozen=True):
+    """One thing that the kernel allows or not.
+
+    Attributes:
+        name: fentry, kprobe, tp_btf, cgroup, probe_read, task_btf, jit.
+        title: For people.
+        ok: It works.
+        why: What was found: the reason when it does not.
+        change: What would have to change for it to work, "" when it works.
+    """
+
+    name: str
+    title: str
+    ok: bool
+    why: str = ""
+    change: str = ""
+
+
+def probe(kernel: Kernel) -> dict[str, Feature]:
+    """Try everything. Return the features by name."""
+    found = (
+        _fentry(kernel),
+        _kprobe(),
+        _tp_btf(kernel),
+        _cgroup(),
+        _probe_read(),
+        _task_btf(),
+        _jit(),
+    )
+    return {feature.name: feature for feature in found}
+
+
+def _no(name: str, title: str, why: str, change: str) -> Feature:
+    return Feature(name, title, ok=False, why=why, change=change)
+
+
+def _refused(result: int, what: str) -> str:
+    return f"the kernel refuses {what} ({errno_name(-result)})"
+
+
+def _fentry(kernel: Kernel) -> Feature:
+    title = "fentry and fexit programs"
+    change = "a kernel with BPF trampolines (CONFIG_FUNCTION_TRACER, no policy against them)"
+    for name in FENTRY_TARGETS:
+        number = kernel.function_id(name)
+        if number > 0:
+            result = lib.kf_probe__tracing(lib.KF_PROBE_FENTRY, number)
+            if result == 0:
+                return Feature("fentry", title, ok=True)
+            return _no("fentry", title, _refused(result, "fentry programs"), change)
+    return _no("fentry", title, "no function to try it with is in BTF", change)
+
+
+def _kprobe() -> Feature:
+    title = "kprobe and kretprobe programs"
+    result = lib.kf_probe__kprobe(KPROBE_TARGET)
+    if result == 0:
+        return Feature("kprobe", title, ok=True)
+    if result == -errno.ENOENT:
+        why = "the kernel has no kprobes"
+        return _no("kprobe", title, why, "a kernel with CONFIG_KPROBE_EVENTS=y")
+    why = _refused(result, "kprobes")
+    return _no("kprobe", title, why, "no lockdown=confidentiality, perf events allowed")
+
+
+def _tp_btf(kernel: Kernel) -> Feature:
+    title = "typed tracepoints"
+    number = kernel.tracepoint_id(TRACEPOINT)
+    change = "a kernel with CONFIG_TRACEPOINTS=y and CONFIG_BPF_EVENTS=y"
+    if number <= 0:
+        return _no("tp_btf", title, "BTF has no tracepoints", change)
+    result = lib.kf_probe__tracing(lib.KF_PROBE_TP_BTF, number)
+    if result == 0:
+        return Feature("tp_btf", title, ok=True)
+    return _no("tp_btf", title, _refused(result, "typed tracepoints"), change)
+
+
+def _cgroup() -> Feature:
+    title = "cgroup programs on the root of cgroup2"
+    result = lib.kf_probe__cgroup()
+    if result != 0:
+        why = _refused(result, "cgroup programs")
+        return _no("cgroup", title, why, "a kernel with CONFIG_CGROUP_BPF=y")
+    try:
+        with open_root() as root:
+            return Feature("cgroup", title, ok=True, why=_scope(root))
+    except BpfError as error:
+        return _no("cgroup", title, str(error), "a cgroup2 hierarchy")
+
+
+def _scope(root: CgroupRoot) -> str:
+    if root.whole:
+        return root.where
+    return f"{root.where}: sees only this cgroup namespace"
+
+
+def _probe_read() -> Feature:
+    title = "reading kernel memory (bpf_probe_read_kernel)"
+    result = lib.kf_probe__helper(HELPER_PROBE_READ_KERNEL)
+    if result == 0:
+        return Feature("probe_read", title, ok=True)
+    why = f"{_refused(result, 'it')}: lockdown=confidentiality"
+    return _no("probe_read", title, why, "lockdown=integrity or none")
+
+
+def _task_btf() -> Feature:
+    title = "typed current task (bpf_get_current_task_btf)"
+    result = lib.kf_probe__helper(HELPER_TASK_BTF)
+    if result == 0:
+        return Feature("task_btf", title, ok=True)
+    return _no("task_btf", title, _refused(result, "it"), "Linux 5.11; nothing is lost")
+
+
+def _jit() -> Feature:
+    title = "BPF compiler (JIT)"
+    try:
+        value = JIT.read_text(encoding="ascii").strip()
+    except OSError:
+        return Feature("jit", title, ok=True, why="always on")
+    if value != "0":
+        return Feature("jit", title, ok=True)
+    return _no("jit", title, f"{JIT} is 0", f"echo 1 > {JIT}: programs run slowly now")

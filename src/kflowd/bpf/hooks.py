@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which event class is served by which programs: the table that loader and doctor read.
+
+A hook is a class of events with its candidates, best first. A candidate names the object and the
+programs that serve the class together: one that is refused takes the candidate with it, not the
+other classes. What a program needs of the kernel follows from its section (`target`).
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+ROADS = ("fentry", "kprobe", "tracepoint")
+ANY_ROAD = "any"  # served the same way on every road; --attach does not touch it
+
+
+NO_IO_URING = "what io_uring and 32-bit system calls do is not seen"
+NAMES_AS_TEXT = (
+    "a path whose inode no tracepoint names is reported as it was given, without the inode; "
+    + NO_IO_URING
+)
+# kretprobes that need nothing but the result, which is a pointer
+RESULT_ALONE = frozenset(("do_open_execat", "inet_csk_accept"))
+# On the tracepoint road, whatever there is of these tells which inode a name meant.
+IDENTITIES = (
+    "tp__ext4_unlink_enter",
+    "tp__ext4_mark_inode_dirty",
+    "tp__writeback_mark_inode_dirty",
+    "tp__inode_set_ctime_to_ts",
+)
+
+
+class Target(NamedTuple):
+    """What a program attaches to.
+
+    Attributes:
+        how: fentry, fexit, kprobe, kretprobe, tp (typed tracepoint), cgroup or iter.
+        name: Kernel function, tracepoint, cgroup hook or iterator.
+    """
+
+    how: str
+    name: str
+
+
+class Candidate(NamedTuple):
+    """One way to serve a class.
+
+    Attributes:
+        road: fentry, kprobe, tracepoint or any.
+        object: Name of the BPF object.
+        programs: All of them are needed.
+        optional: Loaded if the kernel takes them; without one the class is covered in part.
+        gap: What the candidate cannot see; "" for nothing.
+        whole: Its programs see every class of the subsystem, so they serve all classes or none:
+            beside another road they would count twice.
+    """
+
+    road: str
+    object: str
+    programs: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    gap: str = ""
+    whole: bool = False
+
+
+class Hook(NamedTuple):
+    """A class of events.
+
+    Attributes:
+        key: "file.open".
+        title: For people.
+        subsystem: file, socket, unix or process.
+        candidates: Best first.
+    """
+
+    key: str
+    title: str
+    subsystem: str
+    candidates: tuple[Candidate, ...]
+
+
+def target(section: str) -> Target:
+    """Return what a program attaches to, by its section: "fexit/vfs_open"."""
+    how, _, name = section.partition("/")
+    if how in ("fentry", "fexit", "kprobe", "kretprobe", "iter"):
+        return Target(how, name)
+    if how == "tp_btf":
+        return Target("tp", name)
+    return Target("cgroup", name or how)
+
+
+def _kprobes(programs: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the kprobe road's programs for the same functions.
+
+    A kretprobe does not see the arguments, so it has a kprobe that keeps them; where the result
+    says everything it stands alone.
+    """
+    found: list[str] = []
+    for program in programs:
+        how, _, function = program.partition("__")
+        if how == "fentry" or function not in RESULT_ALONE:
+            found.append(f"kprobe__{function}")
+        if how == "fexit":
+            found.append(f"kretprobe__{function}")
+    return tuple(dict.fromkeys(found))
+
+
+def _roads(
+    objects: str,
+    programs: tuple[str, ...],
+    optional: tuple[str, ...],
+    traced: Candidate,
+) -> tuple[Candidate, ...]:
+    """Return fentry, then kprobe with the same functions, then the tracepoints.
+
+    Args:
+        objects: Name of the objects without the road: "file".
+        programs: Of the fentry road.
+        optional: Of the fentry road.
+        traced: The last resort.
+    """
+    return (
+        Candidate("fentry", f"{objects}_fentry", programs, optional),
+        Candidate("kprobe", f"{objects}_kprobe", _kprobes(programs), _kprobes(optional)),
+        traced,
+    )
+
+
+def _traced(gap: str, *programs: str, optional: tuple[str, ...] = ()) -> Candidate:
+    return Candidate("tracepoint", "file_tracepoint", programs, optional, gap, whole=True)
+
+
+def _by_descriptor() -> Candidate:
+    return _traced(NO_IO_URING, "tp__sys_enter", "tp__sys_exit")
+
+
+def _by_name() -> Candidate:
+    return _traced(NAMES_AS_TEXT, "tp__sys_enter", "tp__sys_exit", optional=IDENTITIES)
+
+
+def _file(
+    key: str,
+    title: str,
+    *programs: str,
+    optional: tuple[str, ...] = (),
+    traced: Candidate | None = None,
+) -> Hook:
+    """Return a class of file events; without `traced` a descriptor leads to the file."""
+    last = _by_descriptor() if traced is None else traced
+    return Hook(f"file.{key}", title, "file", _roads("file", programs, optional, last))
+
+
+def _unix(key: str, title: str, *programs: str) -> Hook:
+    """Return a class that the programs for UNIX sockets serve."""
+    last = Candidate(
+        "tracepoint",
+        "unix_tracepoint",
+        ("tp__sys_enter_sock", "tp__sys_exit_sock"),
+        gap=NO_IO_URING,
+        whole=True,
+    )
+    return Hook(key, title, "unix", _roads("unix", programs, (), last))
+
+
+def _any(key: str, title: str, object_name: str, *programs: str, gap: str = "") -> Hook:
+    """Return a class that is served the same way on every road."""
+    subsystem = key.partition(".")[0]
+    return Hook(key, title, subsystem, (Candidate(ANY_ROAD, object_name, programs, (), gap),))
+
+
+def _around(function: str) -> tuple[str, str]:
+    """Return the programs at entry and exit: what was, and whether it succeeded."""
+    return f"fentry__{function}", f"fexit__{function}"
+
+
+def _moved(verb: str) -> tuple[str, str]:
+    """Return the programs at what moves bytes of streams (and packets) and of datagrams."""
+    return f"fexit__unix_stream_{verb}", f"fexit__unix_dgram_{verb}"
+
+
+# The order of classes is the order in which they are loaded and shown: processes first, so that no
+# record of another class names one that the table has not heard of.
+HOOKS: tuple[Hook, ...] = (
+    _any("process.exec", "program started", "process", "tp__sched_process_exec"),
+    _any("process.fork", "process created", "process", "tp__sched_process_fork"),
+    _any("process.exit", "process ended", "process", "tp__sched_process_exit"),
+    _any("process.snapshot", "processes from before the start", "process", "iter__task"),
+    _any(
+        "socket.owner",
+        "owner of a TCP or UDP socket",
+        "socket",
+        "cgroup__sock_create",
+        "cgroup__connect4",
+        "cgroup__connect6",
+    ),
+    _any(
+        "socket.tcp",
+        "TCP connection: states, totals, end",
+        "socket",
+        "tp__inet_sock_set_state",
+        "tp__tcp_destroy_sock",
+    ),
+    _any("socket.passive", "TCP connection from outside", "socket", "cgroup__sockops"),
+    _any(
+        "socket.packet",
+        "packets of TCP and UDP: UDP peers, flags, TTL, interface",
+        "socket",
+        "cgroup__skb_ingress",
+        "cgroup__skb_egress",
+    ),
+    _any("socket.close", "UDP socket closed", "socket", "cgroup__sock_release"),
+    _any(
+        "socket.snapshot",
+        "TCP connections from before the start, and counters of live ones",
+        "socket",
+        "iter__tcp",
+        "iter__task_file",
+    ),
+    _file("create", "file created", "fexit__vfs_open"),
+    _file("open", "file opened", "fentry__fd_install"),
+    _file(
+        "exec",
+        "file opened to be executed",
+        "fexit__do_open_execat",
+        traced=_traced("interpreters and loaders are not seen", "tp__sched_process_exec_file"),
+    ),
+    _file(
+        "read",
+        "file read",
+        "fexit__vfs_read",
+        optional=("fexit__vfs_readv", "fexit____kernel_read"),
+    ),
+    _file("write", "file written", "fexit__vfs_write", optional=("fexit__vfs_writev",)),
+    _file(
+        "copy",
+        "file copied inside the kernel",
+        *_around("vfs_copy_file_range"),
+        optional=_around("do_splice_direct"),
+    ),
+    _file("allocate", "file space allocated or punched", "fexit__vfs_fallocate"),
+    _file(
+        "attribute",
+        "file attributes or length changed",
+        *_around("notify_change"),
+        traced=_by_name(),
+    ),
+    _file(
+        "close",
+        "file closed",
+        "fentry____fput",
+        traced=_traced(
+            NO_IO_URING, "tp__sys_enter", "tp__sys_exit", "tp__sched_process_exit_files"
+        ),
+    ),
+    _file("rename", "file renamed", *_around("vfs_rename"), traced=_by_name()),
+    _file("link", "hard link made", *_around("vfs_link"), traced=_by_name()),
+    _file("symlink", "symbolic link made", *_around("vfs_symlink"), traced=_by_name()),
+    _file("unlink", "file deleted", *_around("vfs_unlink"), traced=_by_name()),
+    _unix("socket.accept", "process that accepts a TCP connection", "fexit__inet_csk_accept"),
+    _unix("unix.send", "sent over a UNIX socket", *_moved("sendmsg")),
+    _unix("unix.receive", "received over a UNIX socket", *_moved("recvmsg")),
+    _unix("unix.close", "UNIX socket closed", "fentry__unix_release"),
+)
+
+
+def programs_of(candidate: Candidate) -> tuple[str, ...]:
+    """Return all programs of a candidate."""
+    return candidate.programs + candidate.optional
+
+
+def hook_text(targets: Iterable[Target]) -> str:
+    """Return targets for people: "fexit vfs_read, vfs_readv; tracepoint sys_exit"."""
+    words = {"tp": "tracepoint"}
+    names: dict[str, list[str]] = {}
+    for how, name in targets:
+        names.setdefault(words.get(how, how), []).append(name)
+    return "; ".join(f"{how} {', '.join(listed)}" for how, listed in names.items())

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The checks before anything is loaded, each with a message that says what to do."""
+
+import errno
+import resource
+from collections.abc import Iterable
+from pathlib import Path
+
+from kflowd.bpf.ffi import errno_name, lib
+from kflowd.errors import BpfError, FeatureError, PrivilegeError
+
+STATUS = Path("/proc/self/status")
+# Numbers of capabilities: linux/capability.h.
+NET_ADMIN, SYS_ADMIN, PERFMON, BPF = 12, 21, 38, 39
+NAMES = {NET_ADMIN: "CAP_NET_ADMIN", PERFMON: "CAP_PERFMON", BPF: "CAP_BPF"}
+RUN_AS_ROOT = "run it as root: sudo kflowd"
+
+
+def effective_capabilities(status: str) -> int:
+    """Return the effective capabilities as a bit set.
+
+    Args:
+        status: Text of /proc/self/status.
+    """
+    for line in status.splitlines():
+        name, _, value = line.partition(":")
+        if name == "CapEff":
+            return int(value, 16)
+    return 0
+
+
+def missing_capabilities(effective: int, subsystems: Iterable[str]) -> list[str]:
+    """Return the names of the capabilities that are needed and not there."""
+    if effective >> SYS_ADMIN & 1:
+        return []
+    needed = [BPF, PERFMON]
+    if "socket" in subsystems:
+        needed.append(NET_ADMIN)  # programs that see packets
+    return [NAMES[it] for it in needed if not effective >> it & 1]
+
+
+def check_privileges(subsystems: Iterable[str], status: str | None = None) -> None:
+    """Check that this process may load programs.
+
+    Raises:
+        PrivilegeError: it may not.
+    """
+    text = STATUS.read_text(encoding="ascii", errors="replace") if status is None else status
+    missing = missing_capabilities(effective_capabilities(text), subsystems)
+    if missing:
+        raise PrivilegeError(f"loading BPF programs: missing {', '.join(missing)}", RUN_AS_ROOT)
+
+
+def check_bpf() -> None:
+    """Check that the system call bpf(2) works.
+
+    Raises:
+        FeatureError: the kernel has no bpf(2).
+        PrivilegeError: a policy refuses it.
+        BpfError: it fails otherwise.
+    """
+    result = -int(lib.kf_probe__map())
+    if result == 0:
+        return
+    if result == errno.ENOSYS:
+        raise FeatureError(
+            "calling bpf(2): the kernel has none", "a kernel with CONFIG_BPF_SYSCALL=y"
+        )
+    if result in (errno.EPERM, errno.EACCES):
+        raise PrivilegeError(
+            "calling bpf(2): not permitted, though the capabilities are there",
+            "a container or seccomp policy refuses it: run kflowd on the host, or --privileged",
+        )
+    raise BpfError(f"calling bpf(2): making a small map gives {errno_name(result)}")
+
+
+def raise_memlock() -> None:
+    """Raise the limit of locked memory, against which kernels before 5.11 account maps.
+
+    A refusal is no error here: newer kernels do not ask, and older ones refuse the maps, which is
+    reported then.
+    """
+    unlimited = resource.RLIM_INFINITY
+    try:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (unlimited, unlimited))
+    except (ValueError, OSError):
+        _, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (hard, hard))
+
+
+def check_all(subsystems: Iterable[str]) -> None:
+    """Check all of it, the most likely cause first. The kernel's types are checked when opened."""
+    check_privileges(subsystems)
+    raise_memlock()
+    check_bpf()

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is mounted where: the text of a device, and paths that end at their file system's root."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from kflowd.model import SECOND_NS, Enriched, EnrichedFile, FileFlag
+
+MOUNTINFO = "/proc/self/mountinfo"
+MINOR_BITS = 20  # of a kernel dev_t
+_OCTAL = re.compile(r"\\([0-3][0-7]{2})")
+
+
+class Mount(NamedTuple):
+    """One line of mountinfo; `root` is the directory of the file system that is mounted."""
+
+    dev: int
+    root: str
+    point: str
+    fstype: str
+    source: str
+
+
+def device_number(dev: int) -> int:
+    """Return a kernel dev_t (major << 20 | minor) as stat(2) shows it."""
+    major, minor = dev >> MINOR_BITS, dev & ((1 << MINOR_BITS) - 1)
+    return (minor & 0xFF) | major << 8 | (minor & ~0xFF) << 12
+
+
+def parse_mountinfo(data: str) -> list[Mount]:
+    """Return the mounts in the text of proc_pid_mountinfo(5); lines of another form are skipped."""
+    mounts = []
+    for line in data.split("\n"):
+        before, separator, after = line.partition(" - ")
+        left, right = before.split(" "), after.split(" ")
+        if not separator or len(left) < 6 or len(right) < 2:
+            continue
+        major, _, minor = left[2].partition(":")
+        if major.isdigit() and minor.isdigit():
+            dev = int(major) << MINOR_BITS | int(minor)
+            fields = (left[3], left[4], right[0], right[1])
+            mounts.append(Mount(dev, *(_unescape(field) for field in fields)))
+    return mounts
+
+
+def read_mountinfo() -> str:
+    """Return the mounts of this process, "" if they cannot be read."""
+    try:
+        return Path(MOUNTINFO).read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ""
+
+
+class Devices:
+    """Enricher: FileDevice, and the mount point before paths that lack it.
+
+    Args:
+        read: Gives the text of mountinfo.
+        interval_ns: An unknown device makes it read again this often at most.
+    """
+
+    def __init__(
+        self, read: Callable[[], str] = read_mountinfo, interval_ns: int = SECOND_NS
+    ) -> None:
+        self._read = read
+        self._interval_ns = interval_ns
+        self._next_ns: int | None = None
+        self._mounts: dict[int, list[Mount]] = {}
+        self._texts: dict[int, str] = {}
+
+    def refresh(self, now_ns: int) -> None:
+        """Read the mounts, if that was not done within the interval before `now_ns`."""
+        if self._next_ns is not None and now_ns < self._next_ns:
+            return
+        self._next_ns = now_ns + self._interval_ns
+        mounts: dict[int, list[Mount]] = {}
+        for mount in parse_mountinfo(self._read()):
+            mounts.setdefault(mount.dev, []).append(mount)
+        self._mounts = mounts
+        self._texts = {dev: device_text(known[0]) for dev, known in _by_preference(mounts)}
+
+    def enrich(self, value: Enriched) -> None:
+        """Fill in the device; complete a path that ends at the root of its file system."""
+        if type(value) is not EnrichedFile:
+            return
+        aggregate = value.aggregate
+        if aggregate.flags & FileFlag.NO_INODE and not aggregate.key.dev:
+            return
+        dev = aggregate.key.dev
+        text = self._texts.get(dev)
+        if text is None:
+            self.refresh(aggregate.ts_ns)
+            text = self._texts.get(dev, "")
+        value.device = text
+        if value.flags & FileFlag.PATH_NO_MOUNT:
+            path = self.mounted_path(dev, value.path)
+            if path is not None:
+                value.path = path
+                value.flags &= ~FileFlag.PATH_NO_MOUNT
+
+    def mounted_path(self, dev: int, path: str) -> str | None:
+        """Return where a path from the root of a file system is seen; None if it is not."""
+        best: Mount | None = None
+        for mount in self._mounts.get(dev, ()):
+            if mount.root == "/":
+                best = mount
+                break
+            inside = path == mount.root or path.startswith(mount.root + "/")
+            if inside and (best is None or len(mount.root) > len(best.root)):
+                best = mount
+        if best is None:
+            return None
+        rest = path if best.root == "/" else path[len(best.root) :]
+        return (rest if best.point == "/" else best.point + rest) or "/"
+
+
+def device_text(mount: Mount) -> str:
+    """Return `902h:/dev/md2:/:ext4`."""
+    return f"{device_number(mount.dev):x}h:{mount.source}:{mount.point}:{mount.fstype}"
+
+
+def _by_preference(mounts: dict[int, list[Mount]]) -> list[tuple[int, list[Mount]]]:
+    """Sort the mounts of each device: those of the whole file system first, the oldest first."""
+    return [
+        (dev, sorted(known, key=lambda mount: mount.root != "/")) for dev, known in mounts.items()
+    ]
+
+
+def _unescape(field: str) -> str:
+    """Undo mountinfo's octal escapes of space, tab, newline, backslash and number sign."""
+    return _OCTAL.sub(lambda match: chr(int(match[1], 8)), field)

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Network interfaces: `4:enp5s0:0c:c4:7a:88:84:c2` for an interface number."""
+
+import os
+import socket
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from kflowd.model import SECOND_NS, Enriched, EnrichedSocket
+
+SYS_CLASS_NET = Path("/sys/class/net")
+OWN_NAMESPACE = "/proc/self/ns/net"
+# (number, name, address); the address is "" if it is not known
+Interface = tuple[int, str, str]
+
+
+def interface_texts(interfaces: Iterable[Interface]) -> dict[int, str]:
+    """Return the texts of interfaces by number."""
+    return {number: f"{number}:{name}:{address}" for number, name, address in interfaces}
+
+
+def read_interfaces() -> list[Interface]:
+    """Return the interfaces of this process's network namespace."""
+    try:
+        names = socket.if_nameindex()
+    except OSError:
+        return []
+    return [(number, name, _address(name)) for number, name in names]
+
+
+def own_namespace() -> int:
+    """Return the inode number of this process's network namespace, 0 if unknown."""
+    try:
+        return os.stat(OWN_NAMESPACE).st_ino
+    except OSError:
+        return 0
+
+
+class Interfaces:
+    """Enricher: the interfaces of a socket's two directions.
+
+    Args:
+        read: Gives the interfaces.
+        net_ns: Namespace they belong to; numbers of other namespaces give "". 0: any.
+        interval_ns: An unknown number makes it read again this often at most.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Iterable[Interface]] = read_interfaces,
+        net_ns: int = 0,
+        interval_ns: int = SECOND_NS,
+    ) -> None:
+        self._read = read
+        self._net_ns = net_ns
+        self._interval_ns = interval_ns
+        self._next_ns: int | None = None
+        self._texts: dict[int, str] = {}
+
+    def refresh(self, now_ns: int) -> None:
+        """Read the interfaces, if that was not done within the interval before `now_ns`."""
+        if self._next_ns is None or now_ns >= self._next_ns:
+            self._next_ns = now_ns + self._interval_ns
+            self._texts = interface_texts(self._read())
+
+    def enrich(self, value: Enriched) -> None:
+        """Fill in the interfaces."""
+        if type(value) is not EnrichedSocket:
+            return
+        aggregate = value.aggregate
+        if self._net_ns and aggregate.net_ns and aggregate.net_ns != self._net_ns:
+            return
+        value.tx_interface = self._text(aggregate.tx.ifindex, aggregate.ts_ns)
+        value.rx_interface = self._text(aggregate.rx.ifindex, aggregate.ts_ns)
+
+    def _text(self, number: int, now_ns: int) -> str:
+        if not number:
+            return ""
+        text = self._texts.get(number)
+        if text is None:
+            self.refresh(now_ns)
+            text = self._texts.get(number, "")
+        return text
+
+
+def _address(name: str) -> str:
+    # sysfs may be of another namespace or not mounted: then the address stays unknown
+    try:
+        return (SYS_CLASS_NET / name / "address").read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""

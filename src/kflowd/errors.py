@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every error that kflowd reports to its user, with the exit code it ends the program with.
+
+| Exit code | Error            | Meaning                                                       |
+|-----------|------------------|---------------------------------------------------------------|
+| 0         | -                | done, also after SIGINT, SIGTERM or a reader that went away   |
+| 1         | `KflowdError`    | anything else: `BpfError`, `RecordingError`, `SinkError`      |
+| 2         | `UsageError`     | an option or an argument is wrong                             |
+| 3         | `FeatureError`   | the running kernel lacks what is asked for                    |
+| 4         | `PrivilegeError` | the caller may not do it: not root, capability, lockdown      |
+
+Messages have the form "verb-ing noun: cause". Only `kflowd.cli` turns them into a line and a code.
+"""
+
+
+class KflowdError(Exception):
+    """An error with a message for the user.
+
+    Args:
+        message: One line, "verb-ing noun: cause".
+        hint: One line that says what to do about it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class UsageError(KflowdError):
+    """An option, argument or setting is wrong."""
+
+    exit_code = 2
+
+
+class FeatureError(KflowdError):
+    """The running kernel cannot do what is asked for."""
+
+    exit_code = 3
+
+
+class PrivilegeError(KflowdError):
+    """The caller lacks a privilege: root, a capability, memory to lock."""
+
+    exit_code = 4
+
+
+class BpfError(KflowdError):
+    """A call of libbpf or a bpf(2) system call failed for another reason than the above."""
+
+
+class ContractError(KflowdError):
+    """The contract header is missing or differs from what the object was built with."""
+
+
+class RecordingError(KflowdError):
+    """A recording cannot be read or written, or is of another version."""
+
+
+class SinkError(KflowdError):
+    """A destination refuses records."""

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was seen, reported and lost: when a health record is due, and the summary of a run.
+
+The kernel's counters arrive as values in the stream, user space's are asked for. "Reported" is
+counted here, by what has arrived: out of the ring and out of the maps alike. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
+
+from kflowd.model import (
+    Counters,
+    FileAggregate,
+    SocketAggregate,
+    SocketFlag,
+    SocketKey,
+    UnixAggregate,
+    Value,
+)
+from kflowd.serialize import UserCounters
+
+IPPROTO_TCP = 6
+# Counters that mean something is missing or incomplete; the rest says how much there was.
+LOSS_WORDS = ("_LOST_", "_TRUNCATED", "_READ_FAILED")
+# Of user space's counters all mean a loss but this: a record without names is complete in itself.
+NO_LOSS = {"processes_unknown"}
+# class in the summary -> seen, reported ("" if it has no records), and what is lost for good;
+# socket and UNIX records that the ring refused stay in their map and are swept later
+CLASSES = (
+    (
+        "file events",
+        "KF_CNT_FILE_EVENTS",
+        "KF_CNT_FILE_REPORTED",
+        ("KF_CNT_FILE_LOST_MAP", "KF_CNT_FILE_LOST_RING", "KF_CNT_FILE_LOST_PENDING"),
+    ),
+    ("sockets", "KF_CNT_SOCK_CREATED", "KF_CNT_SOCK_REPORTED", ("KF_CNT_SOCK_LOST_MAP",)),
+    ("UNIX sockets", "KF_CNT_UNIX_CREATED", "KF_CNT_UNIX_REPORTED", ("KF_CNT_UNIX_LOST_MAP",)),
+    ("process events", "KF_CNT_PROC_EVENTS", "", ("KF_CNT_PROC_LOST_RING",)),
+)
+
+
+class Arrived:
+    """Counts what has left the kernel, in the units of the kernel's counters."""
+
+    def __init__(self) -> None:
+        self.file_events = 0
+        self._sockets = 0
+        self._unix = 0
+        # reported, and still open; the kernel's map bounds it
+        self._open: set[SocketKey] = set()
+
+    def count(self, values: Iterable[Value]) -> None:
+        """Count values as the decoder yields them."""
+        for value in values:
+            if isinstance(value, FileAggregate):
+                self.file_events += sum(value.counts)
+            elif isinstance(value, SocketAggregate):
+                self._count_socket(value)
+            elif isinstance(value, UnixAggregate):
+                self._unix += 1
+
+    def _count_socket(self, value: SocketAggregate) -> None:
+        # a TCP connection stays in the kernel with its records, a UDP aggregate leaves with it
+        if value.protocol == IPPROTO_TCP and not value.flags & SocketFlag.FINAL:
+            self._open.add(value.key)
+        else:
+            self._open.discard(value.key)
+            self._sockets += 1
+
+    def reported(self) -> dict[str, int]:
+        """Return the counts by the counter they stand for."""
+        return {
+            "KF_CNT_FILE_REPORTED": self.file_events,
+            "KF_CNT_SOCK_REPORTED": self._sockets + len(self._open),
+            "KF_CNT_UNIX_REPORTED": self._unix,
+        }
+
+
+class Health:
+    """Keeps the newest counters and says when they are worth a record.
+
+    Args:
+        constants: The contract's constants: where each counter stands (KF_CNT_*).
+        ours: Returns user space's counters as a Struct of integers.
+        encode: Makes the record of the kernel's and user space's counters.
+    """
+
+    def __init__(
+        self,
+        constants: Mapping[str, int],
+        ours: Callable[[], UserCounters],
+        encode: Callable[[Counters, UserCounters], bytes],
+    ) -> None:
+        self._at = {
+            name: at
+            for name, at in constants.items()
+            if name.startswith("KF_CNT_") and name != "KF_CNT_MAX"
+        }
+        self._losses = [at for name, at in self._at.items() if any(w in name for w in LOSS_WORDS)]
+        self._ours = ours
+        self._encode = encode
+        self._arrived = Arrived()
+        self._newest: Counters | None = None
+        self._told: tuple[int, ...] | None = None
+
+    def count(self, values: Iterable[Value]) -> None:
+        """Count what has arrived."""
+        self._arrived.count(values)
+
+    def note(self, counters: Counters) -> None:
+        """Take the newest counters of the kernel."""
+        values = list(counters.values)
+        for name, count in self._arrived.reported().items():
+            values[self._at[name]] = count
+        self._newest = Counters(counters.ts_ns, tuple(values), counters.missed)
+
+    def due(self) -> list[bytes]:
+        """Return a record if anything was lost since the last one."""
+        if self._newest is None:
+            return []
+        lost = self._lost(self._newest)
+        if lost == self._told or (self._told is None and not any(lost)):
+            return []
+        return self._record(self._newest, lost)
+
+    def final(self) -> list[bytes]:
+        """Return the record that ends a run; none if the kernel was never asked."""
+        return self._record(self._newest, self._lost(self._newest)) if self._newest else []
+
+    def summary(self) -> list[str]:
+        """Return a line for each class: seen, reported, lost."""
+        if self._newest is None:
+            return []
+        values = self._newest.values
+        lines = []
+        for title, seen, reported, losses in CLASSES:
+            lost = sum(values[self._at[name]] for name in losses)
+            told = f"{values[self._at[reported]]} reported, " if reported else ""
+            lines.append(f"{title}: {values[self._at[seen]]} seen, {told}{lost} lost")
+        others = {"paths incomplete": values[self._at["KF_CNT_PATH_TRUNCATED"]]}
+        others["program runs skipped by the kernel"] = self._newest.missed
+        others |= {name.replace("_", " "): n for name, n in self._our_losses().items()}
+        return lines + [f"{name}: {count}" for name, count in others.items() if count]
+
+    def _record(self, counters: Counters, lost: tuple[int, ...]) -> list[bytes]:
+        self._told = lost
+        return [self._encode(counters, self._ours())]
+
+    def _lost(self, counters: Counters) -> tuple[int, ...]:
+        kernel = (counters.values[at] for at in self._losses)
+        return (*kernel, counters.missed, *self._our_losses().values())
+
+    def _our_losses(self) -> dict[str, int]:
+        ours = msgspec.structs.asdict(self._ours())
+        return {name: count for name, count in ours.items() if name not in NO_LOSS}

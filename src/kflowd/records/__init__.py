@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stage 2, decode: batches of records as they left the kernel become model values.
+
+Nothing here raises, whatever the bytes are: what cannot be read is counted and skipped.
+"""
+
+import msgspec
+
+from kflowd.bpf.contract import constants, layout
+from kflowd.model import Value
+from kflowd.records.counters import counters_decoder
+from kflowd.records.file import file_decoder
+from kflowd.records.header import ALIGNMENT, HEADER, RecordDecoder, picker, tick_decoder
+from kflowd.records.path import path_decoder
+from kflowd.records.process import ProcessReader, exit_decoder, process_decoder
+from kflowd.records.session import session_decoder
+from kflowd.records.socket import closed_decoder, socket_decoder
+from kflowd.records.unix import unix_decoder
+
+
+class DecodeStats(msgspec.Struct):
+    """What the decoder has seen.
+
+    Attributes:
+        records: Values made.
+        unknown: Records of a kind or version that this program does not know; skipped.
+        short: Records that are shorter than their kind or their lengths say; skipped.
+        corrupt: Batches whose rest was given up, because a size made no sense.
+    """
+
+    records: int = 0
+    unknown: int = 0
+    short: int = 0
+    corrupt: int = 0
+
+
+def registry() -> dict[str, tuple[int, RecordDecoder]]:
+    """Return fixed size and decoder by kind, named as in the contract."""
+    processes = ProcessReader()
+    return {
+        "KF_KIND_PROC": process_decoder(processes),
+        "KF_KIND_EXIT": exit_decoder(processes),
+        "KF_KIND_PATH": path_decoder(),
+        "KF_KIND_FILE": file_decoder(processes),
+        "KF_KIND_SOCK": socket_decoder(processes),
+        "KF_KIND_UNIX": unix_decoder(processes),
+        "KF_KIND_SOCK_CLOSED": closed_decoder(),
+        "KF_KIND_COUNTERS": counters_decoder(),
+        "KF_KIND_SESSION": session_decoder(),
+        "KF_KIND_TICK": tick_decoder(),
+    }
+
+
+class Decoder:
+    """Turns batches into values; keeps its counts in `stats`."""
+
+    def __init__(self) -> None:
+        values = constants()
+        self.stats = DecodeStats()
+        self._version = values["KF_VERSION"]
+        self._header = layout(HEADER)
+        self._pick = picker(self._header, "", ("kind", "version", "size"))
+        self._decoders = {values[name]: decoder for name, decoder in registry().items()}
+
+    def decode(self, batch: bytes | memoryview) -> list[Value]:
+        """Return the values of a batch, in order.
+
+        Args:
+            batch: Concatenated records; each begins at the next multiple of 8 after the one before.
+        """
+        batch = bytes(batch)
+        unpack, pick, known = self._header.unpacker.unpack_from, self._pick, self._decoders
+        least, version_known = self._header.size, self._version
+        values: list[Value] = []
+        offset, end = 0, len(batch)
+        while offset < end:
+            if end - offset < least:
+                self.stats.corrupt += 1
+                break
+            kind, version, size = pick(unpack(batch, offset))
+            if size < least or size > end - offset:
+                self.stats.corrupt += 1
+                break
+            entry = known.get(kind)
+            if entry is None or version != version_known:
+                self.stats.unknown += 1
+            elif size < entry[0] or (value := entry[1](batch, offset, size)) is None:
+                self.stats.short += 1
+            else:
+                values.append(value)
+            offset += -(-size // ALIGNMENT) * ALIGNMENT
+        self.stats.records += len(values)
+        return values
