@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make` lists the targets. V=1 shows the commands. Output goes to build/, .venv/ and
+# src/kflowd/bpf/ (objects and the extension, both ignored by git).
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+export PATH := $(PATH):/usr/sbin:/sbin
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2) >&2)
+
+ARGS ?=
+KERNEL ?= 6.1
+# 1: a host or VM test that is skipped fails the run
+REQUIRE_REAL ?= 1
+ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
+CLANG ?= clang
+LLVM_STRIP ?= llvm-strip
+CLANG_FORMAT ?= clang-format
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PYTEST := $(PYTHON) -m pytest -p no:cacheprovider
+
+PACKAGE := src/kflowd/bpf
+OBJECTS := $(patsubst ebpf/%.bpf.c,$(PACKAGE)/objects/%.bpf.o,$(wildcard ebpf/*.bpf.c))
+EXTENSION_SOURCES := pyproject.toml setup.py ebpf/record.h \
+	$(wildcard $(PACKAGE)/_build.py $(PACKAGE)/*.c $(PACKAGE)/*.h)
+C_SOURCES = $(wildcard ebpf/*.c ebpf/*.h)
+# asked when a recipe needs it: a fresh machine has no compiler yet
+MULTIARCH = $(shell $(CLANG) -print-multiarch 2>/dev/null || gcc -dumpmachine)
+BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -std=gnu11 -D__TARGET_ARCH_$(ARCH) -Iebpf -Ivmlinux \
+	-Ivmlinux/$(ARCH) -isystem /usr/include/$(MULTIARCH) -Wall -Wextra -Wno-unused-parameter
+
+##@ Use
+.PHONY: help run build wheel
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## start kflowd on this host, as root; ARGS="-o json-min --duration 10" are its options
+	@exec tools/run-foreground $(PYTHON) -m kflowd $(ARGS)
+
+build: build/package.stamp $(OBJECTS) $(PACKAGE)/objects/record.h ## install what is missing, build BPF objects and extension
+
+wheel: build ## build a wheel that needs no compiler, into build/dist
+	$(call say,WHEEL,build/dist)
+	$(Q)$(PYTHON) -m pip wheel -q --no-build-isolation --no-deps -w build/dist .
+
+##@ Test
+.PHONY: test unit host lint format check test-vm bench
+test: build/test-deps.stamp build lint ## everything CI runs: lint, policy, unit, host and VM tests (root)
+	$(call say,TEST,"policy unit host vm")
+	$(Q)KFLOWD_REQUIRE_REAL=$(REQUIRE_REAL) $(PYTEST) $(ARGS)
+
+unit: build ## policy and unit tests: no root
+	$(call say,TEST,"policy unit")
+	$(Q)$(PYTEST) -q tests/policy tests/unit $(ARGS)
+
+host: build/test-deps.stamp build ## the real agent on this host: root
+	$(call say,TEST,host)
+	$(Q)KFLOWD_REQUIRE_REAL=$(REQUIRE_REAL) $(PYTEST) tests/host $(ARGS)
+
+lint: build/test-deps.stamp build ## ruff, mypy, clang-format, the holes of record.h
+	$(call say,LINT,"src tests tools ebpf")
+	$(Q)$(PYTHON) -m ruff check --quiet --no-cache .
+	$(Q)$(PYTHON) -m ruff format --quiet --no-cache --check --diff .
+	$(Q)$(PYTHON) -m mypy --no-error-summary --cache-dir build/mypy
+	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(C_SOURCES)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -Werror -Wpadded -fsyntax-only -include linux/types.h -x c ebpf/record.h
+
+format: build/test-deps.stamp $(VENV)/stamp ## rewrite Python and C in the project's style
+	$(Q)$(PYTHON) -m ruff check --quiet --no-cache --fix . || true
+	$(Q)$(PYTHON) -m ruff format --quiet --no-cache .
+	$(Q)$(CLANG_FORMAT) -i $(C_SOURCES)
+
+check: lint unit ## what needs no root: lint, policy, unit
+
+bench: build ## figures: CPU per record by stage, drain rate, start time, memory (root)
+	$(Q)$(PYTHON) tools/bench.py $(ARGS)
+
+##@ Virtual machines
+.PHONY: vm
+vm: build/test-deps.stamp build ## a shell in a VM with the project, KERNEL=6.12
+	$(Q)exec $(PYTHON) -m tests.vm shell $(KERNEL)
+
+test-vm: build/test-deps.stamp build ## the fentry and kprobe roads in VMs
+	$(call say,TEST,vm)
+	$(Q)KFLOWD_REQUIRE_REAL=$(REQUIRE_REAL) $(PYTEST) tests/vm $(ARGS)
+
+##@ Clean
+.PHONY: clean distclean
+clean: ## remove what was built
+	$(Q)rm -rf build $(PACKAGE)/objects $(PACKAGE)/*.so src/*.egg-info .hypothesis
+	$(Q)find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## remove the virtual environment too
+	$(Q)rm -rf $(VENV)
+
+# What the targets above are made of.
+build/build-deps.stamp: tools/install-deps
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/install-deps build
+	$(Q)touch $@
+
+build/test-deps.stamp: tools/install-deps
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/install-deps build test
+	$(Q)touch $@
+
+$(VENV)/stamp: pyproject.toml tools/make-venv tools/requirements.py build/build-deps.stamp
+	$(call say,VENV,$(VENV))
+	$(Q)tools/make-venv $(VENV) lint test
+	$(Q)touch $@
+
+# Editable, so that the extension is built in place and .venv/bin/kflowd exists.
+build/package.stamp: $(EXTENSION_SOURCES) $(VENV)/stamp
+	$(call say,CFFI,$(PACKAGE))
+	$(Q)$(PYTHON) -m pip install -qq --root-user-action=ignore --no-build-isolation --no-deps -e .
+	$(Q)touch $@
+
+$(PACKAGE)/objects/%.bpf.o: ebpf/%.bpf.c Makefile build/build-deps.stamp
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D) build/bpf
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -MF build/bpf/$*.d -c $< -o build/bpf/$*.o
+	$(Q)$(LLVM_STRIP) -g -o $@ build/bpf/$*.o
+
+$(PACKAGE)/objects/record.h: ebpf/record.h
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $< $@
+
+-include $(wildcard build/bpf/*.d)

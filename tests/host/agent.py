@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the real agent beside a workload and returns what it reported, parsed strictly."""
+
+import json
+import os
+import secrets
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, NamedTuple, Self
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "kflowd"]
+SEPARATOR = b"\n\x1e\n"
+START_SECONDS = 60
+STOP_SECONDS = 60
+
+Record = dict[str, Any]
+
+
+class Result(NamedTuple):
+    """What an agent left behind."""
+
+    exit_code: int
+    records: list[Record]
+    stdout: bytes
+    stderr: str
+
+
+class Agent:
+    """The agent as a subprocess, ready when the `with` block begins.
+
+    Args:
+        options: Of the command line, beside `-o json-min`.
+        environment: Variables on top of ours.
+    """
+
+    def __init__(self, *options: str, environment: dict[str, str] | None = None) -> None:
+        self._options = options
+        self._environment = environment or {}
+        self._stdout: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _finish
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _finish
+        self.process: subprocess.Popen[bytes]
+        self.start_seconds = 0.0
+
+    def start(self) -> Self:
+        """Start it and wait until all hooks are attached."""
+        name = f"\0kflowd-test-{secrets.token_hex(8)}"
+        began = time.monotonic()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
+            ready.bind(name)
+            environment = {**os.environ, **self._environment, "NOTIFY_SOCKET": "@" + name[1:]}
+            self.process = subprocess.Popen(
+                [*COMMAND, "-o", "json-min", *self._options],
+                stdin=subprocess.DEVNULL,
+                stdout=self._stdout,
+                stderr=self._stderr,
+                env=environment,
+                cwd=ROOT,
+            )
+            while True:
+                if select.select([ready], [], [], 0.05)[0] and b"READY=1" in ready.recv(4096):
+                    break
+                ended = self.process.poll() is not None
+                if ended or time.monotonic() - began > START_SECONDS:
+                    self.process.kill()
+                    raise AssertionError(f"the agent did not start: {self._finish()}")
+        self.start_seconds = time.monotonic() - began
+        return self
+
+    def stop(self, number: int = signal.SIGINT) -> Result:
+        """End it by a signal and return what it left."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> Result:
+        """Wait for its end and return what it left."""
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError(f"the agent did not stop: {self._finish()}") from None
+        return self._finish()
+
+    def _finish(self) -> Result:
+        code = self.process.wait()
+        with self._stdout, self._stderr:
+            self._stdout.seek(0)
+            self._stderr.seek(0)
+            stdout = self._stdout.read()
+            stderr = self._stderr.read().decode(errors="replace")
+        return Result(code, parse(stdout), stdout, stderr)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._stdout.close()
+        self._stderr.close()
+
+
+def run(*arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run a kflowd command that ends by itself."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        cwd=ROOT,
+    )
+
+
+def parse(stdout: bytes) -> list[Record]:
+    """Split records at the separator and read each as strict JSON with unique names."""
+    pieces = stdout.split(SEPARATOR)
+    assert pieces[-1] == b"", f"the output ends inside a record: {pieces[-1][:200]!r}"
+    return [
+        json.loads(piece.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+        for piece in pieces[:-1]
+    ]
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Record:
+    names = [name for name, _ in pairs]
+    assert len(names) == len(set(names)), f"names occur twice: {names}"
+    return dict(pairs)
+
+
+def _no_constant(text: str) -> None:
+    raise AssertionError(f"{text} is no JSON")
+
+
+def file_records(records: list[Record], folder: Path | str) -> list[Record]:
+    """Return the file records whose directory is `folder` or lies below it."""
+    start = f"{folder}/".replace("//", "/")
+    return [each for each in records if each.get("FilePath", "").startswith(start)]
+
+
+def socket_records(records: list[Record], pid: int) -> list[Record]:
+    """Return the socket records that a process owns."""
+    return [
+        each for each in records if each["InfoMonitor"] == "socket" and each.get("ProcPID") == pid
+    ]
+
+
+def health_records(records: list[Record]) -> list[Record]:
+    """Return the records about losses."""
+    return [each for each in records if each["InfoMonitor"] == "health"]
+
+
+def part(record: Record, *names: str) -> Record:
+    """Return the named fields of a record; absent ones stay absent."""
+    return {name: record[name] for name in names if name in record}

@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent as a program: options, signals, what it leaves behind, recording and replay."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.host.agent import COMMAND, ROOT, Agent, file_records, health_records, parse, run
+from tests.host.workloads import start
+
+
+def kernel_ids() -> dict[str, set[int]]:
+    """Return the ids of all BPF programs, maps and links of the host."""
+    found = {}
+    for kind in ("prog", "map", "link"):
+        command = ["bpftool", "-j", kind, "list"]
+        output = subprocess.run(command, check=True, capture_output=True).stdout
+        found[kind] = {each["id"] for each in json.loads(output)}
+    return found
+
+
+def wait_for_ids(expected: dict[str, set[int]]) -> dict[str, set[int]]:
+    """Return what is there beyond `expected`, after the kernel had ten seconds to free it."""
+    for _ in range(100):
+        left = {kind: ids - expected[kind] for kind, ids in kernel_ids().items()}
+        if not any(left.values()):
+            break
+        time.sleep(0.1)
+    return left
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it_properly(number: signal.Signals, folder: Path) -> None:
+    """SIGINT and SIGTERM flush what is open, print the summary and exit 0."""
+    with Agent() as agent:
+        start("write_file", folder / "flushed")
+        result = agent.stop(number)
+
+    assert result.exit_code == 0
+    assert len(file_records(result.records, folder)) == 1
+    assert re.search(r"^kflowd: \d+ records in [\d.]+ s$", result.stderr, re.MULTILINE)
+    assert re.search(
+        r"^  file events: \d+ seen, \d+ reported, 0 lost$", result.stderr, re.MULTILINE
+    )
+    assert "Traceback" not in result.stderr
+
+
+def test_sequence_and_health_at_the_end(folder: Path) -> None:
+    """Records are numbered from 1 without a gap, the last one is the health of the run."""
+    with Agent() as agent:
+        start("write_many", folder, 101)
+        result = agent.stop()
+
+    numbers = [each["InfoSequenceNumber"] for each in result.records]
+    assert list(range(1, len(numbers) + 1)) == numbers
+    assert result.records[-1]["InfoMonitor"] == "health"
+    health = result.records[-1]
+    lost = health["HealthFileLostMap"] + health["HealthFileLostRing"]
+    assert health["HealthFileEvents"] == health["HealthFileReported"] + lost
+    uptimes = [each["InfoUptime"] for each in health_records(result.records)]
+    assert sorted(uptimes) == uptimes
+
+
+def test_count(folder: Path) -> None:
+    """--count prints just so many records and ends."""
+    with Agent("-m", "file", "--count", "7") as agent:
+        start("write_many", folder, 101)
+        result = agent.wait()
+
+    assert len(result.records) == 7
+    assert result.exit_code == 0
+
+
+def test_duration() -> None:
+    """--duration ends the run by itself."""
+    began = time.monotonic()
+    with Agent("--duration", "2.5") as agent:
+        result = agent.wait()
+
+    assert result.exit_code == 0
+    assert 2.5 <= time.monotonic() - began < 20
+
+
+def test_quiet(folder: Path) -> None:
+    """-q prints no record."""
+    with Agent("-q") as agent:
+        start("write_file", folder / "quiet")
+        result = agent.stop()
+
+    assert result.stdout == b""
+    assert result.exit_code == 0
+
+
+def test_json_is_json_min_laid_out(folder: Path) -> None:
+    """-o json has a line for each member and the same separator."""
+    with Agent("-m", "file", "-o", "json") as agent:
+        start("write_file", folder / "laid-out")
+        result = agent.stop()
+
+    assert file_records(result.records, folder)
+    for text in result.stdout.split(b"\n\x1e\n")[:-1]:
+        assert text.startswith(b'{\n  "InfoSequenceNumber": ')
+        assert text.endswith(b"\n}")
+
+
+def test_closed_reader_ends_it_quietly(folder: Path) -> None:
+    """When the reader goes away, kflowd ends with 0 and without a word."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with subprocess.Popen(COMMAND, stdout=writer, stderr=subprocess.PIPE, cwd=ROOT) as agent:
+        os.close(writer)
+        deadline = time.monotonic() + 30
+        while agent.poll() is None and time.monotonic() < deadline:
+            start("write_many", folder, 11)
+        if agent.poll() is None:
+            agent.kill()
+            pytest.fail("it did not end")
+        assert agent.stderr is not None
+        assert agent.stderr.read() == b""
+    assert agent.returncode == 0
+
+
+def test_full_disk_is_one_line() -> None:
+    """Where stdout takes no more, one line says so and the exit code is 1."""
+    with Path("/dev/full").open("wb") as full:
+        command = [*COMMAND, "--duration", "1"]
+        done = subprocess.run(
+            command,
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            timeout=60,
+        )
+
+    assert done.returncode == 1
+    assert done.stderr == "kflowd: writing records to stdout: No space left on device\n"
+
+
+def test_nothing_is_left_behind(folder: Path) -> None:
+    """After an end, and after a kill -9, no program, map or link is left; it starts again."""
+    before = kernel_ids()
+    with Agent() as agent:
+        assert kernel_ids()["prog"] - before["prog"]
+        agent.stop()
+    assert {"prog": set(), "map": set(), "link": set()} == wait_for_ids(before)
+
+    with Agent() as agent:
+        agent.process.kill()
+        agent.process.wait()
+    assert {"prog": set(), "map": set(), "link": set()} == wait_for_ids(before)
+
+    with Agent("-m", "file") as agent:
+        start("write_file", folder / "again")
+        result = agent.stop()
+    assert len(file_records(result.records, folder)) == 1
+
+
+def test_memory_is_bounded() -> None:
+    """All maps and the ring together take less than 100 MB of kernel memory."""
+    report = json.loads(run("doctor", "--json").stdout)
+    assert 0 < report["map_bytes"] + report["program_bytes"] < 100_000_000
+
+
+def test_flood_of_a_tiny_ring_is_accounted_for(folder: Path) -> None:
+    """What neither ring nor map can hold is counted: generated = reported + counted as lost."""
+    files, events = 4001, 4
+    sizes = ("--ring-bytes", "65536", "--file-entries", "101")
+    with Agent("-m", "file", "-e", "1", *sizes) as agent:
+        agent.process.send_signal(signal.SIGSTOP)
+        start("write_many", folder, files)
+        agent.process.send_signal(signal.SIGCONT)
+        result = agent.stop()
+
+    health = result.records[-1]
+    names = ("Map", "Ring", "Pending")
+    lost = sum(health[f"HealthFileLost{name}"] for name in names)
+    reported = sum(each["FileEventCount"] for each in file_records(result.records, folder))
+    generated = files * events
+    assert lost > 0
+    assert reported < generated
+    assert generated - reported <= lost
+    total = sum(each.get("FileEventCount", 0) for each in result.records)
+    assert health["HealthFileReported"] == total
+    booked = health["HealthFileLostMap"] + health["HealthFileLostRing"]
+    assert health["HealthFileEvents"] == health["HealthFileReported"] + booked
+    assert re.search(rf"file events: .* {lost} lost", result.stderr)
+
+
+def test_replay_gives_the_same_bytes(folder: Path) -> None:
+    """A recording replays to just what was printed, without root."""
+    recording = folder / "session.kflowd"
+    with Agent("--record", str(recording)) as agent:
+        start("write_many", folder, 31)
+        start("tcp_exchange", "inet")
+        result = agent.stop()
+    for parent in (folder, *folder.parents):
+        if parent != Path("/") and parent.stat().st_uid == 0:
+            parent.chmod(parent.stat().st_mode | 0o055)
+
+    command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    command += [*COMMAND, "replay", "-o", "json-min", str(recording)]
+    replayed = subprocess.run(command, check=True, capture_output=True, cwd=ROOT, timeout=60)
+
+    assert len(result.records) > 31
+    assert parse(replayed.stdout) == result.records
+    assert replayed.stdout == result.stdout
+
+
+def test_cut_recording_is_flagged(folder: Path) -> None:
+    """Of a recording that ends within a record, what is whole is printed, and one line says so."""
+    recording = folder / "session.kflowd"
+    with Agent("-q", "--record", str(recording)) as agent:
+        start("write_many", folder, 31)
+        agent.stop()
+    recording.write_bytes(recording.read_bytes()[:-5])
+
+    done = run("replay", "-o", "json-min", str(recording))
+
+    assert done.returncode == 1
+    assert parse(done.stdout.encode())
+    assert "the last record is cut" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_doctor_tells_of_every_class() -> None:
+    """doctor exits 0 where the agent can run, and names hook and road of each class."""
+    text, as_json = run("doctor"), run("doctor", "--json")
+
+    assert 0 == text.returncode == as_json.returncode
+    report = json.loads(as_json.stdout)
+    for row in report["rows"]:
+        assert row["event"] in text.stdout or row["title"] in text.stdout
+        assert row["status"] in {"covered", "partial", "not covered"}
+        assert row["status"] == "covered" or row["why"]
+
+
+def test_tracepoint_road_can_be_forced(folder: Path) -> None:
+    """--attach tracepoint works on every kernel and reports the same."""
+    with Agent("-m", "file", "--attach", "tracepoint") as agent:
+        start("write_file", folder / "forced")
+        result = agent.stop()
+
+    (record,) = file_records(result.records, folder)
+    assert record["FileEvents"] == {"CREATE": 1, "OPEN": 1, "MODIFY": 7, "CLOSE_WRITE": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["-m", "fil"], 2, "-m: 'fil' is none of file, socket"),
+        (["-t", "0"], 2, "-t: '0' is not above 0"),
+        (["-o", "table"], 2, "-o: 'table' is none of json, json-min"),
+        (["--record", "/nonexistent/x", "--duration", "1"], 1, "writing /nonexistent/x: No such"),
+    ],
+)
+def test_errors_are_one_line(options: list[str], code: int, message: str) -> None:
+    """A wrong option is one line, its exit code, and no traceback."""
+    done = run(*options)
+
+    assert code == done.returncode
+    assert done.stderr.startswith(f"kflowd: {message}")
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) <= 2
+
+
+def test_without_privileges_it_says_what_is_missing() -> None:
+    """Not root: one line with what to do, exit code 4."""
+    command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *COMMAND]
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=ROOT, timeout=60
+    )
+
+    assert done.returncode == 4
+    assert done.stderr.startswith("kflowd: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_version_line() -> None:
+    """--version is one line with what kflowd runs on."""
+    done = run("--version")
+
+    pattern = r"kflowd \d+\.\d+\.\d+ \(python [\d.]+\S*, libbpf [\d.]+, kernel \S+, \w+\)\n"
+    assert re.fullmatch(pattern, done.stdout)
+
+
+def test_own_work_is_not_reported(folder: Path) -> None:
+    """kflowd's own files and sockets do not feed it."""
+    with Agent("--record", str(folder / "own")) as agent:
+        start("write_file", folder / "theirs")
+        time.sleep(2)
+        result = agent.stop()
+
+    assert agent.process.pid not in {each.get("ProcPID") for each in result.records}

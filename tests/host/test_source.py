@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The source on this kernel: sweeps, loading around refusals, nothing left behind."""
+
+import errno
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.host import rawmap
+
+from kflowd.bpf.config import SourceConfig
+from kflowd.bpf.drain import Drain
+from kflowd.bpf.features import probe
+from kflowd.bpf.ffi import ffi, lib
+from kflowd.bpf.hooks import ANY_ROAD, Candidate, Hook
+from kflowd.bpf.kernel import Kernel
+from kflowd.bpf.load import Loader
+from kflowd.bpf.source import Source, boottime_ns
+from kflowd.errors import KflowdError
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+SECOND = 1_000_000_000
+NOW = 1000 * SECOND
+IDLE, ACTIVE = 15 * SECOND, 100 * SECOND
+TYPES = {
+    "kf_files": ("struct kf_file_key", "struct kf_file_agg"),
+    "kf_socks": ("struct kf_sock_key", "struct kf_sock"),
+    "kf_unix": ("struct kf_unix_key", "struct kf_unix"),
+}
+TCP, UDP = 6, 17
+
+
+class Maps:
+    """Maps of the contract, filled by hand, with a drain over them."""
+
+    def __init__(self) -> None:
+        self.fds = {"kf_ring": rawmap.create(rawmap.RINGBUF, 0, 0, 4096)}
+        for name, (key, value) in TYPES.items():
+            self.fds[name] = rawmap.create(rawmap.HASH, ffi.sizeof(key), ffi.sizeof(value), 1024)
+        self.drain = Drain(self.fds, IDLE, ACTIVE)
+
+    def close(self) -> None:
+        """Close everything."""
+        self.drain.close()
+        for fd in self.fds.values():
+            os.close(fd)
+
+    def put(self, name: str, key: dict[str, Any], value: dict[str, Any]) -> bytes:
+        """Write an entry; return its key."""
+        kinds = TYPES[name]
+        parts = [rawmap.packed(ffi.new(f"{kind} *", it)) for kind, it in zip(kinds, (key, value))]
+        rawmap.update(self.fds[name], *parts)
+        return parts[0]
+
+    def has(self, name: str, key: bytes) -> bool:
+        """Say whether an entry is there."""
+        return rawmap.contains(self.fds[name], key, ffi.sizeof(TYPES[name][1]))
+
+    def sweep(self, now: int = NOW, *, final: bool = False, **more: Any) -> list[Any]:
+        """Return the records of a sweep, without the tick that ends it."""
+        records = split(self.drain.sweep(now, final=final, **more))
+        assert records[-1].hdr.kind == lib.KF_KIND_TICK
+        assert records[-1].hdr.ts_ns == now
+        return records[:-1]
+
+
+RECORDS = {
+    lib.KF_KIND_EXIT: "struct kf_exit_record *",
+    lib.KF_KIND_PROC: "struct kf_proc_record *",
+    lib.KF_KIND_FILE: "struct kf_file_record *",
+    lib.KF_KIND_SOCK: "struct kf_sock_record *",
+    lib.KF_KIND_UNIX: "struct kf_unix_record *",
+}
+
+
+def split(batch: bytes) -> list[Any]:
+    """Return the records of a batch as cffi structs."""
+    found, at = [], 0
+    whole = ffi.from_buffer("char[]", batch)
+    while at < len(batch):
+        header = ffi.cast("struct kf_header *", whole + at)
+        # of a kind that is not asked for, the header will do: it comes first in all
+        record = ffi.new(RECORDS.get(header.kind, "struct kf_session_record *"))
+        ffi.memmove(record, whole + at, min(header.size, ffi.sizeof(record[0])))
+        found.append(record)
+        at += header.size + -header.size % 8
+    return found
+
+
+@pytest.fixture
+def maps() -> Iterator[Maps]:
+    """Maps that are closed at the end."""
+    made = Maps()
+    yield made
+    made.close()
+
+
+def a_file(number: int, **agg: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return key and value of a file aggregate that is neither idle nor aged."""
+    key = {"ino": number, "tgid": 100 + number, "start_ns": 7}
+    return key, {"first_ns": NOW - SECOND, "last_ns": NOW - SECOND, **agg}
+
+
+def test_a_sweep_takes_what_is_idle_aged_or_ended(maps: Maps) -> None:
+    """What is due leaves the map as a record, what is not stays."""
+    fresh = maps.put("kf_files", *a_file(1))
+    idle = maps.put("kf_files", *a_file(2, first_ns=NOW - 50 * SECOND, last_ns=NOW - IDLE - 1))
+    aged = maps.put("kf_files", *a_file(3, first_ns=NOW - ACTIVE - 1))
+    ended = maps.put("kf_files", *a_file(4, flags=lib.KF_AGG_ENDED | lib.KF_AGG_PATH_SENT))
+    records = {it.key.ino: it for it in maps.sweep()}
+    assert set(records) == {2, 3, 4}
+    assert records[2].agg.flags == lib.KF_AGG_STALE
+    assert records[4].agg.flags == lib.KF_AGG_PATH_SENT
+    assert (records[2].hdr.kind, records[2].path_len) == (lib.KF_KIND_FILE, 0)
+    assert maps.has("kf_files", fresh)
+    assert not any(maps.has("kf_files", key) for key in (idle, aged, ended))
+    assert maps.sweep() == []
+
+
+def test_files_of_an_exited_process_are_swept(maps: Maps) -> None:
+    """The process is told by tgid and start time."""
+    maps.put("kf_files", *a_file(1))
+    maps.put("kf_files", *a_file(2))
+    records = maps.sweep(exited=[(101, 7), (102, 8)])
+    assert [it.key.ino for it in records] == [1]
+
+
+def test_a_final_sweep_takes_everything(maps: Maps) -> None:
+    """997 files of which none is due are all reported at the end, in several batches."""
+    for number in range(997):
+        maps.put("kf_files", *a_file(number))
+    assert maps.sweep() == []
+    assert sorted(it.key.ino for it in maps.sweep(final=True)) == list(range(997))
+    assert maps.sweep(final=True) == []
+
+
+def a_sock(cookie: int, protocol: int, **sock: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return key and value of a socket that is neither idle nor aged."""
+    value = {"protocol": protocol, "first_ns": NOW - SECOND, "last_ns": NOW - SECOND, **sock}
+    return {"cookie": cookie}, value
+
+
+def test_udp_leaves_when_idle_and_tcp_stays(maps: Maps) -> None:
+    """A live connection is copied once for what happened, and again only for more."""
+    old = {"first_ns": NOW - 90 * SECOND, "last_ns": NOW - IDLE - 1}
+    udp = maps.put("kf_socks", *a_sock(1, UDP, **old))
+    tcp = maps.put("kf_socks", *a_sock(2, TCP, **old))
+    records = maps.sweep()
+    assert {it.key.cookie: it.sock.flags for it in records} == {
+        1: lib.KF_SOCK_STALE,
+        2: lib.KF_SOCK_STALE,
+    }
+    assert not maps.has("kf_socks", udp)
+    assert maps.has("kf_socks", tcp)
+    assert maps.sweep(NOW + ACTIVE) == []
+    later = NOW + ACTIVE
+    maps.put("kf_socks", *a_sock(2, TCP, first_ns=old["first_ns"], last_ns=later))
+    assert maps.sweep(later + SECOND) != []  # longer than ACTIVE since the last copy
+    assert maps.sweep(later + 2 * SECOND) == []
+    maps.put("kf_socks", *a_sock(2, TCP, first_ns=old["first_ns"], last_ns=later + 3 * SECOND))
+    assert maps.sweep(later + 4 * SECOND) == []  # neither idle nor active for long enough
+    assert maps.sweep(later + 4 * SECOND + IDLE) != []
+
+
+def test_ended_sockets_leave_as_final(maps: Maps) -> None:
+    """What the full ring kept in the map has the flags of an ordinary end."""
+    flags = lib.KF_SOCK_ENDED | lib.KF_SOCK_SNAPSHOT | 0x10000
+    maps.put("kf_socks", *a_sock(1, TCP, flags=flags))
+    maps.put("kf_unix", {"sock": 1}, {"flags": flags, "last_ns": NOW})
+    expected = lib.KF_SOCK_FINAL | lib.KF_SOCK_SNAPSHOT
+    records = maps.sweep()
+    assert [it.hdr.kind for it in records] == [lib.KF_KIND_SOCK, lib.KF_KIND_UNIX]
+    assert [records[0].sock.flags, records[1].unix_sock.flags] == [expected, expected]
+
+
+def test_unix_sockets_leave_when_idle_or_left_alone(maps: Maps) -> None:
+    """Idle ones and those of an exited process go, others stay."""
+    live = {"first_ns": NOW - SECOND, "last_ns": NOW - SECOND}
+    maps.put("kf_unix", {"sock": 1}, {"first_ns": 1, "last_ns": 1})
+    maps.put("kf_unix", {"sock": 2}, {**live, "proc": {"tgid": 5, "start_ns": 6}})
+    maps.put("kf_unix", {"sock": 3}, live)
+    records = maps.sweep(exited=[(5, 6)])
+    assert sorted(it.key.sock for it in records) == [1, 2]
+
+
+def test_an_empty_ring_waits_and_gives_nothing(maps: Maps) -> None:
+    """A timeout is no error."""
+    assert maps.drain.drain(1) == b""
+    assert maps.drain.bad_records == 0
+
+
+SOURCE = """\
+#define SEC(name) __attribute__((section(name), used))
+typedef unsigned int u32;
+typedef unsigned long long u64;
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+const volatile u32 kf_self_tgid = 0;
+u64 runs;
+SEC("tp_btf/sched_process_exec") int tp__sched_process_exec(u64 *ctx) { runs++; return 0; }
+SEC("tp_btf/sched_process_fork") int tp__sched_process_fork(u64 *ctx)
+{ return *(volatile int *)(u64)kf_self_tgid; }
+SEC("tp_btf/sched_process_exit") int tp__sched_process_exit(u64 *ctx) { return 0; }
+"""
+BAD, GOOD = "tp__sched_process_fork", "tp__sched_process_exit"
+
+
+def compiled(folder: Path) -> Path:
+    """Build an object of which one program is refused by the verifier."""
+    (folder / "mixed.bpf.c").write_text(SOURCE)
+    clang = shutil.which("clang")
+    assert clang, "clang is part of the build"
+    command = [clang, "-O2", "-g", "-target", "bpf", "-mcpu=v3", "-c", "mixed.bpf.c"]
+    subprocess.run([*command, "-o", "mixed.bpf.o"], check=True, cwd=folder)
+    return folder
+
+
+def one(program: str) -> Candidate:
+    """Return a candidate of one program."""
+    return Candidate(ANY_ROAD, "mixed", (program,))
+
+
+def test_a_refused_program_costs_only_itself(tmp_path: Path) -> None:
+    """Its class takes the next candidate, the others keep theirs, and the reason is known."""
+    folder = compiled(tmp_path)
+    hooks = (
+        Hook("process.exec", "x", "process", (one("tp__sched_process_exec"),)),
+        Hook("process.fork", "x", "process", (one(BAD), one(GOOD))),
+        Hook("process.only", "x", "process", (one(BAD),)),
+    )
+    config = SourceConfig(subsystems=frozenset())
+    with Kernel() as kernel:
+        loader = Loader(config, kernel, probe(kernel), folder, hooks)
+        loaded = loader.load()
+    try:
+        assert {it.program for it in loaded.links} == {"tp__sched_process_exec", GOOD}
+        assert [it.candidate is not None for it in loader.choices] == [True, True, False]
+        why = loader.choices[1].passed[0].why
+        assert why.startswith(f"the kernel refuses to load {BAD} (EACCES): ")
+        assert "invalid mem access" in why
+        subprocess.run(["true"], check=True)
+        assert (loaded.objects["mixed"].read_variable(".bss", "runs") or 0) >= 1
+    finally:
+        loaded.close()
+
+
+def test_nothing_is_left_open() -> None:
+    """After close, and after a failed open, all descriptors are gone."""
+    before = rawmap.open_descriptors()
+    with Source(SourceConfig(subsystems=frozenset(("socket",)))) as source:
+        source.snapshot()
+        assert source.drain(0)
+        assert source.counters()
+        assert len(rawmap.open_descriptors()) > len(before)
+    assert rawmap.open_descriptors() == before
+    failing = Source(SourceConfig(subsystems=frozenset(("file",)), file_entries=1 << 31))
+    with pytest.raises(KflowdError):
+        failing.open()
+    assert rawmap.open_descriptors() == before
+
+
+def test_a_closed_source_says_so() -> None:
+    """Reading from it is an error of ours and no crash."""
+    source = Source(SourceConfig())
+    with pytest.raises(KflowdError, match="not open"):
+        source.drain(0)
+    source.close()
+
+
+def test_exact_number_of_processes() -> None:
+    """Each of 31 children is seen to be born, to start a program and to end."""
+    with Source(SourceConfig(subsystems=frozenset(("socket",)))) as source:
+        children = []
+        for _ in range(31):
+            child = subprocess.Popen(["true"])
+            child.wait()
+            children.append(child.pid)
+        batch = b"".join(iter(lambda: source.drain(0), b""))
+    seen = [(it.hdr.kind, it.proc.tgid) for it in split(batch) if it.hdr.kind in RECORDS]
+    for pid in children:
+        kinds = [kind for kind, tgid in seen if tgid == pid]
+        assert kinds == [lib.KF_KIND_PROC, lib.KF_KIND_PROC, lib.KF_KIND_EXIT]
+
+
+def test_a_private_mount_of_cgroup2_leaves_nothing() -> None:
+    """Without a mount point the root is opened all the same, and no mount appears."""
+    mounts = Path("/proc/self/mountinfo")
+    before = mounts.read_text()
+    fd = lib.kf_cgroup2__open()
+    if fd == -errno.EBUSY:
+        pytest.skip("the kernel keeps cgroup2 to one mount")
+    assert fd >= 0
+    assert "cgroup.procs" in os.listdir(fd)
+    os.close(fd)
+    assert mounts.read_text() == before
+
+
+def test_time_is_that_of_records() -> None:
+    """Sweeps are told the clock that the kernel side uses."""
+    with Source(SourceConfig(subsystems=frozenset(("socket",)))) as source:
+        start = boottime_ns()
+        source.snapshot()
+        records = split(source.drain(0))
+        assert all(start <= it.hdr.ts_ns <= boottime_ns() for it in records[:1])

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the documents promise exists: targets, options, files, the form of the changelog."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import kflowd
+from tests.policy.tree import ROOT, name
+
+DOCS = [ROOT / each for each in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")]
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))
+
+
+def commands(text: str) -> list[list[str]]:
+    """Return the words of each command in the fenced shell blocks of a document."""
+    lines = []
+    for block in re.findall(r"```(?:sh|console)\n(.*?)```", text, re.DOTALL):
+        lines += [line.removeprefix("$ ") for line in block.splitlines() if line.strip()]
+    return [shlex.split(line, comments=True) for line in lines if not line.startswith("#")]
+
+
+def help_text(*command: str) -> str:
+    """Return what a kflowd command says of itself."""
+    arguments = [sys.executable, "-m", "kflowd", *command, "--help"]
+    return subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("path", DOCS, ids=name)
+def test_commands_exist(path: Path) -> None:
+    """Each `make` in a document names a target of the Makefile."""
+    for words in commands(path.read_text()):
+        if "make" in words:
+            targets = [w for w in words[words.index("make") + 1 :] if "=" not in w]
+            assert set(targets) <= TARGETS, f"{name(path)}: {shlex.join(words)}"
+
+
+def test_readme_shows_the_two_commands() -> None:
+    """README has `make run` and `make test`."""
+    shown = commands((ROOT / "README.md").read_text())
+    assert ["make", "run"] in shown
+    assert ["make", "test"] in shown
+
+
+def test_every_option_is_documented() -> None:
+    """README names each option that --help lists, and no other."""
+    text = (ROOT / "README.md").read_text()
+    section = text.partition("## Options")[2].partition("## How it works")[0]
+    pattern = r"(?<![\w-])(--?[a-zA-Z][\w-]*)"
+    known = set()
+    for command in ((), ("doctor",), ("replay",)):
+        for line in help_text(*command).splitlines():
+            if line.startswith("  -"):
+                known |= set(re.findall(pattern, line.split("  ")[1]))
+    assert known == set(re.findall(pattern, "\n".join(re.findall(r"`[^`\n]*`", section))))
+
+
+@pytest.mark.parametrize("path", DOCS, ids=name)
+def test_files_in_documents_exist(path: Path) -> None:
+    """A path in backticks that begins with a folder of the project exists."""
+    for found in re.findall(
+        r"`((?:ebpf|src|tests|tools|docs|vmlinux)/[\w./-]*)`", path.read_text()
+    ):
+        assert (ROOT / found).exists(), f"{name(path)} names {found}"
+
+
+@pytest.mark.parametrize("path", DOCS, ids=name)
+def test_links_lead_somewhere(path: Path) -> None:
+    """A relative link names a file of the project."""
+    for found in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+        assert (path.parent / found).exists(), f"{name(path)} links to {found}"
+
+
+def test_changelog_has_its_form() -> None:
+    """Keep a Changelog: Unreleased on top, known sections, versions with dates, newest first."""
+    text = (ROOT / "CHANGELOG.md").read_text()
+    heads = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert heads
+    assert heads[0] == "[Unreleased]"
+    for head in heads[1:]:
+        assert re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d{2}-\d{2}", head), head
+    sections = set(re.findall(r"^### (.*)$", text, re.MULTILINE))
+    assert sections <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_version_is_said_once() -> None:
+    """The version stands in kflowd/__init__.py, and pyproject takes it from there."""
+    assert re.fullmatch(r"\d+\.\d+\.\d+", kflowd.__version__)
+    project = (ROOT / "pyproject.toml").read_text()
+    assert 'attr = "kflowd.__version__"' in project
+    assert not re.search(r"^version = \"", project, re.MULTILINE)

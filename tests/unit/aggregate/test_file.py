@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+from typing import Any
+
+from kflowd.aggregate.file import FileAggregator, merge
+from kflowd.model import FileAggregate, FileFlag, FileKey, FilePath
+from tests.unit.make import SECOND, file
+
+KEY = file().key
+OPENED = (0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+WRITTEN = (0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0)
+CLOSED = (0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0)
+
+
+def key(number: int) -> FileKey:
+    return FileKey(number, 5, 100, 1, 1)
+
+
+def path(text: str, of: FileKey = KEY, flags: int = 0) -> FilePath:
+    return FilePath(1, of, flags, text)
+
+
+def part(**changes: Any) -> FileAggregate:
+    return file(**{"flags": FileFlag.PARTIAL, "counts": WRITTEN, **changes})
+
+
+def test_a_complete_aggregate_passes_at_once() -> None:
+    """Nothing waits that has its path and its end."""
+    assert FileAggregator(15 * SECOND).add(file()) == (file(),)
+
+
+def test_the_path_that_went_ahead_is_joined() -> None:
+    """The path and its flags come from the record before, once."""
+    aggregator = FileAggregator(15 * SECOND)
+    aggregator.add_path(path("/tmp/x", flags=FileFlag.PATH_TRUNCATED))
+    bare = file(path="", flags=FileFlag.PATH_SENT)
+    (value,) = aggregator.add(bare)
+    assert value.path == "/tmp/x"
+    assert value.flags == FileFlag.PATH_SENT | FileFlag.PATH_TRUNCATED
+    (value,) = aggregator.add(bare)
+    assert value.path == ""
+    assert value.flags & FileFlag.PATH_UNKNOWN
+
+
+def test_parts_are_merged_until_one_ends_the_file() -> None:
+    """Counts add up; the first part gives process and start, the last one the attributes."""
+    aggregator = FileAggregator(15 * SECOND)
+    first = part(first_ns=1, last_ns=1, size_first=5, counts=OPENED, path="")
+    last = part(first_ns=3, last_ns=4, size_first=9, counts=CLOSED, path="/tmp/x")
+    assert aggregator.add(first) == ()
+    assert aggregator.add(part(first_ns=2, last_ns=2, path="")) == ()
+    (value,) = aggregator.add(last)
+    assert value.counts == (0, 1, 0, 0, 0, 3, 1, 0, 0, 0, 0)
+    assert (value.first_ns, value.last_ns, value.size_first) == (1, 4, 5)
+    assert value.inode == last.inode
+    assert value.path == "/tmp/x"
+    assert value.flags == 0
+
+
+def test_the_order_of_parts_does_not_matter() -> None:
+    """Parts of two CPUs may come in either order."""
+    one = part(first_ns=1, last_ns=5, ts_ns=6, counts=OPENED, path="/old", origin="o")
+    other = part(first_ns=2, last_ns=9, ts_ns=9, path="/new", size_first=77)
+    assert merge(one, other) == merge(other, one)
+    assert merge(one, other).path == "/new"
+    assert merge(one, other).size_first == one.size_first
+
+
+def test_a_part_waits_as_long_as_a_file_may_be_idle() -> None:
+    """A tick completes what has waited too long, and says that there may be more."""
+    aggregator = FileAggregator(15 * SECOND)
+    aggregator.add(part(ts_ns=10 * SECOND))
+    assert aggregator.tick(25 * SECOND) == ()
+    (value,) = aggregator.tick(25 * SECOND + 1)
+    assert value.flags & FileFlag.PARTIAL
+    assert aggregator.close() == ()
+
+
+def test_what_is_left_comes_out_at_the_end() -> None:
+    """Nothing that was taken in is lost at the end."""
+    aggregator = FileAggregator(15 * SECOND)
+    aggregator.add(part())
+    assert aggregator.close() == (part(),)
+
+
+def test_parts_that_reach_the_limit_are_a_record() -> None:
+    """-e holds for the sum of the parts."""
+    aggregator = FileAggregator(15 * SECOND, export_at=6)
+    assert aggregator.add(part()) == ()
+    (value,) = aggregator.add(part())
+    assert sum(value.counts) == 6
+
+
+def test_files_without_identity_are_never_joined() -> None:
+    """All unidentified files of a process share one key."""
+    aggregator = FileAggregator(15 * SECOND)
+    unknown = part(flags=FileFlag.PARTIAL | FileFlag.NO_INODE)
+    assert aggregator.add(unknown) == (unknown,)
+    assert aggregator.add(unknown) == (unknown,)
+
+
+def test_tables_are_bounded_and_what_falls_out_is_counted() -> None:
+    """Ten times the limit makes evictions and no growth; no event is lost."""
+    aggregator = FileAggregator(15 * SECOND, max_paths=10, max_partials=10)
+    out = 0
+    for number in range(100):
+        aggregator.add_path(path("/x", key(number)))
+        out += len(aggregator.add(part(key=key(number), path="")))
+    assert aggregator.stats.paths_evicted == aggregator.stats.partials_evicted == 90
+    assert out + len(aggregator.close()) == 100

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Constants and map sizes that follow from what is asked for."""
+
+import pytest
+
+from kflowd.bpf.config import SourceConfig, constants, map_entries, ring_size
+from kflowd.bpf.features import Feature
+
+FEATURES = {
+    "probe_read": Feature("probe_read", "x", ok=False),
+    "task_btf": Feature("task_btf", "x", ok=True),
+}
+
+
+def test_constants_follow_from_features_and_options() -> None:
+    """What the kernel refuses is switched off, what the user asks for switched on."""
+    config = SourceConfig(export_at=7, self_tgid=4711, pseudo_fs=True, ring_bytes=1 << 16)
+    assert constants(config, FEATURES) == {
+        "kf_self_tgid": 4711,
+        "kf_can_probe": 0,
+        "kf_task_btf": 1,
+        "kf_export_at": 7,
+        "kf_pseudo_fs": 1,
+        "kf_wakeup_bytes": 1 << 14,
+    }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "size"), [(1, 4096), (4096, 4096), (4097, 8192), (65536, 65536), (65537, 131072)]
+)
+def test_a_ring_is_a_power_of_two_of_pages(wanted: int, size: int) -> None:
+    """What the kernel would refuse is rounded up."""
+    assert ring_size(wanted) == size
+
+
+def test_maps_of_what_is_off_take_no_memory() -> None:
+    """Without sockets, their maps have one entry."""
+    entries = map_entries(SourceConfig(subsystems=frozenset(("file",))))
+    assert entries["kf_files"] == 16384
+    assert {entries[name] for name in ("kf_socks", "kf_owners", "kf_unix")} == {1}
+
+
+def test_processes_are_always_observed() -> None:
+    """The process table serves every record; UNIX sockets come with sockets."""
+    assert SourceConfig(subsystems=frozenset(("file",))).hook_subsystems == {"file", "process"}
+    assert SourceConfig(subsystems=frozenset(("socket",))).hook_subsystems == {
+        "socket",
+        "unix",
+        "process",
+    }

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of hooks against the programs in the built objects, both ways."""
+
+from pathlib import Path
+
+import pytest
+
+from kflowd.bpf.hooks import HOOKS, ROADS, Candidate, Target, hook_text, programs_of, target
+from kflowd.bpf.load import OBJECTS
+from kflowd.bpf.object import SUFFIX, BpfObject
+
+CANDIDATES = [(hook.key, each) for hook in HOOKS for each in hook.candidates]
+OBJECT_NAMES = sorted({each.object for _, each in CANDIDATES})
+SOURCES = Path(__file__).parents[3] / "ebpf"
+
+
+def sections_of(name: str) -> dict[str, str]:
+    """Return programs and sections of a built object."""
+    with BpfObject(OBJECTS / f"{name}{SUFFIX}") as it:
+        return it.sections
+
+
+@pytest.mark.parametrize("name", OBJECT_NAMES)
+def test_table_and_object_name_the_same_programs(name: str) -> None:
+    """Each program of an object serves a class, and each program of the table exists."""
+    listed = {
+        program for _, each in CANDIDATES if each.object == name for program in programs_of(each)
+    }
+    assert listed == set(sections_of(name))
+
+
+def test_each_source_is_an_object_of_the_table() -> None:
+    """No BPF source is left out of the table."""
+    assert [path.name.removesuffix(".bpf.c") for path in sorted(SOURCES.glob("*.bpf.c"))] == (
+        OBJECT_NAMES
+    )
+
+
+@pytest.mark.parametrize("name", OBJECT_NAMES)
+def test_names_of_programs_say_what_they_attach_to(name: str) -> None:
+    """A program is named <how>__<what>, as its section has it."""
+    for program, section in sections_of(name).items():
+        how, what = target(section)
+        assert program.startswith(f"{how}__"), section
+        assert how == "cgroup" or program.partition("__")[2].startswith(what), section
+
+
+def test_keys_are_unique_and_say_the_domain() -> None:
+    """A class is named once, "domain.event"."""
+    keys = [hook.key for hook in HOOKS]
+    assert len(set(keys)) == len(keys)
+    assert {key.partition(".")[0] for key in keys} == {"file", "process", "socket", "unix"}
+
+
+@pytest.mark.parametrize("hook", [hook for hook in HOOKS if hook.subsystem in {"file", "unix"}])
+def test_what_depends_on_the_road_has_all_three(hook: object) -> None:
+    """Files and UNIX sockets are served on every road, in order of preference."""
+    roads = tuple(each.road for each in getattr(hook, "candidates"))  # noqa: B009 - a typed object
+    assert roads == ROADS
+
+
+def test_only_the_tracepoint_road_is_whole() -> None:
+    """Programs at system calls see all classes, so they serve all or none."""
+    assert {each.road for _, each in CANDIDATES if each.whole} == {"tracepoint"}
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ("fexit/vfs_open", Target("fexit", "vfs_open")),
+        ("kretprobe/__kernel_read", Target("kretprobe", "__kernel_read")),
+        ("tp_btf/sys_exit", Target("tp", "sys_exit")),
+        ("iter/task_file", Target("iter", "task_file")),
+        ("cgroup_skb/ingress", Target("cgroup", "ingress")),
+        ("cgroup/sock_create", Target("cgroup", "sock_create")),
+        ("sockops", Target("cgroup", "sockops")),
+    ],
+)
+def test_target_is_read_from_the_section(section: str, expected: Target) -> None:
+    """The section says how and to what a program attaches."""
+    assert target(section) == expected
+
+
+def test_hook_text_names_the_way_once() -> None:
+    """Targets of one way are listed together."""
+    targets = [Target("tp", "sys_enter"), Target("tp", "sys_exit"), Target("fexit", "vfs_read")]
+    assert hook_text(targets) == "tracepoint sys_enter, sys_exit; fexit vfs_read"
+
+
+def test_a_kretprobe_has_its_kprobe() -> None:
+    """On the kprobe road arguments are kept at entry, where a result alone does not say all."""
+    by_key = {hook.key: hook.candidates[1] for hook in HOOKS if len(hook.candidates) == 3}
+    assert by_key["file.write"] == Candidate(
+        "kprobe",
+        "file_kprobe",
+        ("kprobe__vfs_write", "kretprobe__vfs_write"),
+        ("kprobe__vfs_writev", "kretprobe__vfs_writev"),
+    )
+    assert by_key["file.exec"].programs == ("kretprobe__do_open_execat",)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract against BTF: what fits passes, what differs is named."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kflowd.bpf.layout import (
+    USER_ONLY,
+    Shape,
+    check_layout,
+    contract_names,
+    differences,
+    shape_here,
+)
+from kflowd.bpf.load import OBJECTS
+from kflowd.bpf.object import BpfObject
+from kflowd.errors import ContractError
+
+ROOT = Path(__file__).parents[3]
+SOURCE = """\
+typedef unsigned char __u8;
+typedef unsigned short __u16;
+typedef unsigned int __u32;
+typedef unsigned long long __u64;
+typedef long long __s64;
+#include "record.h"
+struct kf_exit_record anchor;
+struct kf_closed_record other;
+"""
+
+
+def compiled(folder: Path, header: str) -> Path:
+    """Return an object with two structs of a contract header."""
+    (folder / "record.h").write_text(header)
+    (folder / "a.bpf.c").write_text(SOURCE)
+    made = folder / "a.bpf.o"
+    clang = shutil.which("clang")
+    assert clang, "clang is part of the build"
+    command = [clang, "-O2", "-g", "-target", "bpf", "-c", "a.bpf.c", "-o", str(made)]
+    subprocess.run(command, check=True, cwd=folder)
+    return made
+
+
+def test_the_header_fits_itself(tmp_path: Path) -> None:
+    """An object built from this header passes, and its structs were compared."""
+    header = (ROOT / "ebpf" / "record.h").read_text()
+    with BpfObject(compiled(tmp_path, header)) as it:
+        assert {"struct kf_exit_record", "struct kf_proc"} <= check_layout(it.btf, it.name)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("__u32 exit_code;", "__u64 exit_code;", r"struct kf_exit_record\.exit_code is at byte"),
+        ("__u32 ppid;\n", "", "struct kf_proc has no member ppid in the object"),
+        ("__u64 cookie;\n};", "__u64 cookie;\n__u64 more;\n};", "has a member more in the object"),
+    ],
+)
+def test_an_altered_header_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    """The error names the struct and the member."""
+    header = (ROOT / "ebpf" / "record.h").read_text()
+    assert old in header
+    with BpfObject(compiled(tmp_path, header.replace(old, new))) as it:
+        with pytest.raises(ContractError, match=message) as caught:
+            check_layout(it.btf, "a.bpf.o")
+        assert caught.value.hint
+
+
+def test_a_size_alone_can_differ() -> None:
+    """A struct that grew at its end, by a pad that nobody names, is seen."""
+    here, there = Shape(8, {"a": (0, 4)}), Shape(16, {"a": (0, 4)})
+    assert list(differences("struct kf_x", here, there)) == [
+        "struct kf_x has 16 bytes in the object, 8 in the program"
+    ]
+
+
+def test_contract_structs_are_known_here() -> None:
+    """The contract is what is compared, without the glue's own structs."""
+    names = contract_names()
+    assert "struct kf_header" in names
+    assert not {"struct kf_var", "struct kf_sweep_config"} & set(names)
+    assert shape_here("struct kf_header").members["ts_ns"] == (16, 8)
+
+
+def test_each_struct_of_the_contract_is_in_an_object() -> None:
+    """Nothing of the contract escapes the comparison, but what user space alone writes."""
+    compared: set[str] = set()
+    for path in OBJECTS.glob("*.bpf.o"):
+        with BpfObject(path) as it:
+            compared |= check_layout(it.btf, path.name)
+    assert set(contract_names()) - compared == set(USER_ONLY)

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kflowd.enrich import begin_file
+from kflowd.enrich.devices import Devices, device_number, parse_mountinfo, read_mountinfo
+from kflowd.model import EnrichedFile, FileFlag, FileKey
+from tests.unit.make import SECOND, file
+
+MOUNTS = r"""22 27 0:21 / /proc rw,relatime - proc proc rw
+26 27 9:2 /srv/data /data rw shared:1 - ext4 /dev/md2 rw
+27 1 9:2 / / rw,relatime - ext4 /dev/md2 rw
+30 27 0:40 /@home/my\040dir /home rw - btrfs /dev/sda1 rw
+31 27 0:40 /@ /mnt/all rw - btrfs /dev/sda1 rw
+32 27 259:300 / /nvme rw - xfs /dev/nvme0n1p300 rw
+
+a line of another form
+33 27 x:y / / rw - a b c
+"""
+MD2, BTRFS, NVME = (9 << 20) | 2, 40, (259 << 20) | 300
+
+
+def enriched(devices: Devices, dev: int, path: str = "/x", flags: int = 0) -> EnrichedFile:
+    value = begin_file(file(key=FileKey(7, 5, 100, dev, 1), path=path, flags=flags))
+    devices.enrich(value)
+    return value
+
+
+@pytest.mark.parametrize(
+    ("dev", "text"),
+    [
+        (MD2, "902h:/dev/md2:/:ext4"),
+        (BTRFS, "28h:/dev/sda1:/home:btrfs"),
+        (NVME, "11032ch:/dev/nvme0n1p300:/nvme:xfs"),
+        (12345, ""),
+    ],
+)
+def test_devices_are_named(dev: int, text: str) -> None:
+    """The mount of the whole file system is preferred; unknown devices are empty."""
+    assert enriched(Devices(lambda: MOUNTS), dev).device == text
+
+
+@given(st.integers(0, 4095), st.integers(0, 2**20 - 1))
+def test_numbers_are_those_of_stat(major: int, minor: int) -> None:
+    """The encoding is that of `stat -c %D`, also for large minors."""
+    assert device_number(major << 20 | minor) == os.makedev(major, minor)
+
+
+def test_this_hosts_root_is_found() -> None:
+    """What stat(2) says of / is what mountinfo gives."""
+    number = os.stat("/proc").st_dev
+    dev = os.major(number) << 20 | os.minor(number)
+    assert enriched(Devices(), dev).device.startswith(f"{number:x}h:proc:/proc:proc")
+    assert read_mountinfo()
+
+
+@pytest.mark.parametrize(
+    ("dev", "path", "mounted"),
+    [
+        (MD2, "/srv/data/f", "/srv/data/f"),
+        (BTRFS, "/@home/my dir/d/f", "/home/d/f"),
+        (BTRFS, "/@/etc/f", "/mnt/all/etc/f"),
+        (NVME, "/f", "/nvme/f"),
+    ],
+)
+def test_paths_without_their_mount_are_completed(dev: int, path: str, mounted: str) -> None:
+    """The mount point comes before the path, without the part that is not mounted."""
+    value = enriched(Devices(lambda: MOUNTS), dev, path, FileFlag.PATH_NO_MOUNT)
+    assert value.path == mounted
+    assert not value.flags & FileFlag.PATH_NO_MOUNT
+
+
+@pytest.mark.parametrize(("dev", "path"), [(BTRFS, "/@homes/f"), (77, "/memfd:x")])
+def test_paths_that_are_mounted_nowhere_stay_flagged(dev: int, path: str) -> None:
+    """A path that cannot be completed says so."""
+    value = enriched(Devices(lambda: MOUNTS), dev, path, FileFlag.PATH_NO_MOUNT)
+    assert value.path == path
+    assert value.flags & FileFlag.PATH_NO_MOUNT
+
+
+def test_unknown_devices_are_looked_up_once_a_second() -> None:
+    """A storm of unknown devices does not read mountinfo for each record."""
+    texts = iter([MOUNTS, MOUNTS + "40 27 8:1 / /new rw - ext4 /dev/sda1 rw\n"])
+    devices = Devices(lambda: next(texts))
+    dev = (8 << 20) | 1
+    assert enriched(devices, dev).device == ""
+    assert enriched(devices, dev).device == ""
+    value = begin_file(file(key=FileKey(7, 5, 100, dev, 1), ts_ns=11 * SECOND))
+    devices.enrich(value)
+    assert value.device == "801h:/dev/sda1:/new:ext4"
+
+
+def test_a_file_without_identity_has_no_device() -> None:
+    """Nothing is looked up for a device that is not known."""
+    devices = Devices(lambda: pytest.fail("read"))
+    assert enriched(devices, 0, flags=FileFlag.NO_INODE).device == ""
+
+
+def test_mountinfo_with_optional_fields_is_read() -> None:
+    """Any number of optional fields may stand before the separator."""
+    (mount,) = parse_mountinfo("1 2 8:1 / /a\\011b rw shared:1 master:2 - ext4 /dev/sda rw")
+    assert mount.point == "/a\tb"

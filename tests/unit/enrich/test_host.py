@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+import os
+import socket
+
+import pytest
+
+from kflowd.enrich.host import host_facts, host_ip
+
+
+def test_facts_are_those_of_uname() -> None:
+    """Names come from uname, the version from the caller."""
+    facts = host_facts("kflowd-v1")
+    names = os.uname()
+    assert (facts.host_name, facts.system, facts.kernel) == (
+        *(names.nodename, names.sysname, names.release),
+    )
+    assert facts.version == "kflowd-v1"
+    socket.inet_aton(facts.host_ip)
+
+
+def test_without_a_route_the_address_is_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host without network still has a record."""
+
+    def refuse(*_args: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    assert host_ip() == "0.0.0.0"

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+from typing import Any
+
+import pytest
+
+from kflowd.enrich import begin_file, begin_socket
+from kflowd.enrich.processes import Processes, process_name
+from kflowd.model import (
+    FileAggregate,
+    ProcessExit,
+    ProcessFlag,
+    ProcessSeen,
+    ProcessSource,
+    SocketFlag,
+)
+from tests.unit.make import SECOND, file, process, seen, socket
+
+SHELL = seen(process=process(tgid=50, start_ns=3 * SECOND, comm="bash"), exe="/usr/bin/bash")
+
+
+def names(table: Processes, value: FileAggregate) -> tuple[str, str]:
+    enriched = begin_file(value)
+    table.enrich(enriched)
+    return enriched.proc, enriched.parent
+
+
+def table(*values: ProcessSeen) -> Processes:
+    made = Processes()
+    for value in values:
+        made.add(value)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("exe", "comm", "flags", "name"),
+    [
+        ("curl", "curl", 0, "curl"),
+        ("dash", "sh", 0, "dash/sh"),
+        ("python3.11", "script", 0, "python3.11/script"),
+        ("systemd-journald", "systemd-journal", 0, "systemd-journald"),
+        ("sh", "sh-worker", 0, "sh"),
+        ("", "kworker/0:1", ProcessFlag.KTHREAD, "kworker/0:1"),
+        ("", "gone", 0, "gone"),
+        ("curl", "", 0, "curl"),
+        ("fünfzehn-zeichen", "fünfzehn-zeich\udcc3", 0, "fünfzehn-zeichen/fünfzehn-zeich\udcc3"),
+        ("fünfzehn-zeichä", "fünfzehn-zeich\udcc3", 0, "fünfzehn-zeichä"),
+    ],
+)
+def test_names_follow_the_contract(exe: str, comm: str, flags: int, name: str) -> None:
+    """The executable, with the task's name where that is another."""
+    assert process_name(exe, process(comm=comm, flags=flags)) == name
+
+
+def test_process_and_parent_are_found_by_identity() -> None:
+    """The number of a process alone is not enough."""
+    processes = table(SHELL, seen())
+    assert names(processes, file()) == ("curl", "bash")
+    other = process(start_ns=99 * SECOND, parent_start_ns=98 * SECOND, comm="later")
+    assert names(processes, file(process=other)) == ("later", "")
+    assert processes.stats.unknown == 1
+
+
+def test_a_record_names_what_the_process_was_at_its_first_event() -> None:
+    """An exec after the event does not change the record, one before it does."""
+    forked = seen(exe="/usr/bin/bash", source=ProcessSource.FORK, args=())
+    executed = seen(ts_ns=8 * SECOND)
+    processes = table(forked, executed)
+    task = process(comm="bash")
+    assert names(processes, file(process=task, first_ns=7 * SECOND))[0] == "bash"
+    assert names(processes, file(first_ns=8 * SECOND))[0] == "curl"
+    opened = (0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0)
+    assert names(processes, file(first_ns=7 * SECOND, counts=opened))[0] == "curl"
+    assert names(processes, file(process=task, first_ns=1))[0] == "bash"
+
+
+def test_a_snapshot_does_not_hide_an_exec() -> None:
+    """What ran before kflowd and what it saw are the same process."""
+    processes = table(seen(), seen(source=ProcessSource.SNAPSHOT, ts_ns=9 * SECOND, args=()))
+    value = begin_file(file())
+    processes.enrich(value)
+    assert value.seen is not None
+    assert value.seen.args == ("curl", "-s")
+
+
+def test_images_of_one_process_are_bounded() -> None:
+    """A process that executes forever keeps the last few images."""
+    processes = table(*(seen(ts_ns=n, exe=f"/bin/p{n}") for n in range(100)))
+    identity = (seen().process.tgid, seen().process.start_ns)
+    last, first = processes.find(identity, 99), processes.find(identity, 0)
+    assert last is not None
+    assert first is not None
+    assert (last.name, first.name) == ("p99", "p96")
+
+
+def test_a_socket_without_owner_has_no_process() -> None:
+    """Nobody is guessed."""
+    value = begin_socket(socket(flags=SocketFlag.NO_OWNER))
+    table(SHELL).enrich(value)
+    assert (value.process, value.proc, value.parent) == (None, "", "")
+
+
+def numbered(number: int, **changes: Any) -> ProcessSeen:
+    return seen(process=process(tgid=number), **changes)
+
+
+def test_the_table_is_bounded_and_the_exited_go_first() -> None:
+    """Exits keep their entry for a while; running processes are dropped last, and counted."""
+    processes = Processes(max_processes=20, max_exited=5)
+    for number in range(200):
+        processes.add(numbered(number))
+        if number >= 10:
+            processes.exit(ProcessExit(1, process(tgid=number), 0))
+    assert len(processes) == 15
+    assert processes.stats.evicted == 0
+    for number in range(200, 300):
+        processes.add(numbered(number))
+    assert len(processes) == 20
+    assert processes.stats.evicted == 90
+
+
+def test_the_exit_of_an_unknown_process_is_no_error() -> None:
+    """Its start was lost or before kflowd."""
+    processes = Processes()
+    processes.exit(ProcessExit(1, process(), 0))
+    assert len(processes) == 0

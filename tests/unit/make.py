@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes what the unit tests feed to the stages: records as bytes, and model values."""
+
+from typing import Any
+
+import msgspec
+
+from kflowd.bpf.contract import constants, layout
+from kflowd.model import (
+    FileAggregate,
+    FileKey,
+    Inode,
+    Process,
+    ProcessSeen,
+    SocketAggregate,
+    SocketDirection,
+    SocketKey,
+    TcpInfo,
+    UnixAggregate,
+    UnixKey,
+)
+
+KINDS = {
+    "PROC": "struct kf_proc_record",
+    "EXIT": "struct kf_exit_record",
+    "PATH": "struct kf_path_record",
+    "FILE": "struct kf_file_record",
+    "SOCK": "struct kf_sock_record",
+    "UNIX": "struct kf_unix_record",
+    "SOCK_CLOSED": "struct kf_closed_record",
+    "COUNTERS": "struct kf_counters_record",
+    "SESSION": "struct kf_session_record",
+    "TICK": "struct kf_header",
+}
+SECOND = 1_000_000_000
+
+
+def record(of: str, tail: bytes = b"", **members: Any) -> bytes:
+    """Return a record as it leaves the kernel, padded to 8 bytes.
+
+    Args:
+        of: Key of KINDS.
+        tail: Strings after the fixed part.
+        members: Values by dotted path with "__" for the dot; the rest is zero.
+    """
+    fixed = layout(KINDS[of])
+    values = list(fixed.unpack_from(bytes(fixed.size)))
+    prefix = "" if of == "TICK" else "hdr."
+    header = {"kind": constants()[f"KF_KIND_{of}"], "version": 1, "size": fixed.size + len(tail)}
+    named = {prefix + name: value for name, value in header.items()}
+    named |= {name.replace("__", "."): value for name, value in members.items()}
+    for name, value in named.items():
+        position = fixed.index[name]
+        if isinstance(value, tuple):
+            values[position : position + len(value)] = value
+        else:
+            values[position] = value
+    raw = fixed.unpacker.pack(*values) + tail
+    return raw + bytes(-len(raw) % 8)
+
+
+def process(**changes: Any) -> Process:
+    """Return a process."""
+    base = Process(
+        start_ns=5 * SECOND,
+        parent_start_ns=3 * SECOND,
+        tgid=100,
+        tid=101,
+        ppid=50,
+        uid=0,
+        gid=0,
+        flags=0,
+        comm="curl",
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def seen(**changes: Any) -> ProcessSeen:
+    """Return an exec of `process()`."""
+    base = ProcessSeen(
+        ts_ns=5 * SECOND,
+        process=process(),
+        cgroup_id=1,
+        source=1,
+        login_uid=1000,
+        session_id=3,
+        mnt_ns=11,
+        pid_ns=12,
+        net_ns=13,
+        exe_flags=0,
+        flags=0,
+        exe="/usr/bin/curl",
+        args=("curl", "-s"),
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def file(**changes: Any) -> FileAggregate:
+    """Return a file aggregate: opened, written, closed."""
+    base = FileAggregate(
+        ts_ns=10 * SECOND,
+        key=FileKey(ino=7, start_ns=5 * SECOND, tgid=100, dev=(9 << 20) | 2, gen=1),
+        process=process(),
+        first_ns=9 * SECOND,
+        last_ns=10 * SECOND,
+        size_first=0,
+        mtime_first_ns=0,
+        flags=0,
+        inode=Inode(
+            size=41,
+            atime_ns=1,
+            mtime_ns=2,
+            ctime_ns=3,
+            mode=0o100644,
+            nlink=1,
+            uid=0,
+            gid=0,
+            magic=0,
+        ),
+        counts=(0, 1, 0, 0, 0, 2, 1, 0, 0, 0, 0),
+        mnt_ns=11,
+        path="/home/dirk/malware",
+        origin="",
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def direction(**changes: Any) -> SocketDirection:
+    """Return one direction of a socket, without packets."""
+    base = SocketDirection(*([0] * 9), flag_bits=bytes(12), flag_counts=(0,) * 12)
+    return msgspec.structs.replace(base, **changes)
+
+
+def tcp_info(**changes: Any) -> TcpInfo:
+    """Return the counters of a tcp_sock, zero but for one segment sent."""
+    base = TcpInfo(*([0] * len(TcpInfo.__struct_fields__)))
+    return msgspec.structs.replace(base, segs_out=1, **changes)
+
+
+def socket(**changes: Any) -> SocketAggregate:
+    """Return a TCP aggregate without packets."""
+    base = SocketAggregate(
+        ts_ns=10 * SECOND,
+        key=SocketKey(cookie=1, remote_addr=bytes(16), remote_port=0, family=0),
+        process=process(),
+        first_ns=9 * SECOND,
+        last_ns=10 * SECOND,
+        local_addr=bytes([127, 0, 0, 1]) + bytes(12),
+        remote_addr=bytes([127, 0, 0, 2]) + bytes(12),
+        local_port=43302,
+        remote_port=80,
+        family=2,
+        protocol=6,
+        flags=1,
+        net_ns=13,
+        role=1,
+        state=7,
+        drops=0,
+        queued=0,
+        tx=direction(),
+        rx=direction(),
+        tcp=tcp_info(),
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def unix(**changes: Any) -> UnixAggregate:
+    """Return a UNIX aggregate: one datagram sent."""
+    base = UnixAggregate(
+        ts_ns=10 * SECOND,
+        key=UnixKey(sock=1, ino=2, peer_hash=3),
+        process=process(),
+        first_ns=9 * SECOND,
+        last_ns=10 * SECOND,
+        tx_bytes=192,
+        rx_bytes=0,
+        tx_messages=1,
+        rx_messages=0,
+        flags=1,
+        type=2,
+        role=1,
+        address="/run/systemd/journal/dev-log",
+    )
+    return msgspec.structs.replace(base, **changes)

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+import os
+
+import pytest
+
+from kflowd.model import FileFlag
+from kflowd.records.path import path_text, plain_text
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"passwd\0etc\0", "/etc/passwd"),
+        (b"vmlinuz\0", "/vmlinuz"),
+        (b"", ""),
+        (b"cut", "/cut"),
+        (b"a b\0with\nline\0", "/with\nline/a b"),
+    ],
+)
+def test_components_become_a_path(raw: bytes, text: str) -> None:
+    """Components travel leaf first and are written root first."""
+    assert path_text(raw) == text
+
+
+def test_bytes_that_are_not_utf8_survive() -> None:
+    """The text of a path gives its bytes back."""
+    assert os.fsencode(path_text(b"\xff\xfe\0tmp\0")) == b"/tmp/\xff\xfe"
+
+
+def test_what_a_system_call_was_given_stays_as_it_is() -> None:
+    """Unresolved text is not turned around."""
+    assert plain_text(b"/a/../b\0", FileFlag.PATH_TEXT) == "/a/../b"
+    assert plain_text(b"../b/c\0a\0", FileFlag.PATH_TEXT) == "/a/../b/c"
+    assert plain_text(b"b/c\0", FileFlag.PATH_TEXT) == "/b/c"

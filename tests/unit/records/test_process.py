@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+from kflowd.model import Process, ProcessExit, ProcessFlag, ProcessSeen
+from kflowd.records import Decoder
+from tests.unit.make import record
+
+MEMBERS = {
+    **{"proc__start_ns": 5, "proc__parent_start_ns": 3, "proc__tgid": 100, "proc__tid": 101},
+    **{"proc__ppid": 50, "proc__uid": 7, "proc__gid": 8, "proc__flags": 1},
+    "proc__comm": b"ab\xff\0garbage",
+}
+PROCESS = Process(5, 3, 100, 101, 50, 7, 8, 1, "ab\udcff")
+
+
+def test_exec_records_hold_identity_path_and_arguments() -> None:
+    """Each member comes from its place."""
+    ids = {"cgroup_id": 1, "source": 2, "login_uid": 3, "session_id": 4, "mnt_ns": 5}
+    ids |= {"pid_ns": 6, "net_ns": 7, "exe_flags": 8, "exe_len": 9, "args_len": 9}
+    raw = record("PROC", b"curl\0bin\0curl\0\0-s\0", hdr__ts_ns=99, **MEMBERS, **ids)
+    (value,) = Decoder().decode(raw)
+    expected = ProcessSeen(99, PROCESS, 1, 2, 3, 4, 5, 6, 7, 8, 1, "/bin/curl", ("curl", "", "-s"))
+    assert value == expected
+
+
+def test_arguments_that_fill_their_limit_are_flagged() -> None:
+    """Arguments that were cut are never taken for complete."""
+    (value,) = Decoder().decode(record("PROC", b"x" * 2048, args_len=2048))
+    assert isinstance(value, ProcessSeen)
+    assert value.flags & ProcessFlag.ARGS_TRUNCATED
+    assert value.args == ("x" * 2048,)
+
+
+def test_exit_records_hold_the_code() -> None:
+    """The exit code is as wait(2) has it."""
+    (value,) = Decoder().decode(record("EXIT", hdr__ts_ns=9, exit_code=256, **MEMBERS))
+    assert value == ProcessExit(9, PROCESS, 256)
+
+
+def test_equal_processes_are_one_object() -> None:
+    """What every record repeats is made once."""
+    decoder = Decoder()
+    first, second = decoder.decode(record("EXIT", **MEMBERS) * 2)
+    assert isinstance(first, ProcessExit)
+    assert isinstance(second, ProcessExit)
+    assert first.process is second.process

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract's four sample records as structured input."""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from kflowd.model import (
+    EnrichedFile,
+    EnrichedSocket,
+    EnrichedUnix,
+    FileKey,
+    HostFacts,
+    Inode,
+    Process,
+    Session,
+)
+from kflowd.serialize import Builder
+from kflowd.serialize.values import duration
+from tests.unit.make import SECOND, direction, file, socket, tcp_info, unix
+
+ETH = "4:enp5s0:0c:c4:7a:88:84:c2"
+LOCAL = bytes([38, 110, 1, 24]) + bytes(12)
+DAY_S = 19817 * 86400  # 2024-04-04
+
+
+def at(hour: int, minute: int, second: int, ns: int) -> int:
+    """Return a time on the day of the samples, in nanoseconds since 1970."""
+    return (DAY_S + hour * 3600 + minute * 60 + second) * SECOND + ns
+
+
+def builder(time_ns: int, sequence: int, uptime_ns: int, version: str) -> Builder:
+    """Return a builder for a record at a time; CLOCK_BOOTTIME is then 100 seconds."""
+    facts = HostFacts("dev.kflow.co", "38.110.1.24", "Linux", "6.1.0-10-amd64", version)
+    session = Session(100 * SECOND - uptime_ns, time_ns - 100 * SECOND, 1000, facts)
+    made = Builder(session, strict=True)
+    made.sequence = sequence - 1
+    return made
+
+
+def who(age_ns: int, ppid: int, pid: int, tid: int, user: int) -> Process:
+    """Return a process of an age at 100 seconds."""
+    return Process(100 * SECOND - age_ns, 0, pid, tid, ppid, user, user, 0, "")
+
+
+def filesystem() -> msgspec.Struct:
+    """Return samples/filesystem.json."""
+    changed = at(15, 34, 35, 154106191)
+    aggregate = file(
+        ts_ns=100 * SECOND, key=FileKey(19567988, 0, 183547, (9 << 20) | 2, 0),
+        first_ns=100 * SECOND - 811829334, last_ns=100 * SECOND,
+        mtime_first_ns=changed - 327993681,
+        inode=Inode(41, at(15, 12, 1, 435718956), changed, changed, 0o100755, 1, 1002, 1002, 0),
+    )  # fmt: skip
+    value = EnrichedFile(
+        who(2408293862, 183546, 183547, 183547, 1002), 100 * SECOND,
+        proc="sftp-server", parent="sshd", user="dirk", group="dirk",
+        aggregate=aggregate, path="/home/dirk/malware", flags=0,
+        device="902h:/dev/md2:/:ext4", file_user="dirk", file_group="dirk",
+    )  # fmt: skip
+    made = builder(at(15, 34, 35, 643031330), 1, 21262713426, "kflowd-v0.9.1").file(value)
+    return filled(
+        made,
+        ProcVersion="1:9.2p1-2+deb12u1",
+        FileVersion="0.9",
+        FileMD5="96760f46bd29ba986279f22bed9839f5",
+        FileSHA256="72c58c2d02ae3a87f521594373433b7d05477c4994fc0ab4376827cadb29ba7e",
+    )
+
+
+def flags(*pairs: tuple[int, int]) -> dict[str, Any]:
+    """Return the two members of a flag histogram."""
+    missing = 12 - len(pairs)
+    return {
+        "flag_bits": bytes(bits for bits, _ in pairs) + bytes(missing),
+        "flag_counts": tuple(count for _, count in pairs) + (0,) * missing,
+    }
+
+
+def socket_tcp_http() -> msgspec.Struct:
+    """Return samples/socket-tcp-http.json."""
+    end = 100 * SECOND
+    aggregate = socket(
+        ts_ns=end, first_ns=end - 57344028, local_addr=LOCAL, local_port=43302,
+        remote_addr=bytes([15, 197, 142, 173]) + bytes(12), remote_port=80,
+        tx=direction(
+            first_ns=end - 57274799, last_ns=end, payload_bytes=72, packets=6, data_packets=1,
+            **flags((2, 1), (16, 3), (24, 1), (17, 1)),
+        ),
+        rx=direction(
+            first_ns=end - 57197399, last_ns=end, payload_bytes=342, packets=4, packets_seen=3,
+            data_packets=1, ttl_sum=555, **flags((18, 1), (16, 1), (24, 1), (17, 1)),
+        ),
+        tcp=tcp_info(bytes_acked=74, rto_jiffies=51, srtt_us=3605),
+    )  # fmt: skip
+    value = EnrichedSocket(
+        who(114196829, 199853, 216998, 216998, 1002), end, proc="curl", parent="bash",
+        user="dirk", group="dirk", aggregate=aggregate, tx_interface=ETH, rx_interface=ETH,
+    )  # fmt: skip
+    made = builder(at(15, 39, 11, 928989997), 3, 24873001288, "kflowd-v0.9.1").socket(value)
+    request = {
+        "_Timestamp": duration(876589), "_Method": "GET", "_Url": "/", "_Version": "HTTP/1.1",
+        "Host": "kflow.co", "User-Agent": "curl/7.88.1", "Accept": "*/*",
+    }  # fmt: skip
+    response = {
+        "_Timestamp": duration(56237469), "_Version": "HTTP/1.1", "_Status": 301,
+        "_Reason": "Moved Permanently", "Date": "Thu, 04 Apr 2024 15:49:12 GMT",
+        "Content-Type": "text/html; charset=utf-8", "Content-Length": "59",
+        "Connection": "keep-alive", "Location": "https://kflowd.github.io",
+        "Server": "ip-10-123-123-119.ec2.internal",
+        "X-Request-Id": "5c331cbe-fbe1-40ea-ba2b-989691e687a0",
+        "_Body": '<a href="https://kflowd.github.io">Moved Permanently</a>.',
+    }  # fmt: skip
+    return filled(
+        made, ProcVersion="7.45.2-3", App="HTTP", AppTxHttp=[request], AppRxHttp=[response]
+    )
+
+
+def socket_udp_dns() -> msgspec.Struct:
+    """Return samples/socket-udp-dns.json."""
+    end = 100 * SECOND
+    aggregate = socket(
+        ts_ns=end, first_ns=end - 43689149, local_addr=LOCAL, local_port=56664,
+        remote_addr=bytes([8, 8, 4, 4]) + bytes(12), remote_port=53, protocol=17, state=1,
+        tx=direction(first_ns=end - 48490, last_ns=end, payload_bytes=52, packets=2),
+        rx=direction(
+            first_ns=end - 22475134750, last_ns=end, payload_bytes=155, packets=2, packets_seen=2,
+            ttl_sum=250,
+        ),
+    )  # fmt: skip
+    value = EnrichedSocket(
+        who(44454620, 199853, 199856, 199857, 1002), end, proc="curl", parent="bash",
+        user="dirk", group="dirk", aggregate=aggregate, tx_interface=ETH, rx_interface=ETH,
+    )  # fmt: skip
+    made = builder(at(15, 39, 11, 463732866), 2, 23972984597, "kflowd-v0.9.1").socket(value)
+    answers = [
+        ["A", "kflow.co", 600, "IN", "15.197.142.173"],
+        ["A", "kflow.co", 600, "IN", "3.33.152.147"],
+    ]
+    return filled(
+        made,
+        ProcVersion="7.45.2-3",
+        App="DNS",
+        AppTxDns=[_query(1177, 56864, "A"), _query(48627, 52515, "AAAA")],
+        AppRxDns=[_response(37965555, 52515, []), _response(43688644, 56864, answers)],
+    )
+
+
+def _query(time_ns: int, transaction: int, kind: str) -> dict[str, Any]:
+    return {
+        "_Timestamp": duration(time_ns), "TransactionId": transaction, "OpCode": "QUERY",
+        "Flags": ["RD"], "ResourceRecords": [[kind, "kflow.co"]],
+    }  # fmt: skip
+
+
+def _response(time_ns: int, transaction: int, answers: list[list[Any]]) -> dict[str, Any]:
+    return {
+        "_Timestamp": duration(time_ns), "TransactionId": transaction, "ResponseCode": "NOERROR",
+        "Flags": ["QR", "RD", "RA"], "AnswerCount": len(answers), "ResourceRecords": answers,
+    }  # fmt: skip
+
+
+def socket_unix_syslog() -> msgspec.Struct:
+    """Return samples/socket-unix-syslog.json."""
+    end = 100 * SECOND
+    value = EnrichedUnix(
+        who(18100170007, 990, 2122368, 2122368, 0), end, proc="cron", parent="cron",
+        user="root", group="root", aggregate=unix(ts_ns=end, first_ns=end - 18095146325),
+    )  # fmt: skip
+    # 165 days after the day of the others
+    time_ns = at(14, 30, 19, 409100980) + 165 * 86400 * SECOND
+    made = builder(time_ns, 4, SECOND, "kflowd-v0.9.11").unix(value)
+    session = "pam_unix(cron:session): session "
+    return filled(
+        made,
+        InfoUptime=UNSET,  # missing in this sample, and a slip of it
+        ProcVersion="3.0pl1-137",
+        App="SYSLOG",
+        AppTxSyslog=[
+            _message("Notice (5)", 85, session + "opened for user root(uid=0) by (uid=0)"),
+            _message("Informational (6)", 86, session + "closed for user root"),
+        ],
+    )
+
+
+def _message(severity: str, priority: int, text: str) -> dict[str, Any]:
+    return {
+        "Facility": "Security/Authorization", "Severity": severity, "Priority": priority,
+        "Version": 0, "Timestamp": "Sep 16 14:30:01", "Appname": "CRON", "ProcId": "2122368",
+        "Message": text,
+    }  # fmt: skip
+
+
+def filled(made: msgspec.Struct, **values: Any) -> msgspec.Struct:
+    """Return a record with members that later stages fill in."""
+    for name, value in values.items():
+        setattr(made, name, value)
+    return made
+
+
+SAMPLES = {
+    "filesystem": filesystem,
+    "socket-tcp-http": socket_tcp_http,
+    "socket-udp-dns": socket_udp_dns,
+    "socket-unix-syslog": socket_unix_syslog,
+}

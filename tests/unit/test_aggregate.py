@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+from kflowd.aggregate import Aggregator
+from kflowd.aggregate.file import FileAggregator
+from kflowd.aggregate.socket import SocketAggregator
+from kflowd.model import FileFlag, FilePath, SocketClosed, SocketFlag, Tick
+from tests.unit.make import SECOND, file, seen, socket, unix
+
+
+def aggregator() -> Aggregator:
+    return Aggregator(FileAggregator(SECOND), SocketAggregator(SECOND))
+
+
+def test_values_keep_their_order() -> None:
+    """What is complete passes between what is not."""
+    values = [
+        seen(),
+        FilePath(1, file().key, 0, "/x"),
+        file(),
+        unix(),
+        SocketClosed(1, 2),
+        socket(),
+    ]
+    assert aggregator().feed(values) == [seen(), file(), unix(), socket()]
+
+
+def test_a_tick_completes_and_passes_on() -> None:
+    """What has waited too long comes before the tick."""
+    part = file(flags=FileFlag.PARTIAL, counts=(0, 1, *([0] * 9)))
+    stage = aggregator()
+    assert stage.feed([part]) == []
+    assert stage.feed([Tick(99 * SECOND)]) == [part, Tick(99 * SECOND)]
+    assert stage.close() == []
+
+
+def test_the_base_of_a_connection_is_no_record() -> None:
+    """What only serves deltas stays in the stage."""
+    assert aggregator().feed([socket(flags=SocketFlag.SNAPSHOT)]) == []

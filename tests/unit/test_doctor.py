@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the table of doctor reads."""
+
+import json
+
+from kflowd import doctor
+from kflowd.bpf.coverage import Coverage, CoverageRow, MapMemory
+from kflowd.bpf.features import Feature
+
+ROWS = (
+    CoverageRow(
+        "file.open", "file opened", "file", "covered", "fentry", "o", ("p",), "fentry fd_install"
+    ),
+    CoverageRow("file.read", "r", "file", "not covered", why="no hook", change="another kernel"),
+    CoverageRow("file.write", "w", "file", "not covered", why="no hook", change="another kernel"),
+)
+COVERAGE = Coverage(
+    rows=ROWS,
+    features=(Feature("fentry", "fentry programs", ok=True),),
+    maps=(MapMemory("kf_ring", 8192, 9000),),
+    map_bytes=9000,
+    program_bytes=2048,
+    hz=250,
+)
+
+
+def test_text_has_each_class_and_groups_reasons() -> None:
+    """Each class has a line; a reason that several share is said once."""
+    text = doctor.render_text(COVERAGE)
+    assert "kflowd can run here: 1 of 3 event classes fully covered" in text
+    assert "file.open    covered      fentry  fentry fd_install" in text
+    assert "not covered: file.read, file.write\n  why: no hook" in text
+    assert text.count("another kernel") == 1
+
+
+def test_memory_has_a_total_in_whole_kib() -> None:
+    """Sizes are rounded up; programs count."""
+    lines = doctor.render_text(COVERAGE).splitlines()
+    assert lines[-3].split() == ["kf_ring", "8,192", "9"]
+    assert lines[-1].split() == ["total", "-", "11"]
+
+
+def test_a_problem_comes_first() -> None:
+    """Where the agent cannot run, the first line says why and the next what to do."""
+    lines = doctor.render_text(Coverage(problem="no BTF", hint="get BTF", exit_code=3)).splitlines()
+    assert lines == ["kflowd cannot run here: no BTF", "  get BTF"]
+
+
+def test_json_holds_the_same() -> None:
+    """The JSON form can be read back by name."""
+    table = json.loads(doctor.render_json(COVERAGE))
+    assert [row["status"] for row in table["rows"]] == ["covered", "not covered", "not covered"]
+    assert table["map_bytes"] == 9000

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+from kflowd import errors
+
+
+def test_every_error_has_its_documented_exit_code() -> None:
+    """The table of the module's docstring is what the classes say."""
+    codes = {
+        name: value.exit_code for name, value in vars(errors).items() if name.endswith("Error")
+    }
+    assert codes == {
+        "KflowdError": 1,
+        "UsageError": 2,
+        "FeatureError": 3,
+        "PrivilegeError": 4,
+        "BpfError": 1,
+        "ContractError": 1,
+        "RecordingError": 1,
+        "SinkError": 1,
+    }
+
+
+def test_an_error_carries_a_hint() -> None:
+    """The message is one line, what to do is another."""
+    error = errors.PrivilegeError("loading programs: not permitted", "run as root")
+    assert str(error) == "loading programs: not permitted"
+    assert error.hint == "run as root"
+    assert errors.KflowdError("doing: cause").hint is None
