@@ -24,7 +24,12 @@ PYTHON := $(VENV)/bin/python
 PYTEST := $(PYTHON) -m pytest -p no:cacheprovider
 
 PACKAGE := src/kflowd/bpf
-OBJECTS := $(patsubst ebpf/%.bpf.c,$(PACKAGE)/objects/%.bpf.o,$(wildcard ebpf/*.bpf.c))
+PROGRAMS := $(patsubst ebpf/%.bpf.c,%,$(wildcard ebpf/*.bpf.c))
+# Builds for kernels without bpf_loop, and for lockdown=confidentiality (see ARCHITECTURE.md).
+FLAVOURED := $(patsubst ebpf/%.bpf.c,%,$(shell grep -l KF_FLAVOURS ebpf/*.bpf.c))
+NOLOOP := $(addsuffix .noloop,$(FLAVOURED))
+CAST := $(addsuffix .cast,$(filter-out %_kprobe %_tracepoint,$(FLAVOURED)))
+OBJECTS := $(patsubst %,$(PACKAGE)/objects/%.bpf.o,$(PROGRAMS) $(NOLOOP) $(CAST))
 EXTENSION_SOURCES := pyproject.toml setup.py ebpf/record.h \
 	$(wildcard $(PACKAGE)/_build.py $(PACKAGE)/*.c $(PACKAGE)/*.h)
 C_SOURCES = $(wildcard ebpf/*.c ebpf/*.h)
@@ -78,7 +83,7 @@ format: build/test-deps.stamp $(VENV)/stamp ## rewrite Python and C in the proje
 check: lint unit ## what needs no root: lint, policy, unit
 
 bench: build ## figures: CPU per record by stage, drain rate, start time, memory (root)
-	$(Q)$(PYTHON) tools/bench.py $(ARGS)
+	$(Q)$(PYTHON) -m tests.bench $(ARGS)
 
 ##@ Virtual machines
 .PHONY: vm
@@ -124,6 +129,14 @@ $(PACKAGE)/objects/%.bpf.o: ebpf/%.bpf.c Makefile build/build-deps.stamp
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D) build/bpf
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -MF build/bpf/$*.d -c $< -o build/bpf/$*.o
+	$(Q)$(LLVM_STRIP) -g -o $@ build/bpf/$*.o
+
+FLAVOUR_FLAGS = $(if $(filter %.noloop,$*),-DKF_NO_LOOP,-DKF_CAST)
+$(patsubst %,$(PACKAGE)/objects/%.bpf.o,$(NOLOOP) $(CAST)): $(PACKAGE)/objects/%.bpf.o: \
+		ebpf/*.bpf.c ebpf/*.h vmlinux/*.h Makefile build/build-deps.stamp
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D) build/bpf
+	$(Q)$(CLANG) $(BPF_CFLAGS) $(FLAVOUR_FLAGS) -c ebpf/$(basename $*).bpf.c -o build/bpf/$*.o
 	$(Q)$(LLVM_STRIP) -g -o $@ build/bpf/$*.o
 
 $(PACKAGE)/objects/record.h: ebpf/record.h

@@ -26,6 +26,23 @@
 #endif
 
 /*
+ * KF_AT(type, address, member...): read at an address that is a plain number to the verifier, as
+ * all are that come out of a map or of pointer arithmetic. Objects built with KF_CAST do it without
+ * probe reads, which lockdown=confidentiality refuses: the kernel function bpf_rdonly_cast [6.2]
+ * gives the number a type.
+ */
+#ifdef KF_CAST
+extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym;
+#define KF_TYPE(type, p) \
+	((type *)bpf_rdonly_cast((const void *)(p), bpf_core_type_id_kernel(type)))
+#define KF_AT(type, p, ...)                                                \
+	KF_PICK(__VA_ARGS__, KF_ARROW_4, KF_ARROW_3, KF_ARROW_2, KF_ARROW_1) \
+	(KF_TYPE(type, p), __VA_ARGS__)
+#else
+#define KF_AT(type, p, ...) BPF_CORE_READ((type *)(p), __VA_ARGS__)
+#endif
+
+/*
  * Argument n of a tp_btf, fentry or fexit program at a constant offset. Written in assembly so that
  * the compiler cannot fold two alternatives into one load with a computed offset, which the
  * verifier refuses.
@@ -92,6 +109,17 @@ struct dentry___union {
 	union {
 		struct hlist_node d_alias;
 	} d_u;
+};
+
+/* Short names are inside the dentry: d_shortname, 40 bytes [6.14]; d_iname, 32 bytes. */
+struct dentry___v614 {
+	union {
+		unsigned char string[40];
+	} d_shortname;
+};
+
+struct dentry___v510 {
+	unsigned char d_iname[32];
 };
 
 #pragma clang attribute pop

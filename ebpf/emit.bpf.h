@@ -10,6 +10,16 @@
 
 #include "maps.bpf.h"
 
+/* What is written in place never gets into BTF by itself; the layout check at load needs it there. */
+#define KF_ANCHOR(type) const struct type *const volatile kf_anchor__##type = 0
+KF_ANCHOR(kf_proc_record);
+KF_ANCHOR(kf_exit_record);
+KF_ANCHOR(kf_path_record);
+KF_ANCHOR(kf_file_record);
+KF_ANCHOR(kf_sock_record);
+KF_ANCHOR(kf_closed_record);
+KF_ANCHOR(kf_unix_record);
+
 static __always_inline void kf_header__fill(struct kf_header *hdr, enum kf_kind kind, u32 size)
 {
 	hdr->kind = kind;

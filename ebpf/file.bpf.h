@@ -171,10 +171,9 @@ static __always_inline void kf_file__add_origin(struct kf_file_record *rec, u32 
 	char *tail = (char *)(rec + 1);
 	u32 length = flush->origin_len;
 
-	if (!flush->origin || !length || length > KF_NAME_LEN)
+	if (!flush->origin || length > KF_NAME_LEN)
 		return;
-	if (bpf_probe_read_kernel(tail + (used & (2 * room - 1)), length, flush->origin))
-		return;
+	__builtin_memcpy(tail + (used & (2 * room - 1)), flush->origin, KF_NAME_LEN);
 	rec->origin_len = length;
 }
 

@@ -120,8 +120,7 @@ static __always_inline void kf_pending__keep(struct kf_pending *pending, struct 
 static __always_inline void kf_pending__keep_name(struct kf_pending *pending,
 						  struct dentry *dentry)
 {
-	long n = bpf_probe_read_kernel_str(pending->origin, sizeof(pending->origin),
-					   BPF_CORE_READ(dentry, d_name.name));
+	long n = kf_name__copy(pending->origin, dentry);
 
 	pending->origin_len = n > 0 ? n : 0;
 }

@@ -41,17 +41,51 @@ static __always_inline struct mount *kf_mount__of(struct vfsmount *vfsmount)
  */
 static __always_inline struct mount *kf_mount__guess(struct dentry *dentry)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct super_block *sb = BPF_CORE_READ(dentry, d_sb);
-	struct vfsmount *mnt = BPF_CORE_READ(task, fs, pwd.mnt);
+	struct super_block *sb = KF_AT(struct dentry, dentry, d_sb);
+	u64 task = bpf_get_current_task();
+	struct vfsmount *mnt = KF_AT(struct task_struct, task, fs, pwd.mnt);
 
-	if (BPF_CORE_READ(mnt, mnt_sb) == sb)
+	if (KF_AT(struct vfsmount, mnt, mnt_sb) == sb)
 		return kf_mount__of(mnt);
-	mnt = BPF_CORE_READ(task, fs, root.mnt);
-	if (BPF_CORE_READ(mnt, mnt_sb) == sb)
+	mnt = KF_AT(struct task_struct, task, fs, root.mnt);
+	if (KF_AT(struct vfsmount, mnt, mnt_sb) == sb)
 		return kf_mount__of(mnt);
 	return NULL;
 }
+
+#ifdef KF_CAST
+static __always_inline void kf_words__copy(char *to, const u64 *from, const int count)
+{
+	for (int i = 0; i < count; i++)
+		((u64 *)to)[i] = from[i];
+}
+
+/* Copies a dentry's name with its NUL to KF_NAME_LEN bytes. Returns its length with the NUL, or -1.
+ * A name outside of the dentry can be read where the verifier knows memory without a type. */
+static __always_inline long kf_name__copy(char *to, struct dentry *dentry)
+{
+	struct dentry___v614 *v614 = (void *)KF_TYPE(struct dentry, dentry);
+	struct dentry___v510 *v510 = (void *)v614;
+	u32 length = KF_AT(struct dentry, dentry, d_name.len);
+
+	if (bpf_core_field_exists(v614->d_shortname) && length < sizeof(v614->d_shortname))
+		kf_words__copy(to, (u64 *)v614->d_shortname.string, 5);
+	else if (!bpf_core_field_exists(v614->d_shortname) && length < sizeof(v510->d_iname))
+		kf_words__copy(to, (u64 *)v510->d_iname, 4);
+	else if (kf_cast_memory && length < KF_NAME_LEN)
+		kf_words__copy(to,
+			       bpf_rdonly_cast(KF_AT(struct dentry, dentry, d_name.name), 0),
+			       KF_NAME_LEN / 8);
+	else
+		return -1;
+	return length + 1;
+}
+#else
+static __always_inline long kf_name__copy(char *to, struct dentry *dentry)
+{
+	return bpf_probe_read_kernel_str(to, KF_NAME_LEN, BPF_CORE_READ(dentry, d_name.name));
+}
+#endif
 
 /* One step up. KF_STEP_NAME: *name is the dentry whose name is the next component. */
 static __always_inline enum kf_step kf_walk__step(struct kf_walk *walk, struct dentry **name)
@@ -59,15 +93,15 @@ static __always_inline enum kf_step kf_walk__step(struct kf_walk *walk, struct d
 	struct dentry *dentry = walk->dentry, *parent;
 	struct mount *mnt = walk->mnt, *up;
 
-	if (mnt && BPF_CORE_READ(mnt, mnt.mnt_root) == dentry) {
-		up = BPF_CORE_READ(mnt, mnt_parent);
+	if (mnt && KF_AT(struct mount, mnt, mnt.mnt_root) == dentry) {
+		up = KF_AT(struct mount, mnt, mnt_parent);
 		if (up == mnt)
 			return KF_STEP_END;
-		walk->dentry = BPF_CORE_READ(mnt, mnt_mountpoint);
+		walk->dentry = KF_AT(struct mount, mnt, mnt_mountpoint);
 		walk->mnt = up;
 		return KF_STEP_CROSSED;
 	}
-	parent = BPF_CORE_READ(dentry, d_parent);
+	parent = KF_AT(struct dentry, dentry, d_parent);
 	*name = dentry;
 	walk->dentry = parent;
 	if (parent != dentry)
@@ -75,7 +109,7 @@ static __always_inline enum kf_step kf_walk__step(struct kf_walk *walk, struct d
 	/* A root of its own: a memfd hangs nowhere and has but its name. */
 	if (!mnt)
 		return KF_STEP_END;
-	walk->dentry = BPF_CORE_READ(mnt, mnt.mnt_root);
+	walk->dentry = KF_AT(struct mount, mnt, mnt.mnt_root);
 	return KF_STEP_NAME;
 }
 
@@ -102,8 +136,7 @@ static __always_inline long kf_path__turn(struct kf_path *path, const u32 room)
 		return 0;
 	if (walk->used >= room)
 		return 1;
-	n = bpf_probe_read_kernel_str(path->buffer + (walk->used & (room - 1)), KF_NAME_LEN,
-				      BPF_CORE_READ(name, d_name.name));
+	n = kf_name__copy(path->buffer + (walk->used & (room - 1)), name);
 	if (n <= 0)
 		return 1;
 	walk->used += n;

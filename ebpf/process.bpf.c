@@ -15,6 +15,7 @@
 #include "path.bpf.h"
 #include "task.bpf.h"
 
+/* KF_FLAVOURS: built again for kernels without bpf_loop and for lockdown. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define KF_PROC_SMALL 256 /* room for most exes; half of it for arguments */
@@ -46,10 +47,10 @@ static __always_inline u32 kf_proc__args(char *buffer, u32 room, struct mm_struc
 	u64 start, end;
 	u32 length;
 
-	if (!kf_can_probe || !mm)
+	if (!mm)
 		return 0;
-	start = BPF_CORE_READ(mm, arg_start);
-	end = BPF_CORE_READ(mm, arg_end);
+	start = KF_AT(struct mm_struct, mm, arg_start);
+	end = KF_AT(struct mm_struct, mm, arg_end);
 	length = end - start;
 	if (length > room) {
 		length = room;
@@ -72,11 +73,11 @@ static __always_inline int kf_proc__write(struct kf_proc_record *rec, struct mm_
 	struct file *exe;
 	int cut = 0;
 
-	exe = mm ? BPF_CORE_READ(mm, exe_file) : NULL;
+	exe = mm ? KF_AT(struct mm_struct, mm, exe_file) : NULL;
 	rec->exe_flags = 0;
 	if (exe) {
-		walk->dentry = BPF_CORE_READ(exe, f_path.dentry);
-		walk->mnt = kf_mount__of(BPF_CORE_READ(exe, f_path.mnt));
+		walk->dentry = KF_AT(struct file, exe, f_path.dentry);
+		walk->mnt = kf_mount__of(KF_AT(struct file, exe, f_path.mnt));
 		walk->used = 0;
 		cut = kf_path__write(tail, walk, room);
 		rec->exe_flags = walk->flags;

@@ -20,10 +20,18 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define KF_MSG_PEEK 2
 #define KF_BATCH_MAX 64 /* messages of one sendmmsg or recvmmsg that are added up */
 
+/* The generic header hides it from 32-bit compilers, for which it takes clang -target bpf. */
+#ifndef __NR_recvmmsg
+#define __NR_recvmmsg 243
+#endif
+
+/* The number is read for every system call of the host: through the typed pointer, no helper. */
 #ifdef __TARGET_ARCH_x86
+#define KF_NR(regs) ((regs)->orig_ax)
 #define KF_ARG4(regs) ((regs)->r8)
 #define KF_ARG5(regs) ((regs)->r9)
 #else
+#define KF_NR(regs) ((u64)(regs)->syscallno)
 #define KF_ARG4(regs) ((regs)->regs[4])
 #define KF_ARG5(regs) ((regs)->regs[5])
 #endif
@@ -146,21 +154,28 @@ static __always_inline bool kf_nr__receives(u64 nr)
 	       nr == __NR_recvmmsg;
 }
 
+static __always_inline bool kf_nr__accepts(u64 nr)
+{
+	return nr == __NR_accept || nr == __NR_accept4;
+}
+
 /* Why: the result of every call that can move bytes over a socket, and of accept. */
 SEC("tp_btf/sys_exit")
 int tp__sys_exit_sock(u64 *ctx)
 {
 	struct pt_regs *regs = (void *)KF_CTX(ctx, 0);
 	s64 result = KF_CTX(ctx, 1);
-	u64 nr = KF_SYSCALL_NR(regs);
+	u64 nr = KF_NR(regs);
 
-	if (result < 0 || kf_self() || kf_syscall__compat())
+	if (result < 0 || !(kf_nr__accepts(nr) || kf_nr__sends(nr) || kf_nr__receives(nr)))
 		return 0;
-	if (nr == __NR_accept || nr == __NR_accept4)
+	if (kf_self() || kf_syscall__compat())
+		return 0;
+	if (kf_nr__accepts(nr))
 		kf_accept__done(result);
 	else if (result > 0 && kf_nr__sends(nr))
 		kf_sent(regs, nr, result);
-	else if (result > 0 && kf_nr__receives(nr))
+	else if (result > 0)
 		kf_received(regs, nr, result);
 	return 0;
 }

@@ -46,7 +46,7 @@ def trace(settings: Settings, say: Say) -> int:
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
         start_ns = boottime_ns()
-        source = stack.enter_context(Source(_source_config(settings)))
+        source = stack.enter_context(Source(source_config(settings)))
         for row in source.coverage.rows:
             logger.debug("coverage", event_class=row.event, status=row.status, hook=row.hook)
         source.snapshot()
@@ -95,7 +95,7 @@ def diagnose(settings: Settings, *, as_json: bool) -> tuple[str, int]:
     from kflowd import doctor
 
     log.configure(verbose=settings.verbose)
-    coverage = doctor.run(_source_config(settings))
+    coverage = doctor.run(source_config(settings))
     text = doctor.render_json(coverage) if as_json else doctor.render_text(coverage)
     return text, coverage.exit_code
 
@@ -112,7 +112,8 @@ def _say_summary(say: Say, head: str, assembly: Assembly) -> None:
         say(f"  {line}")
 
 
-def _source_config(settings: Settings) -> SourceConfig:
+def source_config(settings: Settings) -> SourceConfig:
+    """Return what the source is asked for: a run's settings, and not to watch ourselves."""
     from kflowd.bpf.config import SourceConfig
 
     return SourceConfig(

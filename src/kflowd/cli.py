@@ -91,9 +91,10 @@ def command(context: click.Context, /, **given: Any) -> None:
     elif given["version"]:
         _print_version()
     else:
+        settings = _settings(given)
         from kflowd import app
 
-        context.exit(app.trace(_settings(given), _say))
+        context.exit(app.trace(settings, _say))
 
 
 @command.command("doctor")
@@ -119,9 +120,10 @@ def doctor(context: click.Context, /, *, as_json: bool, verbose: bool) -> None:
 @click.pass_context
 def replay(context: click.Context, /, path: Path, **given: Any) -> None:
     """Print the records of a recording; needs neither root nor BPF."""
+    settings = _settings(given)
     from kflowd import app
 
-    context.exit(app.replay(path, _settings(given), _say))
+    context.exit(app.replay(path, settings, _say))
 
 
 def _settings(given: dict[str, Any]) -> options.Settings:

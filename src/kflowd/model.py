@@ -78,9 +78,7 @@ class FileEvent:
 class Process(msgspec.Struct, frozen=True, gc=False):
     """A process as each record carries it; ids are those of the initial namespaces.
 
-    Attributes:
-        start_ns: Start of the thread group leader; with `tgid` the identity of the process.
-        comm: Name of the task, 15 bytes at most.
+    `start_ns` (of the group leader) and `tgid` are its identity; `comm` has 15 bytes at most.
     """
 
     start_ns: int
@@ -97,11 +95,8 @@ class Process(msgspec.Struct, frozen=True, gc=False):
 class ProcessSeen(msgspec.Struct, frozen=True, gc=False):
     """A process started, executed a program, or ran already.
 
-    Attributes:
-        exe: Path of the executable, "" for kernel threads.
-        exe_flags: FileFlag.PATH_* of `exe`.
-        flags: ProcessFlag.
-        login_uid, session_id: Of the audit system; UNSET_ID: not set.
+    `exe` is "" for kernel threads, `exe_flags` are its FileFlag.PATH_*; `flags` are ProcessFlag;
+    login and session are the audit system's, UNSET_ID if not set.
     """
 
     ts_ns: int
@@ -330,12 +325,8 @@ class HostFacts(msgspec.Struct, frozen=True, gc=False):
 
 
 class Session(msgspec.Struct, frozen=True, gc=False):
-    """First record of a recording.
-
-    Attributes:
-        ts_ns: Start of the agent.
-        realtime_offset_ns: CLOCK_REALTIME minus CLOCK_BOOTTIME.
-        hz: Jiffies per second of the kernel, 0 unknown.
+    """First record of a recording: start of the agent (`ts_ns`), CLOCK_REALTIME minus
+    CLOCK_BOOTTIME, jiffies per second of the kernel (0 unknown).
     """
 
     ts_ns: int
@@ -363,8 +354,6 @@ Value = (
     | Session
     | Tick
 )
-# what becomes a record
-Aggregate = FileAggregate | SocketAggregate | UnixAggregate
 
 
 class Enriched(msgspec.Struct, gc=False):
@@ -374,9 +363,7 @@ class Enriched(msgspec.Struct, gc=False):
         process: Of the aggregate; None if the socket has no known owner.
         at_ns: End of the age of the process.
         seen: What the process table knows of it, None if nothing.
-        proc: Name as in the contract's `Proc`.
-        parent: Name of the parent's executable.
-        user, group: Names of the process's real ids.
+        proc, parent, user, group: As in the contract's Proc fields.
     """
 
     process: Process | None

@@ -157,15 +157,21 @@ class Recording:
         self._path = path
         try:
             self._file = path.open("rb")
-            header = self._file.read(contract.layout("struct kf_header").size)
-            _check_kind(header)
-            size = _aligned(_record_size(header, 0))
-            self._first = header + self._file.read(size - len(header))
-            self.head = decode_session(self._first)
         except OSError as error:
             raise RecordingError(f"reading {path}: {error.strerror}") from None
-        except RecordingError as error:
-            raise RecordingError(f"reading {path}: {error}") from None
+        try:
+            self._first, self.head = self._begin()
+        except (OSError, RecordingError) as error:
+            self._file.close()
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise RecordingError(f"reading {path}: {reason}") from None
+
+    def _begin(self) -> tuple[bytes, SessionHead]:
+        header = self._file.read(contract.layout("struct kf_header").size)
+        _check_kind(header)
+        size = _aligned(_record_size(header, 0))
+        first = header + self._file.read(size - len(header))
+        return first, decode_session(first)
 
     def batches(self) -> Iterator[bytes]:
         """Yield the stream in pieces that end where a record ends, the session record first.

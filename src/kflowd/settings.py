@@ -142,4 +142,5 @@ def parse_road(text: str) -> str:
 
 def _shown(text: str) -> str:
     # an option's text can hold anything; a message stays one short line
-    return ascii(text if len(text) <= 40 else text[:40] + "...")
+    shown = ascii(text)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BPF maps made and filled by bpf(2) itself, as an independent second view of what the glue reads."""
+"""BPF maps made and filled by bpf(2) itself, a second view of what the glue reads."""
 
 import ctypes
 import os

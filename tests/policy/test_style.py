@@ -132,7 +132,7 @@ def test_no_file_knows_this_machine() -> None:
         "npm" + "js",
         "snapshot." + "debian",
     )
-    own_path = f"{ROOT.parent}/"
+    own_path = f"{ROOT}/"
     for entry in filter(None, listed.split("\0")):
         data = (ROOT / entry).read_bytes() if (ROOT / entry).is_file() else b""
         known = [each for each in hosts if each.encode() in data]

@@ -35,7 +35,7 @@ KINDS = {
 SECOND = 1_000_000_000
 
 
-def record(of: str, tail: bytes = b"", **members: Any) -> bytes:
+def record(of: str, tail: bytes = b"", /, **members: Any) -> bytes:
     """Return a record as it leaves the kernel, padded to 8 bytes.
 
     Args:
@@ -44,10 +44,10 @@ def record(of: str, tail: bytes = b"", **members: Any) -> bytes:
         members: Values by dotted path with "__" for the dot; the rest is zero.
     """
     fixed = layout(KINDS[of])
-    values = list(fixed.unpack_from(bytes(fixed.size)))
+    values: list[Any] = list(fixed.unpack_from(bytes(fixed.size)))
     prefix = "" if of == "TICK" else "hdr."
     header = {"kind": constants()[f"KF_KIND_{of}"], "version": 1, "size": fixed.size + len(tail)}
-    named = {prefix + name: value for name, value in header.items()}
+    named: dict[str, Any] = {prefix + name: value for name, value in header.items()}
     named |= {name.replace("__", "."): value for name, value in members.items()}
     for name, value in named.items():
         position = fixed.index[name]
@@ -127,7 +127,7 @@ def file(**changes: Any) -> FileAggregate:
 
 def direction(**changes: Any) -> SocketDirection:
     """Return one direction of a socket, without packets."""
-    base = SocketDirection(*([0] * 9), flag_bits=bytes(12), flag_counts=(0,) * 12)
+    base = SocketDirection(0, 0, 0, 0, 0, 0, 0, 0, 0, bytes(12), (0,) * 12)
     return msgspec.structs.replace(base, **changes)
 
 

@@ -2,7 +2,7 @@
 from kflowd.aggregate import Aggregator
 from kflowd.aggregate.file import FileAggregator
 from kflowd.aggregate.socket import SocketAggregator
-from kflowd.model import FileFlag, FilePath, SocketClosed, SocketFlag, Tick
+from kflowd.model import FileFlag, FilePath, SocketClosed, SocketFlag, Tick, Value
 from tests.unit.make import SECOND, file, seen, socket, unix
 
 
@@ -12,14 +12,8 @@ def aggregator() -> Aggregator:
 
 def test_values_keep_their_order() -> None:
     """What is complete passes between what is not."""
-    values = [
-        seen(),
-        FilePath(1, file().key, 0, "/x"),
-        file(),
-        unix(),
-        SocketClosed(1, 2),
-        socket(),
-    ]
+    path = FilePath(1, file().key, 0, "/x")
+    values: list[Value] = [seen(), path, file(), unix(), SocketClosed(1, 2), socket()]
     assert aggregator().feed(values) == [seen(), file(), unix(), socket()]
 
 

@@ -27,8 +27,8 @@ def test_flags_have_the_values_of_the_contract(names: type, prefix: str) -> None
 def test_events_have_the_positions_of_the_contract() -> None:
     """The events that a stage asks for stand where the header says."""
     values = constants()
-    assert model.FileEvent.OPEN_EXEC == values["KF_FILE_OPEN_EXEC"]
-    assert model.FileEvent.COUNT == values["KF_FILE_EVENTS"]
+    assert values["KF_FILE_OPEN_EXEC"] == model.FileEvent.OPEN_EXEC
+    assert values["KF_FILE_EVENTS"] == model.FileEvent.COUNT
 
 
 def test_values_have_the_members_of_the_contract() -> None:

@@ -2,6 +2,7 @@
 """What QEMU boots: a kernel's image, its initramfs, and a drive with its modules."""
 
 import gzip
+import inspect
 import lzma
 import re
 from collections.abc import Iterable
@@ -70,7 +71,8 @@ def _kernel_folder(kernel: Kernel, *, refresh: bool) -> Path:
         suite.unpack(suite.parts(package), target / "files")
         _arrange(target)
 
-    folder = cache.entry(f"kernel-{kernel.name}", cache.key(inputs, package, _DRIVERS), "", build)
+    made_by = cache.key(inputs, package, _DRIVERS, inspect.getsource(_arrange))
+    folder = cache.entry(f"kernel-{kernel.name}", made_by, "", build)
     choice.write_text(package)
     return folder
 

@@ -3,6 +3,7 @@
 
 import compileall
 import fnmatch
+import inspect
 import os
 import shutil
 import sys
@@ -120,7 +121,7 @@ def project_drives(venv: Path | None = None) -> tuple[Drive, ...]:
 def root_image(arch: Arch) -> Path:
     """Return the root file system for `arch`, built with mmdebstrap if it is not in the cache."""
     parts = (PACKAGES, _ESSENTIAL, _DPKG_OPTIONS, _HOOKS, _FOREIGN_HOOKS, _FOREIGN_OPTIONS)
-    inputs = cache.key(SUITE, parts, _FEATURES, arch.name)
+    inputs = cache.key(SUITE, parts, _FEATURES, arch.name, inspect.getsource(_bootstrap))
 
     def build(target: Path) -> None:
         tree = target.with_suffix(".tree")
@@ -173,7 +174,8 @@ def _bootstrap(arch: Arch, tree: Path) -> None:
     hooks = _HOOKS if native else (*_FOREIGN_HOOKS, *_HOOKS)
     options = [f"--aptopt={line}" for line in mirror.transport_options()]
     options += [f"--dpkgopt={line}" for line in _DPKG_OPTIONS]
-    options += [f"--customize-hook={line}" for line in hooks]
+    # "extract" ends before the hooks of later steps
+    options += [f"--{'customize' if native else 'extract'}-hook={line}" for line in hooks]
     options += ["--variant=essential"] if native else ["--variant=extract", *_FOREIGN_OPTIONS]
     argv = [need("mmdebstrap", "mmdebstrap"), "--quiet", "--format=directory", *options]
     argv += [f"--architectures={arch.name}", f"--include={','.join(packages)}"]

@@ -6,6 +6,8 @@ comes before the end ("interim") holds only what happened since the last one. A 
 kernel with its record, only sk_drops is absolute there.
 """
 
+from functools import lru_cache
+
 import msgspec
 
 from kflowd.model import (
@@ -24,6 +26,8 @@ UDP_CLOSE = 7
 MAX_SOCKETS = 32768
 # Two sweeps after a socket is gone its last records have come.
 TICKS_AFTER_CLOSE = 2
+# Short connections share a few histograms of flags.
+MAX_HISTOGRAMS = 4096
 _U32_HALF = 1 << 31
 
 
@@ -148,10 +152,12 @@ def received_payload(bytes_received: int, rx: SocketDirection) -> int:
     """
     if not bytes_received or bytes_received == rx.payload_bytes:
         return bytes_received
-    fin = any(
-        count and bits & TCP_FIN for bits, count in zip(rx.flag_bits, rx.flag_counts, strict=True)
-    )
-    return bytes_received - fin
+    return bytes_received - _has_fin(rx.flag_bits, rx.flag_counts)
+
+
+@lru_cache(MAX_HISTOGRAMS)
+def _has_fin(bits: bytes, counts: tuple[int, ...]) -> bool:
+    return any(count and slot & TCP_FIN for slot, count in zip(bits, counts, strict=True))
 
 
 def delta(value: SocketAggregate, earlier: SocketAggregate) -> SocketAggregate:

@@ -122,6 +122,11 @@ def builder(root: Path) -> FFI:
     return ffi
 
 
+def ffibuilder() -> FFI:
+    """Return the builder for setuptools, which calls this in the folder of setup.py."""
+    return builder(Path())
+
+
 def build() -> Path:
     """Compile the extension and put it beside this file. Return its path."""
     with tempfile.TemporaryDirectory() as folder:
@@ -138,5 +143,3 @@ def build() -> Path:
 
 if __name__ == "__main__":
     build()
-else:
-    ffibuilder = builder(Path())

@@ -63,11 +63,24 @@ def constants(config: SourceConfig, features: Mapping[str, Feature]) -> dict[str
         "kf_self_tgid": config.self_tgid,
         "kf_can_probe": int(features["probe_read"].ok),
         "kf_task_btf": int(features["task_btf"].ok),
+        "kf_cast_memory": int(features["cast_memory"].ok),
         "kf_export_at": config.export_at,
         "kf_pseudo_fs": int(config.pseudo_fs),
         # Late enough for batches, early enough that a burst does not fill the rest meanwhile.
         "kf_wakeup_bytes": ring_size(config.ring_bytes) // 4,
     }
+
+
+def flavour(features: Mapping[str, Feature]) -> str:
+    """Return which build of the objects this kernel needs.
+
+    Returns:
+        "" for the usual one, "cast" where kernel memory may not be read by probe reads, "noloop"
+        where bpf_loop is missing.
+    """
+    if not features["probe_read"].ok:
+        return "cast"
+    return "" if features["loop"].ok else "noloop"
 
 
 def map_entries(config: SourceConfig) -> dict[str, int]:

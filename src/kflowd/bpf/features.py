@@ -28,7 +28,7 @@ class Feature(msgspec.Struct, frozen=True):
     """One thing that the kernel allows or not.
 
     Attributes:
-        name: fentry, kprobe, tp_btf, cgroup, probe_read, task_btf, jit.
+        name: fentry, kprobe, tp_btf, cgroup, probe_read, task_btf, loop, cast, cast_memory, jit.
         title: For people.
         ok: It works.
         why: What was found: the reason when it does not.
@@ -51,6 +51,9 @@ def probe(kernel: Kernel) -> dict[str, Feature]:
         _cgroup(),
         _probe_read(),
         _task_btf(),
+        _loop(kernel),
+        _cast(kernel),
+        _cast_memory(kernel),
         _jit(),
     )
     return {feature.name: feature for feature in found}
@@ -135,6 +138,32 @@ def _task_btf() -> Feature:
     if result == 0:
         return Feature("task_btf", title, ok=True)
     return _no("task_btf", title, _refused(result, "it"), "Linux 5.11; nothing is lost")
+
+
+def _loop(kernel: Kernel) -> Feature:
+    title = "loops without a limit (bpf_loop)"
+    if kernel.has_function("bpf_loop"):
+        return Feature("loop", title, ok=True)
+    why = "the kernel has no bpf_loop"
+    return _no("loop", title, why, "Linux 5.17; without it paths deeper than 96 are cut")
+
+
+def _cast(kernel: Kernel) -> Feature:
+    title = "reading without probe reads (bpf_rdonly_cast)"
+    if kernel.has_function("bpf_rdonly_cast"):
+        return Feature("cast", title, ok=True)
+    why = "the kernel has no bpf_rdonly_cast"
+    return _no("cast", title, why, "Linux 6.2; it matters under lockdown=confidentiality only")
+
+
+def _cast_memory(kernel: Kernel) -> Feature:
+    title = "names over 31 bytes without probe reads"
+    number = kernel.function_id("bpf_rdonly_cast")
+    result = lib.kf_probe__cast_memory(number) if number > 0 else -errno.ENOENT
+    if result == 0:
+        return Feature("cast_memory", title, ok=True)
+    why = _refused(result, "bpf_rdonly_cast without a type")
+    return _no("cast_memory", title, why, "Linux 6.17; it matters under lockdown=confidentiality")
 
 
 def _jit() -> Feature:

@@ -88,6 +88,22 @@ int kf_probe__helper(int helper)
 					  sizeof(insns) / sizeof(insns[0]), NULL));
 }
 
+/* Whether bpf_rdonly_cast gives memory without a type too. func: its BTF id. */
+int kf_probe__cast_memory(int func)
+{
+	const struct bpf_insn insns[] = {
+		MOV_IMM(BPF_REG_1, 0),
+		MOV_IMM(BPF_REG_2, 0),
+		INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_KFUNC_CALL, 0, func),
+		INSN(BPF_LDX | BPF_MEM | BPF_B, BPF_REG_0, BPF_REG_0, 0, 0),
+		MOV_IMM(BPF_REG_0, 0),
+		EXIT,
+	};
+
+	return probe__close(bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "kf_probe", "GPL", insns,
+					  sizeof(insns) / sizeof(insns[0]), NULL));
+}
+
 int kf_probe__map(void)
 {
 	return probe__close(bpf_map_create(BPF_MAP_TYPE_ARRAY, "kf_probe", 4, 8, 1, NULL));

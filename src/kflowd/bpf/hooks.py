@@ -161,10 +161,12 @@ def _unix(key: str, title: str, *programs: str) -> Hook:
     return Hook(key, title, "unix", _roads("unix", programs, (), last))
 
 
-def _any(key: str, title: str, object_name: str, *programs: str, gap: str = "") -> Hook:
+def _any(
+    key: str, title: str, object_name: str, *programs: str, optional: tuple[str, ...] = ()
+) -> Hook:
     """Return a class that is served the same way on every road."""
     subsystem = key.partition(".")[0]
-    return Hook(key, title, subsystem, (Candidate(ANY_ROAD, object_name, programs, (), gap),))
+    return Hook(key, title, subsystem, (Candidate(ANY_ROAD, object_name, programs, optional),))
 
 
 def _around(function: str) -> tuple[str, str]:
@@ -172,9 +174,9 @@ def _around(function: str) -> tuple[str, str]:
     return f"fentry__{function}", f"fexit__{function}"
 
 
-def _moved(verb: str) -> tuple[str, str]:
-    """Return the programs at what moves bytes of streams (and packets) and of datagrams."""
-    return f"fexit__unix_stream_{verb}", f"fexit__unix_dgram_{verb}"
+def _moved(verb: str) -> tuple[str, ...]:
+    """Return the programs at what moves bytes of UNIX sockets, one for each type of socket."""
+    return tuple(f"fexit__unix_{kind}_{verb}" for kind in ("stream", "dgram", "seqpacket"))
 
 
 # The order of classes is the order in which they are loaded and shown: processes first, so that no
@@ -206,6 +208,13 @@ HOOKS: tuple[Hook, ...] = (
         "socket",
         "cgroup__skb_ingress",
         "cgroup__skb_egress",
+    ),
+    _any(
+        "socket.queue",
+        "datagrams dropped by a UDP socket, and its queue",
+        "socket",
+        "tp__udp_fail_queue_rcv_skb",
+        optional=("tp__sk_data_ready",),
     ),
     _any("socket.close", "UDP socket closed", "socket", "cgroup__sock_release"),
     _any(

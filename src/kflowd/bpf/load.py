@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kflowd.bpf.cgroup import CgroupRoot, open_root
 from kflowd.bpf.choice import Choice, Judge, KernelNames, Obstacle, ProgramId, choose
-from kflowd.bpf.config import ARGUMENTS_PREFIX, SourceConfig, constants, map_entries
+from kflowd.bpf.config import ARGUMENTS_PREFIX, SourceConfig, constants, flavour, map_entries
 from kflowd.bpf.features import Feature
 from kflowd.bpf.ffi import BpfCallError, errno_name, ffi
 from kflowd.bpf.hooks import HOOKS, Hook
@@ -156,7 +156,9 @@ class Loader:
         return built
 
     def _path(self, name: str) -> Path:
-        return self._folder / f"{name}{SUFFIX}"
+        """Return the build of an object that fits the kernel; not every object has several."""
+        special = self._folder / f"{name}.{flavour(self._features)}{SUFFIX}"
+        return special if special.is_file() else self._folder / f"{name}{SUFFIX}"
 
     def _load_objects(self, loaded: Loaded) -> None:
         for name, programs in programs_by_object(self.choices).items():

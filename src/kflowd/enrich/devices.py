@@ -69,14 +69,19 @@ class Devices:
         self._next_ns: int | None = None
         self._mounts: dict[int, list[Mount]] = {}
         self._texts: dict[int, str] = {}
+        self._text = ""
 
     def refresh(self, now_ns: int) -> None:
         """Read the mounts, if that was not done within the interval before `now_ns`."""
         if self._next_ns is not None and now_ns < self._next_ns:
             return
         self._next_ns = now_ns + self._interval_ns
+        text = self._read()
+        if text == self._text:
+            return
+        self._text = text
         mounts: dict[int, list[Mount]] = {}
-        for mount in parse_mountinfo(self._read()):
+        for mount in parse_mountinfo(text):
             mounts.setdefault(mount.dev, []).append(mount)
         self._mounts = mounts
         self._texts = {dev: device_text(known[0]) for dev, known in _by_preference(mounts)}

@@ -2,6 +2,7 @@
 """The process table: executable, arguments and parent of each process, by (tgid, start time)."""
 
 import os
+from functools import lru_cache
 
 import msgspec
 
@@ -9,9 +10,7 @@ from kflowd.model import (
     Enriched,
     EnrichedFile,
     FileEvent,
-    Process,
     ProcessExit,
-    ProcessFlag,
     ProcessSeen,
     ProcessSource,
 )
@@ -22,6 +21,8 @@ MAX_PROCESSES = 65536
 MAX_EXITED = 8192
 # A record tells what a process was at its first event: images before the last are seldom needed.
 MAX_IMAGES = 4
+# Pairs of an executable's and a task's name; each is some 100 bytes.
+MAX_NAMES = 8192
 
 Identity = tuple[int, int]
 
@@ -101,7 +102,7 @@ class Processes:
             value.proc = process.comm
         else:
             value.seen = image.seen
-            value.proc = process_name(image.name, process)
+            value.proc = process_name(image.name, process.comm)
         parent = self.find((process.ppid, process.parent_start_ns), at_ns)
         if parent is not None:
             value.parent = parent.name
@@ -117,17 +118,17 @@ class Processes:
         del self._images[identity]
 
 
-def process_name(exe: str, process: Process) -> str:
+@lru_cache(MAX_NAMES)
+def process_name(exe: str, comm: str) -> str:
     """Return the contract's `Proc`: the executable, with the task's name if that is another.
+
+    Without an executable (kernel threads) it is the task's name.
 
     The names differ if they are not equal over the length of the shorter: `dash/sh`. comm is cut at
     15 bytes, maybe within a character, so bytes are compared.
     """
-    comm = process.comm
-    if not exe or process.flags & ProcessFlag.KTHREAD:
+    if not exe:
         return comm
-    if exe == comm:
-        return exe
     exe_raw, comm_raw = os.fsencode(exe), os.fsencode(comm)
     shorter = min(len(exe_raw), len(comm_raw))
     return exe if exe_raw[:shorter] == comm_raw[:shorter] else f"{exe}/{comm}"

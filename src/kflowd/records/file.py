@@ -7,6 +7,11 @@ from kflowd.records.header import RecordDecoder, picker, text
 from kflowd.records.path import plain_text
 from kflowd.records.process import ProcessReader
 
+_AGGREGATE = (
+    *("first_ns", "last_ns", "size_first", "mtime_first_s", "mtime_first_ns", "flags", "mnt_ns"),
+)
+_TIMES = ("size", "atime_s", "atime_ns", "mtime_s", "mtime_ns", "ctime_s", "ctime_ns")
+
 
 def file_decoder(processes: ProcessReader) -> tuple[int, RecordDecoder]:
     """Return the fixed size and the decoder of file records."""
@@ -16,16 +21,8 @@ def file_decoder(processes: ProcessReader) -> tuple[int, RecordDecoder]:
     counts_end = counts + constants()["KF_FILE_EVENTS"]
     pick_lengths = picker(record, "", ("path_len", "origin_len", "hdr.ts_ns"))
     pick_key = picker(record, "key", FileKey.__struct_fields__)
-    pick_agg = picker(
-        record,
-        "agg",
-        ("first_ns", "last_ns", "size_first", "mtime_first_s", "mtime_first_ns", "flags", "mnt_ns"),
-    )
-    pick_times = picker(
-        record,
-        "agg.inode",
-        ("size", "atime_s", "atime_ns", "mtime_s", "mtime_ns", "ctime_s", "ctime_ns"),
-    )
+    pick_agg = picker(record, "agg", _AGGREGATE)
+    pick_times = picker(record, "agg.inode", _TIMES)
     pick_inode = picker(record, "agg.inode", ("mode", "nlink", "uid", "gid", "magic"))
     unpack = record.unpacker.unpack_from
 

@@ -24,7 +24,7 @@ from kflowd.serialize import contract
 from kflowd.serialize.fields import FILE_EXTRA, PROCESS_EXTRA, SOCKET_EXTRA, UNIX_EXTRA
 from kflowd.serialize.socket import socket_record, unix_record
 from kflowd.serialize.values import (
-    clean,
+    clean_text,
     duration,
     file_events,
     file_mode,
@@ -85,12 +85,7 @@ class Builder:
         self._start_ns = session.ts_ns
         self._offset_ns = session.realtime_offset_ns
         self._hz = session.hz
-        self._host = tuple(
-            clean(text)
-            for text in (
-                *(facts.host_name, facts.host_ip, facts.system, facts.kernel, facts.version),
-            )
-        )
+        self._host = msgspec.structs.astuple(facts)
 
     def file(self, value: EnrichedFile) -> msgspec.Struct:
         """Return the record of a file aggregate."""
@@ -102,9 +97,9 @@ class Builder:
         return contract.FileRecord(
             *self._info(aggregate.ts_ns, "filesystem"),
             *_process(value),
-            clean(directory) + "/" if value.path else "",
-            clean(name),
-            clean(aggregate.origin) if aggregate.origin else UNSET,
+            directory + "/" if value.path else "",
+            name,
+            aggregate.origin or UNSET,
             UNSET,
             file_mode(inode.mode, inode.nlink) if known else UNSET,
             sum(aggregate.counts),
@@ -176,11 +171,11 @@ def _process(value: Enriched) -> Block:
     if process is None:
         return ("", "", UNSET, "", "", *(UNSET,) * 6)
     return (
-        clean(value.parent),
-        clean(value.proc),
+        value.parent,
+        value.proc,
         UNSET,
-        clean(value.user),
-        clean(value.group),
+        value.user,
+        value.group,
         process.ppid,
         process.tgid,
         process.tid,
@@ -198,10 +193,10 @@ def _inode(value: EnrichedFile, inode: Inode) -> Block:
     return (
         aggregate.key.ino,
         inode.nlink,
-        clean(value.device),
+        value.device,
         permissions(inode.mode),
-        clean(value.file_user),
-        clean(value.file_group),
+        value.file_user,
+        value.file_group,
         inode.uid,
         inode.gid,
         inode.size,
@@ -226,9 +221,9 @@ def _seen(seen: ProcessSeen) -> Block:
         notes.append("EXE_TRUNCATED")
     if seen.flags & ProcessFlag.ARGS_TRUNCATED:
         notes.append("ARGS_TRUNCATED")
-    args = [clean(arg) for arg in seen.args]
+    args = [clean_text(arg) for arg in seen.args]
     return (
-        clean(seen.exe) or UNSET,
+        seen.exe or UNSET,
         msgspec.Raw(msgspec.json.encode(args)) if args else UNSET,
         seen.login_uid if seen.login_uid != UNSET_ID else UNSET,
         seen.session_id if seen.session_id != UNSET_ID else UNSET,

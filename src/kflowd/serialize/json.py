@@ -5,23 +5,37 @@ import re
 
 import msgspec
 
+from kflowd.serialize.values import clean
+
 _encoder = msgspec.json.Encoder()
 INDENT = 2
 # How an array of the record begins and ends, nothing else does: line ends in strings are escaped.
 _ARRAY_BEGIN = b"[\n"
 _ARRAY_END = b"\n  ]"
+_ITEM = b"\n    "
+_NESTED = (b"    {", b"    [")
 # An array of scalars as msgspec lays it out.
 _FLAT_ARRAY = re.compile(rb'\[\n((?: +["\-0-9tfn][^\n]*\n)+) +\](?=,?(?:\n|\Z))')
 
 
 def encode_min(record: msgspec.Struct) -> bytes:
     """Return a record on one line: members `"key": value`, separated by ", "."""
-    return msgspec.json.format(_encoder.encode(record), indent=0)
+    return msgspec.json.format(_encode(record), indent=0)
 
 
 def encode_pretty(record: msgspec.Struct) -> bytes:
     """Return a record in the indented layout."""
-    return arrange(msgspec.json.format(_encoder.encode(record), indent=INDENT))
+    return arrange(msgspec.json.format(_encode(record), indent=INDENT))
+
+
+def _encode(record: msgspec.Struct) -> bytes:
+    """Return a record as compact JSON; text that is not UTF-8 is rare and found by the failure."""
+    try:
+        return _encoder.encode(record)
+    except UnicodeEncodeError:
+        for name in record.__struct_fields__:
+            setattr(record, name, clean(getattr(record, name)))
+        return _encoder.encode(record)
 
 
 def arrange(text: bytes) -> bytes:
@@ -53,9 +67,9 @@ def arrange(text: bytes) -> bytes:
 def _arrange_array(text: bytes) -> bytes:
     """Lay out one array of a record."""
     inside = text[len(_ARRAY_BEGIN) : -len(_ARRAY_END)]
-    if inside.lstrip(b" ").startswith((b"{", b"[")):
+    if inside.startswith(_NESTED):
         return _arrange_all(text)
-    return b"[" + b" ".join(line.strip(b" ") for line in inside.split(b"\n")) + b"]"
+    return b"[" + inside[len(_ITEM) - 1 :].replace(_ITEM, b" ") + b"]"
 
 
 def _arrange_all(text: bytes) -> bytes:

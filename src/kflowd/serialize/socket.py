@@ -4,7 +4,7 @@
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from kflowd.model import (
     SECOND_NS,
@@ -16,7 +16,7 @@ from kflowd.model import (
 )
 from kflowd.serialize import contract
 from kflowd.serialize.fields import APP, APP_RX, APP_TX, SOCKET_RX, SOCKET_TX
-from kflowd.serialize.values import address, clean, duration, tcp_flags
+from kflowd.serialize.values import address, duration, tcp_flags
 
 Block = tuple[Any, ...]
 
@@ -41,6 +41,7 @@ TCP_STATES = {
 }
 UDP_STATES = {1: "UDP_ESTABLISHED", 7: "UDP_CLOSE"}
 
+_NOTED = SocketFlag.SNAPSHOT | SocketFlag.FLAGS_FULL
 _NO_TX = (UNSET,) * len(SOCKET_TX)
 _NO_RX = (UNSET,) * len(SOCKET_RX)
 _NO_APP = (UNSET,) * (len(APP) + len(APP_TX) + len(APP_RX))
@@ -91,7 +92,7 @@ def unix_record(value: EnrichedUnix, head: Block, process_extra: Block) -> msgsp
     return record(
         *head,
         ROLES.get(aggregate.role, UNSET),
-        clean(aggregate.address),
+        aggregate.address,
         "AF_UNIX",
         aggregate.tx_bytes if aggregate.tx_messages else UNSET,
         aggregate.rx_bytes if aggregate.rx_messages else UNSET,
@@ -111,7 +112,7 @@ def _tx(value: EnrichedSocket, aggregate: SocketAggregate, hz: int, *, tcp: bool
     known = tcp and not aggregate.flags & SocketFlag.NO_TCP_INFO
     rto_ms = (2000 * info.rto_jiffies + hz) // (2 * hz) if hz and known else 0
     return (
-        clean(value.tx_interface),
+        value.tx_interface,
         tx.data_packets if tcp else UNSET,
         tx.packets,
         info.total_retrans if known else UNSET,
@@ -131,7 +132,7 @@ def _rx(value: EnrichedSocket, aggregate: SocketAggregate, *, tcp: bool) -> Bloc
     known = tcp and not aggregate.flags & SocketFlag.NO_TCP_INFO
     seen = rx.packets_seen
     return (
-        clean(value.rx_interface),
+        value.rx_interface,
         rx.data_packets if tcp else UNSET,
         rx.packets,
         aggregate.queued,
@@ -146,10 +147,12 @@ def _rx(value: EnrichedSocket, aggregate: SocketAggregate, *, tcp: bool) -> Bloc
     )
 
 
-def _notes(flags: int, *, interim: bool) -> Any:  # noqa: ANN401 - a list or UNSET
+def _notes(flags: int, *, interim: bool) -> list[str] | UnsetType:
+    if not interim and not flags & _NOTED:
+        return UNSET
     words = ["INTERIM"] if interim else []
     if flags & SocketFlag.SNAPSHOT:
         words.append("SNAPSHOT")
     if flags & SocketFlag.FLAGS_FULL:
         words.append("FLAGS_INCOMPLETE")
-    return words or UNSET
+    return words

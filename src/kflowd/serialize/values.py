@@ -4,6 +4,7 @@
 import ipaddress
 import stat
 from functools import lru_cache
+from typing import Any
 
 from msgspec import Raw
 
@@ -19,7 +20,18 @@ ZERO = Raw(b"0")
 CACHED = 4096
 
 
-def clean(text: str) -> str:
+def clean(value: Any) -> Any:  # noqa: ANN401 - any value of a record
+    """Return a value with U+FFFD in its texts for what was not UTF-8."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, list):
+        return [clean(each) for each in value]
+    if isinstance(value, dict):
+        return {clean_text(key): clean(each) for key, each in value.items()}
+    return value
+
+
+def clean_text(text: str) -> str:
     """Return text with U+FFFD for what was not UTF-8."""
     if text.isascii():
         return text

@@ -3,12 +3,13 @@
 
 import pytest
 
-from kflowd.bpf.config import SourceConfig, constants, map_entries, ring_size
+from kflowd.bpf.config import SourceConfig, constants, flavour, map_entries, ring_size
 from kflowd.bpf.features import Feature
 
 FEATURES = {
     "probe_read": Feature("probe_read", "x", ok=False),
     "task_btf": Feature("task_btf", "x", ok=True),
+    "cast_memory": Feature("cast_memory", "x", ok=True),
 }
 
 
@@ -19,10 +20,24 @@ def test_constants_follow_from_features_and_options() -> None:
         "kf_self_tgid": 4711,
         "kf_can_probe": 0,
         "kf_task_btf": 1,
+        "kf_cast_memory": 1,
         "kf_export_at": 7,
         "kf_pseudo_fs": 1,
         "kf_wakeup_bytes": 1 << 14,
     }
+
+
+@pytest.mark.parametrize(
+    ("probe_read", "loop", "wanted"),
+    [(True, True, ""), (True, False, "noloop"), (False, True, "cast"), (False, False, "cast")],
+)
+def test_each_kernel_gets_the_build_that_fits(probe_read: bool, loop: bool, wanted: str) -> None:
+    """Where probe reads are refused nothing else helps; bpf_loop is asked for next."""
+    features = {
+        "probe_read": Feature("probe_read", "x", ok=probe_read),
+        "loop": Feature("loop", "x", ok=loop),
+    }
+    assert flavour(features) == wanted
 
 
 @pytest.mark.parametrize(

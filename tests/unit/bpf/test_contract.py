@@ -41,7 +41,13 @@ def test_holes_strings_arrays_and_nesting_are_read_as_c_lays_them_out() -> None:
     assert values == (7, 8, -9, b"abc\0\0", b"\1\2\3", 2**32 - 1, 5, 6, -(2**62))
     assert outer.size == ffi.sizeof("struct outer")
     assert outer.index == {
-        **{"kind": 0, "one.a": 1, "one.b": 2, "name": 3, "addr": 4, "many": 5, "when": 8}
+        "kind": 0,
+        "one.a": 1,
+        "one.b": 2,
+        "name": 3,
+        "addr": 4,
+        "many": 5,
+        "when": 8,
     }
     assert outer.offset["one.b"] == ffi.offsetof("struct outer", "one") + 4
     assert outer.members("one") == ("a", "b")

@@ -7,6 +7,7 @@ import pytest
 
 from kflowd.bpf.choice import Choice, Obstacle
 from kflowd.bpf.config import SourceConfig
+from kflowd.bpf.features import Feature
 from kflowd.bpf.ffi import BpfCallError
 from kflowd.bpf.hooks import Candidate, Hook
 from kflowd.bpf.load import Loader, obstacle_of, programs_by_object, require_some
@@ -35,7 +36,7 @@ def test_one_class_of_a_subsystem_is_enough() -> None:
 
 def test_a_subsystem_without_any_class_is_an_error() -> None:
     """What was asked for and cannot be had at all ends the start, with reasons."""
-    with pytest.raises(FeatureError, match="attaching file hooks: .*no way") as caught:
+    with pytest.raises(FeatureError, match=r"attaching file hooks: .*no way") as caught:
         require_some([a_choice("a"), a_choice("b")], frozenset(("file",)))
     assert caught.value.exit_code == 3
 
@@ -48,8 +49,11 @@ def test_a_refusal_has_the_verifier_s_reason() -> None:
     )
 
 
+FEATURES = {name: Feature(name, name, ok=True) for name in ("probe_read", "loop")}
+
+
 def test_missing_objects_are_an_error_with_a_hint(tmp_path: Path) -> None:
     """A tree that was not built says so."""
     with pytest.raises(ContractError, match="none in") as caught:
-        Loader(SourceConfig(), FakeKernel(), {}, tmp_path)
+        Loader(SourceConfig(), FakeKernel(), FEATURES, tmp_path)
     assert caught.value.hint == "build them with: make build"

@@ -8,7 +8,6 @@ from kflowd.enrich.processes import Processes, process_name
 from kflowd.model import (
     FileAggregate,
     ProcessExit,
-    ProcessFlag,
     ProcessSeen,
     ProcessSource,
     SocketFlag,
@@ -32,23 +31,23 @@ def table(*values: ProcessSeen) -> Processes:
 
 
 @pytest.mark.parametrize(
-    ("exe", "comm", "flags", "name"),
+    ("exe", "comm", "name"),
     [
-        ("curl", "curl", 0, "curl"),
-        ("dash", "sh", 0, "dash/sh"),
-        ("python3.11", "script", 0, "python3.11/script"),
-        ("systemd-journald", "systemd-journal", 0, "systemd-journald"),
-        ("sh", "sh-worker", 0, "sh"),
-        ("", "kworker/0:1", ProcessFlag.KTHREAD, "kworker/0:1"),
-        ("", "gone", 0, "gone"),
-        ("curl", "", 0, "curl"),
-        ("fünfzehn-zeichen", "fünfzehn-zeich\udcc3", 0, "fünfzehn-zeichen/fünfzehn-zeich\udcc3"),
-        ("fünfzehn-zeichä", "fünfzehn-zeich\udcc3", 0, "fünfzehn-zeichä"),
+        ("curl", "curl", "curl"),
+        ("dash", "sh", "dash/sh"),
+        ("python3.11", "script", "python3.11/script"),
+        ("systemd-journald", "systemd-journal", "systemd-journald"),
+        ("sh", "sh-worker", "sh"),
+        ("", "kworker/0:1", "kworker/0:1"),
+        ("", "gone", "gone"),
+        ("curl", "", "curl"),
+        ("fünfzehn-zeichen", "fünfzehn-zeich\udcc3", "fünfzehn-zeichen/fünfzehn-zeich\udcc3"),
+        ("fünfzehn-zeichä", "fünfzehn-zeich\udcc3", "fünfzehn-zeichä"),
     ],
 )
-def test_names_follow_the_contract(exe: str, comm: str, flags: int, name: str) -> None:
+def test_names_follow_the_contract(exe: str, comm: str, name: str) -> None:
     """The executable, with the task's name where that is another."""
-    assert process_name(exe, process(comm=comm, flags=flags)) == name
+    assert process_name(exe, comm) == name
 
 
 def test_process_and_parent_are_found_by_identity() -> None:

@@ -8,7 +8,8 @@ from tests.unit.make import SECOND, file, process
 
 def test_lines_become_names() -> None:
     """The first name of a number wins; lines of another form are passed over."""
-    text = "root:x:0:0::/root:/bin/sh\ntoor:x:0:0\n\nbad\n:x:5:\nno:x:-1:\nx:x:\u0663:\nbig:x:1000000000:"
+    text = "root:x:0:0::/root:/bin/sh\ntoor:x:0:0\n\nbad\n:x:5:\nno:x:-1:\n"
+    text += "x:x:\u0663:\nbig:x:1000000000:"
     assert parse_ids(text) == {0: "root", 1000000000: "big"}
 
 

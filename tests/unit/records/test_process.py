@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
+from typing import Any
+
 from kflowd.model import Process, ProcessExit, ProcessFlag, ProcessSeen
 from kflowd.records import Decoder
 from tests.unit.make import record
 
-MEMBERS = {
-    **{"proc__start_ns": 5, "proc__parent_start_ns": 3, "proc__tgid": 100, "proc__tid": 101},
-    **{"proc__ppid": 50, "proc__uid": 7, "proc__gid": 8, "proc__flags": 1},
-    "proc__comm": b"ab\xff\0garbage",
+NUMBERS = (5, 3, 100, 101, 50, 7, 8, 1)
+MEMBERS: dict[str, Any] = {
+    f"proc__{name}": value
+    for name, value in zip(Process.__struct_fields__, (*NUMBERS, b"ab\xff\0garbage"), strict=True)
 }
-PROCESS = Process(5, 3, 100, 101, 50, 7, 8, 1, "ab\udcff")
+PROCESS = Process(*NUMBERS, "ab\udcff")
 
 
 def test_exec_records_hold_identity_path_and_arguments() -> None:

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from typing import Any
+
 import pytest
 
 from kflowd.model import UnixAggregate, UnixKey
@@ -9,9 +11,8 @@ from tests.unit.make import record
 
 def test_unix_records_hold_each_member_in_its_place() -> None:
     """Key, counters and address are read."""
-    names = ("first_ns", "last_ns", "tx_bytes", "rx_bytes", "tx_messages", "rx_messages", "flags")
-    names += ("type", "role")
-    members = {f"unix_sock__{name}": 10 + i for i, name in enumerate(names)}
+    names = UnixAggregate.__struct_fields__[3:-1]
+    members: dict[str, Any] = {f"unix_sock__{name}": 10 + i for i, name in enumerate(names)}
     raw = record(
         "UNIX", hdr__ts_ns=99, key__sock=2**64 - 1, key__ino=2, key__peer_hash=3,
         unix_sock__addr=b"/dev/log\0x", unix_sock__addr_len=8, **members,

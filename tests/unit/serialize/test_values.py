@@ -108,7 +108,13 @@ def test_addresses_are_those_of_inet_ntop(raw: bytes) -> None:
 @given(st.text(st.characters()))
 def test_clean_text_can_be_encoded(text: str) -> None:
     """No surrogate is left, and good text is not touched."""
-    values.clean(text).encode("utf-8")
-    assert values.clean("fünf/文字") == "fünf/文字"
-    assert values.clean("a\udcffb") == "a\ufffdb"
-    assert values.clean("\ud800") == "?"
+    values.clean_text(text).encode("utf-8")
+    assert values.clean_text("fünf/文字") == "fünf/文字"
+    assert values.clean_text("a\udcffb") == "a\ufffdb"
+    assert values.clean_text("\ud800") == "?"
+
+
+def test_text_is_cleaned_at_any_depth() -> None:
+    """Lists and objects of messages are walked through, other values are not touched."""
+    value = [{"a\udcff": ["b\udcff", 1]}, None]
+    assert values.clean(value) == [{"a\ufffd": ["b\ufffd", 1]}, None]

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+from pathlib import Path
+
+import pytest
+
+from kflowd import app, recording
+from kflowd.errors import RecordingError
+from kflowd.recording import Recorder, SessionFacts, SessionHead
+from kflowd.settings import Output, Settings
+from tests.unit.make import SECOND, record
+
+FACTS = SessionFacts(
+    host_name="recorded",
+    host_ip="192.0.2.7",
+    system="Linux",
+    kernel="6.1.0",
+    version="kflowd-v9.9.9",
+    users="root::0\ndirk::1002",
+    groups="wheel::0",
+    mountinfo="1 0 9:2 / / rw - ext4 /dev/md2 rw\n",
+)
+SETTINGS = Settings(output=Output.JSON_MIN)
+
+
+@pytest.fixture
+def tape(tmp_path: Path) -> Path:
+    """Make a recording of one file, one health record's worth of counters and a tick."""
+    head = SessionHead(SECOND, 1_700_000_000 * SECOND, 250, FACTS)
+    written = record(
+        "FILE",
+        b"name\0dir\0",
+        hdr__ts_ns=5 * SECOND,
+        key__ino=11,
+        key__dev=9 << 20 | 2,
+        agg__inode__uid=1002,
+        agg__inode__mode=0o100644,
+        agg__inode__nlink=1,
+        agg__counts=(0, 1, 0, 0, 0, 3, 1, 0, 0, 0, 0),
+        path_len=9,
+    )
+    path = tmp_path / "tape"
+    with Recorder(path, recording.encode_session(head)) as recorder:
+        recorder.write(written)
+        recorder.write(record("COUNTERS", counters=(7,) + (0,) * 17) + record("TICK", ts_ns=1))
+    return path
+
+
+def output(capfd: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    texts = capfd.readouterr().out.split("\n\x1e\n")
+    assert texts[-1] == ""
+    return [json.loads(text) for text in texts[:-1]]
+
+
+def test_replay_speaks_of_the_recorded_host(tape: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Host, clock, users and devices are those of the recording."""
+    lines: list[str] = []
+
+    assert app.replay(tape, SETTINGS, lines.append) == 0
+
+    file, health = output(capfd)
+    expected = {
+        "InfoSequenceNumber": 1,
+        "InfoTimestamp": "Tue, Nov 14 2023 22:13:25.000000000 UTC",
+        "InfoHostName": "recorded",
+        "InfoHostIP": "192.0.2.7",
+        "InfoKernel": "6.1.0",
+        "InfoVersion": "kflowd-v9.9.9",
+        "InfoUptime": 4,
+        "ProcUser": "root",
+        "ProcGroup": "wheel",
+        "FilePath": "/dir/",
+        "File": "name",
+        "FileUser": "dirk",
+        "FileDevice": "902h:/dev/md2:/:ext4",
+        "FileEvents": {"OPEN": 1, "MODIFY": 3, "CLOSE_WRITE": 1},
+    }
+    assert {name: file[name] for name in expected} == expected
+    assert health["InfoMonitor"] == "health"
+    assert (health["HealthFileEvents"], health["HealthFileReported"]) == (7, 5)
+    assert lines[0] == "2 records replayed"
+    assert "  file events: 7 seen, 5 reported, 0 lost" in lines
+
+
+def test_replay_stops_at_the_count(tape: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """--count bounds a replay too."""
+    settings = Settings(output=Output.JSON_MIN, count=1)
+    assert app.replay(tape, settings, lambda _line: None) == 0
+    assert len(output(capfd)) == 1
+
+
+def test_replay_of_a_cut_tape(tape: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What is whole is printed before the error."""
+    tape.write_bytes(tape.read_bytes()[:-3])
+    with pytest.raises(RecordingError, match="the last record is cut"):
+        app.replay(tape, SETTINGS, lambda _line: None)
+    assert output(capfd)[0]["File"] == "name"
+
+
+def test_json_is_the_default_form(tape: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Without -o the records are indented."""
+    app.replay(tape, Settings(count=1), lambda _line: None)
+    assert capfd.readouterr().out.startswith('{\n  "InfoSequenceNumber": 1,\n')

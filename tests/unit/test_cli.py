@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kflowd import app, cli
+from kflowd.errors import BpfError, FeatureError, KflowdError, PrivilegeError, UsageError
+from kflowd.settings import Output, Settings
+
+
+@pytest.fixture
+def traced(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """Take the settings that a run would have, in place of running."""
+    found: list[Settings] = []
+
+    def trace(settings: Settings, _say: Any) -> int:
+        found.append(settings)
+        return 0
+
+    monkeypatch.setattr(app, "trace", trace)
+    return found
+
+
+def test_without_options_it_traces(traced: list[Settings]) -> None:
+    """The command alone traces with the defaults."""
+    assert cli.run([]) == 0
+    assert traced == [Settings()]
+
+
+def test_every_option_arrives(traced: list[Settings], tmp_path: Path) -> None:
+    """Each option is a setting; short options can be joined."""
+    arguments = shlex.split(
+        "-m file -t 2.5,7 -e 3 -o json-min -qV --duration 1.5 --count 9 --attach kprobe --strict"
+        " --pseudo-fs --ring-bytes 65536 --file-entries 100 --sock-entries 200 --unix-entries 300"
+    )
+
+    assert cli.run([*arguments, "--record", str(tmp_path / "r")]) == 0
+
+    assert traced == [
+        Settings(
+            subsystems=frozenset({"file"}),
+            idle_ns=2_500_000_000,
+            active_ns=7_000_000_000,
+            export_at=3,
+            output=Output.JSON_MIN,
+            quiet=True,
+            verbose=True,
+            duration_ns=1_500_000_000,
+            count=9,
+            road="kprobe",
+            strict=True,
+            pseudo_fs=True,
+            ring_bytes=65536,
+            file_entries=100,
+            sock_entries=200,
+            unix_entries=300,
+            record_path=tmp_path / "r",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-e"],
+        ["-e", "0"],
+        ["-t", "1,2,3"],
+        ["-u", "127.0.0.1:1"],
+        ["--no-such"],
+        ["nosuch"],
+        ["file"],
+        ["-o", "json-min", "replay", "x"],
+        ["replay"],
+        ["replay", "a", "b"],
+        ["doctor", "-o", "json"],
+    ],
+)
+def test_wrong_use_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Wrong use is a line on stderr, nothing on stdout, and exit code 2."""
+    assert cli.run(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("kflowd: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "lines"),
+    [
+        (KflowdError("reading x: gone"), 1, ["kflowd: reading x: gone"]),
+        (UsageError("-e: no"), 2, ["kflowd: -e: no"]),
+        (
+            FeatureError("loading: no BTF", "another kernel"),
+            3,
+            ["kflowd: loading: no BTF", "  another kernel"],
+        ),
+        (PrivilegeError("loading: not root", "sudo"), 4, ["kflowd: loading: not root", "  sudo"]),
+        (BpfError("a\nb"), 1, ["kflowd: a b"]),
+        (OSError(28, "No space left on device", "f"), 1, ["kflowd: f: No space left on device"]),
+        (
+            ZeroDivisionError("x"),
+            1,
+            ["kflowd: internal error: ZeroDivisionError: x", "  -V shows where"],
+        ),
+        (BrokenPipeError(), 0, []),
+        (KeyboardInterrupt(), 130, [""]),
+    ],
+)
+def test_errors_are_a_line_and_a_code(
+    error: BaseException,
+    code: int,
+    lines: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Each error has its exit code and one line, its hint a second one."""
+
+    def trace(_settings: Settings, _say: Any) -> int:
+        raise error
+
+    monkeypatch.setattr(app, "trace", trace)
+    assert cli.run([]) == code
+    assert capsys.readouterr().err.splitlines() == lines
+
+
+def test_verbose_shows_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With -V an internal error keeps its traceback."""
+
+    def trace(_settings: Settings, _say: Any) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(app, "trace", trace)
+    with pytest.raises(ZeroDivisionError):
+        cli.run(["-V"])
+
+
+def test_help_has_both_forms(capsys: pytest.CaptureFixture[str]) -> None:
+    """-h and --help print the same on stdout and are no error."""
+    assert cli.run(["-h"]) == 0
+    short = capsys.readouterr().out
+    assert cli.run(["--help"]) == 0
+    assert capsys.readouterr().out == short
+    assert "--duration SECONDS" in short
+
+
+def test_start_loads_little() -> None:
+    """Help and wrong options load neither the extension nor the stages."""
+    script = (
+        "import sys; from kflowd import cli; code = cli.run(['-e', '0']);"
+        "late = ('kflowd.bpf', 'kflowd.enrich', 'structlog');"
+        "print(code, [name for name in sys.modules if name.startswith(late)])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "2 []\n"
+
+
+def test_replay_needs_no_extension(tmp_path: Path) -> None:
+    """Replay and --version work where the extension cannot be imported."""
+    script = (
+        "import sys; sys.modules['kflowd.bpf._kflowd'] = None; from kflowd import cli;"
+        "print(cli.run(['--version']), cli.run(['replay', sys.argv[1]]))"
+    )
+    path = tmp_path / "r"
+    path.write_bytes(b"x")
+    command = [sys.executable, "-c", script, str(path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.endswith("0 1\n")
+    assert "libbpf not built" in done.stdout
+    assert "it is no recording of kflowd" in done.stderr

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+from kflowd.bpf.contract import constants
+from kflowd.health import CLASSES, Arrived, Health
+from kflowd.model import Counters, SocketFlag, SocketKey
+from kflowd.serialize import UserCounters
+from tests.unit.make import file, socket, unix
+
+AT = constants()
+SIZE = AT["KF_CNT_MAX"]
+
+
+def counters(missed: int = 0, **values: int) -> Counters:
+    counts = [0] * SIZE
+    for name, value in values.items():
+        counts[AT[f"KF_CNT_{name}"]] = value
+    return Counters(1, tuple(counts), missed)
+
+
+class Watch:
+    """A Health whose records are the counters it was given."""
+
+    def __init__(self) -> None:
+        self.ours = UserCounters()
+        self.records: list[Counters] = []
+        self.health = Health(AT, lambda: self.ours, self._encode)
+
+    def _encode(self, kernel: Counters, _ours: UserCounters) -> bytes:
+        self.records.append(kernel)
+        return b"record"
+
+
+def test_nothing_lost_is_no_record() -> None:
+    """As long as nothing is lost, no record is due."""
+    watch = Watch()
+    assert watch.health.due() == []
+    watch.health.note(counters(FILE_EVENTS=5, PROC_EVENTS=7))
+    assert watch.health.due() == []
+
+
+def test_each_change_of_a_loss_is_one_record() -> None:
+    """A loss makes one record; the next one when it has changed."""
+    watch = Watch()
+    for lost, expected in ((1, [b"record"]), (1, []), (2, [b"record"])):
+        watch.health.note(counters(FILE_LOST_RING=lost))
+        assert watch.health.due() == expected
+
+
+def test_runs_that_the_kernel_skipped_are_a_loss() -> None:
+    """So are losses of user space."""
+    watch = Watch()
+    watch.health.note(counters(missed=1))
+    assert watch.health.due() == [b"record"]
+    watch.ours = UserCounters(sockets_evicted=1)
+    assert watch.health.due() == [b"record"]
+    watch.ours = UserCounters(sockets_evicted=1, processes_unknown=9)
+    assert watch.health.due() == []
+
+
+def test_last_record_comes_once_there_are_counters() -> None:
+    """A run ends with a record if the kernel was ever asked."""
+    watch = Watch()
+    assert watch.health.final() == []
+    watch.health.note(counters())
+    assert watch.health.final() == [b"record"]
+
+
+def test_reported_is_what_arrived() -> None:
+    """Events and sockets are counted when they are here, by whatever way they came."""
+    watch = Watch()
+    watch.health.count([file(), file(counts=(1,) * 11), unix(), socket()])
+    watch.health.note(counters(FILE_EVENTS=15, FILE_REPORTED=3))
+    watch.health.final()
+
+    values = watch.records[0].values
+    assert values[AT["KF_CNT_FILE_REPORTED"]] == 4 + 11
+    assert values[AT["KF_CNT_SOCK_REPORTED"]] == 1
+    assert values[AT["KF_CNT_UNIX_REPORTED"]] == 1
+    assert values[AT["KF_CNT_FILE_EVENTS"]] == 15
+
+
+def test_connection_counts_once() -> None:
+    """Interim records of a connection and its last one are one socket; UDP counts each time."""
+    arrived = Arrived()
+    interim = socket(flags=SocketFlag.STALE)
+    arrived.count([interim, interim, socket(flags=SocketFlag.FINAL)])
+    assert arrived.reported()["KF_CNT_SOCK_REPORTED"] == 1
+    arrived.count([interim, interim])
+    assert arrived.reported()["KF_CNT_SOCK_REPORTED"] == 2
+    peer = SocketKey(2, bytes(16), 53, 2)
+    arrived.count([socket(protocol=17, key=peer, flags=SocketFlag.STALE)] * 2)
+    assert arrived.reported()["KF_CNT_SOCK_REPORTED"] == 4
+
+
+def test_summary_has_a_line_for_each_class() -> None:
+    """Seen, reported, lost; what is rare has a line only when it happened."""
+    watch = Watch()
+    assert watch.health.summary() == []
+    watch.health.count([file()])
+    watch.health.note(counters(FILE_EVENTS=9, FILE_LOST_RING=2, FILE_LOST_MAP=3))
+    lines = watch.health.summary()
+    assert lines[0] == "file events: 9 seen, 4 reported, 5 lost"
+    assert len(lines) == len(CLASSES)
+    watch.health.note(counters(missed=3, PATH_TRUNCATED=2))
+    assert watch.health.summary()[-2:] == [
+        "paths incomplete: 2",
+        "program runs skipped by the kernel: 3",
+    ]
