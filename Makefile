@@ -32,7 +32,7 @@ CAST := $(addsuffix .cast,$(filter-out %_kprobe %_tracepoint,$(FLAVOURED)))
 OBJECTS := $(patsubst %,$(PACKAGE)/objects/%.bpf.o,$(PROGRAMS) $(NOLOOP) $(CAST))
 EXTENSION_SOURCES := pyproject.toml setup.py ebpf/record.h \
 	$(wildcard $(PACKAGE)/_build.py $(PACKAGE)/*.c $(PACKAGE)/*.h)
-C_SOURCES = $(wildcard ebpf/*.c ebpf/*.h)
+C_SOURCES = $(wildcard ebpf/*.c ebpf/*.h $(PACKAGE)/glue*)
 # asked when a recipe needs it: a fresh machine has no compiler yet
 MULTIARCH = $(shell $(CLANG) -print-multiarch 2>/dev/null || gcc -dumpmachine)
 BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -std=gnu11 -D__TARGET_ARCH_$(ARCH) -Iebpf -Ivmlinux \
@@ -51,6 +51,7 @@ build: build/package.stamp $(OBJECTS) $(PACKAGE)/objects/record.h ## install wha
 
 wheel: build ## build a wheel that needs no compiler, into build/dist
 	$(call say,WHEEL,build/dist)
+	$(Q)rm -rf build/lib* build/bdist*
 	$(Q)$(PYTHON) -m pip wheel -q --no-build-isolation --no-deps -w build/dist .
 
 ##@ Test
@@ -67,7 +68,7 @@ host: build/test-deps.stamp build ## the real agent on this host: root
 	$(call say,TEST,host)
 	$(Q)KFLOWD_REQUIRE_REAL=$(REQUIRE_REAL) $(PYTEST) tests/host $(ARGS)
 
-lint: build/test-deps.stamp build ## ruff, mypy, clang-format, the holes of record.h
+lint: build ## ruff, mypy, clang-format, the holes of record.h
 	$(call say,LINT,"src tests tools ebpf")
 	$(Q)$(PYTHON) -m ruff check --quiet --no-cache .
 	$(Q)$(PYTHON) -m ruff format --quiet --no-cache --check --diff .
@@ -75,7 +76,7 @@ lint: build/test-deps.stamp build ## ruff, mypy, clang-format, the holes of reco
 	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(C_SOURCES)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -Werror -Wpadded -fsyntax-only -include linux/types.h -x c ebpf/record.h
 
-format: build/test-deps.stamp $(VENV)/stamp ## rewrite Python and C in the project's style
+format: $(VENV)/stamp ## rewrite Python and C in the project's style
 	$(Q)$(PYTHON) -m ruff check --quiet --no-cache --fix . || true
 	$(Q)$(PYTHON) -m ruff format --quiet --no-cache .
 	$(Q)$(CLANG_FORMAT) -i $(C_SOURCES)

@@ -98,13 +98,24 @@ int cgroup__connect6(struct bpf_sock_addr *ctx)
 	return 1;
 }
 
-/* Why: the only hook that has the new child of a listener, and may make its cookie. */
+static __always_inline void kf_sockops__follow(struct bpf_sock_ops *ctx)
+{
+	bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
+}
+
+/* Why: the only hook that has the new child of a listener and may make its cookie. */
 SEC("sockops")
 int cgroup__sockops(struct bpf_sock_ops *ctx)
 {
-	if (ctx->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
+	u32 op = ctx->op;
+
+	if (op == BPF_SOCK_OPS_TCP_CONNECT_CB || op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
+		kf_sockops__follow(ctx);
+	if (op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
 		kf_tcp__accepted(bpf_get_socket_cookie(ctx), ctx->local_port,
 				 bpf_ntohl(ctx->remote_port), ctx->total_retrans);
+	else if (op == BPF_SOCK_OPS_STATE_CB)
+		kf_tcp__announced(ctx, bpf_get_socket_cookie(ctx), ctx->args[1]);
 	return 1;
 }
 

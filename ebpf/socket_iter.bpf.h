@@ -21,6 +21,9 @@ struct {
 	__type(value, u8);
 } kf_listeners SEC(".maps");
 
+#define KF_S_IFMT 0170000
+#define KF_S_IFSOCK 0140000
+
 enum bpf_func_id___kf { BPF_FUNC_sock_from_file___kf = 1 };
 
 /* A record of the values at the start: the base of user space's deltas. It ends nothing. */
@@ -34,6 +37,7 @@ static __always_inline void kf_tcp__base(struct kf_sock_key *key, struct kf_sock
 	kf_header__fill(&rec->hdr, KF_KIND_SOCK, sizeof(*rec));
 	rec->key = *key;
 	__builtin_memcpy(&rec->sock, sock, sizeof(rec->sock));
+	rec->sock.flags &= ~KF_SOCK_PRIVATE;
 	kf_submit(rec);
 }
 
@@ -102,11 +106,52 @@ static __always_inline void kf_tcp__visit(struct tcp_sock *tp)
 		kf_tcp__base(&key, sock);
 }
 
-static __always_inline struct socket *kf_file__socket(struct file *file)
+/* What is to be known of a socket that is older than kflowd. */
+struct kf_older {
+	u64 cookie;
+	u32 net_ns;
+	u16 family;
+	u16 protocol;
+};
+
+/* bpf_sock_from_file [5.11] gives a typed pointer; before it, private_data of a socket's file. */
+static __always_inline void kf_older__typed(struct kf_older *older, struct file *file)
+{
+	struct socket *socket = bpf_sock_from_file(file);
+	struct sock *sk = socket ? socket->sk : NULL;
+
+	if (!sk)
+		return;
+	older->family = sk->__sk_common.skc_family;
+	older->protocol = sk->sk_protocol;
+	older->net_ns = sk->__sk_common.skc_net.net->ns.inum;
+	older->cookie = kf_sk__cookie(sk);
+}
+
+static __always_inline void kf_older__probed(struct kf_older *older, struct file *file)
+{
+	struct inode *inode = file->f_inode;
+	struct socket *socket;
+	struct sock *sk;
+
+	if (!inode || (inode->i_mode & KF_S_IFMT) != KF_S_IFSOCK)
+		return;
+	socket = file->private_data;
+	sk = BPF_CORE_READ(socket, sk);
+	if (!sk)
+		return;
+	older->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	older->protocol = BPF_CORE_READ(sk, sk_protocol);
+	older->net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	older->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+}
+
+static __always_inline void kf_older__read(struct kf_older *older, struct file *file)
 {
 	if (bpf_core_enum_value_exists(enum bpf_func_id___kf, BPF_FUNC_sock_from_file___kf))
-		return bpf_sock_from_file(file);
-	return NULL;
+		kf_older__typed(older, file);
+	else if (kf_can_probe)
+		kf_older__probed(older, file);
 }
 
 static __always_inline void kf_owner__comm(struct kf_owner *owner, struct task_struct *task)
@@ -115,30 +160,34 @@ static __always_inline void kf_owner__comm(struct kf_owner *owner, struct task_s
 		owner->proc.comm[i] = task->comm[i];
 }
 
+/* A connection that was met before its owner was. */
+static __always_inline void kf_owner__late(u64 cookie, const struct kf_owner *owner)
+{
+	struct kf_sock *sock = kf_sock__find(cookie);
+
+	if (!sock || !(sock->flags & KF_SOCK_NO_OWNER))
+		return;
+	sock->proc = owner->proc;
+	sock->flags &= ~KF_SOCK_NO_OWNER;
+}
+
 /* A socket in a process's table of files: who has it first is its owner. */
 static __always_inline void kf_owner__visit(struct task_struct *task, struct file *file)
 {
 	struct kf_owner owner = {};
-	struct socket *socket = kf_file__socket(file);
-	struct sock *sk = socket ? socket->sk : NULL;
-	u16 family;
-	u64 cookie;
+	struct kf_older older = {};
 
-	if (!sk)
-		return;
-	family = sk->__sk_common.skc_family;
-	if (family != KF_AF_INET && family != KF_AF_INET6)
-		return;
-	cookie = kf_sk__cookie(sk);
-	if (!cookie)
+	kf_older__read(&older, file);
+	if (!older.cookie || (older.family != KF_AF_INET && older.family != KF_AF_INET6))
 		return;
 	kf_proc__fill(&owner.proc, task->group_leader);
 	kf_owner__comm(&owner, task->group_leader);
-	owner.net_ns = sk->__sk_common.skc_net.net->ns.inum;
+	owner.net_ns = older.net_ns;
 	owner.flags = owner.proc.tgid == kf_self_tgid ? KF_OWNER_SELF : 0;
 	/* Peers may have been seen before the owner. */
-	owner.flows = sk->sk_protocol == KF_IPPROTO_UDP ? 2 : 0;
-	bpf_map_update_elem(&kf_owners, &cookie, &owner, BPF_NOEXIST);
+	owner.flows = older.protocol == KF_IPPROTO_UDP ? 2 : 0;
+	if (bpf_map_update_elem(&kf_owners, &older.cookie, &owner, BPF_NOEXIST) == 0)
+		kf_owner__late(older.cookie, &owner);
 }
 
 #endif

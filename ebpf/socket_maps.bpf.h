@@ -23,8 +23,10 @@
 #define KF_TCP_LISTEN 10
 #define KF_UDP_ESTABLISHED 1
 
-/* Only in kf_sock.flags inside the kernel: tcp_sock has not been read into the entry yet. */
-#define KF_SOCK_NO_BASE 0x10000
+/* Only in kf_sock.flags inside the kernel. */
+#define KF_SOCK_NO_BASE 0x10000 /* SNAPSHOT: the base has not been sent yet */
+#define KF_SOCK_COUNTED 0x20000 /* closed, and the counters of tcp_sock are in */
+#define KF_SOCK_PRIVATE (KF_SOCK_NO_BASE | KF_SOCK_COUNTED)
 
 #define KF_OWNER_SELF 1 /* a socket of kflowd: not followed */
 
@@ -110,7 +112,7 @@ static __always_inline void kf_sock__flush(struct kf_sock_key *key, struct kf_so
 	kf_header__fill(&rec->hdr, KF_KIND_SOCK, sizeof(*rec));
 	rec->key = *key;
 	__builtin_memcpy(&rec->sock, sock, sizeof(rec->sock));
-	rec->sock.flags = (sock->flags | KF_SOCK_FINAL) & ~(KF_SOCK_ENDED | KF_SOCK_NO_BASE);
+	rec->sock.flags = (sock->flags | KF_SOCK_FINAL) & ~(KF_SOCK_ENDED | KF_SOCK_PRIVATE);
 	bpf_map_delete_elem(&kf_socks, key);
 	kf_count(KF_CNT_SOCK_REPORTED, 1);
 	kf_submit(rec);
@@ -144,7 +146,7 @@ static __always_inline void kf_owner__set(u64 cookie)
 	struct kf_owner owner = {};
 	struct kf_owner *old;
 
-	if (!cookie)
+	if (!cookie || kf_current__kthread())
 		return;
 	kf_proc__fill_current(&owner.proc);
 	old = bpf_map_lookup_elem(&kf_owners, &cookie);

@@ -144,7 +144,7 @@ static __always_inline void kf_tcp__closed(struct kf_sock *sock, struct sock *sk
 		kf_tcp__snapshot(sock, sk, tp);
 	sock->last_ns = bpf_ktime_get_boot_ns();
 	sock->state = KF_TCP_CLOSE;
-	sock->flags |= KF_SOCK_ENDED;
+	sock->flags |= KF_SOCK_ENDED | KF_SOCK_COUNTED;
 }
 
 static __always_inline void kf_tcp__changed(struct sock *sk, int state)
@@ -169,14 +169,42 @@ static __always_inline void kf_tcp__changed(struct sock *sk, int state)
 		sock->state = state;
 }
 
+/*
+ * The same changes, told to the sockops program. The kernel skips a tracing program that would
+ * interrupt itself, on 7.x also when its task is preempted inside it; a cgroup program it never
+ * skips. So the end of a connection is not missed: at worst the sweep takes the entry.
+ */
+static __always_inline void kf_tcp__announced(struct bpf_sock_ops *ctx, u64 cookie, u32 state)
+{
+	struct kf_sock *sock = kf_sock__find(cookie);
+
+	if (!sock)
+		return;
+	sock->state = state;
+	if (state != KF_TCP_CLOSE)
+		return;
+	sock->tcp.bytes_acked = ctx->bytes_acked;
+	sock->tcp.bytes_received = ctx->bytes_received;
+	sock->tcp.segs_out = ctx->segs_out;
+	sock->tcp.segs_in = ctx->segs_in;
+	sock->tcp.data_segs_out = ctx->data_segs_out;
+	sock->tcp.data_segs_in = ctx->data_segs_in;
+	sock->tcp.total_retrans = ctx->total_retrans;
+	sock->tcp.srtt_us = ctx->srtt_us;
+	sock->last_ns = bpf_ktime_get_boot_ns();
+	sock->flags |= KF_SOCK_ENDED;
+}
+
 static __always_inline void kf_tcp__destroyed(struct sock *sk)
 {
 	struct kf_sock_key key = { .cookie = kf_sk__cookie(sk) };
 	struct kf_sock *sock = bpf_map_lookup_elem(&kf_socks, &key);
 
+	/* The kernel's own sockets are not announced by sock_release. */
+	bpf_map_delete_elem(&kf_owners, &key.cookie);
 	if (!sock)
 		return;
-	if (!(sock->flags & KF_SOCK_ENDED))
+	if (!(sock->flags & KF_SOCK_COUNTED))
 		kf_tcp__closed(sock, sk);
 	kf_sock__flush(&key, sock);
 }
@@ -203,7 +231,8 @@ static __always_inline void kf_tcp__handshake(struct kf_sock *sock, const struct
 }
 
 /* A listener's child is complete. The owner is the listener's until accept says better. */
-static __always_inline void kf_tcp__accepted(u64 cookie, u32 local_port, u32 remote_port, u32 retrans)
+static __always_inline void kf_tcp__accepted(u64 cookie, u32 local_port, u32 remote_port,
+					     u32 retrans)
 {
 	u32 zero = 0;
 	struct kf_knock *knock = bpf_map_lookup_elem(&kf_knocks, &zero);

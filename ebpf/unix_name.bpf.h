@@ -162,7 +162,7 @@ static __always_inline void kf_unix__name(struct kf_unix *agg, struct sock *sk, 
 		side = kf_unix__name_typed(agg, sk, sent);
 	else
 #endif
-	if (kf_can_probe)
+		if (kf_can_probe)
 		side = kf_unix__name_probed(agg, sk, sent);
 	agg->role = side == KF_UNIX_OWN ? KF_ROLE_SERVER : KF_ROLE_CLIENT;
 }

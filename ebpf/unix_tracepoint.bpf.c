@@ -159,6 +159,35 @@ static __always_inline bool kf_nr__accepts(u64 nr)
 	return nr == __NR_accept || nr == __NR_accept4;
 }
 
+static __always_inline bool kf_nr__wanted(u64 nr)
+{
+	return kf_nr__accepts(nr) || kf_nr__sends(nr) || kf_nr__receives(nr);
+}
+
+static __always_inline void kf_call__done(struct pt_regs *regs, u64 nr, s64 result)
+{
+	if (kf_self() || kf_syscall__compat())
+		return;
+	if (kf_nr__accepts(nr))
+		kf_accept__done(result);
+	else if (result > 0 && kf_nr__sends(nr))
+		kf_sent(regs, nr, result);
+	else if (result > 0)
+		kf_received(regs, nr, result);
+}
+
+static __always_inline void kf_call__closes(u64 fd)
+{
+	struct file *file = kf_fd__file(fd);
+	struct socket *socket;
+
+	if (kf_syscall__compat() || !file || kf_file__refs(file) != 1)
+		return;
+	socket = kf_fd__socket(fd);
+	if (kf_socket__unix(socket))
+		kf_unix__released(socket);
+}
+
 /* Why: the result of every call that can move bytes over a socket, and of accept. */
 SEC("tp_btf/sys_exit")
 int tp__sys_exit_sock(u64 *ctx)
@@ -167,16 +196,8 @@ int tp__sys_exit_sock(u64 *ctx)
 	s64 result = KF_CTX(ctx, 1);
 	u64 nr = KF_NR(regs);
 
-	if (result < 0 || !(kf_nr__accepts(nr) || kf_nr__sends(nr) || kf_nr__receives(nr)))
-		return 0;
-	if (kf_self() || kf_syscall__compat())
-		return 0;
-	if (kf_nr__accepts(nr))
-		kf_accept__done(result);
-	else if (result > 0 && kf_nr__sends(nr))
-		kf_sent(regs, nr, result);
-	else if (result > 0)
-		kf_received(regs, nr, result);
+	if (result >= 0 && kf_nr__wanted(nr))
+		kf_call__done(regs, nr, result);
 	return 0;
 }
 
@@ -185,16 +206,8 @@ SEC("tp_btf/sys_enter")
 int tp__sys_enter_sock(u64 *ctx)
 {
 	struct pt_regs *regs = (void *)KF_CTX(ctx, 0);
-	struct socket *socket;
-	struct file *file;
 
-	if (KF_CTX(ctx, 1) != __NR_close || kf_syscall__compat())
-		return 0;
-	file = kf_fd__file(KF_ARG0(regs));
-	if (!file || kf_file__refs(file) != 1)
-		return 0;
-	socket = kf_fd__socket(KF_ARG0(regs));
-	if (kf_socket__unix(socket))
-		kf_unix__released(socket);
+	if (KF_CTX(ctx, 1) == __NR_close)
+		kf_call__closes(KF_ARG0(regs));
 	return 0;
 }

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import kflowd
-from kflowd import log, notify
+from kflowd import notify
 from kflowd.assembly import Assembly, live_tables, recorded_tables, session_facts
+from kflowd.log import Log
 from kflowd.recording import Recorder, Recording, SessionHead, encode_session
 from kflowd.runner import Output, Runner, Signals
 from kflowd.settings import Settings
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from kflowd.bpf.config import SourceConfig
     from kflowd.bpf.source import Source
 
+STDERR = 2
 Say = Callable[[str], None]
 
 
@@ -41,14 +43,13 @@ def trace(settings: Settings, say: Say) -> int:
     # imported here: replay works without the compiled extension
     from kflowd.bpf.source import Source, boottime_ns
 
-    log.configure(verbose=settings.verbose)
-    logger = log.get_logger("app")
+    log = Log("app", verbose=settings.verbose)
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
         start_ns = boottime_ns()
         source = stack.enter_context(Source(source_config(settings)))
         for row in source.coverage.rows:
-            logger.debug("coverage", event_class=row.event, status=row.status, hook=row.hook)
+            log.debug("coverage", event_class=row.event, status=row.status, hook=row.hook)
         source.snapshot()
         session = encode_session(_session(settings, source, start_ns))
         recorder = None
@@ -58,11 +59,15 @@ def trace(settings: Settings, say: Say) -> int:
         output = Output(StdoutSink(), quiet=settings.quiet, count=settings.count)
         assembly.pipeline.feed(session)
         notify.send(notify.READY)
-        logger.info("ready", version=kflowd.__version__)
+        log.info("ready", version=kflowd.__version__)
+        if os.isatty(STDERR):
+            say(f"tracing {', '.join(sorted(settings.subsystems))}; Ctrl-C ends")
         runner = Runner(source, assembly.pipeline, output, recorder, signals)
         seconds = runner.run(settings.duration_ns)
         notify.send(notify.STOPPING)
         runner.finish()
+        if source.bad_records:
+            log.warning("records of an impossible size were skipped", count=source.bad_records)
     if not output.gone:
         _say_summary(say, f"{output.written} records in {seconds:.1f} s", assembly)
     return 0
@@ -74,7 +79,6 @@ def replay(path: Path, settings: Settings, say: Say) -> int:
     Raises:
         RecordingError: If the file is no recording, or damaged; what is whole was printed.
     """
-    log.configure(verbose=settings.verbose)
     recording = Recording(path)
     assembly = Assembly(settings, recorded_tables(recording.head.facts))
     output = Output(StdoutSink(), quiet=settings.quiet, count=settings.count)
@@ -94,7 +98,6 @@ def diagnose(settings: Settings, *, as_json: bool) -> tuple[str, int]:
     """Return the text of `doctor` and its exit code."""
     from kflowd import doctor
 
-    log.configure(verbose=settings.verbose)
     coverage = doctor.run(source_config(settings))
     text = doctor.render_json(coverage) if as_json else doctor.render_text(coverage)
     return text, coverage.exit_code

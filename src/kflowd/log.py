@@ -2,31 +2,56 @@
 """kflowd's own messages: structlog on stderr, warnings only unless asked for more.
 
 Records go to stdout and nothing else does. A message is one line: time, level, event, key=value.
+structlog is imported with the first message that is shown: most runs have none and start sooner.
 """
 
 import logging
 import sys
 from typing import Any
 
-import structlog
+
+class Log:
+    """Messages of one part of the program.
+
+    Args:
+        part: Name of the part, shown with each message.
+        verbose: Show all messages and not only warnings.
+    """
+
+    def __init__(self, part: str, *, verbose: bool = False) -> None:
+        self._part = part
+        self._verbose = verbose
+        self._logger: Any = None
+
+    def debug(self, event: str, **values: object) -> None:
+        """Say what only helps to find a fault."""
+        if self._verbose:
+            self._opened().debug(event, **values)
+
+    def info(self, event: str, **values: object) -> None:
+        """Say what happens."""
+        if self._verbose:
+            self._opened().info(event, **values)
+
+    def warning(self, event: str, **values: object) -> None:
+        """Say what is not as it should be."""
+        self._opened().warning(event, **values)
+
+    def _opened(self) -> Any:
+        if self._logger is None:
+            self._logger = _structlog().bind(part=self._part)
+        return self._logger
 
 
-def configure(*, verbose: bool) -> None:
-    """Send messages to stderr: warnings and errors, with `verbose` everything."""
-    structlog.configure(
+def _structlog() -> Any:
+    import structlog
+
+    return structlog.wrap_logger(
+        structlog.PrintLogger(sys.stderr),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%H:%M:%S.%f", utc=True),
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.DEBUG if verbose else logging.WARNING
-        ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
     )
-
-
-def get_logger(name: str) -> Any:
-    """Return a logger whose messages carry the part of the program they come from."""
-    return structlog.get_logger(part=name)

@@ -17,8 +17,11 @@ from typing import IO, Any, NamedTuple, Self
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "kflowd"]
+# The road to test, where the kernel has several: KFLOWD_TEST_ROAD=kprobe
+ROAD = [f"--attach={road}"] if (road := os.environ.get("KFLOWD_TEST_ROAD")) else []
 SEPARATOR = b"\n\x1e\n"
-START_SECONDS = 60
+# a busy emulated machine takes minutes to verify all programs
+START_SECONDS = 240
 STOP_SECONDS = 60
 
 Record = dict[str, Any]
@@ -57,7 +60,7 @@ class Agent:
             ready.bind(name)
             environment = {**os.environ, **self._environment, "NOTIFY_SOCKET": "@" + name[1:]}
             self.process = subprocess.Popen(
-                [*COMMAND, "-o", "json-min", *self._options],
+                [*COMMAND, "-o", "json-min", *ROAD, *self._options],
                 stdin=subprocess.DEVNULL,
                 stdout=self._stdout,
                 stderr=self._stderr,

@@ -124,8 +124,8 @@ def _build(arguments: argparse.Namespace) -> int:
 def _list(_arguments: argparse.Namespace) -> int:
     print(f"cache: {cache.directory()}")
     for name, kernel in KERNELS.items():
-        releases = sorted(cache.directory().glob(f"kernel-{name}-{'[0-9a-f]' * 16}/release"))
-        ready = ", ".join(path.read_text() for path in releases) or "not built"
+        found = cache.directory().glob(f"kernel-{name}-{'[0-9a-f]' * 16}/release")
+        ready = ", ".join(sorted({path.read_text() for path in found})) or "not built"
         print(f"{name:12} {kernel.arch.name:6} {kernel.suite:18} {ready}")
     return 0
 

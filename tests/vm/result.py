@@ -15,11 +15,13 @@ class Result:
         exit_code: the command's; 124 after a time-out, 125 if the machine died.
         output: the command's standard output and error, as far as it came.
         seconds: from the start of QEMU to its end, on the host's clock.
-        failure: empty if the command ended by itself, else "timeout", "panic" or "stopped".
+        failure: empty if the command ended by itself, else "timeout", "panic", "stopped" or "QEMU
+            ended by signal NUMBER".
         console: the kernel's log.
         boot_seconds: from power-on to the start of the command, on the guest's clock.
         command_seconds: how long the command ran, on the guest's clock.
         results: the files that the command left in /results, by relative path.
+        attempts: more than one if QEMU itself crashed before the command was started.
     """
 
     exit_code: int
@@ -30,6 +32,7 @@ class Result:
     boot_seconds: float = 0.0
     command_seconds: float = 0.0
     results: Mapping[str, bytes] = field(default_factory=dict)
+    attempts: int = 1
 
 
 @dataclass(frozen=True)
