@@ -16,4 +16,12 @@ static __always_inline void kf_sock__accepted(struct sock *sk)
 	sock->flags &= ~KF_SOCK_NO_OWNER;
 }
 
+static __always_inline void kf_socket__accepted(struct socket *socket)
+{
+	struct sock *sk = KF_READ(socket, sk);
+
+	if (sk && KF_READ(sk, sk_protocol) == KF_IPPROTO_TCP)
+		kf_sock__accepted(sk);
+}
+
 #endif

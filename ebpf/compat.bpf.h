@@ -33,9 +33,8 @@
  */
 #ifdef KF_CAST
 extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym;
-#define KF_TYPE(type, p) \
-	((type *)bpf_rdonly_cast((const void *)(p), bpf_core_type_id_kernel(type)))
-#define KF_AT(type, p, ...)                                                \
+#define KF_TYPE(type, p) ((type *)bpf_rdonly_cast((const void *)(p), bpf_core_type_id_kernel(type)))
+#define KF_AT(type, p, ...)                                                  \
 	KF_PICK(__VA_ARGS__, KF_ARROW_4, KF_ARROW_3, KF_ARROW_2, KF_ARROW_1) \
 	(KF_TYPE(type, p), __VA_ARGS__)
 #else
@@ -47,11 +46,11 @@ extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym;
  * the compiler cannot fold two alternatives into one load with a computed offset, which the
  * verifier refuses.
  */
-#define KF_CTX(ctx, n)                                                                        \
-	({                                                                                    \
-		u64 __value;                                                                  \
+#define KF_CTX(ctx, n)                                                                         \
+	({                                                                                     \
+		u64 __value;                                                                   \
 		asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(__value) : "r"(ctx), "i"((n)*8)); \
-		__value;                                                                      \
+		__value;                                                                       \
 	})
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)

@@ -27,15 +27,19 @@ struct kf_subject {
 	struct kf_walk at; /* at.dentry NULL: no path can be read */
 };
 
+/* Bits of one number, not members: a member that is tested becomes another state to the verifier,
+ * and each of them doubles its work. */
+#define KF_FLUSH_PATH 1 /* the event ends the aggregate, and the path goes into its record */
+#define KF_FLUSH_MORE 2 /* another event of the same operation follows */
+#define KF_FLUSH_APART 4 /* about a name of its own: what came before under another leaves first */
+
 /* An event, and how its aggregate is to be sent. */
 struct kf_flush {
 	enum kf_file_event event;
-	bool with_path; /* the event ends the aggregate, and the path goes into its record */
-	bool more; /* another event of the same operation follows */
-	bool apart; /* about a name of its own: what came before under another leaves first */
+	u32 how; /* KF_FLUSH_* */
 	const struct kf_inode *before; /* the inode ahead of the operation */
-	const char *origin; /* name before a rename, KF_NAME_LEN bytes, or NULL */
-	u64 origin_len;
+	const char *origin; /* name before a rename, KF_NAME_LEN bytes */
+	u64 origin_len; /* 0: none */
 	u64 now_ns;
 };
 
@@ -105,7 +109,7 @@ static __always_inline void kf_path__finish(struct kf_path_record *rec,
 
 /* Sends the path of an aggregate that stays in the map, so that whoever takes it out later needs
  * none. Returns false if the ring is full: the next event tries again. */
-static __always_inline bool kf_path__send(struct kf_subject *subject)
+static __noinline bool kf_path__send(struct kf_subject *subject)
 {
 	struct kf_path_record *rec;
 
@@ -171,9 +175,13 @@ static __always_inline void kf_file__add_origin(struct kf_file_record *rec, u32 
 	char *tail = (char *)(rec + 1);
 	u32 length = flush->origin_len;
 
-	if (!flush->origin || length > KF_NAME_LEN)
+	if (!length || length > KF_NAME_LEN)
 		return;
+#ifdef KF_CAST
 	__builtin_memcpy(tail + (used & (2 * room - 1)), flush->origin, KF_NAME_LEN);
+#else
+	bpf_probe_read_kernel(tail + (used & (2 * room - 1)), KF_NAME_LEN, flush->origin);
+#endif
 	rec->origin_len = length;
 }
 
@@ -198,8 +206,8 @@ static __always_inline int kf_file__write(struct kf_file_record *rec, struct kf_
 }
 
 /* Aggregate with its path, and the old name after a rename. Returns 0 if the ring is full. */
-static __always_inline int kf_file__emit_full(struct kf_file_agg *agg, struct kf_subject *subject,
-					      struct kf_flush *flush)
+static __noinline int kf_file__emit_full(struct kf_file_agg *agg, struct kf_subject *subject,
+					 struct kf_flush *flush)
 {
 	struct kf_file_record *rec;
 
@@ -223,7 +231,8 @@ static __always_inline int kf_file__emit_full(struct kf_file_agg *agg, struct kf
 static __always_inline int kf_file__emit(struct kf_file_agg *agg, struct kf_subject *subject,
 					 struct kf_flush *flush)
 {
-	if (subject->at.dentry && (flush->with_path || !agg || !(agg->flags & KF_AGG_PATH_SENT)))
+	if (subject->at.dentry &&
+	    ((flush->how & KF_FLUSH_PATH) || !agg || !(agg->flags & KF_AGG_PATH_SENT)))
 		return kf_file__emit_full(agg, subject, flush);
 	return kf_file__emit_bare(agg, subject, flush);
 }
@@ -254,14 +263,15 @@ static __always_inline void kf_file__leave(struct kf_file_agg *agg, struct kf_su
 }
 
 /* The aggregate of a subject, made if need be; NULL if the map is full. */
-static __always_inline struct kf_file_agg *kf_file__get(struct kf_subject *subject,
-							struct kf_flush *flush)
+static __noinline struct kf_file_agg *kf_file__get(struct kf_subject *subject,
+						   struct kf_flush *flush)
 {
 	struct kf_file_agg *agg = bpf_map_lookup_elem(&kf_files, &subject->key);
 
-	if (agg && flush->apart) {
+	if (agg && (flush->how & KF_FLUSH_APART)) {
 		kf_file__leave(agg, subject);
-		agg = bpf_map_lookup_elem(&kf_files, &subject->key); /* there, if the ring is full */
+		agg = bpf_map_lookup_elem(&kf_files,
+					  &subject->key); /* there, if the ring is full */
 	}
 	if (agg)
 		return agg;
@@ -303,10 +313,12 @@ static __noinline int kf_file__fold(struct kf_subject *subject, struct kf_flush 
 	__sync_fetch_and_add(&agg->counts[event], 1);
 	agg->last_ns = flush->now_ns;
 	agg->inode = subject->inode;
-	if (kf_event__ends(event) || (flush->with_path && !flush->more) ||
+	if (kf_event__ends(event) ||
+	    (flush->how & (KF_FLUSH_PATH | KF_FLUSH_MORE)) == KF_FLUSH_PATH ||
 	    (kf_export_at && kf_agg__events(agg) >= kf_export_at))
 		kf_file__flush(agg, subject, flush);
-	else if (!(agg->flags & KF_AGG_PATH_SENT) && subject->at.dentry && !flush->more)
+	else if (!(agg->flags & KF_AGG_PATH_SENT) && subject->at.dentry &&
+		 !(flush->how & KF_FLUSH_MORE))
 		agg->flags |= kf_path__send(subject) ? KF_AGG_PATH_SENT : 0;
 	return 0;
 }

@@ -230,10 +230,13 @@ SEC("fexit/vfs_symlink")
 int fexit__vfs_symlink(u64 *ctx)
 {
 	if (kf_nargs_vfs_symlink == 3)
-		kf_create__exit(KF_OP_SYMLINK, (struct dentry *)KF_CTX(ctx, 1), (int)KF_CTX(ctx, 3));
+		kf_create__exit(KF_OP_SYMLINK, (struct dentry *)KF_CTX(ctx, 1),
+				(int)KF_CTX(ctx, 3));
 	else if (kf_nargs_vfs_symlink == 4)
-		kf_create__exit(KF_OP_SYMLINK, (struct dentry *)KF_CTX(ctx, 2), (int)KF_CTX(ctx, 4));
+		kf_create__exit(KF_OP_SYMLINK, (struct dentry *)KF_CTX(ctx, 2),
+				(int)KF_CTX(ctx, 4));
 	else
-		kf_create__exit(KF_OP_SYMLINK, (struct dentry *)KF_CTX(ctx, 2), (int)KF_CTX(ctx, 5));
+		kf_create__exit(KF_OP_SYMLINK, (struct dentry *)KF_CTX(ctx, 2),
+				(int)KF_CTX(ctx, 5));
 	return 0;
 }

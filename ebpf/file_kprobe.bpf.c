@@ -62,13 +62,13 @@ static __always_inline int kf_call__done(long ret, enum kf_file_event event)
 
 /* An argument that stands one further on newer kernels. Both are loaded first, so that no load has a
  * computed offset, which the verifier refuses. */
-#define KF_SHIFTED(ctx, shifted, before, after)          \
-	({                                               \
-		unsigned long __a = before(ctx);         \
-		unsigned long __b = after(ctx);          \
-		barrier_var(__a);                        \
-		barrier_var(__b);                        \
-		(shifted) ? __b : __a;                   \
+#define KF_SHIFTED(ctx, shifted, before, after)  \
+	({                                       \
+		unsigned long __a = before(ctx); \
+		unsigned long __b = after(ctx);  \
+		barrier_var(__a);                \
+		barrier_var(__b);                \
+		(shifted) ? __b : __a;           \
 	})
 
 SEC("kprobe/vfs_open")
@@ -216,9 +216,8 @@ int kprobe__notify_change(struct pt_regs *ctx)
 {
 	bool shifted = kf_nargs_notify_change != 3;
 
-	kf_setattr__enter(
-		(struct dentry *)KF_SHIFTED(ctx, shifted, PT_REGS_PARM1, PT_REGS_PARM2),
-		(struct iattr *)KF_SHIFTED(ctx, shifted, PT_REGS_PARM2, PT_REGS_PARM3));
+	kf_setattr__enter((struct dentry *)KF_SHIFTED(ctx, shifted, PT_REGS_PARM1, PT_REGS_PARM2),
+			  (struct iattr *)KF_SHIFTED(ctx, shifted, PT_REGS_PARM2, PT_REGS_PARM3));
 	return 0;
 }
 
@@ -263,9 +262,8 @@ int kretprobe__vfs_rename(struct pt_regs *ctx)
 SEC("kprobe/vfs_link")
 int kprobe__vfs_link(struct pt_regs *ctx)
 {
-	kf_pending__begin(KF_OP_LINK,
-			  (struct dentry *)KF_SHIFTED(ctx, kf_nargs_vfs_link != 4, PT_REGS_PARM3,
-						      PT_REGS_PARM4));
+	kf_pending__begin(KF_OP_LINK, (struct dentry *)KF_SHIFTED(ctx, kf_nargs_vfs_link != 4,
+								  PT_REGS_PARM3, PT_REGS_PARM4));
 	return 0;
 }
 
@@ -279,9 +277,8 @@ int kretprobe__vfs_link(struct pt_regs *ctx)
 SEC("kprobe/vfs_symlink")
 int kprobe__vfs_symlink(struct pt_regs *ctx)
 {
-	kf_pending__begin(KF_OP_SYMLINK,
-			  (struct dentry *)KF_SHIFTED(ctx, kf_nargs_vfs_symlink != 3,
-						      PT_REGS_PARM2, PT_REGS_PARM3));
+	kf_pending__begin(KF_OP_SYMLINK, (struct dentry *)KF_SHIFTED(ctx, kf_nargs_vfs_symlink != 3,
+								     PT_REGS_PARM2, PT_REGS_PARM3));
 	return 0;
 }
 

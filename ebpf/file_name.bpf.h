@@ -117,8 +117,7 @@ static __always_inline void kf_pending__keep(struct kf_pending *pending, struct 
 	pending->wanted = 1;
 }
 
-static __always_inline void kf_pending__keep_name(struct kf_pending *pending,
-						  struct dentry *dentry)
+static __always_inline void kf_pending__keep_name(struct kf_pending *pending, struct dentry *dentry)
 {
 	long n = kf_name__copy(pending->origin, dentry);
 
@@ -136,9 +135,8 @@ static __always_inline void kf_pending__keep_name(struct kf_pending *pending,
 #endif
 
 /* Folds an event whose subject was kept at the entry. */
-static __always_inline void kf_pending__fold(struct kf_pending *pending,
-					     const struct kf_inode *now, struct dentry *dentry,
-					     struct kf_flush *flush)
+static __always_inline void kf_pending__fold(struct kf_pending *pending, const struct kf_inode *now,
+					     struct dentry *dentry, struct kf_flush *flush)
 {
 	struct kf_subject subject;
 
@@ -172,11 +170,12 @@ static __always_inline void kf_unlink__enter(struct dentry *dentry)
 static __always_inline void kf_unlink__exit(long ret)
 {
 	struct kf_pending *pending = kf_pending__end(KF_OP_UNLINK);
-	struct kf_flush flush = { .event = KF_FILE_DELETE, .with_path = true };
+	struct kf_flush flush = { .event = KF_FILE_DELETE, .how = KF_FLUSH_PATH };
 
 	if (!pending)
 		return;
-	flush.apart = pending->before.nlink > 1;
+	if (pending->before.nlink > 1)
+		flush.how |= KF_FLUSH_APART;
 	if (ret == 0 && pending->wanted)
 		kf_pending__fold(pending, &pending->before, pending->dentry, &flush);
 	kf_pending__forget();
@@ -196,7 +195,8 @@ static __always_inline void kf_rename__enter(struct dentry *dentry)
 /* The dentry has moved: its name and place are the new ones now. */
 static __always_inline void kf_renamed(struct kf_pending *pending, struct dentry *dentry)
 {
-	struct kf_flush flush = { .event = KF_FILE_MOVED_FROM, .with_path = true, .more = true };
+	struct kf_flush flush = { .event = KF_FILE_MOVED_FROM,
+				  .how = KF_FLUSH_PATH | KF_FLUSH_MORE };
 	struct inode *inode = KF_READ(dentry, d_inode);
 	struct kf_inode now = pending->before;
 
@@ -205,7 +205,7 @@ static __always_inline void kf_renamed(struct kf_pending *pending, struct dentry
 	flush.origin_len = pending->origin_len;
 	kf_pending__fold(pending, &now, dentry, &flush);
 	flush.event = KF_FILE_MOVED_TO;
-	flush.more = false;
+	flush.how = KF_FLUSH_PATH;
 	kf_pending__fold(pending, &now, dentry, &flush);
 }
 
@@ -224,7 +224,7 @@ static __always_inline void kf_rename__exit(struct dentry *argument, long ret)
 static __always_inline void kf_create__exit(enum kf_op op, struct dentry *argument, long ret)
 {
 	struct kf_pending *pending = kf_pending__end(op);
-	struct kf_flush flush = { .event = KF_FILE_CREATE, .with_path = true, .apart = true };
+	struct kf_flush flush = { .event = KF_FILE_CREATE, .how = KF_FLUSH_PATH | KF_FLUSH_APART };
 	struct dentry *dentry;
 
 	if (!pending)

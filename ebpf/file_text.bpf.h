@@ -158,8 +158,7 @@ __noinline int kf_text__names(u64 address, u32 length)
 }
 
 /* The dentry by which the call named its file; NULL if that is not certain. */
-static __always_inline struct dentry *kf_named__dentry(struct kf_named *named,
-						       u32 length)
+static __always_inline struct dentry *kf_named__dentry(struct kf_named *named, u32 length)
 {
 	struct dentry *dentry = NULL;
 	struct inode *inode = named->inode;
@@ -176,7 +175,8 @@ static __always_inline struct dentry *kf_named__dentry(struct kf_named *named,
 			return dentry;
 		alias = BPF_CORE_READ(alias, next);
 	}
-	if ((named->op == KF_OP_SETATTR || named->op == KF_OP_TRUNCATE) && !named->ambiguous && named->before.nlink == 1)
+	if ((named->op == KF_OP_SETATTR || named->op == KF_OP_TRUNCATE) && !named->ambiguous &&
+	    named->before.nlink == 1)
 		return dentry; /* reached by a symbolic link, and it has but this name */
 	return NULL;
 }
@@ -259,9 +259,9 @@ __noinline int kf_text__emit(u32 length, u64 dfd, u64 old, u32 event)
 	events = kf_text__body(rec, event);
 	rec->agg.flags = flags | KF_AGG_NO_INODE | KF_AGG_PATH_TEXT;
 	if (old)
-		origin = bpf_probe_read_user_str(
-			(char *)(rec + 1) + (used & (2 * KF_PATH_LARGE - 1)), KF_NAME_LEN,
-			(void *)old);
+		origin = bpf_probe_read_user_str((char *)(rec + 1) +
+							 (used & (2 * KF_PATH_LARGE - 1)),
+						 KF_NAME_LEN, (void *)old);
 	rec->path_len = used;
 	rec->origin_len = origin > 0 ? origin : 0;
 	rec->pad = 0;
@@ -274,7 +274,7 @@ __noinline int kf_text__emit(u32 length, u64 dfd, u64 old, u32 event)
 
 /* Folds an event of a call whose inode and dentry are certain. old: bytes of the path before a
  * rename with its NUL, in texts; 0: none. Its last component is among the last KF_NAME_LEN bytes. */
-__noinline int kf_named__fold(u32 event, u32 ends, u32 more, u64 old)
+__noinline int kf_named__fold(u32 event, u32 how, u64 old)
 {
 	struct kf_texts *texts = kf_texts__get();
 	u64 id = bpf_get_current_pid_tgid();
@@ -292,29 +292,29 @@ __noinline int kf_named__fold(u32 event, u32 ends, u32 more, u64 old)
 	subject.at.dentry = named->dentry;
 	subject.at.mnt = kf_mount__guess(named->dentry);
 	flush.event = event;
-	flush.with_path = ends;
-	flush.more = more;
+	flush.how = how;
 	flush.before = &named->before;
-	flush.apart = named->op == KF_OP_LINK ||
-		      (named->op == KF_OP_UNLINK && named->before.nlink > 1);
-	if (old) {
-		old = old > KF_NAME_LEN ? old - KF_NAME_LEN : 0;
-		flush.origin = texts->old + (old & (KF_PATH_MAX - 1));
-		flush.origin_len = KF_NAME_LEN;
-	}
+	if (named->op == KF_OP_LINK || (named->op == KF_OP_UNLINK && named->before.nlink > 1))
+		flush.how |= KF_FLUSH_APART;
+	flush.origin_len = old ? KF_NAME_LEN : 0;
+	old = old > KF_NAME_LEN ? old - KF_NAME_LEN : 0;
+	flush.origin = texts->old + (old & (KF_PATH_MAX - 1));
 	kf_file__fold(&subject, &flush);
 	return 0;
 }
 
-/* The (last) event of an operation, and whether it ends the aggregate. A table and no switch: what
+/* The (last) event of an operation, and how its aggregate is sent. A table and no switch: what
  * is read by index is one unknown to the verifier, where a switch is a state for each case. */
 const struct kf_op_event {
 	u8 event;
-	u8 ends;
+	u8 how;
 } kf_op_events[KF_OP_TRUNCATE + 1] = {
-	[KF_OP_UNLINK] = { KF_FILE_DELETE, true },   [KF_OP_RENAME] = { KF_FILE_MOVED_TO, true },
-	[KF_OP_LINK] = { KF_FILE_CREATE, true },     [KF_OP_SYMLINK] = { KF_FILE_CREATE, true },
-	[KF_OP_SETATTR] = { KF_FILE_ATTRIB, false }, [KF_OP_TRUNCATE] = { KF_FILE_MODIFY, false },
+	[KF_OP_UNLINK] = { KF_FILE_DELETE, KF_FLUSH_PATH },
+	[KF_OP_RENAME] = { KF_FILE_MOVED_TO, KF_FLUSH_PATH },
+	[KF_OP_LINK] = { KF_FILE_CREATE, KF_FLUSH_PATH },
+	[KF_OP_SYMLINK] = { KF_FILE_CREATE, KF_FLUSH_PATH },
+	[KF_OP_SETATTR] = { KF_FILE_ATTRIB, 0 },
+	[KF_OP_TRUNCATE] = { KF_FILE_MODIFY, 0 },
 };
 
 static __always_inline void kf_named__resolve(struct kf_named *named, struct kf_where *where,
@@ -335,9 +335,9 @@ static __always_inline void kf_named__resolve(struct kf_named *named, struct kf_
 	}
 	if (where->old) {
 		old = bpf_probe_read_user_str(texts->old, KF_PATH_MAX, (void *)where->old);
-		kf_named__fold(KF_FILE_MOVED_FROM, op->ends, true, old > 0 ? old : 0);
+		kf_named__fold(KF_FILE_MOVED_FROM, op->how | KF_FLUSH_MORE, old > 0 ? old : 0);
 	}
-	kf_named__fold(op->event, op->ends, false, old > 0 ? old : 0);
+	kf_named__fold(op->event, op->how, old > 0 ? old : 0);
 }
 
 /* The call has returned: 0 is success for all of these. */

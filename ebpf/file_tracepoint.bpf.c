@@ -72,8 +72,8 @@ __noinline int kf_fd__closing(u64 fd)
 		return 0;
 	mode = BPF_CORE_READ(file, f_mode);
 	if (!(mode & KF_FMODE_PATH))
-		kf_fd__event(fd, mode & KF_FMODE_WRITE ? KF_FILE_CLOSE_WRITE :
-							 KF_FILE_CLOSE_NOWRITE);
+		kf_fd__event(fd,
+			     mode & KF_FMODE_WRITE ? KF_FILE_CLOSE_WRITE : KF_FILE_CLOSE_NOWRITE);
 	return 0;
 }
 
@@ -175,19 +175,16 @@ int tp__sys_enter(u64 *ctx)
 	case __NR_dup2:
 #endif
 	case __NR_dup3:
-		if (KF_ARG0(regs) != KF_ARG1(regs) &&
-		    kf_fd__file(KF_ARG0(regs)))
+		if (KF_ARG0(regs) != KF_ARG1(regs) && kf_fd__file(KF_ARG0(regs)))
 			kf_fd__closing(KF_ARG1(regs));
 		return 0;
 	case __NR_close_range:
 		if (!(KF_ARG2(regs) & KF_CLOSE_RANGE_CLOEXEC))
-			kf_range__closing(KF_ARG0(regs),
-					  KF_ARG1(regs));
+			kf_range__closing(KF_ARG0(regs), KF_ARG1(regs));
 		return 0;
 	}
 	op = kf_syscall__op(nr);
-	if (op == KF_OP_UNLINK && nr == __NR_unlinkat &&
-	    (KF_ARG2(regs) & KF_AT_REMOVEDIR))
+	if (op == KF_OP_UNLINK && nr == __NR_unlinkat && (KF_ARG2(regs) & KF_AT_REMOVEDIR))
 		return 0;
 	if (op != KF_OP_NONE)
 		kf_named__begin(op);

@@ -73,8 +73,7 @@ static __always_inline long kf_name__copy(char *to, struct dentry *dentry)
 	else if (!bpf_core_field_exists(v614->d_shortname) && length < sizeof(v510->d_iname))
 		kf_words__copy(to, (u64 *)v510->d_iname, 4);
 	else if (kf_cast_memory && length < KF_NAME_LEN)
-		kf_words__copy(to,
-			       bpf_rdonly_cast(KF_AT(struct dentry, dentry, d_name.name), 0),
+		kf_words__copy(to, bpf_rdonly_cast(KF_AT(struct dentry, dentry, d_name.name), 0),
 			       KF_NAME_LEN / 8);
 	else
 		return -1;
@@ -163,8 +162,8 @@ static __always_inline void kf_path__turns(struct kf_path *path, const u32 room)
 {
 #ifdef KF_NO_LOOP
 	for (u32 i = 0; i < KF_PATH_TURNS; i++)
-		if (room == KF_PATH_SMALL ? kf_path__turn_small(i, path) :
-					    kf_path__turn_large(i, path))
+		if (room == KF_PATH_SMALL ? kf_path__turn_small(i, path)
+					  : kf_path__turn_large(i, path))
 			break;
 #else
 	if (room == KF_PATH_SMALL)

@@ -65,7 +65,7 @@ static __always_inline u32 kf_proc__args(char *buffer, u32 room, struct mm_struc
 /* Completes a record: the room for the exe is followed by half as much for the arguments. Returns
  * -1 if something did not fit. */
 static __always_inline int kf_proc__write(struct kf_proc_record *rec, struct mm_struct *mm,
-					   const u32 room)
+					  const u32 room)
 {
 	struct kf_walk *walk = (struct kf_walk *)&rec->hdr;
 	char *tail = (char *)(rec + 1);

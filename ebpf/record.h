@@ -224,7 +224,8 @@ struct kf_sock_dir {
 	__u32 ifindex; /* of the first packet */
 	__u32 frags;
 	__u32 pad;
-	__u8 flag_bits[KF_FLAG_SLOTS]; /* FIN 1 SYN 2 RST 4 PSH 8 ACK 16 URG 32, by first appearance */
+	__u8 flag_bits
+		[KF_FLAG_SLOTS]; /* FIN 1 SYN 2 RST 4 PSH 8 ACK 16 URG 32, by first appearance */
 	__u32 flag_counts[KF_FLAG_SLOTS]; /* 0: slot unused */
 	__u32 pad2;
 };

@@ -21,17 +21,17 @@ static __always_inline bool kf_self(void)
 	KF_PICK(__VA_ARGS__, KF_ARROW_4, KF_ARROW_3, KF_ARROW_2, KF_ARROW_1)(p, __VA_ARGS__)
 #define KF_PROBED(p, ...) BPF_CORE_READ(p, __VA_ARGS__)
 
-#define KF_PROC_FILL(out, task, READ)                                            \
-	do {                                                                     \
-		struct task_struct *__leader = READ(task, group_leader);         \
-		struct task_struct *__parent = READ(task, real_parent);          \
-		(out)->start_ns = READ(__leader, start_boottime);                \
-		(out)->parent_start_ns = READ(__parent, group_leader, start_boottime); \
-		(out)->tgid = READ(task, tgid);                                  \
-		(out)->tid = READ(task, pid);                                    \
-		(out)->ppid = READ(__parent, tgid);                              \
-		(out)->uid = READ(task, real_cred, uid.val);                     \
-		(out)->gid = READ(task, real_cred, gid.val);                     \
+#define KF_PROC_FILL(out, task, READ)                                                   \
+	do {                                                                            \
+		struct task_struct *__leader = READ(task, group_leader);                \
+		struct task_struct *__parent = READ(task, real_parent);                 \
+		(out)->start_ns = READ(__leader, start_boottime);                       \
+		(out)->parent_start_ns = READ(__parent, group_leader, start_boottime);  \
+		(out)->tgid = READ(task, tgid);                                         \
+		(out)->tid = READ(task, pid);                                           \
+		(out)->ppid = READ(__parent, tgid);                                     \
+		(out)->uid = READ(task, real_cred, uid.val);                            \
+		(out)->gid = READ(task, real_cred, gid.val);                            \
 		(out)->flags = READ(task, flags) & KF_PF_KTHREAD ? KF_PROC_KTHREAD : 0; \
 	} while (0)
 

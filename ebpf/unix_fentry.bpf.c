@@ -13,8 +13,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define KF_MSG_PEEK 2
 
-/* (sk, arg) [6.10] or (sk, flags, err, kern): the result comes behind the arguments. */
-const volatile u8 kf_nargs_inet_csk_accept = 0;
+/* (sock, newsock, arg) [6.10] or (sock, newsock, flags, kern): the result comes behind them. */
+const volatile u8 kf_nargs_inet_accept = 0;
 
 static __always_inline void kf_unix__done(struct socket *socket, struct msghdr *msg, s64 bytes,
 					  bool sent)
@@ -30,18 +30,22 @@ static __always_inline void kf_unix__done(struct socket *socket, struct msghdr *
 	kf_unix__moved(&message);
 }
 
-/* Why: the one place where a connection gets a process, for system calls and io_uring alike. */
-SEC("fexit/inet_csk_accept")
-int fexit__inet_csk_accept(u64 *ctx)
+/*
+ * Why: where a connection gets a process, for system calls and io_uring alike. Not the inner
+ * inet_csk_accept: that can return a child whose handshake another CPU has not finished; this one
+ * has waited for the child's lock.
+ */
+SEC("fexit/inet_accept")
+int fexit__inet_accept(u64 *ctx)
 {
-	struct sock *sk;
+	int error;
 
-	if (kf_nargs_inet_csk_accept == 2)
-		sk = (void *)KF_CTX(ctx, 2);
+	if (kf_nargs_inet_accept == 3)
+		error = KF_CTX(ctx, 3);
 	else
-		sk = (void *)KF_CTX(ctx, 4);
-	if (sk && !kf_self())
-		kf_sock__accepted(sk);
+		error = KF_CTX(ctx, 4);
+	if (!error && !kf_self())
+		kf_socket__accepted((void *)KF_CTX(ctx, 1));
 	return 0;
 }
 

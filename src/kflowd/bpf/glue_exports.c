@@ -39,7 +39,7 @@ static int export__compare(const void *left, const void *right)
 
 __u64 kf_exports__find(const struct kf_exports *exports, __u64 cookie)
 {
-	const struct kf_export *found, key = {.cookie = cookie};
+	const struct kf_export *found, key = { .cookie = cookie };
 
 	if (!exports->old.used)
 		return 0;

@@ -72,7 +72,7 @@ void kf_gone__sort(struct kf_gone *gone)
 
 int kf_gone__has_exit(const struct kf_gone *gone, __u32 tgid, __u64 start_ns)
 {
-	struct kf_exit key = {.start_ns = start_ns, .tgid = tgid};
+	struct kf_exit key = { .start_ns = start_ns, .tgid = tgid };
 
 	return bsearch(&key, gone->exit, gone->exits, sizeof(key), exit__compare) != NULL;
 }

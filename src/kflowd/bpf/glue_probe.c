@@ -15,7 +15,7 @@
 #define KF_KPROBE_PMU "/sys/bus/event_source/devices/kprobe/type"
 
 #define INSN(c, d, s, o, i) \
-	((struct bpf_insn){.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)})
+	((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
 #define MOV_IMM(d, i) INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
 #define EXIT INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
 
@@ -30,7 +30,7 @@ static int probe__close(int fd)
 /* Attaches as well: where a trampoline is missing (arm64 before 6.0) only that fails. */
 int kf_probe__tracing(enum kf_probe_kind kind, int btf_id)
 {
-	const struct bpf_insn insns[] = {MOV_IMM(BPF_REG_0, 0), EXIT};
+	const struct bpf_insn insns[] = { MOV_IMM(BPF_REG_0, 0), EXIT };
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .attach_btf_id = btf_id,
 		    .expected_attach_type =
 			    kind == KF_PROBE_FENTRY ? BPF_TRACE_FENTRY : BPF_TRACE_RAW_TP);
@@ -46,7 +46,7 @@ int kf_probe__tracing(enum kf_probe_kind kind, int btf_id)
 
 int kf_probe__kprobe(const char *func)
 {
-	struct perf_event_attr attr = {.size = sizeof(attr)};
+	struct perf_event_attr attr = { .size = sizeof(attr) };
 	FILE *file = fopen(KF_KPROBE_PMU, "re");
 	unsigned int type;
 	int found;
@@ -64,7 +64,7 @@ int kf_probe__kprobe(const char *func)
 
 int kf_probe__cgroup(void)
 {
-	const struct bpf_insn insns[] = {MOV_IMM(BPF_REG_0, 1), EXIT};
+	const struct bpf_insn insns[] = { MOV_IMM(BPF_REG_0, 1), EXIT };
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_CGROUP_INET_EGRESS);
 
 	return probe__close(

@@ -292,12 +292,12 @@ static int sweep__table(struct kf_sweep *sweep, const struct kf_table *table)
 static int sweep__tables(struct kf_sweep *sweep)
 {
 	const struct kf_table tables[] = {
-		{sweep->config.files_fd, sizeof(struct kf_file_key), sizeof(struct kf_file_agg),
-		 sweep__file},
-		{sweep->config.socks_fd, sizeof(struct kf_sock_key), sizeof(struct kf_sock),
-		 sweep__sock},
-		{sweep->config.unix_fd, sizeof(struct kf_unix_key), sizeof(struct kf_unix),
-		 sweep__unix},
+		{ sweep->config.files_fd, sizeof(struct kf_file_key), sizeof(struct kf_file_agg),
+		  sweep__file },
+		{ sweep->config.socks_fd, sizeof(struct kf_sock_key), sizeof(struct kf_sock),
+		  sweep__sock },
+		{ sweep->config.unix_fd, sizeof(struct kf_unix_key), sizeof(struct kf_unix),
+		  sweep__unix },
 	};
 	size_t i;
 	int err;

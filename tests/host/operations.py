@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""More workloads for files, sockets and processes: what tests/host/workloads.py has no room for.
+
+As there, each runs in a process of its own and prints the facts that only it knows as JSON.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+COPIES, COPY_BYTES = 3, 17
+DROP_BYTES = 2000
+NOBODY = 65534
+
+Facts = dict[str, Any]
+
+
+def command(name: str, *arguments: str | int | Path) -> list[str]:
+    """Return the command that runs a workload."""
+    return [sys.executable, "-I", "-S", __file__, name, *map(str, arguments)]
+
+
+def begin(
+    name: str, *arguments: str | int | Path, before: tuple[str, ...] = ()
+) -> tuple[int, Facts]:
+    """Run a workload and return its pid and facts.
+
+    Args:
+        name: Of the workload.
+        arguments: Of the workload.
+        before: A command that runs the workload's command in its place ("unshare", "-m").
+    """
+    line = [*before, *command(name, *arguments)]
+    with subprocess.Popen(line, stdout=subprocess.PIPE) as process:
+        output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, f"workload {name} failed with {process.returncode}"
+    return process.pid, json.loads(output)
+
+
+def copy_range(source: str, target: str) -> Facts:
+    """Copy parts of a file by copy_file_range(2)."""
+    reader = os.open(source, os.O_RDONLY)
+    writer = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    for _ in range(COPIES):
+        assert os.copy_file_range(reader, writer, COPY_BYTES) == COPY_BYTES
+    os.close(reader)
+    os.close(writer)
+    return {}
+
+
+def send_file(source: str, target: str) -> Facts:
+    """Copy parts of a file by sendfile(2)."""
+    reader = os.open(source, os.O_RDONLY)
+    writer = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    for _ in range(COPIES):
+        assert os.sendfile(writer, reader, None, COPY_BYTES) == COPY_BYTES
+    os.close(reader)
+    os.close(writer)
+    return {}
+
+
+def vectors(path: str) -> Facts:
+    """Write and read by pwrite, writev, pwritev, pread, readv and preadv, once each."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    os.pwrite(descriptor, b"1" * 11, 0)
+    os.writev(descriptor, [b"2" * 7, b"3" * 5])
+    os.pwritev(descriptor, [b"4" * 3, b"5" * 2], 12)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    os.pread(descriptor, 5, 0)
+    os.readv(descriptor, [bytearray(3), bytearray(2)])
+    os.preadv(descriptor, [bytearray(3), bytearray(2)], 1)
+    os.close(descriptor)
+    return {}
+
+
+def allocate(path: str) -> Facts:
+    """Allocate space of a file three times."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    for number in range(3):
+        os.posix_fallocate(descriptor, number * 4096, 4096)
+    os.close(descriptor)
+    return {}
+
+
+def resize(path: str) -> Facts:
+    """Truncate an open file twice, and by opening it a third time."""
+    descriptor = os.open(path, os.O_WRONLY)
+    os.ftruncate(descriptor, 11)
+    os.ftruncate(descriptor, 7)
+    os.close(descriptor)
+    os.close(os.open(path, os.O_WRONLY | os.O_TRUNC))
+    return {}
+
+
+def duplicate(path: str) -> Facts:
+    """Write through a descriptor, its duplicate and the one of a child; all are one open file."""
+    first = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    second = os.dup(first)
+    os.write(first, b"1")
+    os.close(first)
+    os.write(second, b"2")
+    os.close(second)
+    return {}
+
+
+def inherit(path: str) -> Facts:
+    """Open a file, fork, and write to it in parent and child."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    os.write(descriptor, b"1" * 3)
+    child = os.fork()
+    if child == 0:
+        os.write(descriptor, b"2" * 5)
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(descriptor)
+    return {"child": child}
+
+
+def exchange(first: str, second: str) -> Facts:
+    """Rename a file over one that is there."""
+    os.rename(first, second)
+    return {}
+
+
+def denied(path: str, folder: str) -> Facts:
+    """As another user, fail to change what belongs to root."""
+    os.setgroups([])
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+    failed = 0
+    for call in (
+        lambda: os.open(path, os.O_WRONLY),
+        lambda: os.chmod(path, 0o777),
+        lambda: os.truncate(path, 1),
+        lambda: os.unlink(path),
+        lambda: os.rename(path, f"{folder}/renamed"),
+        lambda: os.symlink("target", f"{folder}/symbolic"),
+        lambda: os.open(f"{folder}/new", os.O_CREAT | os.O_WRONLY),
+    ):
+        try:
+            call()
+        except PermissionError:
+            failed += 1
+    return {"failed": failed}
+
+
+def write_bound(source: str, mounted: str) -> Facts:
+    """Mount a folder in a second place and write a file there; in a mount namespace of its own."""
+    subprocess.run(["mount", "--bind", source, mounted], check=True)
+    descriptor = os.open(f"{mounted}/bound", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    os.write(descriptor, b"b" * 11)
+    os.close(descriptor)
+    return {}
+
+
+def fork_write(path: str) -> Facts:
+    """Fork without exec; the child writes the file."""
+    child = os.fork()
+    if child == 0:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        os.write(descriptor, b"f" * 11)
+        os.close(descriptor)
+        os._exit(0)
+    os.waitpid(child, 0)
+    return {"child": child}
+
+
+def accept_in_child(size: str) -> Facts:
+    """Listen, and let a child accept: the connection is the child's."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        child = os.fork()
+        if child == 0:
+            connection, _ = listener.accept()
+            with connection:
+                left = int(size)
+                while left:
+                    left -= len(connection.recv(left))
+            os._exit(0)
+        client.sendall(b"c" * int(size))
+        os.waitpid(child, 0)
+        port = client.getsockname()[1]
+        client.close()
+    return {"child": child, "client_port": port}
+
+
+def flood(port: str, count: str) -> Facts:
+    """Send datagrams to a port where nobody reads."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+        for _ in range(int(count)):
+            channel.sendto(b"d" * DROP_BYTES, ("127.0.0.1", int(port)))
+    return {}
+
+
+WORKLOADS: tuple[Callable[..., Facts], ...] = (
+    copy_range,
+    send_file,
+    vectors,
+    allocate,
+    resize,
+    duplicate,
+    inherit,
+    exchange,
+    denied,
+    write_bound,
+    fork_write,
+    accept_in_child,
+    flood,
+)
+
+if __name__ == "__main__":
+    by_name = {each.__name__: each for each in WORKLOADS}
+    print(json.dumps(by_name[sys.argv[1]](*sys.argv[2:])))
