@@ -118,6 +118,7 @@ def _say_summary(say: Say, head: str, assembly: Assembly) -> None:
 def source_config(settings: Settings) -> SourceConfig:
     """Return what the source is asked for: a run's settings, and not to watch ourselves."""
     from kflowd.bpf.config import SourceConfig
+    from kflowd.bpf.source import own_tgid
 
     return SourceConfig(
         subsystems=settings.subsystems,
@@ -131,5 +132,5 @@ def source_config(settings: Settings) -> SourceConfig:
         sock_entries=settings.sock_entries,
         unix_entries=settings.unix_entries,
         verbose=settings.verbose,
-        self_tgid=os.getpid(),
+        self_tgid=own_tgid(),
     )

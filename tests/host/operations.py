@@ -1,45 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
 """More workloads for files, sockets and processes: what tests/host/workloads.py has no room for.
 
-As there, each runs in a process of its own and prints the facts that only it knows as JSON.
+As there, each is one list of operations of exactly known outcome. `forked` runs those of both
+modules in a process of their own.
 """
 
+import ctypes
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from tests.host.workloads import NOBODY, Done, Facts
 
 COPIES, COPY_BYTES = 3, 17
-DROP_BYTES = 2000
-NOBODY = 65534
-
-Facts = dict[str, Any]
+CLONE_NEWNS, MS_BIND, MS_PRIVATE_ALL = 0x20000, 0x1000, 0x44000
 
 
-def command(name: str, *arguments: str | int | Path) -> list[str]:
-    """Return the command that runs a workload."""
-    return [sys.executable, "-I", "-S", __file__, name, *map(str, arguments)]
+def forked(workload: Callable[..., Facts], *arguments: str | Path) -> Done:
+    """Run a workload in a child made by fork alone: an emulated machine starts Python slowly.
 
-
-def begin(
-    name: str, *arguments: str | int | Path, before: tuple[str, ...] = ()
-) -> tuple[int, Facts]:
-    """Run a workload and return its pid and facts.
-
-    Args:
-        name: Of the workload.
-        arguments: Of the workload.
-        before: A command that runs the workload's command in its place ("unshare", "-m").
+    Returns:
+        The child's pid and what the workload returned.
     """
-    line = [*before, *command(name, *arguments)]
-    with subprocess.Popen(line, stdout=subprocess.PIPE) as process:
-        output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, f"workload {name} failed with {process.returncode}"
-    return process.pid, json.loads(output)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.close(reader)
+            os.write(writer, json.dumps(workload(*map(str, arguments))).encode())
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writer)
+    with open(reader, "rb") as facts:
+        text = facts.read()
+    _, status = os.waitpid(child, 0)
+    assert status == 0, f"workload {workload.__name__} failed with {status}"
+    return Done(child, json.loads(text))
 
 
 def copy_range(source: str, target: str) -> Facts:
@@ -151,7 +151,11 @@ def denied(path: str, folder: str) -> Facts:
 
 def write_bound(source: str, mounted: str) -> Facts:
     """Mount a folder in a second place and write a file there; in a mount namespace of its own."""
-    subprocess.run(["mount", "--bind", source, mounted], check=True)
+    libc = ctypes.CDLL(None, use_errno=True)
+    where, what = os.fsencode(mounted), os.fsencode(source)
+    assert libc.unshare(CLONE_NEWNS) == 0, os.strerror(ctypes.get_errno())
+    assert libc.mount(b"none", b"/", None, MS_PRIVATE_ALL, None) == 0
+    assert libc.mount(what, where, None, MS_BIND, None) == 0, os.strerror(ctypes.get_errno())
     descriptor = os.open(f"{mounted}/bound", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     os.write(descriptor, b"b" * 11)
     os.close(descriptor)
@@ -189,30 +193,20 @@ def accept_in_child(size: str) -> Facts:
     return {"child": child, "client_port": port}
 
 
-def flood(port: str, count: str) -> Facts:
+def flood(port: str, count: str, size: str) -> Facts:
     """Send datagrams to a port where nobody reads."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
         for _ in range(int(count)):
-            channel.sendto(b"d" * DROP_BYTES, ("127.0.0.1", int(port)))
+            channel.sendto(b"d" * int(size), ("127.0.0.1", int(port)))
+        return {"port": channel.getsockname()[1]}
+
+
+def unix_seqpacket() -> Facts:
+    """Send 3 packets of 31 bytes over a pair of sockets."""
+    left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for _ in range(3):
+        left.send(b"s" * 31)
+        assert len(right.recv(64)) == 31
+    left.close()
+    right.close()
     return {}
-
-
-WORKLOADS: tuple[Callable[..., Facts], ...] = (
-    copy_range,
-    send_file,
-    vectors,
-    allocate,
-    resize,
-    duplicate,
-    inherit,
-    exchange,
-    denied,
-    write_bound,
-    fork_write,
-    accept_in_child,
-    flood,
-)
-
-if __name__ == "__main__":
-    by_name = {each.__name__: each for each in WORKLOADS}
-    print(json.dumps(by_name[sys.argv[1]](*sys.argv[2:])))

@@ -5,6 +5,7 @@ import errno
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from kflowd.bpf.ffi import ffi, lib
 from kflowd.bpf.hooks import ANY_ROAD, Candidate, Hook
 from kflowd.bpf.kernel import Kernel
 from kflowd.bpf.load import Loader
-from kflowd.bpf.source import Source, boottime_ns
+from kflowd.bpf.source import Source, boottime_ns, own_tgid
 from kflowd.errors import KflowdError
 from tests.host import rawmap
 
@@ -310,3 +311,14 @@ def test_time_is_that_of_records() -> None:
         records = split(source.drain(0))
     assert records
     assert all(start <= it.hdr.ts_ns <= boottime_ns() for it in records)
+
+
+def test_own_id_is_that_of_the_host() -> None:
+    """In a pid namespace of its own the agent still knows itself, and takes nobody else for it."""
+    assert own_tgid() == os.getpid()
+    ask = "import os; from kflowd.bpf.source import own_tgid; print(os.getpid(), own_tgid())"
+    command = ["unshare", "--fork", "--pid", sys.executable, "-c", ask]
+    inside = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    own, host = map(int, inside.stdout.split())
+    assert own == 1
+    assert host > os.getpid()

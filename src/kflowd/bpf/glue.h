@@ -59,6 +59,7 @@ int kf_probe__kprobe(const char *func);
 int kf_probe__cgroup(void);
 int kf_probe__helper(int helper);
 int kf_probe__cast_memory(int func);
+int kf_probe__own_tgid(void);
 int kf_probe__map(void);
 
 /* glue_gone.c: who has gone since the last sweep, bounded; what does not fit is left to idling. */

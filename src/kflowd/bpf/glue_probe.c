@@ -104,6 +104,27 @@ int kf_probe__cast_memory(int func)
 					  sizeof(insns) / sizeof(insns[0]), NULL));
 }
 
+/* The thread group id of this process in the initial pid namespace, which is what programs see; the
+ * namespace it runs in shows another. A program that runs on behalf of the caller knows it. */
+int kf_probe__own_tgid(void)
+{
+	const struct bpf_insn insns[] = {
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_get_current_pid_tgid),
+		INSN(BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_0, 0, 0, 32),
+		EXIT,
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	int prog, err;
+
+	prog = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "kf_probe", "GPL", insns,
+			     sizeof(insns) / sizeof(insns[0]), NULL);
+	if (prog < 0)
+		return -errno;
+	err = bpf_prog_test_run_opts(prog, &opts);
+	close(prog);
+	return err ? -errno : (int)opts.retval;
+}
+
 int kf_probe__map(void)
 {
 	return probe__close(bpf_map_create(BPF_MAP_TYPE_ARRAY, "kf_probe", 4, 8, 1, NULL));

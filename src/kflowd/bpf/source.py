@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The source of records: everything of kflowd that is in the kernel, from load to close."""
 
+import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -176,6 +177,15 @@ class Source:
         if self._drain is None:
             raise KflowdError("reading from the kernel: the source is not open")
         return self._drain
+
+
+def own_tgid() -> int:
+    """Return this process's id as the kernel's programs see it: in the initial pid namespace.
+
+    In a container os.getpid() is another, and may be that of a process of the host.
+    """
+    found = int(lib.kf_probe__own_tgid())
+    return found if found > 0 else os.getpid()
 
 
 def boottime_ns() -> int:
