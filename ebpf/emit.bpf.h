@@ -30,12 +30,20 @@ static __always_inline void kf_header__fill(struct kf_header *hdr, enum kf_kind 
 	hdr->ts_ns = bpf_ktime_get_boot_ns();
 }
 
-/* Waking the consumer costs twenty times the record: only when the ring fills, else it polls. */
+/* More than the largest record: none can step over the window in which the consumer is woken. */
+#define KF_WAKEUP_WINDOW (16 << 10)
+
+/*
+ * Waking the consumer costs twenty times the record. Else it polls; it is woken while the fill
+ * passes a mark, and not any more above it, where it has been woken and is only not fast enough.
+ */
 static __always_inline u64 kf_wakeup_flags(void)
 {
 	u64 used = bpf_ringbuf_query(&kf_ring, BPF_RB_AVAIL_DATA);
 
-	return used >= kf_wakeup_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	if (used >= kf_wakeup_bytes && used < kf_wakeup_bytes + KF_WAKEUP_WINDOW)
+		return BPF_RB_FORCE_WAKEUP;
+	return BPF_RB_NO_WAKEUP;
 }
 
 /* Fixed-size record that is complete in memory. Returns 0, or -1 and has counted the refusal. */

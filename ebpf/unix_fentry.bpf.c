@@ -13,9 +13,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define KF_MSG_PEEK 2
 
-/* (sock, newsock, arg) [6.10] or (sock, newsock, flags, kern): the result comes behind them. */
-const volatile u8 kf_nargs_inet_accept = 0;
-
 static __always_inline void kf_unix__done(struct socket *socket, struct msghdr *msg, s64 bytes,
 					  bool sent)
 {
@@ -31,21 +28,14 @@ static __always_inline void kf_unix__done(struct socket *socket, struct msghdr *
 }
 
 /*
- * Why: where a connection gets a process, for system calls and io_uring alike. Not the inner
- * inet_csk_accept: that can return a child whose handshake another CPU has not finished; this one
- * has waited for the child's lock.
+ * Why: accept(2), by system call or io_uring, when the child joins the caller's socket. Not
+ * inet_csk_accept, which can return a child whose handshake another CPU has not finished: here its
+ * lock is held.
  */
-SEC("fexit/inet_accept")
-int fexit__inet_accept(u64 *ctx)
+SEC("fentry/security_sock_graft")
+int fentry__security_sock_graft(u64 *ctx)
 {
-	int error;
-
-	if (kf_nargs_inet_accept == 3)
-		error = KF_CTX(ctx, 3);
-	else
-		error = KF_CTX(ctx, 4);
-	if (!error && !kf_self())
-		kf_socket__accepted((void *)KF_CTX(ctx, 1));
+	kf_sock__accepted((void *)KF_CTX(ctx, 0));
 	return 0;
 }
 

@@ -36,18 +36,6 @@ static __always_inline void kf_unix__enter(struct socket *socket, struct msghdr 
 		kf_count(KF_CNT_UNIX_LOST_MAP, 1);
 }
 
-static __always_inline void kf_accept__leave(int error)
-{
-	u64 thread = bpf_get_current_pid_tgid();
-	struct kf_unix_call *call = bpf_map_lookup_elem(&kf_unix_calls, &thread);
-
-	if (!call)
-		return;
-	if (!error)
-		kf_socket__accepted(call->socket);
-	bpf_map_delete_elem(&kf_unix_calls, &thread);
-}
-
 static __always_inline void kf_unix__leave(s64 bytes)
 {
 	u64 thread = bpf_get_current_pid_tgid();
@@ -69,18 +57,14 @@ static __always_inline void kf_unix__leave(s64 bytes)
 		kf_unix__moved(&message);
 }
 
-/* The result is that of the second argument: it waits like a message's socket. */
-SEC("kprobe/inet_accept")
-int kprobe__inet_accept(struct pt_regs *ctx)
+/*
+ * Not a kretprobe of the accepting function: each blocked call would hold one of the few return
+ * slots that old kernels have.
+ */
+SEC("kprobe/security_sock_graft")
+int kprobe__security_sock_graft(struct pt_regs *ctx)
 {
-	kf_unix__enter((void *)PT_REGS_PARM2(ctx), NULL);
-	return 0;
-}
-
-SEC("kretprobe/inet_accept")
-int kretprobe__inet_accept(struct pt_regs *ctx)
-{
-	kf_accept__leave((int)PT_REGS_RC(ctx));
+	kf_sock__accepted((void *)PT_REGS_PARM1(ctx));
 	return 0;
 }
 

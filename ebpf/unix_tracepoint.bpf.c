@@ -68,9 +68,10 @@ static __always_inline bool kf_socket__unix(struct socket *socket)
 static __always_inline void kf_accept__done(s64 fd)
 {
 	struct socket *socket = kf_fd__socket(fd);
+	struct sock *sk = socket ? BPF_CORE_READ(socket, sk) : NULL;
 
-	if (socket)
-		kf_socket__accepted(socket);
+	if (sk)
+		kf_sock__accepted(sk);
 }
 
 /* Bytes of the first messages of a sendmmsg or recvmmsg. */

@@ -15,6 +15,7 @@
 #include "glue.h"
 
 #define KF_BATCH 256 /* entries fetched by one call: values of 256 x 600 bytes at most */
+#define KF_SETTLE_NS 200000000ULL
 /* Flags above are of the kernel side alone; ENDED is said by the record itself. */
 #define KF_FLAGS_OUT (0xffff & ~KF_SOCK_ENDED)
 #define KF_OUT_BYTES (256 * 1024) /* first size of the output; a final sweep may need megabytes */
@@ -189,13 +190,21 @@ static int sweep__tcp(struct kf_sweep *sweep, const struct kf_sock_key *key,
 	return 0;
 }
 
+/* A connection that is reset goes to CLOSE first and sends the RST then; the hook at the socket's
+ * end writes the record. Only what that hook leaves behind is the sweep's. */
+static int sweep__settled(const struct kf_sweep *sweep, const struct kf_sock *sock)
+{
+	return sweep->final ||
+	       (sweep->now_ns > sock->last_ns && sweep->now_ns - sock->last_ns > KF_SETTLE_NS);
+}
+
 static int sweep__sock(struct kf_sweep *sweep, const void *at, const void *value)
 {
 	const struct kf_sock_key *key = at;
 	const struct kf_sock *sock = value;
 
 	if (sock->flags & KF_SOCK_ENDED)
-		return sweep__sock_out(sweep, key, KF_SOCK_FINAL);
+		return sweep__settled(sweep, sock) ? sweep__sock_out(sweep, key, KF_SOCK_FINAL) : 0;
 	if (sock->protocol == IPPROTO_TCP)
 		return sweep__tcp(sweep, key, sock);
 	if (kf_gone__has_closed(sweep->gone, key->cookie))

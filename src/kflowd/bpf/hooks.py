@@ -18,8 +18,8 @@ NAMES_AS_TEXT = (
     "a path whose inode no tracepoint names is reported as it was given, without the inode; "
     + NO_IO_URING
 )
-# kretprobes that need nothing but the result, which is a pointer
-RESULT_ALONE = frozenset(("do_open_execat", "inet_csk_accept"))
+# A kretprobe that needs nothing but the result, which is a pointer
+RESULT_ALONE = frozenset(("do_open_execat",))
 # On the tracepoint road, whatever there is of these tells which inode a name meant.
 IDENTITIES = (
     "tp__ext4_unlink_enter",
@@ -264,7 +264,7 @@ HOOKS: tuple[Hook, ...] = (
     _file("link", "hard link made", *_around("vfs_link"), traced=_by_name()),
     _file("symlink", "symbolic link made", *_around("vfs_symlink"), traced=_by_name()),
     _file("unlink", "file deleted", *_around("vfs_unlink"), traced=_by_name()),
-    _unix("socket.accept", "process that accepts a TCP connection", "fexit__inet_csk_accept"),
+    _unix("socket.accept", "process that accepts a TCP connection", "fentry__security_sock_graft"),
     _unix("unix.send", "sent over a UNIX socket", *_moved("sendmsg")),
     _unix("unix.receive", "received over a UNIX socket", *_moved("recvmsg")),
     _unix("unix.close", "UNIX socket closed", "fentry__unix_release"),
