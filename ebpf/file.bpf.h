@@ -251,12 +251,30 @@ static __always_inline void kf_file__flush(struct kf_file_agg *agg, struct kf_su
 	bpf_map_delete_elem(&kf_files, &subject->key);
 }
 
+/* -e: sends an aggregate and begins the next one where it ends, so that changes of size and time add
+ * up. Without events it is nothing, and the sweep throws it away. */
+static __always_inline void kf_file__export(struct kf_file_agg *agg, struct kf_subject *subject,
+					    struct kf_flush *flush)
+{
+	u32 events = kf_agg__events(agg);
+
+	if (!kf_file__emit(agg, subject, flush))
+		return;
+	kf_count(KF_CNT_FILE_REPORTED, events);
+	__builtin_memset(agg->counts, 0, sizeof(agg->counts));
+	agg->flags = 0;
+	agg->first_ns = 0;
+	agg->size_first = agg->inode.size;
+	agg->mtime_first_s = agg->inode.mtime_s;
+	agg->mtime_first_ns = agg->inode.mtime_ns;
+}
+
 /* Sends what was folded under another name of the inode; its path went ahead. */
 static __always_inline void kf_file__leave(struct kf_file_agg *agg, struct kf_subject *subject)
 {
 	u32 events = kf_agg__events(agg);
 
-	if (!kf_file__emit_bare(agg, subject, NULL))
+	if (events && !kf_file__emit_bare(agg, subject, NULL))
 		return;
 	kf_count(KF_CNT_FILE_REPORTED, events);
 	bpf_map_delete_elem(&kf_files, &subject->key);
@@ -311,12 +329,15 @@ static __noinline int kf_file__fold(struct kf_subject *subject, struct kf_flush 
 		return 0;
 	}
 	__sync_fetch_and_add(&agg->counts[event], 1);
+	if (!agg->first_ns)
+		agg->first_ns = flush->now_ns;
 	agg->last_ns = flush->now_ns;
 	agg->inode = subject->inode;
 	if (kf_event__ends(event) ||
-	    (flush->how & (KF_FLUSH_PATH | KF_FLUSH_MORE)) == KF_FLUSH_PATH ||
-	    (kf_export_at && kf_agg__events(agg) >= kf_export_at))
+	    (flush->how & (KF_FLUSH_PATH | KF_FLUSH_MORE)) == KF_FLUSH_PATH)
 		kf_file__flush(agg, subject, flush);
+	else if (kf_export_at && kf_agg__events(agg) >= kf_export_at)
+		kf_file__export(agg, subject, flush);
 	else if (!(agg->flags & KF_AGG_PATH_SENT) && subject->at.dentry &&
 		 !(flush->how & KF_FLUSH_MORE))
 		agg->flags |= kf_path__send(subject) ? KF_AGG_PATH_SENT : 0;

@@ -17,6 +17,7 @@ struct kf_named {
 	u32 op;
 	u32 ambiguous;
 	struct inode *inode;
+	struct inode *others[3]; /* such that are not reported: directories, devices ... */
 	struct dentry *dentry; /* its name when it was touched */
 	struct kf_file_key key;
 	struct kf_inode before;
@@ -70,17 +71,35 @@ static __always_inline void kf_named__begin(enum kf_op op)
 		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
 }
 
+/* A call changes at most three of these: a directory or device, and the folders it is in and goes to. */
+static __always_inline void kf_named__touch_other(struct kf_named *named, struct inode *inode)
+{
+	if (!named->others[0] || named->others[0] == inode)
+		named->others[0] = inode;
+	else if (!named->others[1] || named->others[1] == inode)
+		named->others[1] = inode;
+	else
+		named->others[2] = inode;
+}
+
 /* A tracepoint hands out an inode. dentry: NULL, or the very name that the call is about. */
 static __always_inline void kf_named__touch(struct inode *inode, struct dentry *dentry)
 {
 	u64 id = bpf_get_current_pid_tgid();
 	struct kf_named *named = bpf_map_lookup_elem(&kf_named, &id);
 	struct hlist_node *alias;
+	u32 type;
 
 	if (!named || !inode || named->inode == inode)
 		return;
-	if ((named->op == KF_OP_SETATTR || named->op == KF_OP_TRUNCATE) &&
-	    (BPF_CORE_READ(inode, i_mode) & KF_S_IFMT) != KF_S_IFREG)
+	type = BPF_CORE_READ(inode, i_mode) & KF_S_IFMT;
+	if (type != KF_S_IFREG && type != KF_S_IFLNK) {
+		kf_named__touch_other(named, inode);
+		if (dentry)
+			named->op = KF_OP_NONE; /* the call is about it: nothing to report */
+		return;
+	}
+	if ((named->op == KF_OP_SETATTR || named->op == KF_OP_TRUNCATE) && type != KF_S_IFREG)
 		return; /* a symbolic link on the way, whose access time moved */
 	if (named->inode && !dentry) {
 		named->ambiguous = 1;
@@ -190,6 +209,24 @@ __noinline int kf_fd__event(u64 fd, u32 event)
 	if (file)
 		kf_file__event(file, event);
 	return 0;
+}
+
+/* Whether the call was about something that is not reported: what it touched has the name in the text
+ * and is no file. The directory around a file is touched as well, but has a name of its own. */
+static __always_inline bool kf_named__unwanted(struct kf_named *named, u32 length)
+{
+	struct hlist_node *alias;
+	struct inode *inode;
+
+	if (named->inode)
+		return false;
+	for (int i = 0; i < 3; i++) {
+		inode = named->others[i];
+		alias = inode ? BPF_CORE_READ(inode, i_dentry.first) : NULL;
+		if (alias && kf_text__names((u64)kf_alias__dentry(alias), length))
+			return true;
+	}
+	return false;
 }
 
 /* Body of a record without an inode; returns the number of events in it. */
@@ -329,6 +366,8 @@ static __always_inline void kf_named__resolve(struct kf_named *named, struct kf_
 	if (n <= 1)
 		return;
 	named->dentry = kf_named__dentry(named, n);
+	if (!named->dentry && kf_named__unwanted(named, n))
+		return;
 	if (!named->dentry) {
 		kf_text__emit(n, where->dfd, where->old, op->event);
 		return;
@@ -349,7 +388,7 @@ __noinline int kf_named__end(u64 dfd, u64 path, u64 old, long ret)
 
 	if (!named)
 		return 0;
-	if (ret == 0 && named->op <= KF_OP_TRUNCATE)
+	if (ret == 0 && named->op > KF_OP_NONE && named->op <= KF_OP_TRUNCATE)
 		kf_named__resolve(named, &where, &kf_op_events[named->op]);
 	bpf_map_delete_elem(&kf_named, &id);
 	return 0;

@@ -9,6 +9,12 @@
 #ifdef __TARGET_ARCH_x86
 #include <asm/unistd_64.h>
 #else
+/* As arm64's asm/unistd.h has it; clang may run on another processor, whose long is not BPF's. */
+#include <asm/bitsperlong.h>
+#undef __BITS_PER_LONG
+#define __BITS_PER_LONG 64
+#define __ARCH_WANT_RENAMEAT
+#define __ARCH_WANT_NEW_STAT
 #include <asm-generic/unistd.h>
 #endif
 #include "compat.bpf.h"

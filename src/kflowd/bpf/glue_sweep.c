@@ -110,6 +110,16 @@ static __u32 sock_flags(__u32 flags, __u32 how)
 	return (flags & KF_FLAGS_OUT) | how;
 }
 
+static __u32 file_events(const struct kf_file_agg *agg)
+{
+	__u32 sum = 0;
+	int i;
+
+	for (i = 0; i < KF_FILE_EVENTS; i++)
+		sum += agg->counts[i];
+	return sum;
+}
+
 static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value)
 {
 	const struct kf_file_key *key = at;
@@ -126,6 +136,8 @@ static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value
 	err = sweep__take(sweep, sweep->config.files_fd, key, &rec->agg);
 	if (err)
 		return err == -ENOENT ? 0 : err;
+	if (!file_events(&rec->agg))
+		return 0; /* -e has sent them */
 	rec->key = *key;
 	if (rec->agg.flags & KF_AGG_ENDED)
 		rec->agg.flags &= ~KF_AGG_ENDED; /* that the sweep took it does not matter */
