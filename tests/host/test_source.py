@@ -107,7 +107,15 @@ def maps() -> Iterator[Maps]:
 def a_file(number: int, **agg: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return key and value of a file aggregate that is neither idle nor aged."""
     key = {"ino": number, "tgid": 100 + number, "start_ns": 7}
-    return key, {"first_ns": NOW - SECOND, "last_ns": NOW - SECOND, **agg}
+    value = {"first_ns": NOW - SECOND, "last_ns": NOW - SECOND, "counts": [1, 1]}
+    return key, value | agg
+
+
+def test_what_was_exported_leaves_without_a_record(maps: Maps) -> None:
+    """After -e has sent its events an aggregate is empty: it is thrown away, not reported."""
+    empty = maps.put("kf_files", *a_file(1, flags=lib.KF_AGG_ENDED, counts=[]))
+    assert maps.sweep() == []
+    assert not maps.has("kf_files", empty)
 
 
 def test_a_sweep_takes_what_is_idle_aged_or_ended(maps: Maps) -> None:
