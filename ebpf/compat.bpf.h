@@ -110,7 +110,8 @@ struct dentry___union {
 	} d_u;
 };
 
-/* Short names are inside the dentry: d_shortname, 40 bytes [6.14]; d_iname, 32 bytes. */
+/* Short names are inside the dentry: d_shortname, 40 bytes [6.14]; d_iname, 32 bytes or 40. */
+#define KF_INAME_LEN 32
 struct dentry___v614 {
 	union {
 		unsigned char string[40];
@@ -118,7 +119,7 @@ struct dentry___v614 {
 };
 
 struct dentry___v510 {
-	unsigned char d_iname[32];
+	unsigned char d_iname[KF_INAME_LEN];
 };
 
 #pragma clang attribute pop

@@ -31,6 +31,7 @@ struct kf_subject {
  * and each of them doubles its work. */
 #define KF_FLUSH_PATH 1 /* the event ends the aggregate, and the path goes into its record */
 #define KF_FLUSH_MORE 2 /* another event of the same operation follows */
+#define KF_FLUSH_NO_BEFORE 8 /* before is already after: a write seen at its end */
 #define KF_FLUSH_APART 4 /* about a name of its own: what came before under another leaves first */
 
 /* An event, and how its aggregate is to be sent. */
@@ -83,6 +84,8 @@ static __always_inline void kf_agg__init(struct kf_file_agg *agg, const struct k
 {
 	kf_proc__fill_current(&agg->proc);
 	agg->first_ns = flush->now_ns;
+	if (flush->how & KF_FLUSH_NO_BEFORE)
+		agg->flags |= KF_AGG_NO_BASELINE;
 	agg->size_first = flush->before->size;
 	agg->mtime_first_s = flush->before->mtime_s;
 	agg->mtime_first_ns = flush->before->mtime_ns;
@@ -149,7 +152,7 @@ static __always_inline void kf_file__body(struct kf_file_record *rec, struct kf_
 	}
 	__builtin_memset(&rec->agg, 0, sizeof(rec->agg));
 	kf_agg__init(&rec->agg, subject, flush);
-	rec->agg.flags = KF_AGG_PARTIAL;
+	rec->agg.flags |= KF_AGG_PARTIAL;
 	if (flush->event < KF_FILE_EVENTS)
 		rec->agg.counts[flush->event] = 1;
 }
@@ -244,6 +247,8 @@ static __always_inline void kf_file__flush(struct kf_file_agg *agg, struct kf_su
 	u32 events = kf_agg__events(agg);
 
 	if (!kf_file__emit(agg, subject, flush)) {
+		if (!(agg->flags & KF_AGG_PATH_SENT))
+			kf_count(KF_CNT_PATH_LOST_RING, 1); /* the sweep has no path to give */
 		agg->flags |= KF_AGG_ENDED;
 		return;
 	}
@@ -359,6 +364,7 @@ static __always_inline void kf_file__event(struct file *file, enum kf_file_event
 	__builtin_memset(&subject, 0, sizeof(subject));
 	__builtin_memset(&flush, 0, sizeof(flush));
 	flush.event = event;
+	flush.how = event == KF_FILE_MODIFY ? KF_FLUSH_NO_BEFORE : 0;
 	flush.before = &subject.inode;
 	if (!kf_subject__fill(&subject, inode, KF_READ(file, f_path.dentry),
 			      kf_mount__of(KF_READ(file, f_path.mnt))))

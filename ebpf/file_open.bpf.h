@@ -6,6 +6,7 @@
 #include "file.bpf.h"
 
 /* file.f_mode (linux/fs.h) */
+#define KF_FMODE_READ 0x1
 #define KF_FMODE_WRITE 0x2
 #define KF_FMODE_PATH 0x4000
 #define KF_FMODE_OPENED 0x80000

@@ -11,6 +11,7 @@
 #include "record.h"
 #include "config.bpf.h"
 #include "file_text.bpf.h"
+#include "file_close.bpf.h"
 #include "file_open.bpf.h"
 
 /* KF_FLAVOURS: built again for kernels without bpf_loop and for lockdown. */
@@ -21,19 +22,25 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define KF_F_DUPFD 0
 #define KF_F_DUPFD_CLOEXEC 1030
 #define KF_AT_REMOVEDIR 0x200
-#define KF_CLOSE_RANGE_CLOEXEC 4
-#define KF_FDS_AT_EXIT 1024 /* descriptors looked at when a process ends */
+
+/* The descriptor is looked up after the call: if another thread has put another file there meanwhile,
+ * that one must at least be open for what was done. */
+static __always_inline void kf_fd__did(u64 fd, long ret, u32 mode, enum kf_file_event event)
+{
+	struct file *file = ret > 0 ? kf_fd__file(fd) : NULL;
+
+	if (file && (BPF_CORE_READ(file, f_mode) & mode))
+		kf_fd__event(fd, event);
+}
 
 static __always_inline void kf_fd__read(u64 fd, long ret)
 {
-	if (ret > 0)
-		kf_fd__event(fd, KF_FILE_ACCESS);
+	kf_fd__did(fd, ret, KF_FMODE_READ, KF_FILE_ACCESS);
 }
 
 static __always_inline void kf_fd__written(u64 fd, long ret)
 {
-	if (ret > 0)
-		kf_fd__event(fd, KF_FILE_MODIFY);
+	kf_fd__did(fd, ret, KF_FMODE_WRITE, KF_FILE_MODIFY);
 }
 
 static __always_inline void kf_fd__changed(u64 fd, long ret, enum kf_file_event event)
@@ -60,57 +67,6 @@ __noinline int kf_fd__opened(long fd, u64 flags)
 		kf_fd__event(fd, KF_FILE_MODIFY);
 	kf_fd__event(fd, KF_FILE_OPEN);
 	return 0;
-}
-
-/* A descriptor that is about to be closed: only the last reference is a CLOSE. */
-__noinline int kf_fd__closing(u64 fd)
-{
-	struct file *file = kf_fd__file(fd);
-	u32 mode;
-
-	if (!file || kf_file__refs(file) != 1)
-		return 0;
-	mode = BPF_CORE_READ(file, f_mode);
-	if (!(mode & KF_FMODE_PATH))
-		kf_fd__event(fd,
-			     mode & KF_FMODE_WRITE ? KF_FILE_CLOSE_WRITE : KF_FILE_CLOSE_NOWRITE);
-	return 0;
-}
-
-static __noinline long kf_fds__turn(u32 turn, void *first)
-{
-	return kf_fd__closing(*(u64 *)first + turn);
-}
-
-static __always_inline void kf_fds__closing(u64 first, u32 count)
-{
-	if (count > KF_FDS_AT_EXIT)
-		count = KF_FDS_AT_EXIT;
-#ifdef KF_NO_LOOP
-	for (u32 i = 0; i < 64; i++)
-		if (i >= count || kf_fds__turn(i, &first))
-			break;
-#else
-	bpf_loop(count, kf_fds__turn, &first, 0);
-#endif
-}
-
-static __always_inline u32 kf_fds__max(void)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-
-	return BPF_CORE_READ(task, files, fdt, max_fds);
-}
-
-/* close_range(2): descriptors first to last. */
-static __always_inline void kf_range__closing(u64 first, u64 last)
-{
-	u32 max = kf_fds__max();
-
-	if (last >= max)
-		last = max - 1;
-	if (max && first <= last)
-		kf_fds__closing(first, last - first + 1);
 }
 
 static __always_inline enum kf_op kf_syscall__op(u64 nr)
@@ -167,22 +123,8 @@ int tp__sys_enter(u64 *ctx)
 
 	if (kf_syscall__compat())
 		return 0;
-	switch (nr) {
-	case __NR_close:
-		kf_fd__closing(KF_ARG0(regs));
+	if (kf_enter__closes(regs, nr))
 		return 0;
-#ifdef __NR_dup2
-	case __NR_dup2:
-#endif
-	case __NR_dup3:
-		if (KF_ARG0(regs) != KF_ARG1(regs) && kf_fd__file(KF_ARG0(regs)))
-			kf_fd__closing(KF_ARG1(regs));
-		return 0;
-	case __NR_close_range:
-		if (!(KF_ARG2(regs) & KF_CLOSE_RANGE_CLOEXEC))
-			kf_range__closing(KF_ARG0(regs), KF_ARG1(regs));
-		return 0;
-	}
 	op = kf_syscall__op(nr);
 	if (op == KF_OP_UNLINK && nr == __NR_unlinkat && (KF_ARG2(regs) & KF_AT_REMOVEDIR))
 		return 0;
@@ -214,6 +156,7 @@ static __always_inline bool kf_exit__opens(struct pt_regs *regs, u64 nr, long re
 		kf_fd__opened(ret, flags);
 		return true;
 	case __NR_dup:
+	case __NR_memfd_create:
 		kf_fd__opened(ret, -1);
 		return true;
 	case __NR_fcntl:
@@ -247,6 +190,7 @@ static __always_inline bool kf_exit__uses(struct pt_regs *regs, u64 nr, long ret
 		kf_fd__written(KF_ARG0(regs), ret);
 		return true;
 	case __NR_copy_file_range:
+	case __NR_splice:
 		kf_fd__read(KF_ARG0(regs), ret);
 		kf_fd__written(KF_ARG2(regs), ret);
 		return true;
@@ -380,9 +324,23 @@ int tp__writeback_mark_inode_dirty(u64 *ctx)
 	return 0;
 }
 
-/* 6.13: every file system sets its change time through this one function. */
+/* 6.13: a change time is set in one of three ways, each with a tracepoint (fs/inode.c). */
 SEC("tp_btf/inode_set_ctime_to_ts")
 int tp__inode_set_ctime_to_ts(u64 *ctx)
+{
+	kf_named__touch((struct inode *)KF_CTX(ctx, 0), NULL);
+	return 0;
+}
+
+SEC("tp_btf/ctime_ns_xchg")
+int tp__ctime_ns_xchg(u64 *ctx)
+{
+	kf_named__touch((struct inode *)KF_CTX(ctx, 0), NULL);
+	return 0;
+}
+
+SEC("tp_btf/ctime_xchg_skip")
+int tp__ctime_xchg_skip(u64 *ctx)
 {
 	kf_named__touch((struct inode *)KF_CTX(ctx, 0), NULL);
 	return 0;

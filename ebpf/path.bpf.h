@@ -70,8 +70,11 @@ static __always_inline long kf_name__copy(char *to, struct dentry *dentry)
 
 	if (bpf_core_field_exists(v614->d_shortname) && length < sizeof(v614->d_shortname))
 		kf_words__copy(to, (u64 *)v614->d_shortname.string, 5);
-	else if (!bpf_core_field_exists(v614->d_shortname) && length < sizeof(v510->d_iname))
-		kf_words__copy(to, (u64 *)v510->d_iname, 4);
+	else if (!bpf_core_field_exists(v614->d_shortname) && length < KF_INAME_LEN)
+		/* By its offset: libbpf refuses an access to an array that is longer, as in 6.12. */
+		kf_words__copy(to,
+			       (void *)v510 + bpf_core_field_offset(struct dentry___v510, d_iname),
+			       KF_INAME_LEN / 8);
 	else if (kf_cast_memory && length < KF_NAME_LEN)
 		kf_words__copy(to, bpf_rdonly_cast(KF_AT(struct dentry, dentry, d_name.name), 0),
 			       KF_NAME_LEN / 8);

@@ -47,7 +47,8 @@ static __always_inline u32 kf_proc__args(char *buffer, u32 room, struct mm_struc
 	u64 start, end;
 	u32 length;
 
-	if (!mm)
+	/* Under lockdown libbpf turns this helper into one that also reads kernel memory. */
+	if (!mm || !kf_can_probe)
 		return 0;
 	start = KF_AT(struct mm_struct, mm, arg_start);
 	end = KF_AT(struct mm_struct, mm, arg_end);

@@ -66,6 +66,7 @@ enum kf_file_event {
 #define KF_AGG_ENDED 16 /* an ending event came but the ring was full: sweep it */
 #define KF_AGG_NO_INODE 32 /* identity of the file unknown: key.ino and inode are 0 */
 #define KF_AGG_STALE 64 /* swept by user space: idle, aged or owner gone */
+#define KF_AGG_NO_BASELINE 128 /* size and mtime before the first event are not known */
 #define KF_AGG_PATH_TEXT 256 /* path is the text a system call was given, not resolved */
 
 /* Flags of a process. */

@@ -101,7 +101,12 @@ struct inode {
 	struct hlist_head i_dentry;
 };
 
+struct hlist_bl_node {
+	struct hlist_bl_node **pprev;
+};
+
 struct dentry {
+	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
@@ -165,8 +170,13 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct rlimit {
+	unsigned long rlim_cur;
+};
+
 struct signal_struct {
 	atomic_t live;
+	struct rlimit rlim[8];
 };
 
 struct thread_info {

@@ -13,11 +13,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 import kflowd
 from kflowd import notify
 from kflowd.assembly import Assembly, live_tables, recorded_tables, session_facts
 from kflowd.log import Log
-from kflowd.recording import Recorder, Recording, SessionHead, encode_session
+from kflowd.recording import Recorder, Recording, SessionFacts, SessionHead, encode_session
 from kflowd.runner import Output, Runner, Signals
 from kflowd.settings import Settings
 from kflowd.sinks.stdout import StdoutSink
@@ -41,6 +43,7 @@ def trace(settings: Settings, say: Say) -> int:
         KflowdError: Of the kind that tells why the agent cannot run or go on.
     """
     # imported here: replay works without the compiled extension
+    from kflowd import doctor
     from kflowd.bpf.source import Source, boottime_ns
 
     log = Log("app", verbose=settings.verbose)
@@ -50,6 +53,8 @@ def trace(settings: Settings, say: Say) -> int:
         source = stack.enter_context(Source(source_config(settings)))
         for row in source.coverage.rows:
             log.debug("coverage", event_class=row.event, status=row.status, hook=row.hook)
+        if warning := doctor.warning(source.coverage, settings.road):
+            say(warning)
         source.snapshot()
         session = encode_session(_session(settings, source, start_ns))
         recorder = None
@@ -69,7 +74,7 @@ def trace(settings: Settings, say: Say) -> int:
         if source.bad_records:
             log.warning("records of an impossible size were skipped", count=source.bad_records)
     if not output.gone:
-        _say_summary(say, f"{output.written} records in {seconds:.1f} s", assembly)
+        _say_summary(say, f"{_records(output.written)} in {seconds:.1f} s", assembly)
     return 0
 
 
@@ -80,6 +85,7 @@ def replay(path: Path, settings: Settings, say: Say) -> int:
         RecordingError: If the file is no recording, or damaged; what is whole was printed.
     """
     recording = Recording(path)
+    settings = _as_recorded(settings, recording.head.facts)
     assembly = Assembly(settings, recorded_tables(recording.head.facts))
     output = Output(StdoutSink(), quiet=settings.quiet, count=settings.count)
     try:
@@ -90,7 +96,7 @@ def replay(path: Path, settings: Settings, say: Say) -> int:
     finally:
         output.put(assembly.pipeline.close())
     if not output.gone:
-        _say_summary(say, f"{output.written} records replayed", assembly)
+        _say_summary(say, f"{_records(output.written)} replayed", assembly)
     return 0
 
 
@@ -106,7 +112,18 @@ def diagnose(settings: Settings, *, as_json: bool) -> tuple[str, int]:
 def _session(settings: Settings, source: Source, start_ns: int) -> SessionHead:
     offset_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     facts = session_facts(with_tables=settings.record_path is not None)
+    facts = structs.replace(facts, idle_ns=settings.idle_ns, export_at=settings.export_at)
     return SessionHead(start_ns, offset_ns, source.hz(), facts)
+
+
+def _as_recorded(settings: Settings, facts: SessionFacts) -> Settings:
+    """Return settings with those of the recorded run that a replay cannot choose."""
+    idle_ns = facts.idle_ns or settings.idle_ns
+    return structs.replace(settings, idle_ns=idle_ns, export_at=facts.export_at)
+
+
+def _records(number: int) -> str:
+    return "1 record" if number == 1 else f"{number} records"
 
 
 def _say_summary(say: Say, head: str, assembly: Assembly) -> None:

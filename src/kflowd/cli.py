@@ -6,6 +6,7 @@ The only module that prints, exits and knows Click. What a command needs is impo
 """
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,12 +14,29 @@ import click
 from click.core import ParameterSource
 
 from kflowd import settings as options
-from kflowd.errors import KflowdError, UsageError
+from kflowd import streams
+from kflowd.errors import KflowdError, SinkError, UsageError
 
 PROGRAM = "kflowd"
 INTERNAL = "internal error:"
 INTERRUPTED = 130  # as a shell counts a death by SIGINT
 OUTPUT_HELP = "Form of the records: json or json-min.  [default: json]"
+
+# of tracing, and of doctor that previews it
+MONITOR = click.option(
+    "-m",
+    "monitor",
+    metavar="LIST",
+    default="file,socket",
+    show_default=True,
+    help="What to trace: file, socket.",
+)
+ROAD = click.option(
+    "--attach",
+    "road",
+    metavar="ROAD",
+    help="Use only fentry, kprobe or tracepoint, in place of the best for each hook.",
+)
 
 
 @click.group(
@@ -29,21 +47,14 @@ OUTPUT_HELP = "Form of the records: json or json-min.  [default: json]"
     epilog="Exit codes: 0 done, 1 failed, 2 wrong use, 3 the kernel lacks what is needed, "
     "4 permission missing.",
 )
-@click.option(
-    "-m",
-    "monitor",
-    metavar="LIST",
-    default="file,socket",
-    show_default=True,
-    help="What to trace: file, socket.",
-)
+@MONITOR
 @click.option(
     "-t",
     "timeouts",
     metavar="IDLE[,ACTIVE]",
     default="15,1800",
     show_default=True,
-    help="Seconds until a socket that is idle, or still active, is reported.",
+    help="Seconds until what is idle, or still active, is reported.",
 )
 @click.option(
     "-e",
@@ -57,12 +68,7 @@ OUTPUT_HELP = "Form of the records: json or json-min.  [default: json]"
 @click.option("--version", "version", is_flag=True, help="Print versions in one line and exit.")
 @click.option("--duration", metavar="SECONDS", help="Stop after this time.")
 @click.option("--count", metavar="RECORDS", help="Stop after this many records.")
-@click.option(
-    "--attach",
-    "road",
-    metavar="ROAD",
-    help="Use only fentry, kprobe or tracepoint, in place of the best for each hook.",
-)
+@ROAD
 @click.option(
     "--record",
     "record_path",
@@ -98,15 +104,18 @@ def command(context: click.Context, /, **given: Any) -> None:
 
 
 @command.command("doctor")
+@MONITOR
+@ROAD
 @click.option("--json", "as_json", is_flag=True, help="The same as one JSON object.")
 @click.option("-V", "verbose", is_flag=True, help="Messages of libbpf and of kflowd on stderr.")
 @click.pass_context
-def doctor(context: click.Context, /, *, as_json: bool, verbose: bool) -> None:
+def doctor(context: click.Context, /, *, as_json: bool, **given: Any) -> None:
     """Tell what can be traced on this kernel, by which hooks, and what is missing."""
+    settings = _settings(given)
     from kflowd import app
 
-    text, code = app.diagnose(options.Settings(verbose=verbose), as_json=as_json)
-    click.echo(text)
+    text, code = app.diagnose(settings, as_json=as_json)
+    _print(text)
     context.exit(code)
 
 
@@ -132,11 +141,11 @@ def _settings(given: dict[str, Any]) -> options.Settings:
         for name in ("quiet", "verbose", "strict", "pseudo_fs", "record_path")
         if given.get(name) is not None
     }
-    values["output"] = options.parse_output(given["output"])
-    if "monitor" in given:
-        values["subsystems"] = options.parse_subsystems(given["monitor"])
+    if "timeouts" in given:
         values["idle_ns"], values["active_ns"] = options.parse_timeouts(given["timeouts"])
     for name, field, parse in (
+        ("output", "output", options.parse_output),
+        ("monitor", "subsystems", options.parse_subsystems),
         ("export_at", "export_at", options.parse_export_at),
         ("count", "count", options.parse_count),
         ("road", "road", options.parse_road),
@@ -166,7 +175,22 @@ def _say(line: str) -> None:
 def _print_version() -> None:
     from kflowd import versions
 
-    click.echo(versions.line())
+    _print(versions.line())
+
+
+def _print(text: str) -> None:
+    """Print what is no record.
+
+    Raises:
+        SinkError: If standard output does not take it. That nobody reads it is no error.
+    """
+    try:
+        click.echo(text)
+    except OSError as error:
+        with suppress(OSError):
+            sys.stdout.close()  # Python would try once more when it ends
+        if not isinstance(error, BrokenPipeError):
+            raise SinkError(f"writing to stdout: {error.strerror}") from None
 
 
 def run(arguments: list[str]) -> int:
@@ -203,4 +227,5 @@ def _explain(error: Exception) -> tuple[str, str | None, int]:
 
 def entry() -> NoReturn:
     """Be the program."""
+    streams.reserve()
     sys.exit(run(sys.argv[1:]))

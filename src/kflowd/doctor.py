@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from kflowd.bpf.config import SourceConfig
-from kflowd.bpf.coverage import COVERED, Coverage, CoverageRow
+from kflowd.bpf.coverage import COVERED, NOT_COVERED, Coverage, CoverageRow
 from kflowd.bpf.load import ASK_DOCTOR, OBJECTS
 from kflowd.bpf.source import Source
 from kflowd.errors import KflowdError
@@ -58,6 +58,20 @@ def render_text(coverage: Coverage) -> str:
         _memory(coverage),
     )
     return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def warning(coverage: Coverage, road: str | None) -> str:
+    """Return a line that names the classes nothing serves, "" if there is none.
+
+    Args:
+        coverage: Of a run.
+        road: The road that it was bound to, None if it had the choice.
+    """
+    missing = [row.event for row in coverage.rows if row.status == NOT_COVERED]
+    if not missing:
+        return ""
+    command = f"kflowd doctor --attach {road}" if road else "kflowd doctor"
+    return f"not covered on this kernel: {', '.join(missing)} ({command} tells why)"
 
 
 def _result(coverage: Coverage) -> list[str]:

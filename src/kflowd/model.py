@@ -22,9 +22,9 @@ class FileFlag:
     ENDED = 16
     NO_INODE = 32
     STALE = 64
+    NO_BASELINE = 128  # size and mtime before the first event are not known
     PATH_TEXT = 256
-    # ours, above what the kernel uses
-    PATH_UNKNOWN = 1 << 30  # no path came
+    PATH_UNKNOWN = 1 << 30  # ours, above what the kernel uses: no path came
 
 
 class SocketFlag:

@@ -34,6 +34,7 @@ class SessionFacts(msgspec.Struct, frozen=True, kw_only=True):
         mountinfo: Text of /proc/self/mountinfo.
         interfaces: (index, name, MAC address) of each.
         net_ns: Inode number of the network namespace that the interfaces belong to, 0 unknown.
+        idle_ns, export_at: Settings of the run that decide how records look; 0: the default.
     """
 
     host_name: str = ""
@@ -46,6 +47,8 @@ class SessionFacts(msgspec.Struct, frozen=True, kw_only=True):
     mountinfo: str = ""
     interfaces: list[tuple[int, str, str]] = []
     net_ns: int = 0
+    idle_ns: int = 0
+    export_at: int = 0
 
 
 class SessionHead(msgspec.Struct, frozen=True):
@@ -95,7 +98,7 @@ def decode_session(record: bytes) -> SessionHead:
             )
         text = record[layout.size : layout.size + values[at["facts_len"]]]
         facts = msgspec.json.decode(text, type=SessionFacts)
-    except (struct.error, msgspec.MsgspecError):
+    except (struct.error, msgspec.MsgspecError, UnicodeDecodeError):
         raise RecordingError("its first record is damaged") from None
     return SessionHead(
         values[at["hdr.ts_ns"]], values[at["realtime_offset_ns"]], values[at["hz"]], facts

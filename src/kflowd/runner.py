@@ -14,8 +14,9 @@ from typing import Protocol, Self
 DRAIN_MS = 200
 # The unit of the sweeps: aggregates are idle for whole seconds.
 SWEEP_NS = 1_000_000_000
-# At the end: hooks are detached, so the ring empties; a bound in case it does not.
-LAST_DRAINS = 10_000
+# Batches before a sweep and at the end: many times a full ring, and a bound in case that more
+# comes in than goes out.
+MAX_DRAINS = 100
 # One Ctrl-C can arrive twice, from the terminal and from a parent; an impatient one takes longer.
 IMPATIENT_NS = 500_000_000
 
@@ -171,6 +172,8 @@ class Runner:
             if now_ns >= next_sweep_ns:
                 next_sweep_ns = now_ns + SWEEP_NS
                 self._take(self._reader.counters())
+                # first what is older: paths and processes that swept aggregates refer to
+                self._empty_ring()
                 self._take(self._reader.sweep(time.clock_gettime_ns(time.CLOCK_BOOTTIME)))
             left_ns = next_sweep_ns if end_ns is None else min(next_sweep_ns, end_ns)
             wait_ms = (left_ns - time.monotonic_ns()) // 1_000_000 + 1
@@ -180,15 +183,18 @@ class Runner:
     def finish(self) -> None:
         """Detach and pass on all that is left in the kernel and in the stages."""
         self._reader.stop()
-        for _ in range(LAST_DRAINS):
-            batch = self._reader.drain(0)
-            if not batch:
-                break
-            self._take(batch)
+        self._empty_ring()
         # counters behind the sweep, because it books what it takes as reported
         self._take(self._reader.final_sweep())
         self._take(self._reader.counters())
         self._output.put(self._feeder.close())
+
+    def _empty_ring(self) -> None:
+        for _ in range(MAX_DRAINS):
+            batch = self._reader.drain(0)
+            if not batch:
+                break
+            self._take(batch)
 
     def _take(self, batch: bytes) -> None:
         if batch:

@@ -27,6 +27,7 @@ MIN_ENTRIES = 16
 MAX_ENTRIES = 4 * 1024 * 1024
 
 _DECIMAL = re.compile(r"(?:[0-9]{1,18}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})", re.ASCII)
+_NEGATIVE = re.compile(r"-[0-9]*\.?[0-9]+\.?", re.ASCII)
 _INTEGER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -82,6 +83,7 @@ def parse_timeouts(text: str) -> tuple[int, int]:
 
 def parse_seconds(option: str, text: str) -> int:
     """Return nanoseconds for decimal seconds greater than 0."""
+    _refuse_negative(option, text)
     if not _DECIMAL.fullmatch(text):
         raise UsageError(f"{option}: {_shown(text)} is no decimal number of seconds")
     seconds = Decimal(text)
@@ -94,6 +96,7 @@ def parse_seconds(option: str, text: str) -> int:
 
 def parse_integer(option: str, text: str, *, least: int, most: int) -> int:
     """Return an integer within its limits."""
+    _refuse_negative(option, text)
     if not _INTEGER.fullmatch(text):
         raise UsageError(f"{option}: {_shown(text)} is no whole number")
     value = int(text)
@@ -138,6 +141,11 @@ def parse_road(text: str) -> str:
     if text not in ROADS:
         raise UsageError(f"--attach: {_shown(text)} is none of {', '.join(ROADS)}")
     return text
+
+
+def _refuse_negative(option: str, text: str) -> None:
+    if _NEGATIVE.fullmatch(text):
+        raise UsageError(f"{option}: {_shown(text)} is negative, the value must be positive")
 
 
 def _shown(text: str) -> str:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the documents promise exists: targets, options, files, the form of the changelog."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -10,9 +11,12 @@ from pathlib import Path
 import pytest
 
 import kflowd
-from tests.policy.tree import ROOT, name
+from kflowd.serialize import contract
+from tests.policy.tree import ROOT, files, name
+from tools import fields_page
 
 DOCS = [ROOT / each for each in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")]
+DOCS += files("docs", ".md")
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))
 
@@ -74,6 +78,30 @@ def test_links_lead_somewhere(path: Path) -> None:
     """A relative link names a file of the project."""
     for found in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
         assert (path.parent / found).exists(), f"{name(path)} links to {found}"
+
+
+def test_fields_page_is_up_to_date() -> None:
+    """The tables of docs/fields.md are what `make docs` writes."""
+    text = fields_page.PAGE.read_text()
+    assert fields_page.page(text) == text, "make docs"
+
+
+def test_fields_page_has_every_key() -> None:
+    """No key of a record is missing in the tables, and no type is without its word."""
+    text = fields_page.generated()
+    keys = {key for record in contract.RECORDS for key in record.__struct_fields__}
+    assert keys == set(re.findall(r"^\| `(\w+)`[ +]*\| [\w ]+ \| ", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", fields_page.PAGE], ids=name)
+def test_records_in_documents_have_known_keys(path: Path) -> None:
+    """An example is a record: its keys are those of one kind, in their order."""
+    examples = re.findall(r"```json\n(.*?)```", path.read_text(), re.DOTALL)
+    assert examples
+    for example in examples:
+        keys = list(json.loads(example))
+        orders = ([k for k in kind.__struct_fields__ if k in keys] for kind in contract.RECORDS)
+        assert keys in orders
 
 
 def test_changelog_has_its_form() -> None:

@@ -16,6 +16,7 @@ LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "model": set(),
     "log": set(),
+    "streams": set(),
     "notify": set(),
     "settings": {"errors"},
     "bpf": {"errors"},
@@ -39,7 +40,7 @@ LAYERS: dict[str, set[str]] = {
         *("", "log", "notify", "settings", "assembly", "runner", "recording", "sinks", "doctor"),
         *("bpf.source", "bpf.config"),
     },
-    "cli": {"app", "settings", "errors", "versions"},
+    "cli": {"app", "settings", "errors", "versions", "streams"},
 }
 # Pure stages: no I/O and no clock, so that they are tested without either.
 PURE = ("model", "records", "aggregate", "serialize", "health", "pipeline")

@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from kflowd import app, recording
 from kflowd.errors import RecordingError
@@ -83,10 +84,12 @@ def test_replay_speaks_of_the_recorded_host(tape: Path, capfd: pytest.CaptureFix
 
 
 def test_replay_stops_at_the_count(tape: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """--count bounds a replay too."""
+    """--count bounds a replay too, and one record is no records."""
     settings = Settings(output=Output.JSON_MIN, count=1)
-    assert app.replay(tape, settings, lambda _line: None) == 0
+    lines: list[str] = []
+    assert app.replay(tape, settings, lines.append) == 0
     assert len(output(capfd)) == 1
+    assert lines[0] == "1 record replayed"
 
 
 def test_replay_of_a_cut_tape(tape: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -95,6 +98,23 @@ def test_replay_of_a_cut_tape(tape: Path, capfd: pytest.CaptureFixture[str]) -> 
     with pytest.raises(RecordingError, match="the last record is cut"):
         app.replay(tape, SETTINGS, lambda _line: None)
     assert output(capfd)[0]["File"] == "name"
+
+
+def test_replay_has_the_idle_time_of_the_run(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An idle UDP socket is closed after the -t of the recorded run, not after the default."""
+    states = []
+    for idle_ns in (2 * SECOND, 0):
+        facts = structs.replace(FACTS, idle_ns=idle_ns)
+        path = tmp_path / "udp"
+        with Recorder(path, recording.encode_session(SessionHead(1, 1, 250, facts))) as recorder:
+            values = {"sock__protocol": 17, "sock__family": 2, "sock__state": 1}
+            times = {"hdr__ts_ns": 9 * SECOND, "sock__last_ns": 6 * SECOND, "sock__first_ns": 1}
+            recorder.write(record("SOCK", sock__flags=64, **values, **times))
+        assert app.replay(path, SETTINGS, lambda _line: None) == 0
+        states.append(output(capfd)[0]["SockState"])
+    assert states == ["UDP_CLOSE", "UDP_ESTABLISHED"]
 
 
 def test_json_is_the_default_form(tape: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -159,6 +159,43 @@ def test_start_loads_little() -> None:
     assert done.stdout == "2 []\n"
 
 
+def test_doctor_takes_what_tracing_takes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """-m and --attach of doctor are those of a run, so that it shows what that would have."""
+    found: list[Settings] = []
+
+    def diagnose(settings: Settings, *, as_json: bool) -> tuple[str, int]:
+        found.append(settings)
+        return f"json {as_json}", 3
+
+    monkeypatch.setattr(app, "diagnose", diagnose)
+    assert cli.run(["doctor"]) == 3
+    assert cli.run(["doctor", "-m", "file", "--attach", "kprobe", "--json", "-V"]) == 3
+    narrowed = Settings(subsystems=frozenset({"file"}), road="kprobe", verbose=True)
+    assert found == [Settings(), narrowed]
+    assert capsys.readouterr().out == "json False\njson True\n"
+
+
+@pytest.mark.parametrize("command", ["--version", "doctor"])
+def test_full_disk_is_one_line(command: str) -> None:
+    """Where stdout takes nothing, one line says so, and Python adds none when it ends."""
+    script = (
+        "import sys; from kflowd import app, cli; app.diagnose = lambda *_, **__: ('x', 0);"
+        "sys.exit(cli.run(sys.argv[1:]))"
+    )
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", script, command],
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.stderr == "kflowd: writing to stdout: No space left on device\n"
+    assert done.returncode == 1
+
+
 def test_replay_needs_no_extension(tmp_path: Path) -> None:
     """Replay and --version work where the extension cannot be imported."""
     script = (

@@ -46,6 +46,16 @@ def test_a_problem_comes_first() -> None:
     assert lines == ["kflowd cannot run here: no BTF", "  get BTF"]
 
 
+def test_warning_names_what_nothing_serves() -> None:
+    """One line, and none if everything is at least partly served; it names the doctor to ask."""
+    partial = CoverageRow("file.exec", "e", "file", "partial", "tracepoint", why="a gap")
+    assert doctor.warning(Coverage(rows=(ROWS[0], partial)), None) == ""
+    assert doctor.warning(Coverage(rows=(*ROWS, partial)), None) == (
+        "not covered on this kernel: file.read, file.write (kflowd doctor tells why)"
+    )
+    assert doctor.warning(COVERAGE, "kprobe").endswith("(kflowd doctor --attach kprobe tells why)")
+
+
 def test_json_holds_the_same() -> None:
     """The JSON form can be read back by name."""
     table = json.loads(doctor.render_json(COVERAGE))

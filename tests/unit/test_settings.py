@@ -51,6 +51,15 @@ def test_other_timeouts_are_refused(text: str) -> None:
         settings.parse_timeouts(text)
 
 
+def test_negative_numbers_are_called_so() -> None:
+    """A number below zero is a number, but none that is taken."""
+    for text in ("-1", "-0.5", "-.5", "-3."):
+        with pytest.raises(UsageError, match=f"^-t: '{text}' is negative, the value must be posit"):
+            settings.parse_timeouts(text)
+    with pytest.raises(UsageError, match="^-e: '-7' is negative, the value must be positive$"):
+        settings.parse_export_at("-7")
+
+
 @given(st.text())
 def test_any_text_is_a_value_or_one_line(text: str) -> None:
     """Whatever an option is given, the answer is a value or a message of one printable line."""

@@ -125,6 +125,7 @@ def merge(one: FileAggregate, other: FileAggregate) -> FileAggregate:
     last = one if one.last_ns > other.last_ns else other
     path = last.path or first.path  # after a rename the new name
     flags = one.flags | other.flags
+    flags &= ~FileFlag.NO_BASELINE | first.flags
     if path:
         flags &= ~FileFlag.PATH_UNKNOWN
     return FileAggregate(

@@ -26,6 +26,8 @@ IDENTITIES = (
     "tp__ext4_mark_inode_dirty",
     "tp__writeback_mark_inode_dirty",
     "tp__inode_set_ctime_to_ts",
+    "tp__ctime_ns_xchg",
+    "tp__ctime_xchg_skip",
 )
 
 
@@ -141,24 +143,24 @@ def _file(
     key: str,
     title: str,
     *programs: str,
+    traced: Candidate,
     optional: tuple[str, ...] = (),
-    traced: Candidate | None = None,
 ) -> Hook:
-    """Return a class of file events; without `traced` a descriptor leads to the file."""
-    last = _by_descriptor() if traced is None else traced
-    return Hook(f"file.{key}", title, "file", _roads("file", programs, optional, last))
+    """Return a class of file events.
+
+    `traced` has no default: a class is served on the tracepoint road only if somebody wrote that.
+    """
+    return Hook(f"file.{key}", title, "file", _roads("file", programs, optional, traced))
 
 
-def _unix(key: str, title: str, *programs: str) -> Hook:
-    """Return a class that the programs for UNIX sockets serve."""
-    last = Candidate(
-        "tracepoint",
-        "unix_tracepoint",
-        ("tp__sys_enter_sock", "tp__sys_exit_sock"),
-        gap=NO_IO_URING,
-        whole=True,
-    )
-    return Hook(key, title, "unix", _roads("unix", programs, (), last))
+def _by_socket() -> Candidate:
+    programs = ("tp__sys_enter_sock", "tp__sys_exit_sock")
+    return Candidate("tracepoint", "unix_tracepoint", programs, gap=NO_IO_URING, whole=True)
+
+
+def _unix(key: str, title: str, *programs: str, traced: Candidate) -> Hook:
+    """Return a class that the programs for UNIX sockets serve; `traced` as for `_file`."""
+    return Hook(key, title, "unix", _roads("unix", programs, (), traced))
 
 
 def _any(
@@ -224,8 +226,8 @@ HOOKS: tuple[Hook, ...] = (
         "iter__tcp",
         "iter__task_file",
     ),
-    _file("create", "file created", "fexit__vfs_open"),
-    _file("open", "file opened", "fentry__fd_install"),
+    _file("create", "file created", "fexit__vfs_open", traced=_by_descriptor()),
+    _file("open", "file opened", "fentry__fd_install", traced=_by_descriptor()),
     _file(
         "exec",
         "file opened to be executed",
@@ -237,15 +239,28 @@ HOOKS: tuple[Hook, ...] = (
         "file read",
         "fexit__vfs_read",
         optional=("fexit__vfs_readv", "fexit____kernel_read"),
+        traced=_by_descriptor(),
     ),
-    _file("write", "file written", "fexit__vfs_write", optional=("fexit__vfs_writev",)),
+    _file(
+        "write",
+        "file written",
+        "fexit__vfs_write",
+        optional=("fexit__vfs_writev",),
+        traced=_by_descriptor(),
+    ),
     _file(
         "copy",
         "file copied inside the kernel",
         *_around("vfs_copy_file_range"),
         optional=_around("do_splice_direct"),
+        traced=_by_descriptor(),
     ),
-    _file("allocate", "file space allocated or punched", "fexit__vfs_fallocate"),
+    _file(
+        "allocate",
+        "file space allocated or punched",
+        "fexit__vfs_fallocate",
+        traced=_by_descriptor(),
+    ),
     _file(
         "attribute",
         "file attributes or length changed",
@@ -264,10 +279,15 @@ HOOKS: tuple[Hook, ...] = (
     _file("link", "hard link made", *_around("vfs_link"), traced=_by_name()),
     _file("symlink", "symbolic link made", *_around("vfs_symlink"), traced=_by_name()),
     _file("unlink", "file deleted", *_around("vfs_unlink"), traced=_by_name()),
-    _unix("socket.accept", "process that accepts a TCP connection", "fentry__security_sock_graft"),
-    _unix("unix.send", "sent over a UNIX socket", *_moved("sendmsg")),
-    _unix("unix.receive", "received over a UNIX socket", *_moved("recvmsg")),
-    _unix("unix.close", "UNIX socket closed", "fentry__unix_release"),
+    _unix(
+        "socket.accept",
+        "process that accepts a TCP connection",
+        "fentry__security_sock_graft",
+        traced=_by_socket(),
+    ),
+    _unix("unix.send", "sent over a UNIX socket", *_moved("sendmsg"), traced=_by_socket()),
+    _unix("unix.receive", "received over a UNIX socket", *_moved("recvmsg"), traced=_by_socket()),
+    _unix("unix.close", "UNIX socket closed", "fentry__unix_release", traced=_by_socket()),
 )
 
 

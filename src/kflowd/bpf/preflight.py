@@ -13,7 +13,10 @@ STATUS = Path("/proc/self/status")
 # Numbers of capabilities: linux/capability.h.
 NET_ADMIN, SYS_ADMIN, PERFMON, BPF = 12, 21, 38, 39
 NAMES = {NET_ADMIN: "CAP_NET_ADMIN", PERFMON: "CAP_PERFMON", BPF: "CAP_BPF"}
-RUN_AS_ROOT = "run it as root: sudo kflowd"
+RUN_AS_ROOT = "run kflowd as root, or with these capabilities"
+ROOT_WITHOUT = (
+    "root does not have them here: a container or service has to be given these capabilities"
+)
 
 
 def effective_capabilities(status: str) -> int:
@@ -27,6 +30,19 @@ def effective_capabilities(status: str) -> int:
         if name == "CapEff":
             return int(value, 16)
     return 0
+
+
+def is_root(status: str) -> bool:
+    """Say whether the effective user is 0.
+
+    Args:
+        status: Text of /proc/self/status.
+    """
+    for line in status.splitlines():
+        name, _, value = line.partition(":")
+        if name == "Uid":
+            return value.split()[1] == "0"  # real, effective, saved, file system
+    return False
 
 
 def missing_capabilities(effective: int, subsystems: Iterable[str]) -> list[str]:
@@ -48,7 +64,8 @@ def check_privileges(subsystems: Iterable[str], status: str | None = None) -> No
     text = STATUS.read_text(encoding="ascii", errors="replace") if status is None else status
     missing = missing_capabilities(effective_capabilities(text), subsystems)
     if missing:
-        raise PrivilegeError(f"loading BPF programs: missing {', '.join(missing)}", RUN_AS_ROOT)
+        hint = ROOT_WITHOUT if is_root(text) else RUN_AS_ROOT
+        raise PrivilegeError(f"loading BPF programs: missing {', '.join(missing)}", hint)
 
 
 def check_bpf() -> None:

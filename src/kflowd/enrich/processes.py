@@ -65,12 +65,29 @@ class Processes:
         process = seen.process
         identity = (process.tgid, process.start_ns)
         known = self._images.get(identity, ())
+        if seen.source == ProcessSource.FORK:
+            seen = self._like_parent(seen)
         if known and not _is_news(seen, known[-1].seen):
             return
         image = Image(seen, seen.exe.rpartition("/")[2])
         self._images[identity] = (*known[1 - MAX_IMAGES :], image)
         if len(self._images) > self._max_processes:
             self._evict()
+
+    def _like_parent(self, seen: ProcessSeen) -> ProcessSeen:
+        """Return a forked process with what it runs: the program of its parent.
+
+        The kernel sends no strings with a fork, because they have crossed before.
+        """
+        process = seen.process
+        parent = self.find((process.ppid, process.parent_start_ns), seen.ts_ns)
+        if parent is None:
+            return seen
+        flags = parent.seen.flags
+        exe, args = parent.seen.exe, parent.seen.args
+        return msgspec.structs.replace(
+            seen, exe=exe, args=args, exe_flags=parent.seen.exe_flags, flags=flags
+        )
 
     def exit(self, exited: ProcessExit) -> None:
         """Note that a process is gone; its entry stays for the records that still come."""

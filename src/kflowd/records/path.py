@@ -21,11 +21,10 @@ def path_text(raw: bytes) -> str:
 def plain_text(raw: bytes, flags: int) -> str:
     """Return the path of an aggregate; its leaf may be the text that a system call was given.
 
-    That text is one component, with slashes: absolute, or under the directory that follows.
+    That text is one component, with slashes, under the directory that follows; with a slash in
+    front under the root of the process, which follows if chroot has moved it.
     """
-    if flags & FileFlag.PATH_TEXT and raw.startswith(b"/"):
-        return text(raw.partition(b"\0")[0])
-    return path_text(raw)
+    return path_text(raw.lstrip(b"/") if flags & FileFlag.PATH_TEXT else raw)
 
 
 def path_decoder() -> tuple[int, RecordDecoder]:

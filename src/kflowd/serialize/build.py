@@ -188,8 +188,10 @@ def _process(value: Enriched) -> Block:
 def _inode(value: EnrichedFile, inode: Inode) -> Block:
     """Return FileInode to FileModificationTimeChange."""
     aggregate = value.aggregate
-    grown = inode.size - aggregate.size_first
-    moved_ns = inode.mtime_ns - aggregate.mtime_first_ns
+    grown = moved_ns = 0
+    if not value.flags & FileFlag.NO_BASELINE:
+        grown = inode.size - aggregate.size_first
+        moved_ns = inode.mtime_ns - aggregate.mtime_first_ns
     return (
         aggregate.key.ino,
         inode.nlink,

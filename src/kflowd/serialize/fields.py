@@ -19,13 +19,13 @@ class Field(NamedTuple):
         kind: "str", "int", "duration", "time", "counts" (object of integers), "strings" (list),
             "messages" (list of objects).
         legend: What the value is.
-        always: The key is in every record that has its block.
+        when: What has to be so for the key to be there; "" is always.
     """
 
     name: str
     kind: str
     legend: str
-    always: bool = True
+    when: str = ""
 
 
 # Python types of the kinds; durations, times and objects arrive as finished JSON
@@ -39,18 +39,51 @@ PYTHON_TYPES: dict[str, Any] = {
     "messages": Raw | list[Any],
 }
 
+# when a key is there
+NOT_YET = "not filled yet"
+OWNED = "the process is known"
+LISTED = "the process table has it"
+INODE = "the inode is known"
+CHANGED = "it is known and not 0"
+KNOWN = "it is known"
+NOTED = "there is something to say"
+SENT = "something was sent"
+SENT_TCP = "TCP, something was sent"
+SENT_INFO = "TCP, something was sent, the kernel's counters are known"
+RECEIVED = "something was received"
+RECEIVED_TCP = "TCP, something was received"
+RECEIVED_INFO = "TCP, something was received, the kernel's counters are known"
+
 FILE_EVENTS = (
-    ("CREATE", "file, hard link or symbolic link was created"),
-    ("OPEN", "opened"),
-    ("OPEN_EXEC", "opened to be executed"),
-    ("ACCESS", "read"),
-    ("ATTRIB", "mode, owner, times or extended attributes were changed"),
-    ("MODIFY", "written or truncated"),
-    ("CLOSE_WRITE", "closed after it was open for writing"),
-    ("CLOSE_NOWRITE", "closed after it was open for reading only"),
-    ("MOVED_FROM", "renamed: the old name went"),
-    ("MOVED_TO", "renamed: the new name came"),
-    ("DELETE", "a name was removed"),
+    ("CREATE", "the file, hard link or symbolic link was made; a link ends its record at once"),
+    (
+        "OPEN",
+        (
+            "new descriptors: open, dup, fcntl, or received over a UNIX socket (the last not on "
+            "the tracepoint road); none are those of dup2, dup3 and fork"
+        ),
+    ),
+    (
+        "OPEN_EXEC",
+        "to be executed: program, interpreter, loader; on the tracepoint road the program alone",
+    ),
+    (
+        "ACCESS",
+        "calls that read data, also as source of a copy in the kernel; not those that got nothing",
+    ),
+    (
+        "ATTRIB",
+        "changes of mode, owner or times; those of extended attributes and ACLs are not seen",
+    ),
+    (
+        "MODIFY",
+        "calls that wrote (or copied in the kernel), truncate, open with O_TRUNC, fallocate",
+    ),
+    ("CLOSE_WRITE", "the last reference went, the file was open for writing; ends the record"),
+    ("CLOSE_NOWRITE", "the last reference went, it was open for reading only; ends the record"),
+    ("MOVED_FROM", "renamed: the old name, which is FileOrigin, went"),
+    ("MOVED_TO", "renamed: the new name came; in one record with MOVED_FROM, which it ends"),
+    ("DELETE", "a name was removed; the link count is that before it; ends the record"),
 )
 TCP_FLAGS = ("FIN", "SYN", "RST", "PSH", "ACK", "URG")  # bit 0 first
 
@@ -63,52 +96,52 @@ INFO = (
     Field("InfoSystem", "str", "operating system"),
     Field("InfoKernel", "str", "release of the kernel"),
     Field("InfoVersion", "str", "kflowd-v and the version of kflowd"),
-    Field("InfoUptime", "duration", "time from the start of kflowd to InfoTimestamp", always=False),
+    Field("InfoUptime", "duration", "time from the start of kflowd to InfoTimestamp"),
 )
 PROCESS = (
     Field("ProcParent", "str", "name of the parent's executable"),
-    Field("Proc", "str", "name of the executable, /task name if that is another"),
-    Field("ProcVersion", "str", "package version of the executable", always=False),
+    Field("Proc", "str", "name of the executable, and of the task if that is another: dash/sh"),
+    Field("ProcVersion", "str", "package version of the executable", when=NOT_YET),
     Field("ProcUser", "str", "name of ProcUID"),
     Field("ProcGroup", "str", "name of ProcGID"),
-    Field("ProcPPID", "int", "parent process", always=False),
-    Field("ProcPID", "int", "process", always=False),
-    Field("ProcTID", "int", "thread of the first event", always=False),
-    Field("ProcUID", "int", "real user", always=False),
-    Field("ProcGID", "int", "real group", always=False),
-    Field("ProcAge", "duration", "age of the process at the last event", always=False),
+    Field("ProcPPID", "int", "parent process", when=OWNED),
+    Field("ProcPID", "int", "process", when=OWNED),
+    Field("ProcTID", "int", "thread of the first event", when=OWNED),
+    Field("ProcUID", "int", "real user", when=OWNED),
+    Field("ProcGID", "int", "real group", when=OWNED),
+    Field("ProcAge", "duration", "age of the process at the last event", when=OWNED),
 )
 FILE = (
     Field("FilePath", "str", "directory, from the root of the process's mount namespace"),
     Field("File", "str", "name in the directory; after a rename the new one"),
-    Field("FileOrigin", "str", "name before a rename", always=False),
-    Field("FileVersion", "str", "package version of the file", always=False),
-    Field("FileMode", "str", "regular, hardlink (more than one link) or symlink", always=False),
+    Field("FileOrigin", "str", "name before a rename", when="renamed"),
+    Field("FileVersion", "str", "package version of the file", when=NOT_YET),
+    Field("FileMode", "str", "regular, hardlink (more than one link) or symlink", when=INODE),
     Field("FileEventCount", "int", "sum of FileEvents"),
     Field("FileEvents", "counts", "events by type, those that happened"),
     Field("FileEventsDuration", "duration", "from the first to the last event"),
-    Field("FileInode", "int", "inode number", always=False),
-    Field("FileInodeLinkCount", "int", "hard links", always=False),
-    Field("FileDevice", "str", "device (hex, as stat -c %D), source, mount, type", always=False),
-    Field("FilePermissions", "str", "mode bits, octal and as ls shows them", always=False),
-    Field("FileUser", "str", "name of FileUID", always=False),
-    Field("FileGroup", "str", "name of FileGID", always=False),
-    Field("FileUID", "int", "owner", always=False),
-    Field("FileGID", "int", "group", always=False),
-    Field("FileSize", "int", "bytes at the last event", always=False),
-    Field("FileSizeChange", "int", "bytes more (or less) than at the first event", always=False),
-    Field("FileAccessTime", "time", "atime at the last event", always=False),
-    Field("FileStatusChangeTime", "time", "ctime at the last event", always=False),
-    Field("FileModificationTime", "time", "mtime at the last event", always=False),
-    Field("FileModificationTimeChange", "duration", "how far mtime moved", always=False),
-    Field("FileMD5", "str", "MD5 of an executable file", always=False),
-    Field("FileSHA256", "str", "SHA-256 of an executable file", always=False),
+    Field("FileInode", "int", "inode number", when=INODE),
+    Field("FileInodeLinkCount", "int", "hard links", when=INODE),
+    Field("FileDevice", "str", "device (hex, as stat -c %D), source, mount, type", when=INODE),
+    Field("FilePermissions", "str", "mode bits, octal and as ls shows them", when=INODE),
+    Field("FileUser", "str", "name of FileUID", when=INODE),
+    Field("FileGroup", "str", "name of FileGID", when=INODE),
+    Field("FileUID", "int", "owner", when=INODE),
+    Field("FileGID", "int", "group", when=INODE),
+    Field("FileSize", "int", "bytes at the last event", when=INODE),
+    Field("FileSizeChange", "int", "bytes more (or less) than at the first event", when=CHANGED),
+    Field("FileAccessTime", "time", "atime at the last event", when=INODE),
+    Field("FileStatusChangeTime", "time", "ctime at the last event", when=INODE),
+    Field("FileModificationTime", "time", "mtime at the last event", when=INODE),
+    Field("FileModificationTimeChange", "duration", "how far mtime moved", when=CHANGED),
+    Field("FileMD5", "str", "MD5 of an executable file", when=NOT_YET),
+    Field("FileSHA256", "str", "SHA-256 of an executable file", when=NOT_YET),
 )
 SOCKET = (
     Field("SockProtocol", "str", "TCP or UDP"),
-    Field("SockRole", "str", "CLIENT or SERVER", always=False),
-    Field("SockState", "str", "state at the end of the record", always=False),
-    Field("SockFamily", "str", "AF_INET or AF_INET6", always=False),
+    Field("SockRole", "str", "CLIENT or SERVER", when=KNOWN),
+    Field("SockState", "str", "state at the end of the record", when=KNOWN),
+    Field("SockFamily", "str", "AF_INET or AF_INET6", when=KNOWN),
     Field("SockLocalIP", "str", "local address"),
     Field("SockLocalPort", "int", "local port"),
     Field("SockRemoteIP", "str", "remote address"),
@@ -116,75 +149,84 @@ SOCKET = (
 )
 # the blocks of a direction are present if it had at least one packet
 SOCKET_TX = (
-    Field("SockTxInterface", "str", "index, name, MAC of the first packet's way out", always=False),
-    Field("SockTxDataPackets", "int", "packets with payload (TCP)", always=False),
-    Field("SockTxPackets", "int", "packets sent", always=False),
-    Field("SockTxPacketsRetrans", "int", "packets sent again (TCP)", always=False),
-    Field("SockTxPacketsDups", "int", "packets the peer had twice, by DSACK (TCP)", always=False),
-    Field("SockTxFlags", "counts", "packets by flags (TCP)", always=False),
-    Field("SockTxDuration", "duration", "from the first to the last packet sent", always=False),
-    Field("SockTxBytes", "int", "payload sent, each byte once", always=False),
-    Field("SockTxBytesAcked", "int", "bytes acknowledged, with SYN and FIN (TCP)", always=False),
-    Field("SockTxBytesRetrans", "int", "payload sent again (TCP)", always=False),
-    Field("SockTxRTO", "int", "retransmission timeout in milliseconds (TCP)", always=False),
+    Field("SockTxInterface", "str", "index, name, MAC of the first packet's way out", when=SENT),
+    Field("SockTxDataPackets", "int", "packets with payload (TCP)", when=SENT_TCP),
+    Field("SockTxPackets", "int", "packets sent", when=SENT),
+    Field("SockTxPacketsRetrans", "int", "packets sent again (TCP)", when=SENT_INFO),
+    Field("SockTxPacketsDups", "int", "packets the peer had twice, by DSACK (TCP)", when=SENT_INFO),
+    Field("SockTxFlags", "counts", "packets by flags (TCP)", when=SENT_TCP),
+    Field("SockTxDuration", "duration", "from the first to the last packet sent", when=SENT),
+    Field("SockTxBytes", "int", "payload sent, each byte once", when=SENT),
+    Field("SockTxBytesAcked", "int", "bytes acknowledged, with SYN and FIN (TCP)", when=SENT_INFO),
+    Field("SockTxBytesRetrans", "int", "payload sent again (TCP)", when=SENT_INFO),
+    Field(
+        "SockTxRTO",
+        "int",
+        "retransmission timeout in milliseconds (TCP)",
+        when="as above, and it and the kernel's HZ are known",
+    ),
 )
 SOCKET_RX = (
-    Field("SockRxInterface", "str", "index, name, MAC of the first packet's way in", always=False),
-    Field("SockRxDataPackets", "int", "packets with payload (TCP)", always=False),
-    Field("SockRxPackets", "int", "packets received", always=False),
-    Field("SockRxPacketsQueued", "int", "packets not read yet, at the last one", always=False),
-    Field("SockRxPacketsDrop", "int", "packets dropped at the socket", always=False),
-    Field("SockRxPacketsReorder", "int", "times the order was found changed (TCP)", always=False),
-    Field("SockRxPacketsFrag", "int", "packets that came in IP fragments", always=False),
-    Field("SockRxFlags", "counts", "packets by flags (TCP)", always=False),
-    Field("SockRxDuration", "duration", "from the first to the last packet received", always=False),
-    Field("SockRxBytes", "int", "payload received, each byte once", always=False),
-    Field("SockRxTTL", "int", "mean TTL or hop limit", always=False),
-    Field("SockRTT", "duration", "smoothed round trip time (TCP)", always=False),
+    Field("SockRxInterface", "str", "index, name, MAC of the first packet's way in", when=RECEIVED),
+    Field("SockRxDataPackets", "int", "packets with payload (TCP)", when=RECEIVED_TCP),
+    Field("SockRxPackets", "int", "packets received", when=RECEIVED),
+    Field("SockRxPacketsQueued", "int", "packets not read yet, at the last one", when=RECEIVED),
+    Field("SockRxPacketsDrop", "int", "packets dropped at the socket", when=RECEIVED),
+    Field(
+        "SockRxPacketsReorder", "int", "times the order was found changed (TCP)", when=RECEIVED_INFO
+    ),
+    Field("SockRxPacketsFrag", "int", "packets that came in IP fragments", when=RECEIVED),
+    Field("SockRxFlags", "counts", "packets by flags (TCP)", when=RECEIVED_TCP),
+    Field(
+        "SockRxDuration", "duration", "from the first to the last packet received", when=RECEIVED
+    ),
+    Field("SockRxBytes", "int", "payload received, each byte once", when=RECEIVED),
+    Field("SockRxTTL", "int", "mean TTL or hop limit", when=RECEIVED),
+    Field("SockRTT", "duration", "smoothed round trip time (TCP)", when=RECEIVED_INFO),
 )
 SOCKET_AGE = (Field("SockAge", "duration", "from the first event of the socket to the record"),)
 UNIX = (
-    Field("SockRole", "str", "CLIENT or SERVER", always=False),
+    Field("SockRole", "str", "CLIENT or SERVER", when=KNOWN),
     Field("SockAddress", "str", "path of the socket; abstract names begin with @"),
     Field("SockFamily", "str", "AF_UNIX"),
-    Field("SockTxBytes", "int", "bytes sent", always=False),
-    Field("SockRxBytes", "int", "bytes received", always=False),
+    Field("SockTxBytes", "int", "bytes sent", when=SENT),
+    Field("SockRxBytes", "int", "bytes received", when=RECEIVED),
 )
-APP = (Field("App", "str", "application protocol: DNS, HTTP or SYSLOG", always=False),)
+APP = (Field("App", "str", "application protocol: DNS, HTTP or SYSLOG", when=NOT_YET),)
 APP_TX = (
-    Field("AppTxDns", "messages", "DNS messages sent", always=False),
-    Field("AppTxHttp", "messages", "HTTP messages sent", always=False),
-    Field("AppTxSyslog", "messages", "syslog messages sent", always=False),
+    Field("AppTxDns", "messages", "DNS messages sent", when=NOT_YET),
+    Field("AppTxHttp", "messages", "HTTP messages sent", when=NOT_YET),
+    Field("AppTxSyslog", "messages", "syslog messages sent", when=NOT_YET),
 )
 APP_RX = (
-    Field("AppRxDns", "messages", "DNS messages received", always=False),
-    Field("AppRxHttp", "messages", "HTTP messages received", always=False),
-    Field("AppRxSyslog", "messages", "syslog messages received", always=False),
+    Field("AppRxDns", "messages", "DNS messages received", when=NOT_YET),
+    Field("AppRxHttp", "messages", "HTTP messages received", when=NOT_YET),
+    Field("AppRxSyslog", "messages", "syslog messages received", when=NOT_YET),
 )
 
 NOTES_LEGEND = "words that say what is not known or not complete"
 # What goes beyond the contract comes last; --strict leaves it out.
 PROCESS_EXTRA = (
-    Field("ProcExe", "str", "path of the executable", always=False),
-    Field("ProcArgs", "strings", "arguments, 2048 bytes at most", always=False),
-    Field("ProcLoginUID", "int", "user of the login session", always=False),
-    Field("ProcSessionID", "int", "login session of the audit system", always=False),
-    Field("ProcCgroupID", "int", "control group (its inode number)", always=False),
-    Field("ProcMntNS", "int", "mount namespace (its inode number)", always=False),
-    Field("ProcPidNS", "int", "PID namespace (its inode number)", always=False),
-    Field("ProcNetNS", "int", "network namespace (its inode number)", always=False),
-    Field("ProcNotes", "strings", NOTES_LEGEND, always=False),
+    Field("ProcExe", "str", "path of the executable", when=LISTED),
+    Field("ProcArgs", "strings", "arguments, 2048 bytes at most", when=LISTED),
+    Field("ProcLoginUID", "int", "user of the login session", when="it was set"),
+    Field("ProcSessionID", "int", "login session of the audit system", when="it was set"),
+    Field("ProcCgroupID", "int", "control group (its inode number)", when=LISTED),
+    Field("ProcMntNS", "int", "mount namespace (its inode number)", when=LISTED),
+    Field("ProcPidNS", "int", "PID namespace (its inode number)", when=LISTED),
+    Field("ProcNetNS", "int", "network namespace (its inode number)", when=LISTED),
+    Field("ProcNotes", "strings", NOTES_LEGEND, when=NOTED),
 )
-FILE_EXTRA = (Field("FileNotes", "strings", NOTES_LEGEND, always=False),)
+FILE_EXTRA = (Field("FileNotes", "strings", NOTES_LEGEND, when=NOTED),)
 SOCKET_EXTRA = (
-    Field("SockNetNS", "int", "network namespace of the socket (its inode number)", always=False),
-    Field("SockNotes", "strings", NOTES_LEGEND, always=False),
+    Field("SockNetNS", "int", "network namespace of the socket (its inode number)", when=KNOWN),
+    Field("SockNotes", "strings", NOTES_LEGEND, when=NOTED),
 )
 UNIX_EXTRA = (
-    Field("SockType", "str", "STREAM, DGRAM or SEQPACKET", always=False),
-    Field("SockTxMessages", "int", "calls that sent", always=False),
-    Field("SockRxMessages", "int", "calls that received", always=False),
-    Field("SockNotes", "strings", NOTES_LEGEND, always=False),
+    Field("SockType", "str", "STREAM, DGRAM or SEQPACKET", when=KNOWN),
+    Field("SockTxMessages", "int", "calls that sent", when=SENT),
+    Field("SockRxMessages", "int", "calls that received", when=RECEIVED),
+    Field("SockNotes", "strings", NOTES_LEGEND, when=NOTED),
 )
 
 PROC_NOTES = {
@@ -199,7 +241,7 @@ FILE_NOTES = {
     "PATH_TRUNCATED": "FilePath lacks its beginning",
     "NO_INODE": "which file it was is unknown: the fields of the inode are absent",
     "PARTIAL": "more events of the same file may be in another record",
-    "STALE": "ended by a timeout or the end of its process, not by an event",
+    "STALE": "swept without a closing event: idle, too old, or its process or kflowd ended",
 }
 SOCK_NOTES = {
     "INTERIM": "the connection goes on: counters are those since the record before",
@@ -263,4 +305,4 @@ HEALTH_RECORD = (*INFO, *HEALTH_KERNEL, *HEALTH_USER)
 def python_type(field: Field) -> Any:  # noqa: ANN401 - a type expression
     """Return the type of a field in a record."""
     kind = PYTHON_TYPES[field.kind]
-    return kind if field.always else kind | UnsetType
+    return kind | UnsetType if field.when else kind

@@ -23,7 +23,17 @@ def test_a_user_is_told_what_is_missing() -> None:
     with pytest.raises(PrivilegeError, match="CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN") as caught:
         preflight.check_privileges({"file", "socket"}, NONE)
     assert caught.value.exit_code == 4
-    assert "sudo" in str(caught.value.hint)
+    assert caught.value.hint == "run kflowd as root, or with these capabilities"
+
+
+def test_root_without_capabilities_is_not_told_to_be_root() -> None:
+    """In a container root may lack them: then the hint is to give them."""
+    with pytest.raises(PrivilegeError, match="missing CAP_BPF") as caught:
+        preflight.check_privileges({"file"}, "Uid:\t0\t0\t0\t0\n" + NONE)
+    assert "root does not have them" in str(caught.value.hint)
+    with pytest.raises(PrivilegeError) as caught:
+        preflight.check_privileges({"file"}, "Uid:\t0\t1000\t0\t0\n" + NONE)
+    assert "as root" in str(caught.value.hint)
 
 
 def test_files_need_no_network_capability() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from typing import Any
 
+import msgspec
 import pytest
 
 from kflowd.enrich import begin_file, begin_socket
@@ -57,6 +58,20 @@ def test_process_and_parent_are_found_by_identity() -> None:
     other = process(start_ns=99 * SECOND, parent_start_ns=98 * SECOND, comm="later")
     assert names(processes, file(process=other)) == ("later", "")
     assert processes.stats.unknown == 1
+
+
+def test_a_forked_process_runs_what_its_parent_ran() -> None:
+    """No string crosses with a fork: program and arguments are those of the parent at that time."""
+    child = process(
+        tgid=51, start_ns=6 * SECOND, ppid=50, parent_start_ns=3 * SECOND, comm="renamed"
+    )
+    forked = seen(ts_ns=6 * SECOND, process=child, source=ProcessSource.FORK, exe="", args=())
+    later = msgspec.structs.replace(SHELL, ts_ns=9 * SECOND, exe="/usr/bin/later")
+    processes = table(SHELL, forked, later)
+    assert names(processes, file(process=child, first_ns=7 * SECOND)) == ("bash/renamed", "bash")
+    found = processes.find((51, 6 * SECOND), 7 * SECOND)
+    assert found is not None
+    assert (found.seen.exe, found.seen.args) == ("/usr/bin/bash", SHELL.args)
 
 
 def test_a_record_names_what_the_process_was_at_its_first_event() -> None:

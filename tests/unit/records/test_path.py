@@ -32,3 +32,4 @@ def test_what_a_system_call_was_given_stays_as_it_is() -> None:
     assert plain_text(b"/a/../b\0", FileFlag.PATH_TEXT) == "/a/../b"
     assert plain_text(b"../b/c\0a\0", FileFlag.PATH_TEXT) == "/a/../b/c"
     assert plain_text(b"b/c\0", FileFlag.PATH_TEXT) == "/b/c"
+    assert plain_text(b"/b/c\0jail\0", FileFlag.PATH_TEXT) == "/jail/b/c"

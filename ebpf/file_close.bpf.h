@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What closes files, as the tracepoint road sees it: system calls before they run and the end of a
+ * process, because afterwards the files are gone.
+ */
+#ifndef KF_FILE_CLOSE_BPF_H
+#define KF_FILE_CLOSE_BPF_H
+
+#include "file_open.bpf.h"
+#include "file_text.bpf.h"
+
+#define KF_O_CLOEXEC 02000000
+#define KF_CLOSE_RANGE_UNSHARE 2
+#define KF_RLIMIT_NOFILE 7
+#define KF_RANGE_MAX 65536 /* descriptors looked at when many close at once */
+#define KF_RANGE_SHARED 8 /* regular files with several descriptors among them */
+
+__noinline int kf_fd__close_event(u64 fd)
+{
+	struct file *file = kf_fd__file(fd);
+	u32 mode;
+
+	if (!file)
+		return 0;
+	mode = BPF_CORE_READ(file, f_mode);
+	if (!(mode & KF_FMODE_PATH))
+		kf_fd__event(fd,
+			     mode & KF_FMODE_WRITE ? KF_FILE_CLOSE_WRITE : KF_FILE_CLOSE_NOWRITE);
+	return 0;
+}
+
+/* A descriptor that is about to be closed: only the last reference is a CLOSE. */
+static __always_inline void kf_fd__closing(u64 fd)
+{
+	struct file *file = kf_fd__file(fd);
+
+	if (file && kf_file__refs(file) == 1)
+		kf_fd__close_event(fd);
+}
+
+/*
+ * Descriptors that close together. One file may have several of them (2>&1): the last of them is the
+ * CLOSE if there are no references elsewhere. What was met lies in a map and not on the stack:
+ * verifiers took values that a callback of bpf_loop had left on the stack for those of its first turn.
+ */
+struct kf_range {
+	u64 first;
+	struct {
+		u64 file;
+		u64 met;
+	} shared[KF_RANGE_SHARED];
+};
+
+/* One entry a thread that closes a range: 1,024 at the same time, 0.1 MB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, u64);
+	__type(value, struct kf_range);
+} kf_ranges SEC(".maps");
+
+const struct kf_range kf_range_zero = {};
+
+/* Returns true when all references of a file were met. */
+static __always_inline bool kf_range__last(struct kf_range *range, struct file *file)
+{
+	u64 refs = kf_file__refs(file);
+
+	if (refs == 1)
+		return true;
+	for (int i = 0; i < KF_RANGE_SHARED; i++) {
+		if (range->shared[i].file && range->shared[i].file != (u64)file)
+			continue;
+		range->shared[i].file = (u64)file;
+		range->shared[i].met++;
+		return range->shared[i].met == refs;
+	}
+	return false;
+}
+
+static __noinline long kf_range__turn(u32 turn, void *context)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	struct kf_range *range = bpf_map_lookup_elem(&kf_ranges, &id);
+	struct file *file;
+
+	if (!range)
+		return 1;
+	file = kf_fd__file(range->first + turn);
+	if (file && (BPF_CORE_READ(file, f_inode, i_mode) & KF_S_IFMT) == KF_S_IFREG &&
+	    kf_range__last(range, file))
+		kf_fd__close_event(range->first + turn);
+	return 0;
+}
+
+static __always_inline void kf_fds__closing(u64 first, u32 count)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	struct kf_range *range;
+
+	if (count > KF_RANGE_MAX)
+		count = KF_RANGE_MAX;
+	bpf_map_update_elem(&kf_ranges, &id, &kf_range_zero, BPF_ANY);
+	range = bpf_map_lookup_elem(&kf_ranges, &id);
+	if (!range)
+		return;
+	range->first = first;
+#ifdef KF_NO_LOOP
+	for (u32 i = 0; i < 64; i++)
+		if (i >= count || kf_range__turn(i, NULL))
+			break;
+#else
+	bpf_loop(count, kf_range__turn, NULL, 0);
+#endif
+	bpf_map_delete_elem(&kf_ranges, &id);
+}
+
+static __always_inline u32 kf_fds__max(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, files, fdt, max_fds);
+}
+
+/* Whether no other task shares the descriptor table. */
+static __always_inline bool kf_fds__alone(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, files, count.counter) == 1;
+}
+
+/* dup2 and dup3 close what the new number was, unless they fail (fs/file.c: ksys_dup3). */
+static __always_inline void kf_dup__closing(u32 from, u32 to, u32 flags)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (from == to || (flags & ~KF_O_CLOEXEC) || !kf_fd__file(from) ||
+	    to >= BPF_CORE_READ(task, signal, rlim[KF_RLIMIT_NOFILE].rlim_cur))
+		return;
+	kf_fd__closing(to);
+}
+
+/* close_range(2): descriptors first to last. */
+static __always_inline void kf_range__closing(u64 first, u64 last)
+{
+	u32 max = kf_fds__max();
+
+	if (last >= max)
+		last = max - 1;
+	if (max && first <= last)
+		kf_fds__closing(first, last - first + 1);
+}
+
+/*
+ * Calls that close. They are seen before they run, because afterwards the file is gone: so what
+ * makes them fail has to be known here.
+ */
+static __always_inline bool kf_enter__closes(struct pt_regs *regs, u64 nr)
+{
+	switch (nr) {
+	case __NR_close:
+		kf_fd__closing(KF_ARG0(regs));
+		return true;
+#ifdef __NR_dup2
+	case __NR_dup2:
+		kf_dup__closing(KF_ARG0(regs), KF_ARG1(regs), 0);
+		return true;
+#endif
+	case __NR_dup3:
+		kf_dup__closing(KF_ARG0(regs), KF_ARG1(regs), KF_ARG2(regs));
+		return true;
+	case __NR_close_range:
+		if (KF_ARG2(regs) == 0 ||
+		    (KF_ARG2(regs) == KF_CLOSE_RANGE_UNSHARE && kf_fds__alone()))
+			kf_range__closing(KF_ARG0(regs), KF_ARG1(regs));
+		return true;
+	}
+	return false;
+}
+
+#endif

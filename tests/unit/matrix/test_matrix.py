@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of the kernel matrix that need no machine."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kflowd.bpf.hooks import HOOKS
+from tests.host import test_one_run
+from tests.host.cases import CASES, proofs
+from tests.matrix import cells, report, verdict
+from tests.matrix.verdict import FAIL, NOT_COVERED, PARTIAL, PASS, UNTESTED, Column
+from tests.vm import KERNELS
+
+OPEN, READ = "file.open", "file.read"
+
+
+def a_test(name: str, *classes: str, passed: bool = True, proof: bool = True) -> dict[str, Any]:
+    """Return a test as the guest reports it."""
+    outcome = "passed" if passed else "failed"
+    return {"name": name, "classes": classes, "outcome": outcome, "proof": proof, "why": "1 != 2"}
+
+
+def judged(
+    status: str, *tests: dict[str, Any], narrowed: bool = False, problem: str = ""
+) -> dict[str, str]:
+    """Return the verdicts on `file.open`, which has this status, and `file.read`: covered."""
+    rows = [
+        {"event": OPEN, "status": status, "why": "no hook"},
+        {"event": READ, "status": "covered"},
+    ]
+    cell = {"doctor": {"rows": rows, "problem": problem}, "tests": tests}
+    return {name: it.text for name, it in verdict.judge(cell, narrowed=narrowed).items()}
+
+
+def test_each_class_is_proven_by_a_test() -> None:
+    """No event class of the agent is without a test, and no test names one that does not exist."""
+    proven = {event_class for _, event_class in proofs()}
+    refused = {name for case in CASES for name in case.refused}
+    for name, test in vars(test_one_run).items():
+        if name.startswith("test_"):
+            proven |= set(vars(test).get("classes", ()))
+    assert proven | refused == {hook.key for hook in HOOKS}
+    assert refused <= proven
+
+
+def test_cells_name_kernels_that_exist() -> None:
+    """Each cell can be booted, and no two have the same name."""
+    assert {cell.kernel for cell in cells.ALL} <= set(KERNELS)
+    assert len({cell.name for cell in cells.ALL}) == len(cells.ALL)
+
+
+def test_cells_can_be_narrowed() -> None:
+    """By set, by kernel, by road."""
+    assert [cell.name for cell in cells.chosen(["roads"], ["6.1"], ["fentry"])] == ["6.1 fentry"]
+    assert len(cells.chosen(["roads"], [], [])) == len(cells.KERNELS) * len(cells.ROADS)
+    assert {cell.heading for cell in cells.chosen(["lockdown"], ["7.3"], [])} == {
+        "fentry confidentiality"
+    }
+
+
+def test_a_refused_program_fails_a_cell_that_only_loads() -> None:
+    """Whatever else serves the class."""
+    rows = [
+        {"event": OPEN, "status": "partial", "why": "the kernel has no function f"},
+        {"event": READ, "status": "covered", "passed": ["the kernel refuses to load p (EINVAL)"]},
+    ]
+    found = verdict.judge_load({"doctor": {"rows": rows}})
+    assert {name: it.text for name, it in found.items()} == {OPEN: PASS, READ: FAIL}
+
+
+def test_covered_and_proven_is_a_pass() -> None:
+    """What doctor says is covered, and all its tests passed."""
+    tests = (a_test("a", OPEN), a_test("b", READ), a_test("guard", OPEN, READ, proof=False))
+    assert judged("covered", *tests) == {OPEN: PASS, READ: PASS}
+    assert judged("partial", *tests) == {OPEN: PARTIAL, READ: PASS}
+
+
+def test_covered_and_not_seen_is_a_failure() -> None:
+    """A prediction that is too good is wrong."""
+    tests = (a_test("a", OPEN, passed=False), a_test("b", READ))
+    assert judged("covered", *tests) == {OPEN: FAIL, READ: PASS}
+
+
+def test_not_covered_and_not_seen_is_as_predicted() -> None:
+    """A test that needs a class without cover says nothing about its other classes."""
+    tests = (a_test("a", OPEN, READ, passed=False), a_test("b", READ))
+    assert judged("not covered", *tests) == {OPEN: NOT_COVERED, READ: PASS}
+
+
+def test_not_covered_and_seen_is_a_failure() -> None:
+    """A prediction that is too bad is wrong too; only a test that proves counts."""
+    guard = a_test("guard", OPEN, proof=False)
+    assert judged("not covered", guard, a_test("b", READ))[OPEN] == NOT_COVERED
+    assert judged("not covered", a_test("a", OPEN), a_test("b", READ))[OPEN] == FAIL
+
+
+def test_a_refused_program_is_a_failure() -> None:
+    """A kernel of the matrix that refuses one of our programs is no kernel without cover."""
+    rows = [{"event": OPEN, "status": "not covered", "why": "the kernel refuses to load p"}]
+    cell = {"doctor": {"rows": rows}, "tests": [a_test("a", OPEN, passed=False)]}
+    assert verdict.judge(cell, narrowed=False)[OPEN].text == FAIL
+
+
+def test_a_class_without_a_test_is_a_failure() -> None:
+    """Unless the run was narrowed to some tests."""
+    assert judged("covered", a_test("a", OPEN)) == {OPEN: PASS, READ: FAIL}
+    assert judged("covered", a_test("a", OPEN), narrowed=True) == {OPEN: PASS, READ: UNTESTED}
+
+
+def test_an_agent_that_cannot_run_covers_nothing() -> None:
+    """Where doctor says that it cannot run, no class is covered."""
+    assert judged("covered", problem="no hooks") == {OPEN: NOT_COVERED, READ: NOT_COVERED}
+
+
+def a_column(name: str = "6.1 fentry", text: str = PASS) -> Column:
+    """Return a cell with one class and two tests."""
+    tests = (
+        verdict.Test("a", (OPEN,), proof=True, passed=text != FAIL, why="left\nright"),
+        verdict.Test("lost", (), proof=True, passed=True),
+    )
+    return Column(name, {OPEN: verdict.Judged(text, "because")}, tests, {"file/open": 1234})
+
+
+def test_table_has_a_column_for_each_cell() -> None:
+    """Heads are two lines: kernels and roads."""
+    chosen = cells.chosen(["roads"], ["6.1"], [])
+    lines = report.table(chosen, [a_column(cell.name) for cell in chosen]).splitlines()
+    words = [[word.strip() for word in line.strip("|").split("|")] for line in lines]
+    assert words[0] == ["event class", "6.1", "6.1", "6.1"]
+    assert words[2] == ["", "fentry", "kprobe", "tracepoint"]
+    assert words[3] == [OPEN, PASS, PASS, PASS]
+    assert words[4] == ["tests passed", "2/2", "2/2", "2/2"]
+    assert words[5] == ["most verified instructions", "1,234", "1,234", "1,234"]
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_failures_say_where_and_why() -> None:
+    """Failed classes, failed tests of no class, cells without a result, programs too large."""
+    wrong = a_column(text=FAIL)
+    assert report.failures([wrong]) == "FAIL 6.1 fentry: file.open: because"
+    assert report.failures([Column("7.3 best", {}, problem="panic\nlast")]).splitlines() == [
+        "FAIL 7.3 best: panic",
+        "    last",
+    ]
+    large = a_column()._replace(verified={"file/open": verdict.VERIFIED_MAX + 1})
+    assert "150001 verified instructions" in report.failures([large])
+    lost = verdict.Test("lost", (), proof=True, passed=False, why="3 lost")
+    assert "lost: 3 lost" in report.failures([a_column()._replace(tests=(lost,))])
+    assert report.failures([a_column()]) == ""
+
+
+def test_notes_say_each_reason_once() -> None:
+    """Cells and classes with the same reason share a line."""
+    columns = [a_column("6.1 fentry", NOT_COVERED), a_column("7.3 fentry", NOT_COVERED)]
+    assert report.notes(columns) == "- `n/c` file.open (6.1 fentry, 7.3 fentry): because"
+    assert report.totals(columns) == "2 cells, 4 tests: 0 pass, 0 pass*, 2 n/c, 0 FAIL"
+
+
+def test_verified_instructions_are_the_most_of_all_cells() -> None:
+    """The largest program first, with the cell where it took most."""
+    more = a_column("7.3 fentry")._replace(verified={"file/open": 2000, "file/read": 9})
+    assert [line.split() for line in report.verified([a_column(), more]).splitlines()] == [
+        ["2,000", "file/open", "(7.3", "fentry)"],
+        ["9", "file/read", "(7.3", "fentry)"],
+    ]
+
+
+def test_docs_keep_what_is_around_the_table(tmp_path: Path) -> None:
+    """Only what stands between the marks is written."""
+    path = tmp_path / "kernels.md"
+    path.write_text(f"head\n{report.BEGIN}\nold\n{report.END}\ntail\n")
+    report.write_docs(path, "| new |")
+    assert path.read_text() == f"head\n{report.BEGIN}\n\n| new |\n\n{report.END}\ntail\n"
+
+
+@pytest.mark.parametrize("option", ["--kernels=6.1 4.9", "--roads=none", "--sets=all"])
+def test_a_choice_without_cells_is_refused(option: str) -> None:
+    """A kernel or road that does not exist is wrong use."""
+    command = [sys.executable, "-m", "tests.matrix", option]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("tests.matrix: unknown: ")
