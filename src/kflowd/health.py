@@ -36,9 +36,17 @@ CLASSES = (
         "KF_CNT_FILE_REPORTED",
         ("KF_CNT_FILE_LOST_MAP", "KF_CNT_FILE_LOST_RING", "KF_CNT_FILE_LOST_PENDING"),
     ),
-    ("sockets", "KF_CNT_SOCK_CREATED", "KF_CNT_SOCK_REPORTED", ("KF_CNT_SOCK_LOST_MAP",)),
-    ("UNIX sockets", "KF_CNT_UNIX_CREATED", "KF_CNT_UNIX_REPORTED", ("KF_CNT_UNIX_LOST_MAP",)),
+    # what finds no room in the map is not a socket seen: it is counted by the packet, below
+    ("sockets", "KF_CNT_SOCK_CREATED", "KF_CNT_SOCK_REPORTED", ()),
+    ("UNIX sockets", "KF_CNT_UNIX_CREATED", "KF_CNT_UNIX_REPORTED", ()),
     ("process events", "KF_CNT_PROC_EVENTS", "", ("KF_CNT_PROC_LOST_RING",)),
+)
+# what is told only when it happened
+OTHERS = (
+    ("packets of sockets that found no room", "KF_CNT_SOCK_LOST_MAP"),
+    ("messages of UNIX sockets that found no room", "KF_CNT_UNIX_LOST_MAP"),
+    ("paths refused by a full ring", "KF_CNT_PATH_LOST_RING"),
+    ("paths incomplete", "KF_CNT_PATH_TRUNCATED"),
 )
 
 
@@ -140,7 +148,7 @@ class Health:
             lost = sum(values[self._at[name]] for name in losses)
             told = f"{values[self._at[reported]]} reported, " if reported else ""
             lines.append(f"{title}: {values[self._at[seen]]} seen, {told}{lost} lost")
-        others = {"paths incomplete": values[self._at["KF_CNT_PATH_TRUNCATED"]]}
+        others = {title: values[self._at[name]] for title, name in OTHERS}
         others["program runs skipped by the kernel"] = self._newest.missed
         others |= {name.replace("_", " "): n for name, n in self._our_losses().items()}
         return lines + [f"{name}: {count}" for name, count in others.items() if count]
