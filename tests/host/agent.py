@@ -21,7 +21,7 @@ COMMAND = [sys.executable, "-m", "kflowd"]
 ROAD = [f"--attach={road}"] if (road := os.environ.get("KFLOWD_TEST_ROAD")) else []
 SEPARATOR = b"\n\x1e\n"
 # a busy emulated machine takes minutes to verify all programs
-START_SECONDS = 240
+START_SECONDS = float(os.environ.get("KFLOWD_TEST_START_SECONDS", "240"))
 STOP_SECONDS = 60
 
 Record = dict[str, Any]

@@ -44,7 +44,7 @@ def test_signals_end_it_properly(number: signal.Signals, folder: Path) -> None:
 
     assert result.exit_code == 0
     assert len(file_records(result.records, folder)) == 1
-    assert re.search(r"^kflowd: \d+ records in [\d.]+ s$", result.stderr, re.MULTILINE)
+    assert re.search(r"^kflowd: \d+ records? in [\d.]+ s$", result.stderr, re.MULTILINE)
     assert re.search(
         r"^  file events: \d+ seen, \d+ reported, 0 lost$", result.stderr, re.MULTILINE
     )
@@ -242,6 +242,21 @@ def test_doctor_tells_of_every_class() -> None:
         assert row["event"] in text.stdout or row["title"] in text.stdout
         assert row["status"] in {"covered", "partial", "not covered"}
         assert row["status"] == "covered" or row["why"]
+
+
+def test_what_is_not_covered_is_said_at_the_start() -> None:
+    """A run warns in one line of the classes that doctor shows as not covered, and of no others."""
+    road = ("-m", "socket", "--attach", "fentry")
+    report = json.loads(run("doctor", "--json", *road).stdout)
+    missing = [row["event"] for row in report["rows"] if row["status"] == "not covered"]
+
+    done = run("-q", "--duration", "0.5", *road)
+
+    head = "kflowd: not covered on this kernel: "
+    expected = f"{head}{', '.join(missing)} (kflowd doctor --attach fentry tells why)"
+    lines = [line for line in done.stderr.splitlines() if line.startswith(head)]
+    assert lines == ([expected] if missing else [])
+    assert done.returncode == 0
 
 
 def test_tracepoint_road_can_be_forced(folder: Path) -> None:
