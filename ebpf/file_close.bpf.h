@@ -15,18 +15,17 @@
 #define KF_RANGE_MAX 65536 /* descriptors looked at when many close at once */
 #define KF_RANGE_SHARED 8 /* regular files with several descriptors among them */
 
-__noinline int kf_fd__close_event(u64 fd)
+static __always_inline void kf_fd__close_event(u64 fd)
 {
 	struct file *file = kf_fd__file(fd);
 	u32 mode;
 
 	if (!file)
-		return 0;
+		return;
 	mode = BPF_CORE_READ(file, f_mode);
 	if (!(mode & KF_FMODE_PATH))
-		kf_fd__event(fd,
-			     mode & KF_FMODE_WRITE ? KF_FILE_CLOSE_WRITE : KF_FILE_CLOSE_NOWRITE);
-	return 0;
+		kf_fd__event(fd, mode & KF_FMODE_WRITE ? KF_FILE_CLOSE_WRITE :
+							 KF_FILE_CLOSE_NOWRITE);
 }
 
 /* A descriptor that is about to be closed: only the last reference is a CLOSE. */

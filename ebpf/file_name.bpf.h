@@ -21,6 +21,8 @@ enum kf_op {
 	KF_OP_TRUNCATE, /* tracepoint road: a call of its own */
 };
 
+#define KF_OP_MASK 7 /* for an index that the verifier believes */
+
 struct kf_pending {
 	u32 op;
 	u32 depth; /* operations nested inside this one */

@@ -31,11 +31,12 @@ struct {
 	__type(value, struct kf_named);
 } kf_named SEC(".maps");
 
-/* Texts of one call. Per CPU: sys_exit programs cannot be preempted by one another. */
+/* Texts of one call, and what it is about. Per CPU: sys_exit programs cannot be preempted by one another. */
 struct kf_texts {
 	char path[KF_PATH_MAX + KF_NAME_LEN];
 	char old[KF_PATH_MAX + KF_NAME_LEN];
 	char name[KF_NAME_LEN];
+	struct kf_subject subject;
 };
 
 struct {

@@ -50,16 +50,16 @@ static __always_inline int kf_text__write(struct kf_file_record *rec, u32 length
 	struct kf_walk *walk = (struct kf_walk *)&rec->hdr;
 	struct kf_texts *texts = kf_texts__get();
 	char *tail = (char *)(rec + 1);
+	long n, origin = 0;
 	u32 used, flags;
-	long origin = 0;
 	int cut;
 
-	barrier_var(length); /* the check is to be on the register of the call below */
 	if (!texts || length > room)
 		return -1;
 	kf_where__base(walk, texts->path[0] == '/', where->dfd);
-	walk->used = length;
-	bpf_probe_read_kernel(tail, length, texts->path);
+	/* By the string's end and not its length: older verifiers lose the bound of that. */
+	n = bpf_probe_read_kernel_str(tail, room, texts->path);
+	walk->used = n > 0 ? n : 0;
 	cut = kf_path__write(tail, walk, room);
 	used = walk->used;
 	flags = walk->flags;
@@ -107,21 +107,22 @@ __noinline int kf_named__fold(u32 event, u32 how, u64 old)
 	struct kf_texts *texts = kf_texts__get();
 	u64 id = bpf_get_current_pid_tgid();
 	struct kf_named *named = bpf_map_lookup_elem(&kf_named, &id);
-	struct kf_subject subject;
+	struct kf_subject *subject;
 	struct kf_flush flush = {};
 
 	if (!named || !texts)
 		return 0;
-	__builtin_memset(&subject, 0, sizeof(subject));
-	subject.key = named->key;
-	subject.inode = named->before;
+	subject = &texts->subject; /* not on the stack, of which a chain of calls has 512 bytes */
+	__builtin_memset(subject, 0, sizeof(*subject));
+	subject->key = named->key;
+	subject->inode = named->before;
 	if (named->op != KF_OP_UNLINK) {
 		/* It is there still; when it was touched it may not have had its number yet. */
-		kf_named__key(&subject.key, named->inode);
-		kf_inode__fill(&subject.inode, named->inode);
+		kf_named__key(&subject->key, named->inode);
+		kf_inode__fill(&subject->inode, named->inode);
 	}
-	subject.at.dentry = named->dentry;
-	subject.at.mnt = kf_mount__guess(named->dentry);
+	subject->at.dentry = named->dentry;
+	subject->at.mnt = kf_mount__guess(named->dentry);
 	flush.event = event;
 	flush.how = how;
 	flush.before = &named->before;
@@ -130,7 +131,7 @@ __noinline int kf_named__fold(u32 event, u32 how, u64 old)
 	flush.origin_len = old ? KF_NAME_LEN : 0;
 	old = old > KF_NAME_LEN ? old - KF_NAME_LEN : 0;
 	flush.origin = texts->old + (old & (KF_PATH_MAX - 1));
-	kf_file__fold(&subject, &flush);
+	kf_file__fold(subject, &flush);
 	return 0;
 }
 
@@ -139,7 +140,7 @@ __noinline int kf_named__fold(u32 event, u32 how, u64 old)
 const struct kf_op_event {
 	u8 event;
 	u8 how;
-} kf_op_events[KF_OP_TRUNCATE + 1] = {
+} kf_op_events[KF_OP_MASK + 1] = {
 	[KF_OP_UNLINK] = { KF_FILE_DELETE, KF_FLUSH_PATH },
 	[KF_OP_RENAME] = { KF_FILE_MOVED_TO, KF_FLUSH_PATH },
 	[KF_OP_LINK] = { KF_FILE_CREATE, KF_FLUSH_PATH },
@@ -148,56 +149,57 @@ const struct kf_op_event {
 	[KF_OP_TRUNCATE] = { KF_FILE_MODIFY, KF_FLUSH_NO_BEFORE },
 };
 
-static __always_inline void kf_named__resolve(struct kf_named *named, struct kf_where *where,
-					      const struct kf_op_event *op)
+/* Returns 1 if the call is on its descriptor, the path is empty: AT_EMPTY_PATH. */
+static __always_inline int kf_named__resolve(struct kf_named *named, struct kf_where *where,
+					     const struct kf_op_event *op)
 {
 	struct kf_texts *texts = kf_texts__get();
 	long n, old = 0;
 
 	if (!texts)
-		return;
+		return 0;
 	n = bpf_probe_read_user_str(texts->path, KF_PATH_MAX, (void *)where->path);
-	if (n == 1 && named->op == KF_OP_SETATTR)
-		kf_fd__event(where->dfd, op->event); /* AT_EMPTY_PATH */
 	if (n <= 1)
-		return;
+		return n == 1 && named->op == KF_OP_SETATTR;
 	if (!kf_named__decide(named, n)) {
 		if (kf_named__unwanted(named, n))
-			return;
+			return 0;
 		kf_text__emit(n, where->dfd, where->old, op->event);
-		return;
+		return 0;
 	}
 	if (where->old) {
 		old = bpf_probe_read_user_str(texts->old, KF_PATH_MAX, (void *)where->old);
 		kf_named__fold(KF_FILE_MOVED_FROM, op->how | KF_FLUSH_MORE, old > 0 ? old : 0);
 	}
 	kf_named__fold(op->event, op->how, old > 0 ? old : 0);
+	return 0;
 }
 
-/* The call has returned: 0 is success for all of these. */
+/* The call has returned: 0 is success for all of these. Returns 1 if it is on its descriptor: what
+ * follows then is the caller's, because the stack does not suffice for another call here. */
 __noinline int kf_named__end(u64 dfd, u64 path, u64 old, long ret)
 {
 	struct kf_where where = { .dfd = dfd, .path = path, .old = old };
 	u64 id = bpf_get_current_pid_tgid();
 	struct kf_named *named = bpf_map_lookup_elem(&kf_named, &id);
+	int on_descriptor = 0;
+	u32 op;
 
 	if (!named)
 		return 0;
-	if (ret == 0 && named->op > KF_OP_NONE && named->op <= KF_OP_TRUNCATE)
-		kf_named__resolve(named, &where, &kf_op_events[named->op]);
+	op = named->op;
+	if (ret == 0 && op != KF_OP_NONE)
+		on_descriptor = kf_named__resolve(named, &where, &kf_op_events[op & KF_OP_MASK]);
 	bpf_map_delete_elem(&kf_named, &id);
-	return 0;
+	return on_descriptor;
 }
 
-/* utimensat without a path: the descriptor itself. */
-__noinline int kf_named__end_fd(u64 fd, long ret)
+/* utimensat without a path is on its descriptor. Returns whether it has succeeded. */
+static __always_inline bool kf_named__forget(long ret)
 {
 	u64 id = bpf_get_current_pid_tgid();
 
-	bpf_map_delete_elem(&kf_named, &id);
-	if (ret == 0)
-		kf_fd__event(fd, KF_FILE_ATTRIB);
-	return 0;
+	return bpf_map_delete_elem(&kf_named, &id) == 0 && ret == 0;
 }
 
 #endif

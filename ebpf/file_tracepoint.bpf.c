@@ -267,10 +267,11 @@ int tp__sys_exit(u64 *ctx)
 		return 0;
 	if (!kf_exit__where(regs, nr, &where))
 		return 0;
-	if (where.path)
-		kf_named__end(where.dfd, where.path, where.old, ret);
-	else
-		kf_named__end_fd(where.dfd, ret); /* futimens */
+	if (where.path && kf_named__end(where.dfd, where.path, where.old, ret) != 1)
+		return 0;
+	if (!where.path && !kf_named__forget(ret)) /* futimens */
+		return 0;
+	kf_fd__event(where.dfd, KF_FILE_ATTRIB);
 	return 0;
 }
 

@@ -9,8 +9,9 @@
 #include "compat.bpf.h"
 
 /* Turns of a walk, components and mount crossings together, where bpf_loop is missing; a deeper
- * path is flagged. Elsewhere only PATH_MAX is the limit. */
-#define KF_PATH_TURNS 96
+ * path is flagged. Elsewhere only PATH_MAX is the limit. The verifier walks each turn there. */
+#define KF_TURNS_SMALL 16
+#define KF_TURNS_LARGE 48
 #define KF_PATH_SMALL 256
 #define KF_PATH_LARGE KF_PATH_MAX
 
@@ -60,6 +61,15 @@ static __always_inline void kf_words__copy(char *to, const u64 *from, const int 
 		((u64 *)to)[i] = from[i];
 }
 
+/* By its offset alone: libbpf refuses access to an array that is longer than ours, as in 6.12. */
+static __always_inline const u64 *kf_name__inline(struct dentry___v510 *dentry)
+{
+	u64 offset = bpf_core_field_offset(struct dentry___v510, d_iname);
+
+	barrier_var(offset); /* keeps clang from joining it with the access */
+	return (void *)dentry + offset;
+}
+
 /* Copies a dentry's name with its NUL to KF_NAME_LEN bytes. Returns its length with the NUL, or -1.
  * A name outside of the dentry can be read where the verifier knows memory without a type. */
 static __always_inline long kf_name__copy(char *to, struct dentry *dentry)
@@ -71,10 +81,7 @@ static __always_inline long kf_name__copy(char *to, struct dentry *dentry)
 	if (bpf_core_field_exists(v614->d_shortname) && length < sizeof(v614->d_shortname))
 		kf_words__copy(to, (u64 *)v614->d_shortname.string, 5);
 	else if (!bpf_core_field_exists(v614->d_shortname) && length < KF_INAME_LEN)
-		/* By its offset: libbpf refuses an access to an array that is longer, as in 6.12. */
-		kf_words__copy(to,
-			       (void *)v510 + bpf_core_field_offset(struct dentry___v510, d_iname),
-			       KF_INAME_LEN / 8);
+		kf_words__copy(to, kf_name__inline(v510), KF_INAME_LEN / 8);
 	else if (kf_cast_memory && length < KF_NAME_LEN)
 		kf_words__copy(to, bpf_rdonly_cast(KF_AT(struct dentry, dentry, d_name.name), 0),
 			       KF_NAME_LEN / 8);
@@ -164,7 +171,7 @@ static __noinline long kf_path__turn_large(u32 turn, void *path)
 static __always_inline void kf_path__turns(struct kf_path *path, const u32 room)
 {
 #ifdef KF_NO_LOOP
-	for (u32 i = 0; i < KF_PATH_TURNS; i++)
+	for (u32 i = 0; i < (room == KF_PATH_SMALL ? KF_TURNS_SMALL : KF_TURNS_LARGE); i++)
 		if (room == KF_PATH_SMALL ? kf_path__turn_small(i, path)
 					  : kf_path__turn_large(i, path))
 			break;

@@ -145,7 +145,7 @@ def _loop(kernel: Kernel) -> Feature:
     if kernel.has_function("bpf_loop"):
         return Feature("loop", title, ok=True)
     why = "the kernel has no bpf_loop"
-    return _no("loop", title, why, "Linux 5.17; without it paths deeper than 96 are cut")
+    return _no("loop", title, why, "Linux 5.17; without it paths deeper than 48 are cut")
 
 
 def _cast(kernel: Kernel) -> Feature:
