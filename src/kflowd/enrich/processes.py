@@ -119,7 +119,7 @@ class Processes:
             value.proc = process.comm
         else:
             value.seen = image.seen
-            value.proc = process_name(image.name, process.comm)
+            value.proc = process_name(image.name, _task_name(value, image))
         parent = self.find((process.ppid, process.parent_start_ns), at_ns)
         if parent is not None:
             value.parent = parent.name
@@ -156,6 +156,15 @@ def _is_news(seen: ProcessSeen, last: ProcessSeen) -> bool:
     if seen.source == ProcessSource.EXEC:
         return True
     return seen.exe != last.exe and seen.ts_ns >= last.ts_ns
+
+
+def _task_name(value: Enriched, image: Image) -> str:
+    """Return the task's name: of the program that an exec starts, not of what called exec."""
+    executed = type(value) is EnrichedFile and value.aggregate.counts[FileEvent.OPEN_EXEC]
+    if executed and image.seen.source == ProcessSource.EXEC:
+        return image.seen.process.comm
+    process = value.process
+    return process.comm if process is not None else ""
 
 
 def _decisive_ns(value: Enriched) -> int:

@@ -74,6 +74,14 @@ def test_a_forked_process_runs_what_its_parent_ran() -> None:
     assert (found.seen.exe, found.seen.args) == ("/usr/bin/bash", SHELL.args)
 
 
+def test_an_exec_is_named_after_the_program_it_starts() -> None:
+    """The task's name at the first event is that of the caller of exec: it is not used."""
+    executed = seen(ts_ns=8 * SECOND)
+    opened = (0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0)
+    value = file(process=process(comm="python3"), first_ns=7 * SECOND, counts=opened)
+    assert names(table(executed), value)[0] == "curl"
+
+
 def test_a_record_names_what_the_process_was_at_its_first_event() -> None:
     """An exec after the event does not change the record, one before it does."""
     forked = seen(exe="/usr/bin/bash", source=ProcessSource.FORK, args=())
