@@ -55,7 +55,7 @@ wheel: build ## build a wheel that needs no compiler, into build/dist
 	$(Q)$(PYTHON) -m pip wheel -q --no-build-isolation --no-deps -w build/dist .
 
 ##@ Test
-.PHONY: test unit host lint format check test-vm bench
+.PHONY: test unit host lint format docs check bench
 test: build/test-deps.stamp build lint ## everything CI runs: lint, policy, unit, host and VM tests (root)
 	$(call say,TEST,"policy unit host vm")
 	$(Q)KFLOWD_REQUIRE_REAL=$(REQUIRE_REAL) $(PYTEST) $(ARGS)
@@ -81,18 +81,23 @@ format: $(VENV)/stamp ## rewrite Python and C in the project's style
 	$(Q)$(PYTHON) -m ruff format --quiet --no-cache .
 	$(Q)$(CLANG_FORMAT) -i $(C_SOURCES)
 
+docs: build ## write the tables of docs/fields.md
+	$(Q)$(PYTHON) tools/fields_page.py
+
 check: lint unit ## what needs no root: lint, policy, unit
 
 bench: build ## figures: CPU per record by stage, drain rate, start time, memory (root)
 	$(Q)$(PYTHON) -m tests.bench $(ARGS)
 
 ##@ Virtual machines
-.PHONY: vm
+.PHONY: vm matrix test-vm
 vm: build/test-deps.stamp build ## a shell in a VM with the project, KERNEL=6.12
 	$(Q)exec $(PYTHON) -m tests.vm shell $(KERNEL)
 
-test-vm: build/test-deps.stamp build ## the fentry and kprobe roads in VMs
-	$(call say,TEST,vm)
+matrix: build/test-deps.stamp build ## all kernels and roads (KERNELS ROADS TESTS SETS narrow it; DOCS=1)
+	$(Q)$(PYTHON) -m tests.matrix $(if $(SETS),--sets "$(SETS)") --kernels "$(KERNELS)" --roads "$(ROADS)" --tests="$(TESTS)" $(if $(DOCS),--docs) $(ARGS)
+
+test-vm: build/test-deps.stamp build ## the fentry and kprobe roads of one kernel in VMs
 	$(Q)KFLOWD_REQUIRE_REAL=$(REQUIRE_REAL) $(PYTEST) tests/vm $(ARGS)
 
 ##@ Clean
@@ -105,14 +110,9 @@ distclean: clean ## remove the virtual environment too
 	$(Q)rm -rf $(VENV)
 
 # What the targets above are made of.
-build/build-deps.stamp: tools/install-deps
+build/build-deps.stamp build/test-deps.stamp: build/%-deps.stamp: tools/install-deps
 	$(Q)mkdir -p $(@D)
-	$(Q)tools/install-deps build
-	$(Q)touch $@
-
-build/test-deps.stamp: tools/install-deps
-	$(Q)mkdir -p $(@D)
-	$(Q)tools/install-deps build test
+	$(Q)tools/install-deps build $(filter test,$*)
 	$(Q)touch $@
 
 $(VENV)/stamp: pyproject.toml tools/make-venv tools/requirements.py build/build-deps.stamp

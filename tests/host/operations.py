@@ -9,8 +9,10 @@ import ctypes
 import json
 import os
 import socket
+import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from tests.host.workloads import NOBODY, Done, Facts
 
@@ -18,12 +20,19 @@ COPIES, COPY_BYTES = 3, 17
 CLONE_NEWNS, MS_BIND, MS_PRIVATE_ALL = 0x20000, 0x1000, 0x44000
 
 
-def forked(workload: Callable[..., Facts], *arguments: str | Path) -> Done:
+def forked(workload: Callable[..., Facts], *arguments: str | int | Path) -> Done:
     """Run a workload in a child made by fork alone: an emulated machine starts Python slowly.
 
     Returns:
         The child's pid and what the workload returned.
     """
+    return end_forked(*start_forked(workload, *arguments))
+
+
+def start_forked(
+    workload: Callable[..., Facts], *arguments: str | int | Path
+) -> tuple[int, BinaryIO]:
+    """Start a workload; return its pid and where its facts come from."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -32,13 +41,20 @@ def forked(workload: Callable[..., Facts], *arguments: str | Path) -> Done:
             os.close(reader)
             os.write(writer, json.dumps(workload(*map(str, arguments))).encode())
             code = 0
+        except BaseException:  # noqa: BLE001 - the child ends here, whatever happens
+            traceback.print_exc()
         finally:
             os._exit(code)
     os.close(writer)
-    with open(reader, "rb") as facts:
+    return child, open(reader, "rb")
+
+
+def end_forked(child: int, facts: BinaryIO) -> Done:
+    """Wait for a workload's end and return its pid and facts."""
+    with facts:
         text = facts.read()
     _, status = os.waitpid(child, 0)
-    assert status == 0, f"workload {workload.__name__} failed with {status}"
+    assert status == 0, f"the workload failed with {status}"
     return Done(child, json.loads(text))
 
 

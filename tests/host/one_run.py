@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One agent that sees all workloads, for test_one_run.py: what a slow machine can afford."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.host import operations, workloads
+from tests.host.agent import SEPARATOR, Agent, Record, Result, parse
+from tests.host.cases import CASES, folder_of
+from tests.host.operations import end_forked, forked, start_forked
+from tests.host.workloads import Done
+
+ROAD = os.environ.get("KFLOWD_TEST_ROAD", "")
+DROPS, DROP_BYTES = 23, 1999
+# less than the idle time, after which a record would come without the hook that is to be proven
+SOON = 10.0
+
+
+class Run(NamedTuple):
+    """What one agent saw of all workloads.
+
+    Attributes:
+        result: What the agent left.
+        base: The folder of the run.
+        folders: Of the cases.
+        done: Pid and facts of each workload.
+        early: By name, whether a record came while the agent ran and not at its end only.
+    """
+
+    result: Result
+    base: Path
+    folders: dict[str, Path]
+    done: dict[str, Done]
+    early: dict[str, bool]
+
+
+def seen_soon(agent: Agent, matches: Callable[[Record], bool]) -> bool:
+    """Say whether a record comes soon, while the agent runs."""
+    end = time.monotonic() + SOON
+    while time.monotonic() < end:
+        output = os.pread(agent._stdout.fileno(), 1 << 24, 0)
+        whole = output[: output.rfind(SEPARATOR) + len(SEPARATOR)] if SEPARATOR in output else b""
+        if any(matches(record) for record in parse(whole)):
+            return True
+        time.sleep(0.3)
+    return False
+
+
+def udp_echo() -> Done:
+    """Be the peers of udp_peers: one reads 3 datagrams, one 5, and each answers once."""
+    channels = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+    for channel in channels:
+        channel.bind(("127.0.0.1", 0))
+    ports = [channel.getsockname()[1] for channel in channels]
+    child, facts = start_forked(workloads.udp_peers, *ports)
+    for channel, count in zip(channels, (3, 5), strict=True):
+        channel.settimeout(60)
+        for _ in range(count):
+            _, sender = channel.recvfrom(4096)
+        channel.sendto(b"r" * 29, sender)
+    done = end_forked(child, facts)
+    for channel in channels:
+        channel.close()
+    return Done(done.pid, done.facts | {"peers": ports})
+
+
+def drop_datagrams(agent: Agent) -> tuple[Done, bool]:
+    """Send more than a socket of ours holds; count what was kept, close, wait for its record."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+        channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        channel.bind(("127.0.0.1", 0))
+        port = channel.getsockname()[1]
+        sender = forked(operations.flood, port, DROPS, DROP_BYTES)
+        kept = 0
+        with suppress(BlockingIOError):
+            while channel.recv(4096, socket.MSG_DONTWAIT):
+                kept += 1
+    early = seen_soon(
+        agent, lambda it: it.get("SockLocalPort") == port and it.get("ProcPID") == os.getpid()
+    )
+    return Done(os.getpid(), {"port": port, "kept": kept, "sender": sender.pid}), early
+
+
+def talk_to_ourselves(agent: Agent, path: Path) -> tuple[Done, bool]:
+    """Send over a UNIX socket from this process to itself, close it, wait for its record."""
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
+    ):
+        receiver.bind(str(path))
+        sender.sendto(b"x" * 37, str(path))
+        receiver.recv(64)
+    early = seen_soon(agent, lambda it: it.get("SockAddress") == str(path))
+    return Done(os.getpid(), {"path": str(path)}), early
+
+
+class Older(NamedTuple):
+    """A TCP connection from before the agent, both ends of this process."""
+
+    client: socket.socket
+    server: socket.socket
+
+    @classmethod
+    def make(cls) -> "Older":
+        """Connect, and send 5 bytes."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            client = socket.create_connection(listener.getsockname())
+            server, _ = listener.accept()
+        client.sendall(b"o" * 5)
+        assert len(server.recv(64)) == 5
+        return cls(client, server)
+
+    def end(self) -> Done:
+        """Send 7 bytes more and close."""
+        port = self.client.getsockname()[1]
+        self.client.sendall(b"o" * 7)
+        assert len(self.server.recv(64)) == 7
+        self.client.close()
+        assert self.server.recv(1) == b""
+        self.server.close()
+        return Done(os.getpid(), {"client_port": port})
+
+
+def run_all(base: Path) -> Run:
+    """Run every workload once under one agent."""
+    folders = {case.name: folder_of(case, base) for case in CASES}
+    prepared = {case.name: case.arguments(folders[case.name]) for case in CASES}
+    done: dict[str, Done] = {}
+    early: dict[str, bool] = {}
+    older = Older.make()
+    with older.client, older.server, Agent() as agent:
+        for case in CASES:
+            done[case.name] = forked(case.workload, *prepared[case.name])
+        (base / "mine").write_bytes(b"m")
+        done["older"] = older.end()
+        _sockets(done, base)
+        done["drops"], early["socket.close"] = drop_datagrams(agent)
+        done["self"], early["unix.close"] = talk_to_ourselves(agent, base / "self")
+        # by path alone: no close ends it, but the end of its process
+        gone = str(folders["attributes"])
+        early["process.exit"] = seen_soon(agent, lambda it: it.get("FilePath", "")[:-1] == gone)
+        result = agent.stop()
+    return Run(result, base, folders, done, early)
+
+
+def _sockets(done: dict[str, Done], base: Path) -> None:
+    """Run the workloads for sockets."""
+    for name, arguments in {
+        "inet": ("inet",),
+        "inet6": ("inet6",),
+        "dual": ("dual",),
+        "reset": ("inet", "reset"),
+    }.items():
+        done[name] = forked(workloads.tcp_exchange, *arguments)
+    done["refused"] = forked(workloads.tcp_refused)
+    done["accept"] = forked(operations.accept_in_child, "211")
+    done["udp"] = udp_echo()
+    done["stream"] = forked(workloads.unix_stream, base / "stream")
+    done["datagram"] = forked(workloads.unix_datagram, base / "datagram")
+    done["seqpacket"] = forked(operations.unix_seqpacket)

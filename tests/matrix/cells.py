@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cells of the matrix: kernel, road, policy and build of each. Data only."""
+
+from typing import NamedTuple
+
+KERNELS = ("5.10", "6.1", "6.12", "6.18", "7.3")
+ROADS = ("fentry", "kprobe", "tracepoint")
+CLANGS = ("clang-16", "clang-19")  # clang 14 builds what the other cells run
+ARM64 = "arm64"
+
+
+class Cell(NamedTuple):
+    """One machine of the matrix.
+
+    Attributes:
+        set: What it belongs to: roads, lockdown, arm64 or clang.
+        kernel: A name of tests.vm.KERNELS.
+        road: As for --attach; "" for the best of each hook.
+        append: Further kernel parameters.
+        note: What is special, for the heading of the column.
+        build: arm64 or a compiler's name, where the host's build will not do.
+        load_only: Only doctor runs: what is built loads and attaches.
+    """
+
+    set: str
+    kernel: str
+    road: str
+    append: str = ""
+    note: str = ""
+    build: str = ""
+    load_only: bool = False
+
+    @property
+    def heading(self) -> str:
+        """The second line of the column's head."""
+        return " ".join(part for part in (self.road or "best", self.note) if part)
+
+    @property
+    def name(self) -> str:
+        """The cell in a message."""
+        return f"{self.kernel} {self.heading}"
+
+
+def _locked(kernel: str, how: str) -> Cell:
+    return Cell("lockdown", kernel, "fentry", append=f"lockdown={how}", note=how)
+
+
+ALL = (
+    *(Cell("roads", kernel, road) for kernel in KERNELS for road in ROADS),
+    _locked("6.12", "confidentiality"),
+    _locked("7.3", "confidentiality"),
+    _locked("6.12", "integrity"),
+    Cell("arm64", "5.10-arm64", "kprobe", build=ARM64),
+    Cell("arm64", "6.1-arm64", "kprobe", build=ARM64),
+    Cell("arm64", "7.3-arm64", "", build=ARM64),
+    *(
+        Cell("clang", kernel, road, note=clang, build=clang, load_only=True)
+        for clang in CLANGS
+        for kernel in KERNELS
+        for road in ROADS
+    ),
+)
+SETS = tuple(dict.fromkeys(cell.set for cell in ALL))
+
+
+def chosen(sets: list[str], kernels: list[str], roads: list[str]) -> list[Cell]:
+    """Return the cells of some sets, kernels and roads; an empty list chooses all.
+
+    Raises:
+        ValueError: a name is unknown, or there is no such cell.
+    """
+    for names, known in (
+        (sets, SETS),
+        (kernels, {cell.kernel for cell in ALL}),
+        (roads, {*ROADS, "best"}),
+    ):
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise ValueError(f"unknown: {' '.join(unknown)} (known: {' '.join(sorted(known))})")
+    cells = [
+        cell
+        for cell in ALL
+        if (not sets or cell.set in sets)
+        and (not kernels or cell.kernel in kernels)
+        and (not roads or (cell.road or "best") in roads)
+    ]
+    if not cells:
+        raise ValueError("no such cell")
+    return cells

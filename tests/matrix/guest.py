@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs inside the machine: what doctor predicts, what the programs cost, what the tests say.
+
+`python3 -m tests.matrix.guest ROAD [pytest arguments]`; leaves cell.json in /results.
+"""
+
+import json
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from kflowd import doctor
+from kflowd.bpf.config import SourceConfig
+from kflowd.bpf.source import Source
+from kflowd.errors import KflowdError
+from tests.host.cases import Case
+
+RESULTS = Path("/results")
+TESTS = "tests/host/test_one_run.py"
+# hypothesis takes seconds to import on an emulated machine, and nothing here uses it
+OPTIONS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-q", "--tb=short")
+# emulated machines verify programs slowly, 5.10 takes minutes for all
+TIMEOUT = "--timeout=900"
+DIFFERENCE = "--override-ini=verbosity_assertions=2"
+
+
+class About(NamedTuple):
+    """What a test is about.
+
+    Attributes:
+        names: Event classes.
+        proof: It passes only if their events appear.
+        needs: What a kernel under lockdown may lack.
+    """
+
+    names: tuple[str, ...]
+    proof: bool
+    needs: str = ""
+
+
+class Recorder:
+    """A plugin of pytest that notes each test's outcome and the event classes that it proves."""
+
+    def __init__(self) -> None:
+        self.tests: list[dict[str, Any]] = []
+        self._classes: dict[str, About] = {}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Function]) -> None:
+        """Note the classes of all tests, also of those that will not come to run."""
+        for item in items:
+            self._classes[item.nodeid] = classes_of(item)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note an outcome: of the call, or of a set-up or tear-down that failed."""
+        if report.when != "call" and report.passed:
+            return
+        test = {
+            "name": report.nodeid.rpartition("::")[2],
+            "classes": self._classes[report.nodeid].names,
+            "proof": self._classes[report.nodeid].proof,
+            "needs": self._classes[report.nodeid].needs,
+            "outcome": report.outcome,
+            "why": report.longreprtext,
+        }
+        self.tests.append(test)
+
+
+def classes_of(item: pytest.Function) -> About:
+    """Return the event classes that a test is about: by its parameters, else by its mark."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    match parameters:
+        case {"event_class": str(name), "case": Case() as case}:
+            return About((name,), proof=True, needs=case.needs)
+        case {"case": Case() as case}:
+            return About(case.all_classes(), proof=False, needs=case.needs)
+    function = item.function
+    classes, needs = getattr(function, "classes", ()), getattr(function, "needs", "")
+    return About(tuple(classes), proof=True, needs=str(needs))
+
+
+def verified(fd: int) -> int:
+    """Return how many instructions the verifier looked at; 0 where the kernel does not say."""
+    text = Path(f"/proc/self/fdinfo/{fd}").read_text(encoding="ascii")
+    found = re.search(r"^verified_insns:\s+(\d+)$", text, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def predict(road: str | None) -> dict[str, Any]:
+    """Return doctor's table and the programs with their verified instructions."""
+    source = Source(SourceConfig(road=road))
+    programs: dict[str, int] = {}
+    try:
+        with source:
+            loaded = source._opened()
+            for where in loaded.links:
+                fd = loaded.objects[where.object].program_fd(where.program)
+                programs[f"{where.object}/{where.program}"] = verified(fd)
+            coverage = source.coverage
+    except KflowdError:
+        coverage = doctor.run(SourceConfig(road=road))
+    return {"doctor": json.loads(doctor.render_json(coverage)), "programs": programs}
+
+
+def main(arguments: list[str]) -> int:
+    """Predict, run the tests, write cell.json."""
+    road, options = arguments[0], arguments[1:]
+    began = time.monotonic()
+    cell = predict(road if road != "best" else None)
+    cell["doctor_seconds"] = time.monotonic() - began
+    recorder = Recorder()
+    try:
+        if options != ["--load-only"]:
+            pytest.main([*OPTIONS, TIMEOUT, DIFFERENCE, TESTS, *options], plugins=[recorder])
+    finally:
+        cell["tests"] = recorder.tests
+        cell["seconds"] = time.monotonic() - began
+        RESULTS.joinpath("cell.json").write_text(json.dumps(cell))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
