@@ -20,40 +20,59 @@ const volatile u8 kf_nargs_vfs_unlink = 4; /* ([idmap,] dir, dentry, delegated) 
 const volatile u8 kf_nargs_vfs_link = 5; /* (old, [idmap,] dir, new, delegated) */
 const volatile u8 kf_nargs_vfs_symlink = 4; /* ([idmap,] dir, dentry, name[, delegated]) */
 
+/* Functions whose return needs what their entry saw. */
+enum kf_function {
+	KF_VFS_OPEN,
+	KF_VFS_READ,
+	KF_VFS_READV,
+	KF_KERNEL_READ,
+	KF_VFS_WRITE,
+	KF_VFS_WRITEV,
+	KF_VFS_FALLOCATE,
+};
+
+struct kf_call {
+	struct file *file;
+	u64 function; /* enum kf_function */
+};
+
 /* File of a read, write or open that a thread is inside of: 4,096 at the same time. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, u64);
-	__type(value, u64);
+	__type(value, struct kf_call);
 } kf_calls SEC(".maps");
 
-static __always_inline int kf_call__enter(unsigned long file)
+/* Overwrites what is there: a return that the kernel did not deliver (kretprobes are few before 6.x,
+ * and calls that block hold them) must not leave its file to the next call. */
+static __always_inline int kf_call__enter(unsigned long file, enum kf_function function)
 {
-	u64 id = bpf_get_current_pid_tgid(), value = file;
+	struct kf_call call = { .file = (struct file *)file, .function = function };
+	u64 id = bpf_get_current_pid_tgid();
 
-	/* A call inside another (a stacked file system) is not the process's own. */
-	if (bpf_map_update_elem(&kf_calls, &id, &value, BPF_NOEXIST) == -7 /* E2BIG */)
+	if (bpf_map_update_elem(&kf_calls, &id, &call, BPF_ANY))
 		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
 	return 0;
 }
 
-static __always_inline struct file *kf_call__exit(void)
+static __always_inline struct file *kf_call__exit(enum kf_function function)
 {
 	u64 id = bpf_get_current_pid_tgid();
-	u64 *value = bpf_map_lookup_elem(&kf_calls, &id);
+	struct kf_call *call = bpf_map_lookup_elem(&kf_calls, &id);
 	struct file *file;
 
-	if (!value)
+	if (!call || call->function != function)
 		return NULL;
-	file = (struct file *)*value;
+	file = call->file;
 	bpf_map_delete_elem(&kf_calls, &id);
 	return file;
 }
 
-static __always_inline int kf_call__done(long ret, enum kf_file_event event)
+static __always_inline int kf_call__done(enum kf_function function, long ret,
+					 enum kf_file_event event)
 {
-	struct file *file = kf_call__exit();
+	struct file *file = kf_call__exit(function);
 
 	if (file && ret > 0)
 		kf_file__event(file, event);
@@ -74,13 +93,13 @@ static __always_inline int kf_call__done(long ret, enum kf_file_event event)
 SEC("kprobe/vfs_open")
 int kprobe__vfs_open(struct pt_regs *ctx)
 {
-	return kf_call__enter(PT_REGS_PARM2(ctx));
+	return kf_call__enter(PT_REGS_PARM2(ctx), KF_VFS_OPEN);
 }
 
 SEC("kretprobe/vfs_open")
 int kretprobe__vfs_open(struct pt_regs *ctx)
 {
-	struct file *file = kf_call__exit();
+	struct file *file = kf_call__exit(KF_VFS_OPEN);
 
 	if (file && (int)PT_REGS_RC(ctx) == 0)
 		kf_file__opened(file);
@@ -107,73 +126,73 @@ int kretprobe__do_open_execat(struct pt_regs *ctx)
 SEC("kprobe/vfs_read")
 int kprobe__vfs_read(struct pt_regs *ctx)
 {
-	return kf_call__enter(PT_REGS_PARM1(ctx));
+	return kf_call__enter(PT_REGS_PARM1(ctx), KF_VFS_READ);
 }
 
 SEC("kretprobe/vfs_read")
 int kretprobe__vfs_read(struct pt_regs *ctx)
 {
-	return kf_call__done((long)PT_REGS_RC(ctx), KF_FILE_ACCESS);
+	return kf_call__done(KF_VFS_READ, (long)PT_REGS_RC(ctx), KF_FILE_ACCESS);
 }
 
 SEC("kprobe/vfs_readv")
 int kprobe__vfs_readv(struct pt_regs *ctx)
 {
-	return kf_call__enter(PT_REGS_PARM1(ctx));
+	return kf_call__enter(PT_REGS_PARM1(ctx), KF_VFS_READV);
 }
 
 SEC("kretprobe/vfs_readv")
 int kretprobe__vfs_readv(struct pt_regs *ctx)
 {
-	return kf_call__done((long)PT_REGS_RC(ctx), KF_FILE_ACCESS);
+	return kf_call__done(KF_VFS_READV, (long)PT_REGS_RC(ctx), KF_FILE_ACCESS);
 }
 
 SEC("kprobe/__kernel_read")
 int kprobe____kernel_read(struct pt_regs *ctx)
 {
-	return kf_call__enter(PT_REGS_PARM1(ctx));
+	return kf_call__enter(PT_REGS_PARM1(ctx), KF_KERNEL_READ);
 }
 
 SEC("kretprobe/__kernel_read")
 int kretprobe____kernel_read(struct pt_regs *ctx)
 {
-	return kf_call__done((long)PT_REGS_RC(ctx), KF_FILE_ACCESS);
+	return kf_call__done(KF_KERNEL_READ, (long)PT_REGS_RC(ctx), KF_FILE_ACCESS);
 }
 
 SEC("kprobe/vfs_write")
 int kprobe__vfs_write(struct pt_regs *ctx)
 {
-	return kf_call__enter(PT_REGS_PARM1(ctx));
+	return kf_call__enter(PT_REGS_PARM1(ctx), KF_VFS_WRITE);
 }
 
 SEC("kretprobe/vfs_write")
 int kretprobe__vfs_write(struct pt_regs *ctx)
 {
-	return kf_call__done((long)PT_REGS_RC(ctx), KF_FILE_MODIFY);
+	return kf_call__done(KF_VFS_WRITE, (long)PT_REGS_RC(ctx), KF_FILE_MODIFY);
 }
 
 SEC("kprobe/vfs_writev")
 int kprobe__vfs_writev(struct pt_regs *ctx)
 {
-	return kf_call__enter(PT_REGS_PARM1(ctx));
+	return kf_call__enter(PT_REGS_PARM1(ctx), KF_VFS_WRITEV);
 }
 
 SEC("kretprobe/vfs_writev")
 int kretprobe__vfs_writev(struct pt_regs *ctx)
 {
-	return kf_call__done((long)PT_REGS_RC(ctx), KF_FILE_MODIFY);
+	return kf_call__done(KF_VFS_WRITEV, (long)PT_REGS_RC(ctx), KF_FILE_MODIFY);
 }
 
 SEC("kprobe/vfs_fallocate")
 int kprobe__vfs_fallocate(struct pt_regs *ctx)
 {
-	return kf_call__enter(PT_REGS_PARM1(ctx));
+	return kf_call__enter(PT_REGS_PARM1(ctx), KF_VFS_FALLOCATE);
 }
 
 SEC("kretprobe/vfs_fallocate")
 int kretprobe__vfs_fallocate(struct pt_regs *ctx)
 {
-	return kf_call__done((int)PT_REGS_RC(ctx) == 0, KF_FILE_MODIFY);
+	return kf_call__done(KF_VFS_FALLOCATE, (int)PT_REGS_RC(ctx) == 0, KF_FILE_MODIFY);
 }
 
 SEC("kprobe/vfs_copy_file_range")
