@@ -244,15 +244,12 @@ static __always_inline int kf_file__emit(struct kf_file_agg *agg, struct kf_subj
 static __always_inline void kf_file__flush(struct kf_file_agg *agg, struct kf_subject *subject,
 					   struct kf_flush *flush)
 {
-	u32 events = kf_agg__events(agg);
-
 	if (!kf_file__emit(agg, subject, flush)) {
 		if (!(agg->flags & KF_AGG_PATH_SENT))
 			kf_count(KF_CNT_PATH_LOST_RING, 1); /* the sweep has no path to give */
 		agg->flags |= KF_AGG_ENDED;
 		return;
 	}
-	kf_count(KF_CNT_FILE_REPORTED, events);
 	bpf_map_delete_elem(&kf_files, &subject->key);
 }
 
@@ -261,11 +258,8 @@ static __always_inline void kf_file__flush(struct kf_file_agg *agg, struct kf_su
 static __always_inline void kf_file__export(struct kf_file_agg *agg, struct kf_subject *subject,
 					    struct kf_flush *flush)
 {
-	u32 events = kf_agg__events(agg);
-
 	if (!kf_file__emit(agg, subject, flush))
 		return;
-	kf_count(KF_CNT_FILE_REPORTED, events);
 	__builtin_memset(agg->counts, 0, sizeof(agg->counts));
 	agg->flags = 0;
 	agg->first_ns = 0;
@@ -277,11 +271,8 @@ static __always_inline void kf_file__export(struct kf_file_agg *agg, struct kf_s
 /* Sends what was folded under another name of the inode; its path went ahead. */
 static __always_inline void kf_file__leave(struct kf_file_agg *agg, struct kf_subject *subject)
 {
-	u32 events = kf_agg__events(agg);
-
-	if (events && !kf_file__emit_bare(agg, subject, NULL))
+	if (kf_agg__events(agg) && !kf_file__emit_bare(agg, subject, NULL))
 		return;
-	kf_count(KF_CNT_FILE_REPORTED, events);
 	bpf_map_delete_elem(&kf_files, &subject->key);
 }
 
@@ -309,9 +300,7 @@ static __noinline struct kf_file_agg *kf_file__get(struct kf_subject *subject,
 /* The map is full: the event leaves at once and alone, user space merges it by its key. */
 static __always_inline void kf_file__single(struct kf_subject *subject, struct kf_flush *flush)
 {
-	if (kf_file__emit(NULL, subject, flush))
-		kf_count(KF_CNT_FILE_REPORTED, 1);
-	else
+	if (!kf_file__emit(NULL, subject, flush))
 		kf_count(KF_CNT_FILE_LOST_MAP, 1);
 }
 

@@ -96,7 +96,6 @@ __noinline int kf_text__emit(u32 length, u64 dfd, u64 old, u32 event)
 		return 0;
 	}
 	kf_submit(rec);
-	kf_count(KF_CNT_FILE_REPORTED, events);
 	return 0;
 }
 

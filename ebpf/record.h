@@ -91,14 +91,14 @@ enum kf_role {
  * either inside a record that left the kernel or inside one of the lost counters. */
 enum kf_counter {
 	KF_CNT_FILE_EVENTS = 0, /* file events folded */
-	KF_CNT_FILE_REPORTED = 1, /* file events inside records put on the ring */
+	KF_CNT_FILE_REPORTED = 1, /* file events in records; by user space, as all *_REPORTED */
 	KF_CNT_FILE_LOST_MAP = 2, /* file events lost: aggregate map and ring full */
 	KF_CNT_FILE_LOST_RING = 3, /* file events lost inside records refused by the ring */
 	KF_CNT_FILE_LOST_PENDING = 4, /* operations not followed: table of pending calls full */
 	KF_CNT_PATH_LOST_RING = 5, /* path records refused by the ring (sent again if possible) */
 	KF_CNT_PATH_TRUNCATED = 6, /* paths that are not complete */
 	KF_CNT_SOCK_CREATED = 7, /* TCP and UDP aggregates begun */
-	KF_CNT_SOCK_REPORTED = 8, /* TCP and UDP aggregates put on the ring as final */
+	KF_CNT_SOCK_REPORTED = 8, /* TCP and UDP aggregates reported */
 	KF_CNT_SOCK_LOST_MAP = 9, /* packets or connections not followed: map full */
 	KF_CNT_SOCK_LOST_RING = 10, /* records refused by the ring (swept later) */
 	KF_CNT_UNIX_CREATED = 11,

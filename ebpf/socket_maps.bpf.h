@@ -114,7 +114,6 @@ static __always_inline void kf_sock__flush(struct kf_sock_key *key, struct kf_so
 	__builtin_memcpy(&rec->sock, sock, sizeof(rec->sock));
 	rec->sock.flags = (sock->flags | KF_SOCK_FINAL) & ~(KF_SOCK_ENDED | KF_SOCK_PRIVATE);
 	bpf_map_delete_elem(&kf_socks, key);
-	kf_count(KF_CNT_SOCK_REPORTED, 1);
 	kf_submit(rec);
 }
 

@@ -115,7 +115,6 @@ static __always_inline void kf_unix__released(struct socket *socket)
 	__builtin_memcpy(&rec->unix_sock, agg, sizeof(rec->unix_sock));
 	rec->unix_sock.flags = (agg->flags | KF_SOCK_FINAL) & ~KF_SOCK_ENDED;
 	bpf_map_delete_elem(&kf_unix, &key);
-	kf_count(KF_CNT_UNIX_REPORTED, 1);
 	kf_submit(rec);
 }
 
