@@ -10,6 +10,8 @@
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
+#define KF_TURN_FIRST KF_TURN_FILE
+#include "turn.bpf.h"
 #include "file_name.bpf.h"
 #include "file_open.bpf.h"
 
@@ -31,6 +33,7 @@ static __always_inline bool kf_is_err(const void *pointer)
 SEC("fexit/vfs_open")
 int fexit__vfs_open(u64 *ctx)
 {
+	KF_TURN;
 	if ((long)KF_CTX(ctx, 2) == 0)
 		kf_file__opened((struct file *)KF_CTX(ctx, 1));
 	return 0;
@@ -40,6 +43,7 @@ int fexit__vfs_open(u64 *ctx)
 SEC("fentry/fd_install")
 int fentry__fd_install(u64 *ctx)
 {
+	KF_TURN;
 	kf_file__installed((struct file *)KF_CTX(ctx, 1));
 	return 0;
 }
@@ -48,6 +52,7 @@ int fentry__fd_install(u64 *ctx)
 SEC("fexit/do_open_execat")
 int fexit__do_open_execat(u64 *ctx)
 {
+	KF_TURN;
 	struct file *file = (struct file *)KF_CTX(ctx, 3);
 
 	if (!kf_is_err(file))
@@ -58,6 +63,7 @@ int fexit__do_open_execat(u64 *ctx)
 SEC("fexit/vfs_read")
 int fexit__vfs_read(u64 *ctx)
 {
+	KF_TURN;
 	if ((long)KF_CTX(ctx, 4) > 0)
 		kf_file__event((struct file *)KF_CTX(ctx, 0), KF_FILE_ACCESS);
 	return 0;
@@ -66,6 +72,7 @@ int fexit__vfs_read(u64 *ctx)
 SEC("fexit/vfs_readv")
 int fexit__vfs_readv(u64 *ctx)
 {
+	KF_TURN;
 	if ((long)KF_CTX(ctx, 5) > 0)
 		kf_file__event((struct file *)KF_CTX(ctx, 0), KF_FILE_ACCESS);
 	return 0;
@@ -75,6 +82,7 @@ int fexit__vfs_readv(u64 *ctx)
 SEC("fexit/__kernel_read")
 int fexit____kernel_read(u64 *ctx)
 {
+	KF_TURN;
 	if ((long)KF_CTX(ctx, 4) > 0)
 		kf_file__event((struct file *)KF_CTX(ctx, 0), KF_FILE_ACCESS);
 	return 0;
@@ -83,6 +91,7 @@ int fexit____kernel_read(u64 *ctx)
 SEC("fexit/vfs_write")
 int fexit__vfs_write(u64 *ctx)
 {
+	KF_TURN;
 	if ((long)KF_CTX(ctx, 4) > 0)
 		kf_file__event((struct file *)KF_CTX(ctx, 0), KF_FILE_MODIFY);
 	return 0;
@@ -91,6 +100,7 @@ int fexit__vfs_write(u64 *ctx)
 SEC("fexit/vfs_writev")
 int fexit__vfs_writev(u64 *ctx)
 {
+	KF_TURN;
 	if ((long)KF_CTX(ctx, 5) > 0)
 		kf_file__event((struct file *)KF_CTX(ctx, 0), KF_FILE_MODIFY);
 	return 0;
@@ -99,6 +109,7 @@ int fexit__vfs_writev(u64 *ctx)
 SEC("fexit/vfs_fallocate")
 int fexit__vfs_fallocate(u64 *ctx)
 {
+	KF_TURN;
 	if ((long)KF_CTX(ctx, 4) == 0)
 		kf_file__event((struct file *)KF_CTX(ctx, 0), KF_FILE_MODIFY);
 	return 0;
@@ -107,6 +118,7 @@ int fexit__vfs_fallocate(u64 *ctx)
 SEC("fentry/vfs_copy_file_range")
 int fentry__vfs_copy_file_range(u64 *ctx)
 {
+	KF_TURN;
 	kf_copy__enter((struct file *)KF_CTX(ctx, 0), (struct file *)KF_CTX(ctx, 2));
 	return 0;
 }
@@ -114,6 +126,7 @@ int fentry__vfs_copy_file_range(u64 *ctx)
 SEC("fexit/vfs_copy_file_range")
 int fexit__vfs_copy_file_range(u64 *ctx)
 {
+	KF_TURN;
 	kf_copy__exit((struct file *)KF_CTX(ctx, 0), (struct file *)KF_CTX(ctx, 2),
 		      (long)KF_CTX(ctx, 6));
 	return 0;
@@ -122,6 +135,7 @@ int fexit__vfs_copy_file_range(u64 *ctx)
 SEC("fentry/do_splice_direct")
 int fentry__do_splice_direct(u64 *ctx)
 {
+	KF_TURN;
 	kf_copy__enter((struct file *)KF_CTX(ctx, 0), (struct file *)KF_CTX(ctx, 2));
 	return 0;
 }
@@ -129,6 +143,7 @@ int fentry__do_splice_direct(u64 *ctx)
 SEC("fexit/do_splice_direct")
 int fexit__do_splice_direct(u64 *ctx)
 {
+	KF_TURN;
 	kf_copy__exit((struct file *)KF_CTX(ctx, 0), (struct file *)KF_CTX(ctx, 2),
 		      (long)KF_CTX(ctx, 6));
 	return 0;
@@ -138,6 +153,7 @@ int fexit__do_splice_direct(u64 *ctx)
 SEC("fentry/__fput")
 int fentry____fput(u64 *ctx)
 {
+	KF_TURN;
 	kf_file__closed((struct file *)KF_CTX(ctx, 0));
 	return 0;
 }
@@ -145,6 +161,7 @@ int fentry____fput(u64 *ctx)
 SEC("fentry/notify_change")
 int fentry__notify_change(u64 *ctx)
 {
+	KF_TURN;
 	if (kf_nargs_notify_change == 3)
 		kf_setattr__enter((struct dentry *)KF_CTX(ctx, 0), (struct iattr *)KF_CTX(ctx, 1));
 	else
@@ -155,6 +172,7 @@ int fentry__notify_change(u64 *ctx)
 SEC("fexit/notify_change")
 int fexit__notify_change(u64 *ctx)
 {
+	KF_TURN;
 	if (kf_nargs_notify_change == 3)
 		kf_setattr__exit((struct dentry *)KF_CTX(ctx, 0), (int)KF_CTX(ctx, 3));
 	else
@@ -165,6 +183,7 @@ int fexit__notify_change(u64 *ctx)
 SEC("fentry/vfs_unlink")
 int fentry__vfs_unlink(u64 *ctx)
 {
+	KF_TURN;
 	if (kf_nargs_vfs_unlink == 3)
 		kf_unlink__enter((struct dentry *)KF_CTX(ctx, 1));
 	else
@@ -175,6 +194,7 @@ int fentry__vfs_unlink(u64 *ctx)
 SEC("fexit/vfs_unlink")
 int fexit__vfs_unlink(u64 *ctx)
 {
+	KF_TURN;
 	if (kf_nargs_vfs_unlink == 3)
 		kf_unlink__exit((int)KF_CTX(ctx, 3));
 	else
@@ -185,6 +205,7 @@ int fexit__vfs_unlink(u64 *ctx)
 SEC("fentry/vfs_rename")
 int fentry__vfs_rename(u64 *ctx)
 {
+	KF_TURN;
 	kf_rename__enter(((struct renamedata *)KF_CTX(ctx, 0))->old_dentry);
 	return 0;
 }
@@ -192,6 +213,7 @@ int fentry__vfs_rename(u64 *ctx)
 SEC("fexit/vfs_rename")
 int fexit__vfs_rename(u64 *ctx)
 {
+	KF_TURN;
 	kf_rename__exit(((struct renamedata *)KF_CTX(ctx, 0))->old_dentry, (int)KF_CTX(ctx, 1));
 	return 0;
 }
@@ -199,6 +221,7 @@ int fexit__vfs_rename(u64 *ctx)
 SEC("fentry/vfs_link")
 int fentry__vfs_link(u64 *ctx)
 {
+	KF_TURN;
 	if (kf_nargs_vfs_link == 4)
 		kf_pending__begin(KF_OP_LINK, (struct dentry *)KF_CTX(ctx, 2));
 	else
@@ -209,6 +232,7 @@ int fentry__vfs_link(u64 *ctx)
 SEC("fexit/vfs_link")
 int fexit__vfs_link(u64 *ctx)
 {
+	KF_TURN;
 	if (kf_nargs_vfs_link == 4)
 		kf_create__exit(KF_OP_LINK, (struct dentry *)KF_CTX(ctx, 2), (int)KF_CTX(ctx, 4));
 	else
@@ -219,6 +243,7 @@ int fexit__vfs_link(u64 *ctx)
 SEC("fentry/vfs_symlink")
 int fentry__vfs_symlink(u64 *ctx)
 {
+	KF_TURN;
 	if (kf_nargs_vfs_symlink == 3)
 		kf_pending__begin(KF_OP_SYMLINK, (struct dentry *)KF_CTX(ctx, 1));
 	else
@@ -229,6 +254,7 @@ int fentry__vfs_symlink(u64 *ctx)
 SEC("fexit/vfs_symlink")
 int fexit__vfs_symlink(u64 *ctx)
 {
+	KF_TURN;
 	if (kf_nargs_vfs_symlink == 3)
 		kf_create__exit(KF_OP_SYMLINK, (struct dentry *)KF_CTX(ctx, 1),
 				(int)KF_CTX(ctx, 3));

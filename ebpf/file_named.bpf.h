@@ -31,7 +31,7 @@ struct {
 	__type(value, struct kf_named);
 } kf_named SEC(".maps");
 
-/* Texts of one call, and what it is about. Per CPU: sys_exit programs cannot be preempted by one another. */
+/* Texts of one call, and what it is about. On a CPU, a copy of sys_exit runs once at a time. */
 struct kf_texts {
 	char path[KF_PATH_MAX + KF_NAME_LEN];
 	char old[KF_PATH_MAX + KF_NAME_LEN];
@@ -41,7 +41,7 @@ struct kf_texts {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, KF_COPIES_MAX);
 	__type(key, u32);
 	__type(value, struct kf_texts);
 } kf_texts SEC(".maps");
@@ -127,9 +127,9 @@ static __always_inline void kf_named__touch(struct inode *inode, struct dentry *
 
 static __always_inline struct kf_texts *kf_texts__get(void)
 {
-	u32 zero = 0;
+	u32 copy = kf_copy;
 
-	return bpf_map_lookup_elem(&kf_texts, &zero);
+	return bpf_map_lookup_elem(&kf_texts, &copy);
 }
 
 struct kf_compare {

@@ -10,6 +10,8 @@
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
+#define KF_TURN_FIRST KF_TURN_FILE
+#include "turn.bpf.h"
 #include "file_text.bpf.h"
 #include "file_close.bpf.h"
 #include "file_open.bpf.h"
@@ -117,6 +119,7 @@ static __always_inline enum kf_op kf_syscall__op(u64 nr)
 SEC("tp_btf/sys_enter")
 int tp__sys_enter(u64 *ctx)
 {
+	KF_TURN;
 	struct pt_regs *regs = (void *)KF_CTX(ctx, 0);
 	u64 nr = KF_CTX(ctx, 1);
 	enum kf_op op;
@@ -256,6 +259,7 @@ static __always_inline bool kf_exit__where(struct pt_regs *regs, u64 nr, struct 
 SEC("tp_btf/sys_exit")
 int tp__sys_exit(u64 *ctx)
 {
+	KF_TURN;
 	struct pt_regs *regs = (void *)KF_CTX(ctx, 0);
 	long ret = (long)KF_CTX(ctx, 1);
 	u64 nr = KF_SYSCALL_NR(regs);
@@ -279,6 +283,7 @@ int tp__sys_exit(u64 *ctx)
 SEC("tp_btf/sched_process_exec")
 int tp__sched_process_exec_file(u64 *ctx)
 {
+	KF_TURN;
 	struct linux_binprm *bprm = (void *)KF_CTX(ctx, 2);
 	struct file *file = BPF_CORE_READ(bprm, file);
 
@@ -291,6 +296,7 @@ int tp__sched_process_exec_file(u64 *ctx)
 SEC("tp_btf/sched_process_exit")
 int tp__sched_process_exit_files(u64 *ctx)
 {
+	KF_TURN;
 	struct task_struct *task = (void *)KF_CTX(ctx, 0);
 	u32 max;
 
@@ -305,6 +311,7 @@ int tp__sched_process_exit_files(u64 *ctx)
 SEC("tp_btf/ext4_unlink_enter")
 int tp__ext4_unlink_enter(u64 *ctx)
 {
+	KF_TURN;
 	struct dentry *dentry = (void *)KF_CTX(ctx, 1);
 
 	kf_named__touch(BPF_CORE_READ(dentry, d_inode), dentry);
@@ -314,6 +321,7 @@ int tp__ext4_unlink_enter(u64 *ctx)
 SEC("tp_btf/ext4_mark_inode_dirty")
 int tp__ext4_mark_inode_dirty(u64 *ctx)
 {
+	KF_TURN;
 	kf_named__touch((struct inode *)KF_CTX(ctx, 0), NULL);
 	return 0;
 }
@@ -321,6 +329,7 @@ int tp__ext4_mark_inode_dirty(u64 *ctx)
 SEC("tp_btf/writeback_mark_inode_dirty")
 int tp__writeback_mark_inode_dirty(u64 *ctx)
 {
+	KF_TURN;
 	kf_named__touch((struct inode *)KF_CTX(ctx, 0), NULL);
 	return 0;
 }
@@ -329,6 +338,7 @@ int tp__writeback_mark_inode_dirty(u64 *ctx)
 SEC("tp_btf/inode_set_ctime_to_ts")
 int tp__inode_set_ctime_to_ts(u64 *ctx)
 {
+	KF_TURN;
 	kf_named__touch((struct inode *)KF_CTX(ctx, 0), NULL);
 	return 0;
 }
@@ -336,6 +346,7 @@ int tp__inode_set_ctime_to_ts(u64 *ctx)
 SEC("tp_btf/ctime_ns_xchg")
 int tp__ctime_ns_xchg(u64 *ctx)
 {
+	KF_TURN;
 	kf_named__touch((struct inode *)KF_CTX(ctx, 0), NULL);
 	return 0;
 }
@@ -343,6 +354,7 @@ int tp__ctime_ns_xchg(u64 *ctx)
 SEC("tp_btf/ctime_xchg_skip")
 int tp__ctime_xchg_skip(u64 *ctx)
 {
+	KF_TURN;
 	kf_named__touch((struct inode *)KF_CTX(ctx, 0), NULL);
 	return 0;
 }

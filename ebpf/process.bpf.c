@@ -11,6 +11,8 @@
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
+#define KF_TURN_FIRST KF_TURN_PROCESS
+#include "turn.bpf.h"
 #include "emit.bpf.h"
 #include "path.bpf.h"
 #include "task.bpf.h"
@@ -154,6 +156,7 @@ static __always_inline void kf_comm__copy(char *to, struct task_struct *task)
 SEC("tp_btf/sched_process_exec")
 int tp__sched_process_exec(u64 *ctx)
 {
+	KF_TURN;
 	struct task_struct *task = (void *)KF_CTX(ctx, 0);
 	struct kf_proc proc = {};
 
@@ -167,6 +170,7 @@ int tp__sched_process_exec(u64 *ctx)
 SEC("tp_btf/sched_process_fork")
 int tp__sched_process_fork(u64 *ctx)
 {
+	KF_TURN;
 	struct task_struct *child = (void *)KF_CTX(ctx, 1);
 	struct kf_proc proc = {};
 
@@ -182,6 +186,7 @@ int tp__sched_process_fork(u64 *ctx)
 SEC("tp_btf/sched_process_exit")
 int tp__sched_process_exit(u64 *ctx)
 {
+	KF_TURN;
 	struct task_struct *task = (void *)KF_CTX(ctx, 0);
 	struct kf_exit_record rec = {};
 

@@ -322,7 +322,7 @@ struct kf_unix_record {
 struct kf_counters_record {
 	struct kf_header hdr;
 	__u64 counters[KF_CNT_MAX]; /* summed over CPUs */
-	__u64 missed; /* program runs the kernel skipped: recursion_misses of all programs */
+	__u64 missed; /* runs the kernel skipped (recursion_misses) and no copy made */
 };
 
 /* What replay needs of the host, in place of asking it. JSON text follows. */

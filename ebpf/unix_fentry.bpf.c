@@ -6,6 +6,8 @@
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
+#define KF_TURN_FIRST KF_TURN_UNIX
+#include "turn.bpf.h"
 #include "accept.bpf.h"
 #include "unix.bpf.h"
 
@@ -35,6 +37,7 @@ static __always_inline void kf_unix__done(struct socket *socket, struct msghdr *
 SEC("fentry/security_sock_graft")
 int fentry__security_sock_graft(u64 *ctx)
 {
+	KF_TURN;
 	kf_sock__accepted((void *)KF_CTX(ctx, 0));
 	return 0;
 }
@@ -43,6 +46,7 @@ int fentry__security_sock_graft(u64 *ctx)
 SEC("fexit/unix_stream_sendmsg")
 int fexit__unix_stream_sendmsg(u64 *ctx)
 {
+	KF_TURN;
 	kf_unix__done((void *)KF_CTX(ctx, 0), (void *)KF_CTX(ctx, 1), (int)KF_CTX(ctx, 3), true);
 	return 0;
 }
@@ -50,6 +54,7 @@ int fexit__unix_stream_sendmsg(u64 *ctx)
 SEC("fexit/unix_dgram_sendmsg")
 int fexit__unix_dgram_sendmsg(u64 *ctx)
 {
+	KF_TURN;
 	struct socket *socket = (void *)KF_CTX(ctx, 0);
 
 	if (socket->type == KF_UNIX_DGRAM)
@@ -61,6 +66,7 @@ int fexit__unix_dgram_sendmsg(u64 *ctx)
 SEC("fexit/unix_seqpacket_sendmsg")
 int fexit__unix_seqpacket_sendmsg(u64 *ctx)
 {
+	KF_TURN;
 	kf_unix__done((void *)KF_CTX(ctx, 0), (void *)KF_CTX(ctx, 1), (int)KF_CTX(ctx, 3), true);
 	return 0;
 }
@@ -68,6 +74,7 @@ int fexit__unix_seqpacket_sendmsg(u64 *ctx)
 SEC("fexit/unix_stream_recvmsg")
 int fexit__unix_stream_recvmsg(u64 *ctx)
 {
+	KF_TURN;
 	if (!(KF_CTX(ctx, 3) & KF_MSG_PEEK))
 		kf_unix__done((void *)KF_CTX(ctx, 0), NULL, (int)KF_CTX(ctx, 4), false);
 	return 0;
@@ -76,6 +83,7 @@ int fexit__unix_stream_recvmsg(u64 *ctx)
 SEC("fexit/unix_dgram_recvmsg")
 int fexit__unix_dgram_recvmsg(u64 *ctx)
 {
+	KF_TURN;
 	struct socket *socket = (void *)KF_CTX(ctx, 0);
 
 	if (socket->type == KF_UNIX_DGRAM && !(KF_CTX(ctx, 3) & KF_MSG_PEEK))
@@ -86,6 +94,7 @@ int fexit__unix_dgram_recvmsg(u64 *ctx)
 SEC("fexit/unix_seqpacket_recvmsg")
 int fexit__unix_seqpacket_recvmsg(u64 *ctx)
 {
+	KF_TURN;
 	if (!(KF_CTX(ctx, 3) & KF_MSG_PEEK))
 		kf_unix__done((void *)KF_CTX(ctx, 0), NULL, (int)KF_CTX(ctx, 4), false);
 	return 0;
@@ -95,6 +104,7 @@ int fexit__unix_seqpacket_recvmsg(u64 *ctx)
 SEC("fentry/unix_release")
 int fentry__unix_release(u64 *ctx)
 {
+	KF_TURN;
 	kf_unix__released((void *)KF_CTX(ctx, 0));
 	return 0;
 }

@@ -9,6 +9,8 @@
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
+#define KF_TURN_FIRST KF_TURN_UNIX
+#include "turn.bpf.h"
 #include "syscalls.bpf.h"
 #include "accept.bpf.h"
 #include "unix.bpf.h"
@@ -192,6 +194,7 @@ static __always_inline void kf_call__closes(u64 fd)
 SEC("tp_btf/sys_exit")
 int tp__sys_exit_sock(u64 *ctx)
 {
+	KF_TURN;
 	struct pt_regs *regs = (void *)KF_CTX(ctx, 0);
 	s64 result = KF_CTX(ctx, 1);
 	u64 nr = KF_NR(regs);
@@ -205,6 +208,7 @@ int tp__sys_exit_sock(u64 *ctx)
 SEC("tp_btf/sys_enter")
 int tp__sys_enter_sock(u64 *ctx)
 {
+	KF_TURN;
 	struct pt_regs *regs = (void *)KF_CTX(ctx, 0);
 
 	if (KF_CTX(ctx, 1) == __NR_close)

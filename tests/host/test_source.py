@@ -255,7 +255,9 @@ def test_a_refused_program_costs_only_itself(tmp_path: Path) -> None:
         assert why.startswith(f"the kernel refuses to load {BAD} (EACCES): ")
         assert "invalid mem access" in why
         subprocess.run(["true"], check=True)
-        assert (loaded.objects["mixed"].read_variable(".bss", "runs") or 0) >= 1
+        mixed = loaded.object_named("mixed")
+        assert mixed is not None
+        assert (mixed.read_variable(".bss", "runs") or 0) >= 1
     finally:
         loaded.close()
 

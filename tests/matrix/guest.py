@@ -97,7 +97,7 @@ def predict(road: str | None) -> dict[str, Any]:
         with source:
             loaded = source._opened()
             for where in loaded.links:
-                fd = loaded.objects[where.object].program_fd(where.program)
+                fd = loaded.program_fd(where)
                 programs[f"{where.object}/{where.program}"] = verified(fd)
             coverage = source.coverage
     except KflowdError:

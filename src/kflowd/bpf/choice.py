@@ -27,10 +27,17 @@ class Obstacle(NamedTuple):
 
 
 class ProgramId(NamedTuple):
-    """A program of an object."""
+    """A program of an object.
+
+    Attributes:
+        object: Its name.
+        program: Its name.
+        copy: Which of the copies, where programs are loaded several times.
+    """
 
     object: str
     program: str
+    copy: int = 0
 
 
 class Choice(NamedTuple):

@@ -10,6 +10,7 @@ from kflowd.bpf.features import Feature
 ARGUMENTS_PREFIX = "kf_nargs_"
 UNUSED = 1  # entries of a map that no loaded program fills
 PAGE = 4096
+COPIES = 3  # of tracing programs where the kernel is preempted; KF_COPIES_MAX of turn.bpf.h
 
 
 class SourceConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +65,7 @@ def constants(config: SourceConfig, features: Mapping[str, Feature]) -> dict[str
         "kf_can_probe": int(features["probe_read"].ok),
         "kf_task_btf": int(features["task_btf"].ok),
         "kf_cast_memory": int(features["cast_memory"].ok),
+        "kf_copies": copies(features),
         "kf_export_at": config.export_at,
         "kf_pseudo_fs": int(config.pseudo_fs),
         # Late enough for batches, early enough that a burst does not fill the rest meanwhile.
@@ -81,6 +83,11 @@ def flavour(features: Mapping[str, Feature]) -> str:
     if not features["probe_read"].ok:
         return "cast"
     return "" if features["loop"].ok else "noloop"
+
+
+def copies(features: Mapping[str, Feature]) -> int:
+    """Return how often tracing programs are loaded: see ebpf/turn.bpf.h."""
+    return 1 if features["run_through"].ok else COPIES
 
 
 def map_entries(config: SourceConfig) -> dict[str, int]:

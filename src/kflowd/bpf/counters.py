@@ -21,7 +21,7 @@ def counters_record(map_fd: int, program_fds: Iterable[int], now_ns: int) -> byt
 
     Args:
         map_fd: kf_counters.
-        program_fds: Of all attached programs.
+        program_fds: Of all attached programs, of copies the first.
         now_ns: CLOCK_BOOTTIME.
     """
     record = ffi.new("struct kf_counters_record *")
@@ -29,6 +29,10 @@ def counters_record(map_fd: int, program_fds: Iterable[int], now_ns: int) -> byt
     record.hdr.version = lib.KF_VERSION
     record.hdr.size = ffi.sizeof("struct kf_counters_record")
     record.hdr.ts_ns = now_ns
-    check(lib.kf_counters__sum(map_fd, record.counters), "kf_counters__sum", "reading counters")
-    record.missed = missed_runs(program_fds)
+    missed = missed_runs(program_fds)
+    taken_over = ffi.new("__u64 *")
+    result = lib.kf_counters__sum(map_fd, record.counters, taken_over)
+    check(result, "kf_counters__sum", "reading counters")
+    # Read after the runs that were skipped, what was taken over can be a little more.
+    record.missed = max(0, missed - int(taken_over[0]))
     return bytes(ffi.buffer(record))

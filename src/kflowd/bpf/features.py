@@ -13,6 +13,7 @@ import msgspec
 from kflowd.bpf.cgroup import CgroupRoot, open_root
 from kflowd.bpf.ffi import errno_name, lib
 from kflowd.bpf.kernel import Kernel
+from kflowd.bpf.settings import UNPREEMPTED, read_preempt_mode
 from kflowd.errors import BpfError
 
 JIT = Path("/proc/sys/net/core/bpf_jit_enable")
@@ -28,7 +29,8 @@ class Feature(msgspec.Struct, frozen=True):
     """One thing that the kernel allows or not.
 
     Attributes:
-        name: fentry, kprobe, tp_btf, cgroup, probe_read, task_btf, loop, cast, cast_memory, jit.
+        name: fentry, kprobe, tp_btf, cgroup, probe_read, task_btf, loop, cast, cast_memory,
+            run_through, jit.
         title: For people.
         ok: It works.
         why: What was found: the reason when it does not.
@@ -54,6 +56,7 @@ def probe(kernel: Kernel) -> dict[str, Feature]:
         _loop(kernel),
         _cast(kernel),
         _cast_memory(kernel),
+        _run_through(),
         _jit(),
     )
     return {feature.name: feature for feature in found}
@@ -164,6 +167,15 @@ def _cast_memory(kernel: Kernel) -> Feature:
         return Feature("cast_memory", title, ok=True)
     why = _refused(result, "bpf_rdonly_cast without a type")
     return _no("cast_memory", title, why, "Linux 6.17; it matters under lockdown=confidentiality")
+
+
+def _run_through() -> Feature:
+    title = "programs that are not preempted"
+    mode = read_preempt_mode()
+    if mode in UNPREEMPTED:
+        return Feature("run_through", title, ok=True)
+    change = "preempt=none or preempt=voluntary; nothing is lost, programs are loaded several times"
+    return _no("run_through", title, f"the kernel's preemption: {mode}", change)
 
 
 def _jit() -> Feature:

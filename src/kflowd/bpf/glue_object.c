@@ -160,26 +160,32 @@ int kf_cgroup2__open(void)
 	return dir < 0 ? err : dir;
 }
 
-int kf_counters__sum(int map_fd, __u64 *counters)
+/* values: room for one of each CPU */
+static int counter__sum(int map_fd, __u32 key, __u64 *values, int cpus, __u64 *sum)
+{
+	if (bpf_map_lookup_elem(map_fd, &key, values))
+		return -errno;
+	*sum = 0;
+	for (int cpu = 0; cpu < cpus; cpu++)
+		*sum += values[cpu];
+	return 0;
+}
+
+int kf_counters__sum(int map_fd, __u64 *counters, __u64 *taken_over)
 {
 	int cpus = libbpf_num_possible_cpus();
 	__u64 *values;
-	__u32 key;
+	int err = 0;
 
 	if (cpus < 0)
 		return cpus;
 	values = calloc(cpus, sizeof(*values));
 	if (!values)
 		return -ENOMEM;
-	for (key = 0; key < KF_CNT_MAX; key++) {
-		counters[key] = 0;
-		if (bpf_map_lookup_elem(map_fd, &key, values)) {
-			free(values);
-			return -errno;
-		}
-		for (int cpu = 0; cpu < cpus; cpu++)
-			counters[key] += values[cpu];
-	}
+	for (__u32 key = 0; key < KF_CNT_MAX && !err; key++)
+		err = counter__sum(map_fd, key, values, cpus, &counters[key]);
+	if (!err)
+		err = counter__sum(map_fd, KF_CNT_MAX, values, cpus, taken_over);
 	free(values);
-	return 0;
+	return err;
 }

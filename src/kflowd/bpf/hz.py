@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The kernel's HZ: the unit of a socket's retransmission timeout. User space is told 100 always."""
 
-import gzip
-import os
 import re
-from pathlib import Path
 
 # The values that kernels of x86 and arm64 can be built with (kernel/Kconfig.hz).
 KNOWN = (100, 250, 300, 1000)
@@ -38,20 +35,3 @@ def from_config(text: str) -> int:
     """Return HZ as a kernel configuration says, 0 when it does not."""
     found = SETTING.search(text)
     return int(found[1]) if found else 0
-
-
-def read_config() -> str:
-    """Return the running kernel's configuration, "" where it is not to be had."""
-    release = os.uname().release
-    for name in (
-        "/proc/config.gz",
-        f"/boot/config-{release}",
-        f"/lib/modules/{release}/config",
-    ):
-        try:
-            data = Path(name).read_bytes()
-            text = gzip.decompress(data) if name.endswith(".gz") else data
-        except (OSError, EOFError):
-            continue
-        return text.decode("ascii", "replace")
-    return ""

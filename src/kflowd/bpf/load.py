@@ -13,16 +13,27 @@ from pathlib import Path
 
 from kflowd.bpf.cgroup import CgroupRoot, open_root
 from kflowd.bpf.choice import Choice, Judge, KernelNames, Obstacle, ProgramId, choose
-from kflowd.bpf.config import ARGUMENTS_PREFIX, SourceConfig, constants, flavour, map_entries
+from kflowd.bpf.config import (
+    ARGUMENTS_PREFIX,
+    SourceConfig,
+    constants,
+    copies,
+    flavour,
+    map_entries,
+)
 from kflowd.bpf.features import Feature
 from kflowd.bpf.ffi import BpfCallError, errno_name, ffi
 from kflowd.bpf.hooks import HOOKS, Hook
 from kflowd.bpf.layout import check_layout
+from kflowd.bpf.loaded import Loaded, Part
 from kflowd.bpf.object import SUFFIX, BpfObject, Link, failed_map, failed_program, verifier_reason
 from kflowd.errors import ContractError, FeatureError, PrivilegeError
 
 OBJECTS = Path(__file__).parent / "objects"
 ASK_DOCTOR = "`kflowd doctor` shows each hook and what would have to change"
+# Programs that the kernel runs once a CPU at a time and skips otherwise.
+TRAMPOLINES = ("fentry", "fexit")
+COPIED = (*TRAMPOLINES, "tp")
 # What user space reads out of maps in the form of the contract.
 MAP_TYPES = {
     "kf_files": ("struct kf_file_key", "struct kf_file_agg"),
@@ -38,51 +49,6 @@ class RefusedError(Exception):
         super().__init__(obstacle.why)
         self.where = where
         self.obstacle = obstacle
-
-
-class Loaded:
-    """Objects and links in the kernel.
-
-    Attributes:
-        objects: By name, in the order of loading.
-        links: By program.
-        maps: File descriptors of the shared maps by name; they belong to the objects.
-        entries: Entries of the shared maps.
-    """
-
-    def __init__(self) -> None:
-        self.objects: dict[str, BpfObject] = {}
-        self.links: dict[ProgramId, Link] = {}
-        self.maps: dict[str, int] = {}
-        self.entries: dict[str, int] = {}
-
-    def add_maps(self, loaded: BpfObject) -> None:
-        """Note the maps of an object that was just loaded, for those that come after it."""
-        for name in loaded.shared_maps:
-            if name not in self.maps:
-                self.maps[name] = loaded.map_fd(name)
-                self.entries[name] = loaded.entries(name)
-
-    def program_fds(self) -> list[int]:
-        """Return the file descriptors of all attached programs."""
-        return [self.objects[it.object].program_fd(it.program) for it in self.links]
-
-    def link_of(self, program: str) -> Link | None:
-        """Return the link of a program, by its name alone."""
-        for where, link in self.links.items():
-            if where.program == program:
-                return link
-        return None
-
-    def close(self) -> None:
-        """Detach and unload everything."""
-        for link in self.links.values():
-            link.close()
-        self.links.clear()
-        for loaded in self.objects.values():
-            loaded.close()
-        self.objects.clear()
-        self.maps.clear()
 
 
 class Loader:
@@ -125,10 +91,11 @@ class Loader:
         while True:
             self.choices = choose(self._hooks, self._judge, self._config.road)
             require_some(self.choices, self._config.subsystems)
+            wanted = self._parts(programs_by_object(self.choices))
             loaded = Loaded()
             try:
-                self._load_objects(loaded)
-                self._attach(loaded)
+                self._load_objects(loaded, wanted)
+                self._attach(loaded, wanted)
             except RefusedError as refused:
                 loaded.close()
                 self._refused[refused.where] = refused.obstacle
@@ -160,19 +127,29 @@ class Loader:
         special = self._folder / f"{name}.{flavour(self._features)}{SUFFIX}"
         return special if special.is_file() else self._folder / f"{name}{SUFFIX}"
 
-    def _load_objects(self, loaded: Loaded) -> None:
-        for name, programs in programs_by_object(self.choices).items():
-            it = BpfObject(self._path(name))
-            loaded.objects[name] = it
-            self._configure(it, loaded.maps)
+    def _parts(self, programs: Mapping[str, list[str]]) -> list[Part]:
+        """Return what to load: each object, and further copies of its programs that need them."""
+        found = []
+        for name, listed in programs.items():
+            found.append(Part(name, 0, tuple(listed)))
+            again = tuple(it for it in listed if self._judge.target(name, it).how in COPIED)
+            if again:
+                found += [Part(name, copy, again) for copy in range(1, copies(self._features))]
+        return found
+
+    def _load_objects(self, loaded: Loaded, parts: Iterable[Part]) -> None:
+        for part in parts:
+            it = BpfObject(self._path(part.object))
+            loaded.parts[part] = it
+            self._configure(it, loaded.maps, part.copy)
             try:
-                it.load(programs)
+                it.load(part.programs)
             except BpfCallError as error:
-                raise self._translate(name, programs, error) from error
+                raise self._translate(part, error) from error
             loaded.add_maps(it)
 
-    def _configure(self, it: BpfObject, maps: Mapping[str, int]) -> None:
-        values = constants(self._config, self._features)
+    def _configure(self, it: BpfObject, maps: Mapping[str, int], copy: int) -> None:
+        values = {**constants(self._config, self._features), "kf_copy": copy}
         entries = map_entries(self._config)
         it.set_constants(lambda name: self._constant(values, name))
         for name in it.shared_maps:
@@ -186,11 +163,11 @@ class Loader:
             return self._kernel.arguments(name.removeprefix(ARGUMENTS_PREFIX)) or 0
         return values.get(name)
 
-    def _translate(self, name: str, programs: list[str], error: BpfCallError) -> Exception:
+    def _translate(self, part: Part, error: BpfCallError) -> Exception:
         """Return the error to raise for a failed load: a refusal if it is one program's."""
         program = failed_program(error.log)
-        if program is not None and program in programs:
-            return RefusedError(ProgramId(name, program), obstacle_of(program, error))
+        if program is not None and program in part.programs:
+            return RefusedError(ProgramId(part.object, program), obstacle_of(program, error))
         if failed_map(error.log) and error.errno in (errno.EPERM, errno.ENOMEM):
             return PrivilegeError(
                 f"making the map {failed_map(error.log)}: {errno_name(error.errno)}",
@@ -198,26 +175,44 @@ class Loader:
             )
         return error
 
-    def _attach(self, loaded: Loaded) -> None:
+    def _attach(self, loaded: Loaded, parts: Iterable[Part]) -> None:
         root: CgroupRoot | None = None
         try:
-            for name, programs in programs_by_object(self.choices).items():
-                for program in programs:
-                    fd = -1
-                    if self._judge.target(name, program).how == "cgroup":
-                        root = root or open_root()
-                        fd = root.fd
-                    where = ProgramId(name, program)
-                    loaded.links[where] = self._attach_one(loaded.objects[name], where, fd)
+            for where in self._order(parts):
+                fd = -1
+                if self._judge.target(where.object, where.program).how == "cgroup":
+                    root = root or open_root()
+                    fd = root.fd
+                loaded.links[where] = self._attach_one(loaded, where, fd)
         finally:
             if root is not None:
                 root.close()
 
-    def _attach_one(self, it: BpfObject, where: ProgramId, cgroup_fd: int) -> Link:
+    def _order(self, parts: Iterable[Part]) -> list[ProgramId]:
+        """Return all programs in the order of attaching, so that the copies of each run in theirs.
+
+        The kernel runs programs of a tracepoint in the order in which they were attached, those of
+        a trampoline in reverse (bpf_trampoline_link_prog puts the new one first).
+        """
+        listed = list(parts)
+        found: list[ProgramId] = []
+        for first in (part for part in listed if part.copy == 0):
+            for program in first.programs:
+                same = [
+                    ProgramId(part.object, program, part.copy)
+                    for part in listed
+                    if part.object == first.object and program in part.programs
+                ]
+                how = self._judge.target(first.object, program).how
+                found += reversed(same) if how in TRAMPOLINES else same
+        return found
+
+    def _attach_one(self, loaded: Loaded, where: ProgramId, cgroup_fd: int) -> Link:
         try:
-            return it.attach(where.program, cgroup_fd)
+            return loaded.object_of(where).attach(where.program, cgroup_fd)
         except BpfCallError as error:
-            raise RefusedError(where, obstacle_of(where.program, error)) from error
+            refused = ProgramId(where.object, where.program)
+            raise RefusedError(refused, obstacle_of(where.program, error)) from error
 
 
 def obstacle_of(program: str, error: BpfCallError) -> Obstacle:

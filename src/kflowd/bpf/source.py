@@ -16,8 +16,10 @@ from kflowd.bpf.drain import Drain
 from kflowd.bpf.features import Feature, probe
 from kflowd.bpf.ffi import check, lib, show_log
 from kflowd.bpf.kernel import Kernel
-from kflowd.bpf.load import OBJECTS, Loaded, Loader
+from kflowd.bpf.load import OBJECTS, Loader
+from kflowd.bpf.loaded import Loaded
 from kflowd.bpf.memory import memlock
+from kflowd.bpf.settings import read_config
 from kflowd.errors import KflowdError
 
 # Owners of sockets before the sockets, processes before everything.
@@ -151,7 +153,7 @@ class Source:
     def counters(self) -> bytes:
         """Return a struct kf_counters_record."""
         loaded = self._opened()
-        return counters_record(loaded.maps["kf_counters"], loaded.program_fds(), boottime_ns())
+        return counters_record(loaded.maps["kf_counters"], loaded.first_fds(), boottime_ns())
 
     @property
     def bad_records(self) -> int:
@@ -160,8 +162,8 @@ class Source:
 
     def hz(self) -> int:
         """Return the kernel's HZ, 0 when it is unknown. After `snapshot`, it is known mostly."""
-        configured = hz.from_config(hz.read_config())
-        process = self._opened().objects.get("process")
+        configured = hz.from_config(read_config())
+        process = self._opened().object_named("process")
         if configured or process is None:
             return configured
         jiffies = process.read_variable(".bss", "kf_jiffies") or 0

@@ -3,13 +3,14 @@
 
 import pytest
 
-from kflowd.bpf.config import SourceConfig, constants, flavour, map_entries, ring_size
+from kflowd.bpf.config import SourceConfig, constants, copies, flavour, map_entries, ring_size
 from kflowd.bpf.features import Feature
 
 FEATURES = {
     "probe_read": Feature("probe_read", "x", ok=False),
     "task_btf": Feature("task_btf", "x", ok=True),
     "cast_memory": Feature("cast_memory", "x", ok=True),
+    "run_through": Feature("run_through", "x", ok=False),
 }
 
 
@@ -21,6 +22,7 @@ def test_constants_follow_from_features_and_options() -> None:
         "kf_can_probe": 0,
         "kf_task_btf": 1,
         "kf_cast_memory": 1,
+        "kf_copies": 3,
         "kf_export_at": 7,
         "kf_pseudo_fs": 1,
         "kf_wakeup_bytes": 1 << 14,
@@ -38,6 +40,12 @@ def test_each_kernel_gets_the_build_that_fits(probe_read: bool, loop: bool, want
         "loop": Feature("loop", "x", ok=loop),
     }
     assert flavour(features) == wanted
+
+
+@pytest.mark.parametrize(("run_through", "wanted"), [(True, 1), (False, 3)])
+def test_programs_have_copies_where_the_kernel_is_preempted(run_through: bool, wanted: int) -> None:
+    """Elsewhere they would only cost."""
+    assert copies({"run_through": Feature("run_through", "x", ok=run_through)}) == wanted
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the loader has brought into the kernel: objects, their maps, links."""
+
+from typing import NamedTuple
+
+from kflowd.bpf.choice import ProgramId
+from kflowd.bpf.object import BpfObject, Link
+
+
+class Part(NamedTuple):
+    """An object, or a copy of it, with the programs that are loaded of it.
+
+    Attributes:
+        object: Its name.
+        copy: 0 for the first.
+        programs: Their names.
+    """
+
+    object: str
+    copy: int
+    programs: tuple[str, ...]
+
+
+class Loaded:
+    """Objects and links in the kernel.
+
+    Attributes:
+        parts: The objects, in the order of loading.
+        links: By program.
+        maps: File descriptors of the shared maps by name; they belong to the objects.
+        entries: Entries of the shared maps.
+    """
+
+    def __init__(self) -> None:
+        self.parts: dict[Part, BpfObject] = {}
+        self.links: dict[ProgramId, Link] = {}
+        self.maps: dict[str, int] = {}
+        self.entries: dict[str, int] = {}
+
+    def add_maps(self, loaded: BpfObject) -> None:
+        """Note the maps of an object that was just loaded, for those that come after it."""
+        for name in loaded.shared_maps:
+            if name not in self.maps:
+                self.maps[name] = loaded.map_fd(name)
+                self.entries[name] = loaded.entries(name)
+
+    def object_named(self, name: str) -> BpfObject | None:
+        """Return an object, the first where there are copies; None if it is not loaded."""
+        found = (it for part, it in self.parts.items() if part.object == name)
+        return next(found, None)
+
+    def object_of(self, where: ProgramId) -> BpfObject:
+        """Return the object that a program was loaded from."""
+        return next(
+            it
+            for part, it in self.parts.items()
+            if (part.object, part.copy) == (where.object, where.copy)
+        )
+
+    def program_fd(self, where: ProgramId) -> int:
+        """Return the file descriptor of a program."""
+        return self.object_of(where).program_fd(where.program)
+
+    def program_fds(self) -> list[int]:
+        """Return the file descriptors of all attached programs."""
+        return [self.program_fd(it) for it in self.links]
+
+    def first_fds(self) -> list[int]:
+        """Return the file descriptors of all attached programs, of copies the first."""
+        return [self.program_fd(it) for it in self.links if it.copy == 0]
+
+    def link_of(self, program: str) -> Link | None:
+        """Return the link of a program, by its name alone; of copies, the first."""
+        for where, link in self.links.items():
+            if where.program == program and where.copy == 0:
+                return link
+        return None
+
+    def close(self) -> None:
+        """Detach and unload everything."""
+        for link in self.links.values():
+            link.close()
+        self.links.clear()
+        for loaded in self.parts.values():
+            loaded.close()
+        self.parts.clear()
+        self.maps.clear()

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Copies of tracing programs, for kernels that are preempted: one event, one record.
+
+This kernel need not skip a program: the test takes the first copy away, and marks it as taken.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import pytest
+
+from kflowd.bpf.config import COPIES, SourceConfig
+from kflowd.bpf.counters import counters_record
+from kflowd.bpf.drain import Drain
+from kflowd.bpf.features import probe
+from kflowd.bpf.ffi import ffi, lib
+from kflowd.bpf.kernel import Kernel
+from kflowd.bpf.load import Loader
+from kflowd.bpf.loaded import Loaded
+from tests.host import rawmap
+from tests.host.test_source import split
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+PROGRAM = "tp__sched_process_exec"
+TURNS = 128  # KF_TURN_PROGRAMS of ebpf/turn.bpf.h
+SECOND = 1_000_000_000
+STARTS = 7
+
+
+class Copies(NamedTuple):
+    """What is loaded, and the ring's drain."""
+
+    loaded: Loaded
+    drain: Drain
+
+    def detach(self, *copies: int) -> None:
+        """Take copies of the program away, as if the kernel skipped them."""
+        for where in list(self.loaded.links):
+            if where.program == PROGRAM and where.copy in copies:
+                self.loaded.links.pop(where).close()
+
+    def mark(self, *copies: int) -> None:
+        """Mark copies of all programs as taken, on all CPUs."""
+        row = bytes(copy in copies for copy in range(COPIES))
+        rawmap.update(self.loaded.maps["kf_turns"], bytes(4), row * TURNS * possible_cpus())
+
+    def reported(self) -> Counter[int]:
+        """Start a program a few times. Return how often each start is in the ring, by pid."""
+        pids = {os.posix_spawn("/bin/true", ["true"], {}) for _ in range(STARTS)}
+        for pid in pids:
+            os.waitpid(pid, 0)
+        found: Counter[int] = Counter(dict.fromkeys(pids, 0))
+        while batch := self.drain.drain(100):
+            found.update(
+                record.proc.tgid
+                for record in split(batch)
+                if record.hdr.kind == lib.KF_KIND_PROC
+                and record.source == lib.KF_PROC_EXEC
+                and record.proc.tgid in pids
+            )
+        return found
+
+    def taken_over(self) -> int:
+        """Return how many runs copies have made."""
+        counters, count = ffi.new("__u64[]", lib.KF_CNT_MAX), ffi.new("__u64 *")
+        assert lib.kf_counters__sum(self.loaded.maps["kf_counters"], counters, count) == 0
+        return int(count[0])
+
+
+def possible_cpus() -> int:
+    """Return how many values an entry of a map per CPU has."""
+    text = Path("/sys/devices/system/cpu/possible").read_text(encoding="ascii")
+    return int(text.replace(",", "-").rsplit("-", 1)[-1]) + 1
+
+
+@pytest.fixture
+def copies() -> Iterator[Copies]:
+    """Load the programs of processes as on a kernel that is preempted."""
+    with Kernel() as kernel:
+        features = probe(kernel)
+        preempted = msgspec.structs.replace(features["run_through"], ok=False)
+        config = SourceConfig(subsystems=frozenset())
+        loader = Loader(config, kernel, features | {"run_through": preempted})
+        loaded = loader.load()
+    drain = Drain(loaded.maps, SECOND, SECOND)
+    yield Copies(loaded, drain)
+    drain.close()
+    loaded.close()
+
+
+@pytest.mark.parametrize("gone", [(), (0,), (0, 1)], ids=("none", "first", "two"))
+def test_one_copy_handles_an_event(gone: tuple[int, ...], copies: Copies) -> None:
+    """The first copy that is not taken has the event, and no other."""
+    copies.detach(*gone)
+    copies.mark(*gone)
+    before = copies.taken_over()
+    found = copies.reported()
+    assert set(found.values()) == {1}, found
+    assert (copies.taken_over() - before >= STARTS) == bool(gone)
+
+
+def test_a_copy_leaves_alone_what_another_has(copies: Copies) -> None:
+    """Without the mark the first copy is thought to have run: the others do nothing."""
+    copies.detach(0)
+    copies.mark()
+    assert set(copies.reported().values()) == {0}
+
+
+def test_what_was_taken_over_was_not_missed(copies: Copies) -> None:
+    """Runs that a copy made are not counted as lost."""
+    copies.detach(0)
+    copies.mark(0)
+    copies.reported()
+    maps, fds = copies.loaded.maps, copies.loaded.first_fds()
+    record = ffi.from_buffer(
+        "struct kf_counters_record *", counters_record(maps["kf_counters"], fds, 0)
+    )
+    assert copies.taken_over() >= STARTS
+    assert record.missed == 0
