@@ -250,7 +250,7 @@ struct kf_tcp_info {
 };
 
 struct kf_sock_key {
-	__u64 cookie;
+	__u64 cookie; /* bit 63: an alias of a socket that had no cookie */
 	__u8 remote_addr[KF_ADDR_LEN]; /* UDP: one aggregate per peer; TCP: 0 */
 	__u16 remote_port;
 	__u16 family; /* of the address: AF_INET also for ::ffff:a.b.c.d */

@@ -38,9 +38,9 @@ static __always_inline void kf_packet__seen(struct __sk_buff *skb, bool received
 	cookie = bpf_get_socket_cookie(skb);
 	/* A raw socket gets copies of other sockets' packets. */
 	if (packet.protocol == KF_IPPROTO_TCP && sk->type == KF_SOCK_STREAM)
-		kf_tcp__packet(cookie, &packet, sk->state);
+		kf_tcp__packet(cookie, sk, &packet);
 	else if (packet.protocol == KF_IPPROTO_UDP && sk->type == KF_SOCK_DGRAM)
-		kf_udp__packet(cookie, &packet);
+		kf_udp__packet(cookie, sk, &packet);
 }
 
 SEC("cgroup_skb/ingress")
@@ -66,6 +66,7 @@ static __always_inline bool kf_protocol__wanted(u32 protocol)
 SEC("cgroup/sock_create")
 int cgroup__sock_create(struct bpf_sock *ctx)
 {
+	kf_sk__forget(ctx); /* its socket ended in another cgroup, unseen */
 	if (kf_protocol__wanted(ctx->protocol))
 		kf_owner__set(bpf_get_socket_cookie(ctx));
 	return 1;
@@ -75,11 +76,13 @@ int cgroup__sock_create(struct bpf_sock *ctx)
 SEC("cgroup/sock_release")
 int cgroup__sock_release(struct bpf_sock *ctx)
 {
-	u64 cookie = bpf_get_socket_cookie(ctx);
+	u64 cookie = kf_sk__alias(bpf_get_socket_cookie(ctx), ctx);
 
 	if (ctx->protocol == KF_IPPROTO_UDP)
 		kf_udp__released(cookie);
 	bpf_map_delete_elem(&kf_owners, &cookie);
+	if (ctx->protocol != KF_IPPROTO_TCP || ctx->type != KF_SOCK_STREAM) /* has its own end */
+		kf_sk__forget(ctx);
 	return 1;
 }
 
@@ -88,7 +91,7 @@ SEC("cgroup/connect4")
 int cgroup__connect4(struct bpf_sock_addr *ctx)
 {
 	if (kf_protocol__wanted(ctx->protocol))
-		kf_owner__set(bpf_get_socket_cookie(ctx));
+		kf_owner__set(kf_sk__alias(bpf_get_socket_cookie(ctx), ctx->sk));
 	return 1;
 }
 
@@ -96,7 +99,7 @@ SEC("cgroup/connect6")
 int cgroup__connect6(struct bpf_sock_addr *ctx)
 {
 	if (kf_protocol__wanted(ctx->protocol))
-		kf_owner__set(bpf_get_socket_cookie(ctx));
+		kf_owner__set(kf_sk__alias(bpf_get_socket_cookie(ctx), ctx->sk));
 	return 1;
 }
 
@@ -117,7 +120,8 @@ int cgroup__sockops(struct bpf_sock_ops *ctx)
 		kf_tcp__accepted(bpf_get_socket_cookie(ctx), ctx->local_port,
 				 bpf_ntohl(ctx->remote_port), ctx->total_retrans);
 	else if (op == BPF_SOCK_OPS_STATE_CB)
-		kf_tcp__announced(ctx, bpf_get_socket_cookie(ctx), ctx->args[1]);
+		kf_tcp__announced(ctx, kf_sk__alias(bpf_get_socket_cookie(ctx), ctx->sk),
+				  ctx->args[1]);
 	return 1;
 }
 

@@ -93,6 +93,8 @@ static __always_inline void kf_tcp__visit(struct tcp_sock *tp)
 		return;
 	}
 	key.cookie = kf_sk__cookie(sk);
+	if (kf_tcp__joinable(state))
+		key.cookie = kf_sk__introduce(key.cookie, sk);
 	if (!key.cookie)
 		return;
 	sock = bpf_map_lookup_elem(&kf_socks, &key);
@@ -125,7 +127,7 @@ static __always_inline void kf_older__typed(struct kf_older *older, struct file 
 	older->family = sk->__sk_common.skc_family;
 	older->protocol = sk->sk_protocol;
 	older->net_ns = sk->__sk_common.skc_net.net->ns.inum;
-	older->cookie = kf_sk__cookie(sk);
+	older->cookie = kf_sk__introduce(kf_sk__cookie(sk), sk);
 }
 
 static __always_inline void kf_older__probed(struct kf_older *older, struct file *file)
@@ -143,7 +145,7 @@ static __always_inline void kf_older__probed(struct kf_older *older, struct file
 	older->family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	older->protocol = BPF_CORE_READ(sk, sk_protocol);
 	older->net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	older->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	older->cookie = kf_sk__introduce(BPF_CORE_READ(sk, __sk_common.skc_cookie.counter), sk);
 }
 
 static __always_inline void kf_older__read(struct kf_older *older, struct file *file)

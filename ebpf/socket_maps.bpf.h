@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Tables of TCP and UDP sockets, and who owns a socket. The key is the socket's cookie. */
+/* Tables of TCP and UDP sockets, and who owns a socket. The key is the socket's cookie or alias. */
 #ifndef KF_SOCKET_MAPS_BPF_H
 #define KF_SOCKET_MAPS_BPF_H
 
 #include "net.h"
 #include "emit.bpf.h"
+#include "socket_alias.bpf.h"
 #include "task.bpf.h"
 
 #define KF_AF_UNIX 1
@@ -59,22 +60,27 @@ struct {
 /* New entries begin as this, are found again and filled in place: too big for the stack. */
 static const struct kf_sock kf_sock_zero;
 
-/* How the socket's cookie is read off a typed pointer. Before 5.12 no helper makes one here, but the
- * cgroup programs have made it for every socket that was created, connected or saw a packet. */
-const volatile u8 kf_nargs_bpf_get_socket_ptr_cookie = 0;
-
-static __always_inline u64 kf_sk__cookie(struct sock *sk)
-{
-	if (kf_nargs_bpf_get_socket_ptr_cookie)
-		return bpf_get_socket_cookie(sk);
-	return KF_READ(sk, __sk_common.skc_cookie.counter);
-}
-
 static __always_inline struct kf_sock *kf_sock__find(u64 cookie)
 {
 	struct kf_sock_key key = { .cookie = cookie };
 
 	return bpf_map_lookup_elem(&kf_socks, &key);
+}
+
+/* The entry of a packet's socket. Few sockets have an alias, so the cookie is tried first; after a
+ * miss the key has what the socket goes by. */
+static __always_inline struct kf_sock *kf_sock__seek(struct kf_sock_key *key, const void *sk)
+{
+	struct kf_sock *sock = bpf_map_lookup_elem(&kf_socks, key);
+	u64 alias;
+
+	if (sock || kf_nargs_bpf_get_socket_ptr_cookie)
+		return sock;
+	alias = kf_sk__alias(key->cookie, sk);
+	if (alias == key->cookie)
+		return NULL;
+	key->cookie = alias;
+	return bpf_map_lookup_elem(&kf_socks, key);
 }
 
 /* A new, empty entry, or NULL: another CPU was first, or the map is full (counted). */

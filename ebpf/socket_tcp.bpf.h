@@ -202,6 +202,7 @@ static __always_inline void kf_tcp__destroyed(struct sock *sk)
 
 	/* The kernel's own sockets are not announced by sock_release. */
 	bpf_map_delete_elem(&kf_owners, &key.cookie);
+	kf_sk__forget(sk);
 	if (!sock)
 		return;
 	if (!(sock->flags & KF_SOCK_COUNTED))
@@ -301,18 +302,20 @@ static __always_inline struct kf_sock *kf_tcp__late(struct kf_sock_key *key,
 	return sock;
 }
 
-static __always_inline void kf_tcp__packet(u64 cookie, const struct kf_packet *packet, u32 state)
+static __always_inline void kf_tcp__packet(u64 cookie, struct bpf_sock *sk,
+					   const struct kf_packet *packet)
 {
 	struct kf_sock_key key = { .cookie = cookie };
 	struct kf_sock *sock;
 	struct kf_sock_dir *dir;
+	u32 state = sk->state;
 
 	if (state == KF_TCP_LISTEN) {
 		if (packet->received)
-			kf_tcp__knocked(cookie, packet);
+			kf_tcp__knocked(kf_sk__alias(cookie, sk), packet);
 		return;
 	}
-	sock = bpf_map_lookup_elem(&kf_socks, &key);
+	sock = kf_sock__seek(&key, sk);
 	if (!sock && kf_tcp__joinable(state))
 		sock = kf_tcp__late(&key, packet, state);
 	if (!sock)

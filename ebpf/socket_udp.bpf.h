@@ -57,13 +57,14 @@ static __always_inline struct kf_sock *kf_udp__begin(struct kf_sock_key *key,
 	return sock;
 }
 
-static __always_inline void kf_udp__packet(u64 cookie, const struct kf_packet *packet)
+static __always_inline void kf_udp__packet(u64 cookie, struct bpf_sock *sk,
+					   const struct kf_packet *packet)
 {
 	struct kf_sock_key key = { .cookie = cookie };
 	struct kf_sock *sock;
 
 	kf_udp__key(&key, packet);
-	sock = bpf_map_lookup_elem(&kf_socks, &key);
+	sock = kf_sock__seek(&key, sk);
 	if (!sock)
 		sock = kf_udp__begin(&key, packet);
 	if (!sock)
@@ -80,7 +81,7 @@ static __always_inline struct kf_sock *kf_udp__current(struct sock *sk)
 	u32 zero = 0;
 	struct kf_sock_key *last = bpf_map_lookup_elem(&kf_udp_last, &zero);
 
-	if (!last || last->cookie != (u64)sk->__sk_common.skc_cookie.counter)
+	if (!last || last->cookie != kf_sk__alias(sk->__sk_common.skc_cookie.counter, sk))
 		return NULL;
 	return bpf_map_lookup_elem(&kf_socks, last);
 }

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tests.host import operations, workloads
 from tests.host.agent import SEPARATOR, Agent, Record, Result, parse
 from tests.host.cases import CASES, folder_of
+from tests.host.older import Older
 from tests.host.operations import end_forked, forked, start_forked
 from tests.host.workloads import Done
 
@@ -99,33 +100,6 @@ def talk_to_ourselves(agent: Agent, path: Path) -> tuple[Done, bool]:
     return Done(os.getpid(), {"path": str(path)}), early
 
 
-class Older(NamedTuple):
-    """A TCP connection from before the agent, both ends of this process."""
-
-    client: socket.socket
-    server: socket.socket
-
-    @classmethod
-    def make(cls) -> "Older":
-        """Connect, and send 5 bytes."""
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            client = socket.create_connection(listener.getsockname())
-            server, _ = listener.accept()
-        client.sendall(b"o" * 5)
-        assert len(server.recv(64)) == 5
-        return cls(client, server)
-
-    def end(self) -> Done:
-        """Send 7 bytes more and close."""
-        port = self.client.getsockname()[1]
-        self.client.sendall(b"o" * 7)
-        assert len(self.server.recv(64)) == 7
-        self.client.close()
-        assert self.server.recv(1) == b""
-        self.server.close()
-        return Done(os.getpid(), {"client_port": port})
-
-
 def run_all(base: Path) -> Run:
     """Run every workload once under one agent."""
     folders = {case.name: folder_of(case, base) for case in CASES}
@@ -133,7 +107,7 @@ def run_all(base: Path) -> Run:
     done: dict[str, Done] = {}
     early: dict[str, bool] = {}
     older = Older.make()
-    with older.client, older.server, Agent() as agent:
+    with Agent() as agent:
         for case in CASES:
             done[case.name] = forked(case.workload, *prepared[case.name])
         (base / "mine").write_bytes(b"m")

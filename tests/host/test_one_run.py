@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import pytest
 
+from tests.host import older
 from tests.host.agent import Record, file_records, health_records, part, socket_records
 from tests.host.cases import CASES, Case, proofs
 from tests.host.one_run import DROP_BYTES, DROPS, Run, run_all
@@ -242,13 +243,34 @@ def test_accepting_process(run: Run) -> None:
 
 
 @proves("socket.snapshot")
-def test_older_connection(run: Run) -> None:
-    """A connection from before the agent is reported with its process, at both ends."""
-    port = run.done["older"].facts["client_port"]
-    client = one_socket(run, os.getpid(), SockLocalPort=port)
-    server = one_socket(run, os.getpid(), SockRemotePort=port)
-    assert (client["SockState"], server["SockState"]) == ("TCP_CLOSE", "TCP_CLOSE")
-    assert client["SockTxBytes"] == server["SockRxBytes"]
+@pytest.mark.parametrize("name", older.CONNECTIONS)
+def test_older_connection(name: str, run: Run) -> None:
+    """A connection from before the agent has its process, role and new bytes at both ends."""
+    done, (asked, answered) = run.done["older"], older.CONNECTIONS[name]
+    for record, role, sent, received in (
+        (one_socket(run, done.pid, SockLocalPort=done.facts[name]), "CLIENT", asked, answered),
+        (one_socket(run, os.getpid(), SockRemotePort=done.facts[name]), "SERVER", answered, asked),
+    ):
+        expected: Record = {"SockRole": role, "SockState": "TCP_CLOSE"}
+        expected |= {"SockTxBytes": sent, "SockRxBytes": received}
+        assert part(record, *expected) == expected
+
+
+@proves("socket.snapshot")
+@pytest.mark.parametrize("name", older.DATAGRAMS)
+def test_older_datagrams(name: str, run: Run) -> None:
+    """UDP sockets from before the agent have their process and their datagrams."""
+    done, count = run.done["older"], older.DATAGRAMS[name]
+    for record, role, sent, received in (
+        (one_socket(run, done.pid, SockLocalPort=done.facts[name]), "CLIENT", count, 1),
+        (one_socket(run, os.getpid(), SockRemotePort=done.facts[name]), "SERVER", 1, count),
+    ):
+        expected: Record = {
+            "SockRole": role,
+            "SockTxPackets": sent,
+            "SockRxPackets": received,
+        }
+        assert part(record, *expected) == expected
 
 
 @proves("socket.owner", "socket.packet")

@@ -90,8 +90,13 @@ def copies(features: Mapping[str, Feature]) -> int:
     return 1 if features["run_through"].ok else COPIES
 
 
-def map_entries(config: SourceConfig) -> dict[str, int]:
-    """Return the entries of the maps by name; those not named keep what their source says."""
+def map_entries(config: SourceConfig, *, cookies: bool) -> dict[str, int]:
+    """Return the entries of the maps by name; those not named keep what their source says.
+
+    Args:
+        config: What is observed, and the sizes that were asked for.
+        cookies: The kernel makes a socket's cookie wherever a program asks for it (5.12).
+    """
     files = "file" in config.subsystems
     sockets = "socket" in config.subsystems
     entries = {
@@ -100,6 +105,7 @@ def map_entries(config: SourceConfig) -> dict[str, int]:
         "kf_socks": config.sock_entries if sockets else UNUSED,
         # Sockets have an owner from their creation on, also those without traffic.
         "kf_owners": 2 * config.sock_entries if sockets else UNUSED,
+        "kf_aliases": 2 * config.sock_entries if sockets and not cookies else UNUSED,
         "kf_unix": config.unix_entries if sockets else UNUSED,
     }
     if not files and not sockets:

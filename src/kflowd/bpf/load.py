@@ -30,6 +30,8 @@ from kflowd.bpf.object import SUFFIX, BpfObject, Link, failed_map, failed_progra
 from kflowd.errors import ContractError, FeatureError, PrivilegeError
 
 OBJECTS = Path(__file__).parent / "objects"
+# Makes a socket's cookie in tracing programs.
+TRACING_COOKIE = "bpf_get_socket_ptr_cookie"
 ASK_DOCTOR = "`kflowd doctor` shows each hook and what would have to change"
 # Programs that the kernel runs once a CPU at a time and skips otherwise.
 TRAMPOLINES = ("fentry", "fexit")
@@ -150,7 +152,8 @@ class Loader:
 
     def _configure(self, it: BpfObject, maps: Mapping[str, int], copy: int) -> None:
         values = {**constants(self._config, self._features), "kf_copy": copy}
-        entries = map_entries(self._config)
+        cookies = bool(self._kernel.arguments(TRACING_COOKIE))
+        entries = map_entries(self._config, cookies=cookies)
         it.set_constants(lambda name: self._constant(values, name))
         for name in it.shared_maps:
             if name in maps:
