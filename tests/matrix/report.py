@@ -41,6 +41,7 @@ def table(cells: Sequence[Cell], columns: Sequence[Column]) -> str:
         rows.append([name, *(it.text if it else UNTESTED for it in texts)])
     rows.append(["tests passed", *(_passed(column) for column in columns)])
     rows.append(["most verified instructions", *(_most_verified(column) for column in columns)])
+    rows.append(["seconds", *(f"{column.seconds:.0f}" for column in columns)])
     return _markdown(rows)
 
 

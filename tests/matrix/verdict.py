@@ -9,6 +9,8 @@ PASS, PARTIAL, NOT_COVERED, FAIL, UNTESTED = "pass", "pass*", "n/c", "FAIL", "-"
 VERIFIED_MAX = 150_000
 # how doctor says that a program of ours was refused, which none of the kernels here should do
 REFUSED = "the kernel refuses to "
+# how the agent says that the kernel skipped runs of its programs
+SKIPPED = "'HealthMissedRuns':"
 # What a test may need of a kernel, and the features of doctor's table of which one is enough.
 NEEDS = {
     "": ("",),
@@ -63,6 +65,11 @@ class Column(NamedTuple):
     verified: Mapping[str, int] = {}
     problem: str = ""
     seconds: float = 0.0
+
+    @property
+    def skipped(self) -> bool:
+        """Say whether the agent told that the kernel skipped program runs."""
+        return any(SKIPPED in test.why for test in self.tests)
 
     @property
     def failures(self) -> list[str]:

@@ -212,3 +212,13 @@ def test_a_choice_without_cells_is_refused(option: str) -> None:
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("tests.matrix: unknown: ")
+
+
+def test_a_run_that_the_kernel_skipped_is_known() -> None:
+    """What the agent tells of skipped runs is found in a test's report, and nothing else is."""
+    lost, other = (
+        verdict.Test("x", (), proof=False, passed=False, why=f"assert {{'{name}': 3}} == {{}}")
+        for name in ("HealthMissedRuns", "HealthLost")
+    )
+    assert Column("x", {}, tests=(other, lost)).skipped
+    assert not Column("x", {}, tests=(other,)).skipped
