@@ -28,7 +28,7 @@ class Feature(msgspec.Struct, frozen=True):
     """One thing that the kernel allows or not.
 
     Attributes:
-        name: fentry, kprobe, tp_btf, cgroup, probe_read, task_btf, loop, cast, cast_memory, jit.
+        name: fentry, kprobe, tp_btf, cgroup, probe_read, task_btf, loop, cast, jit.
         title: For people.
         ok: It works.
         why: What was found: the reason when it does not.
@@ -53,7 +53,6 @@ def probe(kernel: Kernel) -> dict[str, Feature]:
         _task_btf(),
         _loop(kernel),
         _cast(kernel),
-        _cast_memory(kernel),
         _jit(),
     )
     return {feature.name: feature for feature in found}
@@ -154,16 +153,6 @@ def _cast(kernel: Kernel) -> Feature:
         return Feature("cast", title, ok=True)
     why = "the kernel has no bpf_rdonly_cast"
     return _no("cast", title, why, "Linux 6.2; it matters under lockdown=confidentiality only")
-
-
-def _cast_memory(kernel: Kernel) -> Feature:
-    title = "names over 31 bytes without probe reads"
-    number = kernel.function_id("bpf_rdonly_cast")
-    result = lib.kf_probe__cast_memory(number) if number > 0 else -errno.ENOENT
-    if result == 0:
-        return Feature("cast_memory", title, ok=True)
-    why = _refused(result, "bpf_rdonly_cast without a type")
-    return _no("cast_memory", title, why, "Linux 6.17; it matters under lockdown=confidentiality")
 
 
 def _jit() -> Feature:

@@ -58,9 +58,12 @@ int kf_probe__tracing(enum kf_probe_kind kind, int btf_id);
 int kf_probe__kprobe(const char *func);
 int kf_probe__cgroup(void);
 int kf_probe__helper(int helper);
-int kf_probe__cast_memory(int func);
 int kf_probe__own_tgid(void);
 int kf_probe__map(void);
+
+/* glue_reads.c: from now on libbpf leaves reads of user memory by typed tracepoints alone; for objects
+ * without reads of kernel memory. */
+int kf_reads__keep_user(void);
 
 /* glue_gone.c: who has gone since the last sweep, bounded; what does not fit is left to idling. */
 struct kf_gone;

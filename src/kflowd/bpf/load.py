@@ -13,12 +13,27 @@ from pathlib import Path
 
 from kflowd.bpf.cgroup import CgroupRoot, open_root
 from kflowd.bpf.choice import Choice, Judge, KernelNames, Obstacle, ProgramId, choose
-from kflowd.bpf.config import ARGUMENTS_PREFIX, SourceConfig, constants, flavour, map_entries
+from kflowd.bpf.config import (
+    ARGUMENTS_PREFIX,
+    CAST,
+    SourceConfig,
+    constants,
+    flavour,
+    map_entries,
+)
 from kflowd.bpf.features import Feature
 from kflowd.bpf.ffi import BpfCallError, errno_name, ffi
 from kflowd.bpf.hooks import HOOKS, Hook
 from kflowd.bpf.layout import check_layout
-from kflowd.bpf.object import SUFFIX, BpfObject, Link, failed_map, failed_program, verifier_reason
+from kflowd.bpf.object import (
+    SUFFIX,
+    BpfObject,
+    Link,
+    failed_map,
+    failed_program,
+    keep_user_reads,
+    verifier_reason,
+)
 from kflowd.errors import ContractError, FeatureError, PrivilegeError
 
 OBJECTS = Path(__file__).parent / "objects"
@@ -110,6 +125,8 @@ class Loader:
         self._folder = folder
         self._refused: dict[ProgramId, Obstacle] = {}
         self._hooks = [hook for hook in hooks if hook.subsystem in config.hook_subsystems]
+        if flavour(features) == CAST:
+            keep_user_reads()
         self._judge = Judge(features, kernel, self._built(), self._refused)
         self.choices: list[Choice] = []
 

@@ -245,6 +245,15 @@ class BpfObject:
         return Link(check_pointer(link, f"bpf_program__{call}", f"attaching {program}"), program)
 
 
+def keep_user_reads() -> None:
+    """Let objects without reads of kernel memory read user memory where the kernel refuses the first.
+
+    Raises:
+        BpfCallError: libbpf refuses.
+    """
+    check(lib.kf_reads__keep_user(), "libbpf_register_prog_handler", "preparing for lockdown")
+
+
 def failed_program(log: str) -> str | None:
     """Return the program that ended a load, as libbpf's messages name it."""
     found = _FAILED.findall(log) or _MENTIONED.findall(log)

@@ -9,7 +9,6 @@ from kflowd.bpf.features import Feature
 FEATURES = {
     "probe_read": Feature("probe_read", "x", ok=False),
     "task_btf": Feature("task_btf", "x", ok=True),
-    "cast_memory": Feature("cast_memory", "x", ok=True),
 }
 
 
@@ -20,7 +19,6 @@ def test_constants_follow_from_features_and_options() -> None:
         "kf_self_tgid": 4711,
         "kf_can_probe": 0,
         "kf_task_btf": 1,
-        "kf_cast_memory": 1,
         "kf_export_at": 7,
         "kf_pseudo_fs": 1,
         "kf_wakeup_bytes": 1 << 14,
