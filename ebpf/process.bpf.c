@@ -151,7 +151,12 @@ static __always_inline void kf_comm__copy(char *to, struct task_struct *task)
 		to[i] = task->comm[i];
 }
 
+/* Under lockdown libbpf has to be kept from spoiling reads of user memory, see glue_reads.c. */
+#ifdef KF_CAST
+SEC("tp_btf_user/sched_process_exec")
+#else
 SEC("tp_btf/sched_process_exec")
+#endif
 int tp__sched_process_exec(u64 *ctx)
 {
 	struct task_struct *task = (void *)KF_CTX(ctx, 0);

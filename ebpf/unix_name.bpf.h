@@ -179,7 +179,7 @@ static __always_inline void kf_unix_name__read(struct kf_unix_name *to, const vo
 					       bool user)
 {
 	const u64 *path = kf_bytes__at(from + KF_UNIX_FAMILY_LEN);
-	u64 abstract = -(u64)!(path[0] & 0xff), open = ~0ULL, word, mask;
+	u64 abstract = -(u64) !(path[0] & 0xff), open = ~0ULL, word, mask;
 	u32 len = kf_unix__length(size), text = 0;
 
 	if (!len)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.host.agent import Record, file_records, health_records, part, socket_records
 from tests.host.cases import CASES, Case, proofs
-from tests.host.one_run import DROP_BYTES, DROPS, Run, run_all
+from tests.host.one_run import DROP_BYTES, DROPS, Run, destinations, run_all
 from tests.host.workloads import REPLY, REQUEST, ROUNDS
 
 ASKED, ANSWERED = ROUNDS * len(REQUEST), ROUNDS * len(REPLY)
@@ -24,11 +24,11 @@ SOCKET_KEY = ("ProcPID", "SockRole", "SockLocalPort", "SockRemotePort", "SockAdd
 _Test = TypeVar("_Test", bound=Callable[..., None])
 
 
-def proves(*classes: str, needs: str = "") -> Callable[[_Test], _Test]:
-    """Note the event classes that a test proves, and what a kernel under lockdown may lack."""
+def proves(*classes: str) -> Callable[[_Test], _Test]:
+    """Note the event classes that a test proves."""
 
     def note(test: _Test) -> _Test:
-        test.__dict__.update(classes=classes, needs=needs)
+        test.__dict__.update(classes=classes)
         return test
 
     return note
@@ -118,7 +118,7 @@ def test_program(run: Run) -> None:
     assert part(record, *expected) == expected
 
 
-@proves("process.exec", needs="process memory")
+@proves("process.exec")
 def test_arguments(run: Run) -> None:
     """A program that was started has its arguments."""
     program = run.folders["execute"] / "kf-program"
@@ -316,11 +316,20 @@ def test_unix_address(run: Run) -> None:
         records = []
 
 
-@proves("unix.send", needs="addresses in memory")
+@proves("unix.send")
 def test_unix_destination(run: Run) -> None:
     """Who sends datagrams without being connected has the path that they went to."""
     (client,) = socket_records(run.result.records, run.done["datagram"].facts["client"])
     assert client["SockAddress"] == str(run.base / "datagram")
+
+
+@proves("unix.send")
+def test_unix_destinations(run: Run) -> None:
+    """Of each destination there is a record, with its name and nothing that lies behind it."""
+    records = socket_records(run.result.records, run.done["destinations"].pid)
+    sent = {each["SockAddress"]: each["SockTxBytes"] for each in records if "SockTxBytes" in each}
+    path, _, whole, abstract = map(os.fsdecode, destinations(run.base))
+    assert sent == {path.partition("\0")[0]: 38, whole: 19, f"@{abstract[1:]}": 19}
 
 
 @proves("unix.receive")

@@ -7,7 +7,6 @@ import msgspec
 
 from kflowd.bpf.features import Feature
 
-CAST = "cast"  # the build of objects for kernels that refuse probe reads of their memory
 ARGUMENTS_PREFIX = "kf_nargs_"
 UNUSED = 1  # entries of a map that no loaded program fills
 PAGE = 4096
@@ -79,7 +78,7 @@ def flavour(features: Mapping[str, Feature]) -> str:
         where bpf_loop is missing.
     """
     if not features["probe_read"].ok:
-        return CAST
+        return "cast"
     return "" if features["loop"].ok else "noloop"
 
 

@@ -128,7 +128,9 @@ def _probe_read() -> Feature:
     if result == 0:
         return Feature("probe_read", title, ok=True)
     why = f"{_refused(result, 'it')}: lockdown=confidentiality"
-    return _no("probe_read", title, why, "lockdown=integrity or none")
+    return _no(
+        "probe_read", title, why, "no lockdown=confidentiality; nothing is lost from Linux 6.2"
+    )
 
 
 def _task_btf() -> Feature:
@@ -152,7 +154,7 @@ def _cast(kernel: Kernel) -> Feature:
     if kernel.has_function("bpf_rdonly_cast"):
         return Feature("cast", title, ok=True)
     why = "the kernel has no bpf_rdonly_cast"
-    return _no("cast", title, why, "Linux 6.2; it matters under lockdown=confidentiality only")
+    return _no("cast", title, why, "Linux 6.2, or no lockdown=confidentiality")
 
 
 def _jit() -> Feature:

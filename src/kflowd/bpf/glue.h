@@ -61,9 +61,8 @@ int kf_probe__helper(int helper);
 int kf_probe__own_tgid(void);
 int kf_probe__map(void);
 
-/* glue_reads.c: from now on libbpf leaves reads of user memory by typed tracepoints alone; for objects
- * without reads of kernel memory. */
-int kf_reads__keep_user(void);
+/* glue_reads.c: makes the section tp_btf_user known to libbpf; once is enough. */
+int kf_reads__register(void);
 
 /* glue_gone.c: who has gone since the last sweep, bounded; what does not fit is left to idling. */
 struct kf_gone;

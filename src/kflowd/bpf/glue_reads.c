@@ -2,8 +2,9 @@
 /*
  * Reads of user memory under lockdown=confidentiality. The kernel refuses bpf_probe_read_kernel there
  * and allows bpf_probe_read_user; libbpf takes the refusal for an old kernel and turns each of the
- * four helpers into the one of before 5.5, which reads both and is refused too. Objects for lockdown
- * have no reads of kernel memory, so there the old helper is turned back into the one for user memory.
+ * four helpers into the one of before 5.5, which reads both and is refused too. Programs of the section
+ * tp_btf_user are typed tracepoints that read no kernel memory by helpers: in them the old helper is
+ * turned back into the one for user memory. No other program may have it, it would read nothing.
  */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -12,7 +13,7 @@
 
 #include "glue.h"
 
-#define KF_SECTION "tp_btf/"
+#define KF_SECTION "tp_btf_user/"
 
 static int reads__user_helper(const struct bpf_insn *insn)
 {
@@ -42,7 +43,7 @@ static int reads__restore(struct bpf_program *prog)
 	return err;
 }
 
-/* Takes the place of libbpf's own preparation, so it does what that does: finds the tracepoint. */
+/* Takes the place of what libbpf does for tp_btf: finds the tracepoint. */
 static int reads__prepare(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
 {
 	const char *name = bpf_program__section_name(prog) + strlen(KF_SECTION);
@@ -60,7 +61,7 @@ static int reads__attach(const struct bpf_program *prog, long cookie, struct bpf
 	return *link ? 0 : -errno;
 }
 
-int kf_reads__keep_user(void)
+int kf_reads__register(void)
 {
 	LIBBPF_OPTS(libbpf_prog_handler_opts, opts, .prog_prepare_load_fn = reads__prepare,
 		    .prog_attach_fn = reads__attach);

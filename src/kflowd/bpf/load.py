@@ -15,7 +15,6 @@ from kflowd.bpf.cgroup import CgroupRoot, open_root
 from kflowd.bpf.choice import Choice, Judge, KernelNames, Obstacle, ProgramId, choose
 from kflowd.bpf.config import (
     ARGUMENTS_PREFIX,
-    CAST,
     SourceConfig,
     constants,
     flavour,
@@ -31,7 +30,6 @@ from kflowd.bpf.object import (
     Link,
     failed_map,
     failed_program,
-    keep_user_reads,
     verifier_reason,
 )
 from kflowd.errors import ContractError, FeatureError, PrivilegeError
@@ -125,9 +123,8 @@ class Loader:
         self._folder = folder
         self._refused: dict[ProgramId, Obstacle] = {}
         self._hooks = [hook for hook in hooks if hook.subsystem in config.hook_subsystems]
-        if flavour(features) == CAST:
-            keep_user_reads()
-        self._judge = Judge(features, kernel, self._built(), self._refused)
+        self._casting: set[str] = set()
+        self._judge = Judge(features, kernel, self._built(), self._refused, self._casting)
         self.choices: list[Choice] = []
 
     def load(self) -> Loaded:
@@ -166,6 +163,8 @@ class Loader:
                         check_layout(it.btf, path.name)
                         check_maps(it)
                         built[candidate.object] = it.sections
+                        if it.casting:
+                            self._casting.add(candidate.object)
         if not built:
             raise ContractError(
                 f"looking for BPF objects: none in {self._folder}", "build them with: make build"

@@ -5,7 +5,7 @@ from kflowd.bpf.choice import Choice, Judge, Obstacle, ProgramId, choose
 from kflowd.bpf.features import Feature
 from kflowd.bpf.hooks import ANY_ROAD, Candidate, Hook
 
-WAYS = ("fentry", "kprobe", "tp_btf", "cgroup")
+WAYS = ("fentry", "kprobe", "tp_btf", "cgroup", "cast")
 
 
 class FakeKernel:
@@ -55,7 +55,10 @@ BUILT = {
 
 
 def a_judge(
-    *absent: str, without: tuple[str, ...] = (), refused: tuple[ProgramId, ...] = ()
+    *absent: str,
+    without: tuple[str, ...] = (),
+    refused: tuple[ProgramId, ...] = (),
+    casting: tuple[str, ...] = (),
 ) -> Judge:
     """Return a judge over a kernel without some names and features."""
     features = {
@@ -63,7 +66,7 @@ def a_judge(
         for name in WAYS
     }
     refusals = {it: Obstacle(f"refused {it.program}", "") for it in refused}
-    return Judge(features, FakeKernel(*absent), BUILT, refusals)
+    return Judge(features, FakeKernel(*absent), BUILT, refusals, casting)
 
 
 def roads(choices: list[Choice]) -> list[str | None]:
@@ -85,6 +88,16 @@ def test_a_missing_function_costs_only_its_class() -> None:
     choices = choose(HOOKS, a_judge(refused=refused))
     assert roads(choices) == ["fentry", "kprobe"]
     assert choices[1].passed == (Obstacle("refused fentry__close", ""),)
+
+
+def test_an_object_that_casts_needs_a_kernel_that_can() -> None:
+    """Only such an object is passed over, and only where the kernel function is missing."""
+    without = ("cast", "kprobe")
+    assert roads(choose(HOOKS, a_judge(without=without))) == ["fentry", "fentry"]
+    assert roads(choose(HOOKS, a_judge(casting=("fe",)))) == ["fentry", "fentry"]
+    choices = choose(HOOKS, a_judge(without=without, casting=("fe",)), "fentry")
+    assert roads(choices) == [None, None]
+    assert choices[0].passed == (Obstacle("no cast", "get cast"),)
 
 
 def test_a_missing_optional_program_is_no_reason_to_leave() -> None:
