@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Chooses, hook by hook, what serves a class of events. Pure: what it asks is passed in."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from kflowd.bpf.features import Feature
@@ -77,7 +77,7 @@ class Judge:
         kernel: What the kernel has.
         built: Of each built object, its programs with their sections.
         refused: What was tried and refused; grows while loading.
-        casting: The objects that read kernel memory by bpf_rdonly_cast alone.
+        reading: By object, the feature that it needs to read kernel memory, "" for none.
     """
 
     def __init__(
@@ -86,13 +86,13 @@ class Judge:
         kernel: KernelNames,
         built: Mapping[str, Mapping[str, str]],
         refused: Mapping[ProgramId, Obstacle],
-        casting: Collection[str] = (),
+        reading: Mapping[str, str],
     ) -> None:
         self._features = features
         self._kernel = kernel
         self._built = built
         self._refused = refused
-        self._casting = casting
+        self._reading = reading
 
     def obstacle(self, object_name: str, program: str) -> Obstacle | None:
         """Return why a program cannot serve, None when it can."""
@@ -101,7 +101,7 @@ class Judge:
         if program not in self._built[object_name]:
             return Obstacle(f"object {object_name} has no {program}", "a complete build of kflowd")
         how, name = self.target(object_name, program)
-        for needed in (FEATURE_OF[how], *(("cast",) if object_name in self._casting else ())):
+        for needed in filter(None, (FEATURE_OF[how], self._reading[object_name])):
             feature = self._features[needed]
             if not feature.ok:
                 return Obstacle(feature.why, feature.change)

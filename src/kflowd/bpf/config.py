@@ -7,6 +7,7 @@ import msgspec
 
 from kflowd.bpf.features import Feature
 
+CAST = "cast"  # the build of objects that contain no probe reads of kernel memory
 ARGUMENTS_PREFIX = "kf_nargs_"
 UNUSED = 1  # entries of a map that no loaded program fills
 PAGE = 4096
@@ -78,7 +79,7 @@ def flavour(features: Mapping[str, Feature]) -> str:
         where bpf_loop is missing.
     """
     if not features["probe_read"].ok:
-        return "cast"
+        return CAST
     return "" if features["loop"].ok else "noloop"
 
 

@@ -123,14 +123,12 @@ def _scope(root: CgroupRoot) -> str:
 
 
 def _probe_read() -> Feature:
-    title = "reading kernel memory (bpf_probe_read_kernel)"
+    title = "probe reads of kernel memory"
     result = lib.kf_probe__helper(HELPER_PROBE_READ_KERNEL)
     if result == 0:
         return Feature("probe_read", title, ok=True)
-    why = f"{_refused(result, 'it')}: lockdown=confidentiality"
-    return _no(
-        "probe_read", title, why, "no lockdown=confidentiality; nothing is lost from Linux 6.2"
-    )
+    why = f"{_refused(result, 'bpf_probe_read_kernel')}: lockdown=confidentiality"
+    return _no("probe_read", title, why, "no lockdown=confidentiality")
 
 
 def _task_btf() -> Feature:

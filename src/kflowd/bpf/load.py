@@ -15,6 +15,7 @@ from kflowd.bpf.cgroup import CgroupRoot, open_root
 from kflowd.bpf.choice import Choice, Judge, KernelNames, Obstacle, ProgramId, choose
 from kflowd.bpf.config import (
     ARGUMENTS_PREFIX,
+    CAST,
     SourceConfig,
     constants,
     flavour,
@@ -123,8 +124,8 @@ class Loader:
         self._folder = folder
         self._refused: dict[ProgramId, Obstacle] = {}
         self._hooks = [hook for hook in hooks if hook.subsystem in config.hook_subsystems]
-        self._casting: set[str] = set()
-        self._judge = Judge(features, kernel, self._built(), self._refused, self._casting)
+        self._reading: dict[str, str] = {}
+        self._judge = Judge(features, kernel, self._built(), self._refused, self._reading)
         self.choices: list[Choice] = []
 
     def load(self) -> Loaded:
@@ -163,8 +164,7 @@ class Loader:
                         check_layout(it.btf, path.name)
                         check_maps(it)
                         built[candidate.object] = it.sections
-                        if it.casting:
-                            self._casting.add(candidate.object)
+                        self._reading[candidate.object] = reading(it)
         if not built:
             raise ContractError(
                 f"looking for BPF objects: none in {self._folder}", "build them with: make build"
@@ -234,6 +234,13 @@ class Loader:
             return it.attach(where.program, cgroup_fd)
         except BpfCallError as error:
             raise RefusedError(where, obstacle_of(where.program, error)) from error
+
+
+def reading(it: BpfObject) -> str:
+    """Return the feature that an object needs to read kernel memory, "" if it needs none."""
+    if it.casting:
+        return "cast"
+    return "" if it.name.endswith(f".{CAST}") else "probe_read"
 
 
 def obstacle_of(program: str, error: BpfCallError) -> Obstacle:
