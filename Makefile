@@ -28,9 +28,8 @@ PYTEST := $(PYTHON) -m pytest -p no:cacheprovider
 PACKAGE := src/kflowd/bpf
 PROGRAMS := $(patsubst ebpf/%.bpf.c,%,$(wildcard ebpf/*.bpf.c))
 # Builds for kernels without bpf_loop, and for lockdown=confidentiality (see ARCHITECTURE.md).
-FLAVOURED := $(patsubst ebpf/%.bpf.c,%,$(shell grep -l KF_FLAVOURS ebpf/*.bpf.c))
-NOLOOP := $(addsuffix .noloop,$(FLAVOURED))
-CAST := $(addsuffix .cast,$(filter-out %_kprobe %_tracepoint,$(FLAVOURED)))
+NOLOOP := $(patsubst ebpf/%.bpf.c,%.noloop,$(shell grep -l 'KF_FLAVOURS.*noloop' ebpf/*.bpf.c))
+CAST := $(patsubst ebpf/%.bpf.c,%.cast,$(shell grep -l 'KF_FLAVOURS.*cast' ebpf/*.bpf.c))
 OBJECTS := $(patsubst %,$(PACKAGE)/objects/%.bpf.o,$(PROGRAMS) $(NOLOOP) $(CAST))
 EXTENSION_SOURCES := pyproject.toml setup.py ebpf/record.h \
 	$(wildcard $(PACKAGE)/_build.py $(PACKAGE)/*.c $(PACKAGE)/*.h)

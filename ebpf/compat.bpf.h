@@ -37,6 +37,54 @@ extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym;
 #define KF_AT(type, p, ...)                                                  \
 	KF_PICK(__VA_ARGS__, KF_ARROW_4, KF_ARROW_3, KF_ARROW_2, KF_ARROW_1) \
 	(KF_TYPE(type, p), __VA_ARGS__)
+
+#define KF_BYTES_MAX 256
+
+/*
+ * KF_BYTES_MAX bytes at an address, for reads at constant offsets; what cannot be read is 0. Memory
+ * without a type [6.17] would say it better, but the buffer of a linux_binprm is as long and has
+ * always been there, so the address is taken for the one of such a buffer.
+ */
+static __always_inline const u64 *kf_bytes__at(const void *address)
+{
+	u64 offset = bpf_core_field_offset(struct linux_binprm, buf);
+
+	barrier_var(offset); /* keeps clang from joining it with the accesses */
+	return (void *)KF_TYPE(struct linux_binprm, address - offset) + offset;
+}
+
+/* The bytes of a word ahead of its first NUL, as a mask; all of them if it has none. Little endian. */
+static __always_inline u64 kf_word__text(u64 word)
+{
+	u64 zeros = (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
+
+	/* Only the lowest bit that is set is sure to be of a NUL. */
+	return ((zeros & -zeros) >> 7) - 1;
+}
+
+/* How many bytes a mask of kf_word__text has. */
+static __always_inline u32 kf_word__length(u64 mask)
+{
+	return ((mask & 0x0101010101010101ULL) * 0x0101010101010101ULL) >> 56;
+}
+
+/* Copies a string of at most words * 8 bytes, its NUL included; nothing of what lies behind the NUL
+ * is copied. Returns the length with the NUL. */
+static __always_inline long kf_bytes__copy_str(char *to, const u64 *from, const int words)
+{
+	u64 *out = (u64 *)to;
+	u64 mask;
+
+#pragma clang loop unroll(full)
+	for (int i = 0; i < words; i++) {
+		mask = kf_word__text(from[i]);
+		out[i] = from[i] & mask;
+		if (mask != ~0ULL)
+			return i * 8 + kf_word__length(mask) + 1;
+	}
+	to[words * 8 - 1] = 0;
+	return words * 8;
+}
 #else
 #define KF_AT(type, p, ...) BPF_CORE_READ((type *)(p), __VA_ARGS__)
 #endif
@@ -108,18 +156,6 @@ struct dentry___union {
 	union {
 		struct hlist_node d_alias;
 	} d_u;
-};
-
-/* Short names are inside the dentry: d_shortname, 40 bytes [6.14]; d_iname, 32 bytes or 40. */
-#define KF_INAME_LEN 32
-struct dentry___v614 {
-	union {
-		unsigned char string[40];
-	} d_shortname;
-};
-
-struct dentry___v510 {
-	unsigned char d_iname[KF_INAME_LEN];
 };
 
 #pragma clang attribute pop

@@ -15,7 +15,7 @@
 #include "file_name.bpf.h"
 #include "file_open.bpf.h"
 
-/* KF_FLAVOURS: built again for kernels without bpf_loop and for lockdown. */
+/* KF_FLAVOURS noloop cast: built again for kernels without bpf_loop and for lockdown. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* 5.12 put the user namespace, 6.3 the idmap of the mount in front. */

@@ -16,7 +16,7 @@
 #include "file_close.bpf.h"
 #include "file_open.bpf.h"
 
-/* KF_FLAVOURS: built again for kernels without bpf_loop and for lockdown. */
+/* KF_FLAVOURS noloop: built again for kernels without bpf_loop. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* open flags and fcntl commands (asm-generic/fcntl.h); AT_REMOVEDIR (linux/fcntl.h) */

@@ -54,40 +54,12 @@ static __always_inline struct mount *kf_mount__guess(struct dentry *dentry)
 	return NULL;
 }
 
+/* Copies a dentry's name with its NUL to KF_NAME_LEN bytes. Returns its length with the NUL. */
 #ifdef KF_CAST
-static __always_inline void kf_words__copy(char *to, const u64 *from, const int count)
-{
-	for (int i = 0; i < count; i++)
-		((u64 *)to)[i] = from[i];
-}
-
-/* By its offset alone: libbpf refuses access to an array that is longer than ours, as in 6.12. */
-static __always_inline const u64 *kf_name__inline(struct dentry___v510 *dentry)
-{
-	u64 offset = bpf_core_field_offset(struct dentry___v510, d_iname);
-
-	barrier_var(offset); /* keeps clang from joining it with the access */
-	return (void *)dentry + offset;
-}
-
-/* Copies a dentry's name with its NUL to KF_NAME_LEN bytes. Returns its length with the NUL, or -1.
- * A name outside of the dentry can be read where the verifier knows memory without a type. */
 static __always_inline long kf_name__copy(char *to, struct dentry *dentry)
 {
-	struct dentry___v614 *v614 = (void *)KF_TYPE(struct dentry, dentry);
-	struct dentry___v510 *v510 = (void *)v614;
-	u32 length = KF_AT(struct dentry, dentry, d_name.len);
-
-	if (bpf_core_field_exists(v614->d_shortname) && length < sizeof(v614->d_shortname))
-		kf_words__copy(to, (u64 *)v614->d_shortname.string, 5);
-	else if (!bpf_core_field_exists(v614->d_shortname) && length < KF_INAME_LEN)
-		kf_words__copy(to, kf_name__inline(v510), KF_INAME_LEN / 8);
-	else if (kf_cast_memory && length < KF_NAME_LEN)
-		kf_words__copy(to, bpf_rdonly_cast(KF_AT(struct dentry, dentry, d_name.name), 0),
-			       KF_NAME_LEN / 8);
-	else
-		return -1;
-	return length + 1;
+	return kf_bytes__copy_str(to, kf_bytes__at(KF_AT(struct dentry, dentry, d_name.name)),
+				  KF_NAME_LEN / 8);
 }
 #else
 static __always_inline long kf_name__copy(char *to, struct dentry *dentry)

@@ -17,7 +17,7 @@
 #include "path.bpf.h"
 #include "task.bpf.h"
 
-/* KF_FLAVOURS: built again for kernels without bpf_loop and for lockdown. */
+/* KF_FLAVOURS noloop cast: built again for kernels without bpf_loop and for lockdown. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define KF_PROC_SMALL 256 /* room for most exes; half of it for arguments */
@@ -49,8 +49,7 @@ static __always_inline u32 kf_proc__args(char *buffer, u32 room, struct mm_struc
 	u64 start, end;
 	u32 length;
 
-	/* Under lockdown libbpf turns this helper into one that also reads kernel memory. */
-	if (!mm || !kf_can_probe)
+	if (!mm)
 		return 0;
 	start = KF_AT(struct mm_struct, mm, arg_start);
 	end = KF_AT(struct mm_struct, mm, arg_end);
@@ -66,9 +65,10 @@ static __always_inline u32 kf_proc__args(char *buffer, u32 room, struct mm_struc
 }
 
 /* Completes a record: the room for the exe is followed by half as much for the arguments. Returns
- * -1 if something did not fit. */
+ * -1 if something did not fit. The source is not read back from the record, so that only the program
+ * for exec has the code that reads arguments. */
 static __always_inline int kf_proc__write(struct kf_proc_record *rec, struct mm_struct *mm,
-					  const u32 room)
+					  const enum kf_proc_source source, const u32 room)
 {
 	struct kf_walk *walk = (struct kf_walk *)&rec->hdr;
 	char *tail = (char *)(rec + 1);
@@ -87,7 +87,7 @@ static __always_inline int kf_proc__write(struct kf_proc_record *rec, struct mm_
 		used = walk->used;
 	}
 	rec->exe_len = used;
-	if (rec->source == KF_PROC_EXEC)
+	if (source == KF_PROC_EXEC)
 		args = kf_proc__args(tail + (used & (2 * room - 1)), room / 2, mm, &cut);
 	rec->args_len = args;
 	kf_header__fill(&rec->hdr, KF_KIND_PROC, sizeof(*rec) + used + args);
@@ -112,7 +112,7 @@ static __always_inline void kf_proc__emit_full(struct task_struct *task, struct 
 	if (!rec)
 		goto lost;
 	kf_proc__start(rec, task, proc, source);
-	if (kf_proc__write(rec, mm, KF_PROC_SMALL) == 0) {
+	if (kf_proc__write(rec, mm, source, KF_PROC_SMALL) == 0) {
 		kf_submit(rec);
 		return;
 	}
@@ -121,7 +121,7 @@ static __always_inline void kf_proc__emit_full(struct task_struct *task, struct 
 	if (!rec)
 		goto lost;
 	kf_proc__start(rec, task, proc, source);
-	kf_proc__write(rec, mm, KF_PROC_LARGE);
+	kf_proc__write(rec, mm, source, KF_PROC_LARGE);
 	kf_submit(rec);
 	return;
 lost:
@@ -153,7 +153,12 @@ static __always_inline void kf_comm__copy(char *to, struct task_struct *task)
 		to[i] = task->comm[i];
 }
 
+/* Under lockdown libbpf has to be kept from spoiling reads of user memory, see glue_reads.c. */
+#ifdef KF_CAST
+SEC("tp_btf_user/sched_process_exec")
+#else
 SEC("tp_btf/sched_process_exec")
+#endif
 int tp__sched_process_exec(u64 *ctx)
 {
 	KF_TURN;

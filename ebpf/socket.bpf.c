@@ -17,6 +17,7 @@
 #include "socket_iter.bpf.h"
 #include "socket_udp.bpf.h"
 
+/* KF_FLAVOURS cast: built again for lockdown. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Why cgroup_skb: full packets, once each, at the socket; in softirq, so no process here. */

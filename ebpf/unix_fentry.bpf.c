@@ -11,6 +11,7 @@
 #include "accept.bpf.h"
 #include "unix.bpf.h"
 
+/* KF_FLAVOURS cast: built again for lockdown. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define KF_MSG_PEEK 2

@@ -2,7 +2,8 @@
 /*
  * Names of UNIX sockets. A path's ending NUL is not part of it; an abstract name begins with NUL.
  * In fentry objects the kernel's structures are read through typed pointers where the helper
- * bpf_skc_to_unix_sock exists [5.16], so that no probe read is needed; else by probe reads.
+ * bpf_skc_to_unix_sock exists [5.16], so that no probe read is needed; else by probe reads. Objects
+ * built with KF_CAST have none.
  */
 #ifndef KF_UNIX_NAME_BPF_H
 #define KF_UNIX_NAME_BPF_H
@@ -82,6 +83,9 @@ static __always_inline void kf_unix__named(struct kf_unix *agg, u32 len)
 #ifdef KF_DIRECT
 static __always_inline bool kf_unix__typed(void)
 {
+#ifdef KF_CAST
+	return true;
+#endif
 	return bpf_core_enum_value_exists(enum bpf_func_id___unix,
 					  BPF_FUNC_skc_to_unix_sock___unix);
 }
@@ -162,11 +166,34 @@ static __always_inline void kf_unix__name(struct kf_unix *agg, struct sock *sk, 
 		side = kf_unix__name_typed(agg, sk, sent);
 	else
 #endif
-		if (kf_can_probe)
 		side = kf_unix__name_probed(agg, sk, sent);
 	agg->role = side == KF_UNIX_OWN ? KF_ROLE_SERVER : KF_ROLE_CLIENT;
 }
 
+#ifdef KF_CAST
+/*
+ * A destination in memory of the kernel, where the system call has copied it. A path ends at a NUL or
+ * at its length. Without branches, as kf_unix__clip.
+ */
+static __always_inline void kf_unix_name__read(struct kf_unix_name *to, const void *from, s32 size,
+					       bool user)
+{
+	const u64 *path = kf_bytes__at(from + KF_UNIX_FAMILY_LEN);
+	u64 abstract = -(u64) !(path[0] & 0xff), open = ~0ULL, word, mask;
+	u32 len = kf_unix__length(size), text = 0;
+
+	if (!len)
+		return;
+	for (int i = 0; i < KF_UNIX_WORDS; i++) {
+		word = kf_unix__clip(path[i], i, len) & open;
+		mask = kf_word__text(word) | abstract;
+		to->words[i] = word & mask;
+		text += kf_word__length(mask);
+		open = (s64)mask >> 63; /* 0 behind the NUL */
+	}
+	to->len = abstract ? len : text;
+}
+#else
 /* A destination in memory of the kernel (copied in by the system call) or of the process. */
 static __always_inline void kf_unix_name__read(struct kf_unix_name *to, const void *from, s32 size,
 					       bool user)
@@ -176,7 +203,7 @@ static __always_inline void kf_unix_name__read(struct kf_unix_name *to, const vo
 	char first = 0;
 	long got;
 
-	if (!kf_can_probe || !len)
+	if (!len)
 		return;
 	got = user ? bpf_probe_read_user(&first, 1, path) : bpf_probe_read_kernel(&first, 1, path);
 	if (got == 0 && !first)
@@ -191,6 +218,7 @@ static __always_inline void kf_unix_name__read(struct kf_unix_name *to, const vo
 	}
 	to->len = first ? len - 1 : len;
 }
+#endif
 
 static __always_inline u64 kf_unix_name__hash(const struct kf_unix_name *name)
 {

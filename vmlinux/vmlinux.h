@@ -209,6 +209,7 @@ struct task_struct {
 
 struct linux_binprm {
 	struct file *file;
+	char buf[256];
 };
 
 struct iattr {

@@ -50,7 +50,6 @@ class Case(NamedTuple):
         classes: Of events whose class is not that of CLASS_OF.
         fields: Further fields of the last record, by path below the folder.
         refused: Classes of what is tried and fails.
-        needs: What a kernel under lockdown may lack, see NEEDS of tests/matrix/verdict.py.
     """
 
     name: str
@@ -60,7 +59,6 @@ class Case(NamedTuple):
     classes: dict[str, str] = {}  # noqa: RUF012 - never changed
     fields: dict[str, dict[str, Any]] = {}  # noqa: RUF012 - never changed
     refused: tuple[str, ...] = ()
-    needs: str = ""
 
     def class_of(self, event: str) -> str:
         """Return the class that an event belongs to in this case."""
@@ -109,7 +107,7 @@ def _shared_memory(path: Path) -> Path:
 
 
 DEEP = "/".join(f"{number:02}-" + "d" * 23 for number in range(41))
-LONG = "n" * 255
+LONG, LONGER = "n" * 254, "m" * 255
 WRITTEN = {"CREATE": 1, "OPEN": 1, "MODIFY": WRITES, "CLOSE_WRITE": 1}
 READ = {"OPEN": 1, "ACCESS": READS, "CLOSE_NOWRITE": 1}
 COPY_FROM = {"OPEN": 1, "ACCESS": COPIES, "CLOSE_NOWRITE": 1}
@@ -235,12 +233,13 @@ CASES = (
             for name in NAMES
         },
     ),
+    Case("long_name", workloads.write_file, lambda d: [d / LONG], {LONG: WRITTEN}),
     Case(
-        "long_name",
-        workloads.write_file,
-        lambda d: [d / LONG],
-        {LONG: WRITTEN},
-        needs="long names",
+        "long_rename",
+        workloads.rename,
+        lambda d: [_file(d / LONG), d / LONGER],
+        {LONGER: MOVED},
+        fields={LONGER: {"FileOrigin": LONG}},
     ),
     Case(
         "deep",

@@ -122,6 +122,17 @@ def run_all(base: Path) -> Run:
     return Run(result, base, folders, done, early)
 
 
+def destinations(base: Path) -> tuple[bytes, ...]:
+    """Return sun_path of a path, twice, of the longest path without a NUL, of an abstract name."""
+    path = os.fsencode(base / "cut")
+    return (
+        path + b"\0behind the NUL",
+        path + b"\0and something else",
+        os.fsencode(base / "whole").ljust(108, b"w"),
+        b"\0" + os.fsencode(base.name) + b"\0abstract",
+    )
+
+
 def _sockets(done: dict[str, Done], base: Path) -> None:
     """Run the workloads for sockets."""
     for name, arguments in {
@@ -136,4 +147,5 @@ def _sockets(done: dict[str, Done], base: Path) -> None:
     done["udp"] = udp_echo()
     done["stream"] = forked(workloads.unix_stream, base / "stream")
     done["datagram"] = forked(workloads.unix_datagram, base / "datagram")
+    done["destinations"] = forked(operations.unix_destinations, *map(bytes.hex, destinations(base)))
     done["seqpacket"] = forked(operations.unix_seqpacket)

@@ -9,8 +9,10 @@ import ctypes
 import json
 import os
 import socket
+import sys
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
@@ -215,6 +217,29 @@ def flood(port: str, count: str, size: str) -> Facts:
         for _ in range(int(count)):
             channel.sendto(b"d" * int(size), ("127.0.0.1", int(port)))
         return {"port": channel.getsockname()[1]}
+
+
+def unix_destinations(*destinations: str) -> Facts:
+    """From one socket, send a datagram to each address, given as hexadecimal digits of sun_path.
+
+    What an address has behind the NUL of its path is no part of its name.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    receivers: dict[bytes, socket.socket] = {}
+    with ExitStack() as stack:
+        sender = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        for sun_path in map(bytes.fromhex, destinations):
+            name = sun_path if sun_path[0] == 0 else sun_path.partition(b"\0")[0]
+            address = socket.AF_UNIX.to_bytes(2, sys.byteorder) + sun_path
+            if name not in receivers:
+                receivers[name] = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                stack.enter_context(receivers[name])
+                bound = libc.bind(receivers[name].fileno(), address, len(address))
+                assert bound == 0, os.strerror(ctypes.get_errno())
+            sent = libc.sendto(sender.fileno(), b"u" * 19, 19, 0, address, len(address))
+            assert sent == 19, os.strerror(ctypes.get_errno())
+            assert len(receivers[name].recv(64)) == 19
+    return {}
 
 
 def unix_seqpacket() -> Facts:

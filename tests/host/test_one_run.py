@@ -6,68 +6,25 @@ names the road. A test says by `event_class` or `proves` which classes it proves
 """
 
 import os
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from tests.host import older
 from tests.host.agent import Record, file_records, health_records, part, socket_records
 from tests.host.cases import CASES, Case, proofs
-from tests.host.one_run import DROP_BYTES, DROPS, Run, run_all
+from tests.host.one_run import DROP_BYTES, DROPS, Run, destinations, run_all
+from tests.host.views import by_file, events_of, one_socket, proves
 from tests.host.workloads import REPLY, REQUEST, ROUNDS
 
 ASKED, ANSWERED = ROUNDS * len(REQUEST), ROUNDS * len(REPLY)
 ADDRESSES = {"inet": "127.0.0.1", "inet6": "::1", "dual": "127.0.0.1", "reset": "127.0.0.1"}
-SOCKET_KEY = ("ProcPID", "SockRole", "SockLocalPort", "SockRemotePort", "SockAddress")
-_Test = TypeVar("_Test", bound=Callable[..., None])
-
-
-def proves(*classes: str, needs: str = "") -> Callable[[_Test], _Test]:
-    """Note the event classes that a test proves, and what a kernel under lockdown may lack."""
-
-    def note(test: _Test) -> _Test:
-        test.__dict__.update(classes=classes, needs=needs)
-        return test
-
-    return note
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run every workload once under one agent."""
     return run_all(tmp_path_factory.mktemp("one-run").resolve())
-
-
-def by_file(run: Run, case: Case) -> dict[str, list[Record]]:
-    """Return the records of a case by path below its folder."""
-    found: dict[str, list[Record]] = {}
-    folder = run.folders[case.name]
-    for record in file_records(run.result.records, folder):
-        path = record["FilePath"].removeprefix(f"{folder}/") + record["File"]
-        found.setdefault(path, []).append(record)
-    return found
-
-
-def events_of(records: list[Record]) -> dict[str, int]:
-    """Return the events of records, added up."""
-    total: Counter[str] = Counter()
-    for record in records:
-        total.update(record["FileEvents"])
-    return dict(total)
-
-
-def one_socket(run: Run, pid: int, **fields: str | int) -> Record:
-    """Return the one socket record of a process with these fields."""
-    mine = socket_records(run.result.records, pid)
-    found = [each for each in mine if part(each, *fields) == fields]
-    if len(found) != 1:
-        others = [each for each in run.result.records if part(each, *fields) == fields]
-        shown = [part(each, *fields, *SOCKET_KEY) for each in (*mine, *others)]
-        raise AssertionError(f"{len(found)} records of {pid} with {fields} among {shown}")
-    return found[0]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +76,7 @@ def test_program(run: Run) -> None:
     assert part(record, *expected) == expected
 
 
-@proves("process.exec", needs="process memory")
+@proves("process.exec")
 def test_arguments(run: Run) -> None:
     """A program that was started has its arguments."""
     program = run.folders["execute"] / "kf-program"
@@ -338,11 +295,20 @@ def test_unix_address(run: Run) -> None:
         records = []
 
 
-@proves("unix.send", needs="addresses in memory")
+@proves("unix.send")
 def test_unix_destination(run: Run) -> None:
     """Who sends datagrams without being connected has the path that they went to."""
     (client,) = socket_records(run.result.records, run.done["datagram"].facts["client"])
     assert client["SockAddress"] == str(run.base / "datagram")
+
+
+@proves("unix.send")
+def test_unix_destinations(run: Run) -> None:
+    """Of each destination there is a record, with its name and nothing that lies behind it."""
+    records = socket_records(run.result.records, run.done["destinations"].pid)
+    sent = {each["SockAddress"]: each["SockTxBytes"] for each in records if "SockTxBytes" in each}
+    path, _, whole, abstract = map(os.fsdecode, destinations(run.base))
+    assert sent == {path.partition("\0")[0]: 38, whole: 19, f"@{abstract[1:]}": 19}
 
 
 @proves("unix.receive")

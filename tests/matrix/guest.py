@@ -34,12 +34,10 @@ class About(NamedTuple):
     Attributes:
         names: Event classes.
         proof: It passes only if their events appear.
-        needs: What a kernel under lockdown may lack.
     """
 
     names: tuple[str, ...]
     proof: bool
-    needs: str = ""
 
 
 class Recorder:
@@ -62,7 +60,6 @@ class Recorder:
             "name": report.nodeid.rpartition("::")[2],
             "classes": self._classes[report.nodeid].names,
             "proof": self._classes[report.nodeid].proof,
-            "needs": self._classes[report.nodeid].needs,
             "outcome": report.outcome,
             "why": report.longreprtext,
         }
@@ -74,12 +71,11 @@ def classes_of(item: pytest.Function) -> About:
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     match parameters:
         case {"event_class": str(name), "case": Case() as case}:
-            return About((name,), proof=True, needs=case.needs)
+            return About((name,), proof=True)
         case {"case": Case() as case}:
-            return About(case.all_classes(), proof=False, needs=case.needs)
+            return About(case.all_classes(), proof=False)
     function = item.function
-    classes, needs = getattr(function, "classes", ()), getattr(function, "needs", "")
-    return About(tuple(classes), proof=True, needs=str(needs))
+    return About(tuple(getattr(function, "classes", ())), proof=True)
 
 
 def verified(fd: int) -> int:

@@ -11,13 +11,6 @@ VERIFIED_MAX = 150_000
 REFUSED = "the kernel refuses to "
 # how the agent says that the kernel skipped runs of its programs
 SKIPPED = "'HealthMissedRuns':"
-# What a test may need of a kernel, and the features of doctor's table of which one is enough.
-NEEDS = {
-    "": ("",),
-    "long names": ("probe_read", "cast_memory"),
-    "process memory": ("probe_read",),
-    "addresses in memory": ("probe_read",),
-}
 
 
 class Test(NamedTuple):
@@ -29,7 +22,6 @@ class Test(NamedTuple):
         proof: It passes only if the events of its classes appear.
         passed: Its outcome.
         why: Of a failure.
-        met: The kernel has what the test needs.
     """
 
     name: str
@@ -37,7 +29,6 @@ class Test(NamedTuple):
     proof: bool
     passed: bool
     why: str = ""
-    met: bool = True
 
 
 class Judged(NamedTuple):
@@ -84,7 +75,7 @@ class Column(NamedTuple):
         found += [
             f"{test.name}: {test.why}"
             for test in self.tests
-            if not test.passed and test.met and not known & set(test.classes)
+            if not test.passed and not known & set(test.classes)
         ]
         found += [
             f"{program}: {count} verified instructions, {VERIFIED_MAX} at most"
@@ -131,12 +122,10 @@ def judge_load(cell: Mapping[str, Any]) -> dict[str, Judged]:
 def tests_of(cell: Mapping[str, Any]) -> tuple[Test, ...]:
     """Return the outcomes of a cell's tests; a test with several reports passed if all did."""
     found: dict[str, Test] = {}
-    there = {"", *(it["name"] for it in cell["doctor"].get("features", ()) if it["ok"])}
     for each in cell["tests"]:
         passed = each["outcome"] == "passed"
-        met = not there.isdisjoint(NEEDS[each["needs"]])
         classes = tuple(each["classes"])
-        test = Test(each["name"], classes, each["proof"], passed, each["why"], met)
+        test = Test(each["name"], classes, each["proof"], passed, each["why"])
         if test.name not in found or not passed:
             found[test.name] = test
     return tuple(found.values())
@@ -152,9 +141,6 @@ def _judge_missing(about: Sequence[Test], missing: set[str], why: str) -> Judged
 
 def _judge_covered(tests: Sequence[Test], row: Mapping[str, Any], *, narrowed: bool) -> Judged:
     """Judge a class that doctor says is covered, at least in part."""
-    if row["status"] == "partial":
-        # what the kernel lacks, doctor has said
-        tests = [test for test in tests if test.met]
     failed = [test for test in tests if not test.passed]
     if failed:
         names = ", ".join(test.name for test in failed)

@@ -25,6 +25,7 @@ SOURCES = (
     "glue_log.c",
     "glue_object.c",
     "glue_probe.c",
+    "glue_reads.c",
     "glue_gone.c",
     "glue_drain.c",
     "glue_exports.c",

@@ -84,6 +84,7 @@ class Judge:
         kernel: What the kernel has.
         built: Of each built object, its programs with their sections.
         refused: What was tried and refused; grows while loading.
+        reading: By object, the feature that it needs to read kernel memory, "" for none.
     """
 
     def __init__(
@@ -92,11 +93,13 @@ class Judge:
         kernel: KernelNames,
         built: Mapping[str, Mapping[str, str]],
         refused: Mapping[ProgramId, Obstacle],
+        reading: Mapping[str, str],
     ) -> None:
         self._features = features
         self._kernel = kernel
         self._built = built
         self._refused = refused
+        self._reading = reading
 
     def obstacle(self, object_name: str, program: str) -> Obstacle | None:
         """Return why a program cannot serve, None when it can."""
@@ -105,9 +108,10 @@ class Judge:
         if program not in self._built[object_name]:
             return Obstacle(f"object {object_name} has no {program}", "a complete build of kflowd")
         how, name = self.target(object_name, program)
-        feature = self._features[FEATURE_OF[how]]
-        if not feature.ok:
-            return Obstacle(feature.why, feature.change)
+        for needed in filter(None, (FEATURE_OF[how], self._reading[object_name])):
+            feature = self._features[needed]
+            if not feature.ok:
+                return Obstacle(feature.why, feature.change)
         known = self._refused.get(ProgramId(object_name, program))
         return known if known is not None else self._absent(how, name)
 

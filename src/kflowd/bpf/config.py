@@ -7,6 +7,7 @@ import msgspec
 
 from kflowd.bpf.features import Feature
 
+CAST = "cast"  # the build of objects that contain no probe reads of kernel memory
 ARGUMENTS_PREFIX = "kf_nargs_"
 UNUSED = 1  # entries of a map that no loaded program fills
 PAGE = 4096
@@ -64,7 +65,6 @@ def constants(config: SourceConfig, features: Mapping[str, Feature]) -> dict[str
         "kf_self_tgid": config.self_tgid,
         "kf_can_probe": int(features["probe_read"].ok),
         "kf_task_btf": int(features["task_btf"].ok),
-        "kf_cast_memory": int(features["cast_memory"].ok),
         "kf_copies": copies(features),
         "kf_export_at": config.export_at,
         "kf_pseudo_fs": int(config.pseudo_fs),
@@ -81,7 +81,7 @@ def flavour(features: Mapping[str, Feature]) -> str:
         where bpf_loop is missing.
     """
     if not features["probe_read"].ok:
-        return "cast"
+        return CAST
     return "" if features["loop"].ok else "noloop"
 
 

@@ -29,8 +29,8 @@ class Feature(msgspec.Struct, frozen=True):
     """One thing that the kernel allows or not.
 
     Attributes:
-        name: fentry, kprobe, tp_btf, cgroup, probe_read, task_btf, loop, cast, cast_memory,
-            run_through, jit.
+        name: fentry, kprobe, tp_btf, cgroup, probe_read, task_btf, loop, cast, run_through,
+            jit.
         title: For people.
         ok: It works.
         why: What was found: the reason when it does not.
@@ -55,7 +55,6 @@ def probe(kernel: Kernel) -> dict[str, Feature]:
         _task_btf(),
         _loop(kernel),
         _cast(kernel),
-        _cast_memory(kernel),
         _run_through(),
         _jit(),
     )
@@ -127,12 +126,12 @@ def _scope(root: CgroupRoot) -> str:
 
 
 def _probe_read() -> Feature:
-    title = "reading kernel memory (bpf_probe_read_kernel)"
+    title = "probe reads of kernel memory"
     result = lib.kf_probe__helper(HELPER_PROBE_READ_KERNEL)
     if result == 0:
         return Feature("probe_read", title, ok=True)
-    why = f"{_refused(result, 'it')}: lockdown=confidentiality"
-    return _no("probe_read", title, why, "lockdown=integrity or none")
+    why = f"{_refused(result, 'bpf_probe_read_kernel')}: lockdown=confidentiality"
+    return _no("probe_read", title, why, "no lockdown=confidentiality")
 
 
 def _task_btf() -> Feature:
@@ -156,17 +155,7 @@ def _cast(kernel: Kernel) -> Feature:
     if kernel.has_function("bpf_rdonly_cast"):
         return Feature("cast", title, ok=True)
     why = "the kernel has no bpf_rdonly_cast"
-    return _no("cast", title, why, "Linux 6.2; it matters under lockdown=confidentiality only")
-
-
-def _cast_memory(kernel: Kernel) -> Feature:
-    title = "names over 31 bytes without probe reads"
-    number = kernel.function_id("bpf_rdonly_cast")
-    result = lib.kf_probe__cast_memory(number) if number > 0 else -errno.ENOENT
-    if result == 0:
-        return Feature("cast_memory", title, ok=True)
-    why = _refused(result, "bpf_rdonly_cast without a type")
-    return _no("cast_memory", title, why, "Linux 6.17; it matters under lockdown=confidentiality")
+    return _no("cast", title, why, "Linux 6.2, or no lockdown=confidentiality")
 
 
 def _run_through() -> Feature:

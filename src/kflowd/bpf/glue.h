@@ -59,9 +59,11 @@ int kf_probe__tracing(enum kf_probe_kind kind, int btf_id);
 int kf_probe__kprobe(const char *func);
 int kf_probe__cgroup(void);
 int kf_probe__helper(int helper);
-int kf_probe__cast_memory(int func);
 int kf_probe__own_tgid(void);
 int kf_probe__map(void);
+
+/* glue_reads.c: makes the section tp_btf_user known to libbpf; once is enough. */
+int kf_reads__register(void);
 
 /* glue_gone.c: who has gone since the last sweep, bounded; what does not fit is left to idling. */
 struct kf_gone;

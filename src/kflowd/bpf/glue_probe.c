@@ -88,22 +88,6 @@ int kf_probe__helper(int helper)
 					  sizeof(insns) / sizeof(insns[0]), NULL));
 }
 
-/* Whether bpf_rdonly_cast gives memory without a type too. func: its BTF id. */
-int kf_probe__cast_memory(int func)
-{
-	const struct bpf_insn insns[] = {
-		MOV_IMM(BPF_REG_1, 0),
-		MOV_IMM(BPF_REG_2, 0),
-		INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_KFUNC_CALL, 0, func),
-		INSN(BPF_LDX | BPF_MEM | BPF_B, BPF_REG_0, BPF_REG_0, 0, 0),
-		MOV_IMM(BPF_REG_0, 0),
-		EXIT,
-	};
-
-	return probe__close(bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "kf_probe", "GPL", insns,
-					  sizeof(insns) / sizeof(insns[0]), NULL));
-}
-
 /* The thread group id of this process in the initial pid namespace, which is what programs see; the
  * namespace it runs in shows another. A program that runs on behalf of the caller knows it. */
 int kf_probe__own_tgid(void)

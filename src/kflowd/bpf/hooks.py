@@ -85,7 +85,7 @@ def target(section: str) -> Target:
     how, _, name = section.partition("/")
     if how in ("fentry", "fexit", "kprobe", "kretprobe", "iter"):
         return Target(how, name)
-    if how == "tp_btf":
+    if how in ("tp_btf", "tp_btf_user"):
         return Target("tp", name)
     return Target("cgroup", name or how)
 

@@ -15,6 +15,7 @@ from kflowd.bpf.cgroup import CgroupRoot, open_root
 from kflowd.bpf.choice import Choice, Judge, KernelNames, Obstacle, ProgramId, choose
 from kflowd.bpf.config import (
     ARGUMENTS_PREFIX,
+    CAST,
     SourceConfig,
     constants,
     copies,
@@ -26,7 +27,14 @@ from kflowd.bpf.ffi import BpfCallError, errno_name, ffi
 from kflowd.bpf.hooks import HOOKS, Hook
 from kflowd.bpf.layout import check_layout
 from kflowd.bpf.loaded import Loaded, Part
-from kflowd.bpf.object import SUFFIX, BpfObject, Link, failed_map, failed_program, verifier_reason
+from kflowd.bpf.object import (
+    SUFFIX,
+    BpfObject,
+    Link,
+    failed_map,
+    failed_program,
+    verifier_reason,
+)
 from kflowd.errors import ContractError, FeatureError, PrivilegeError
 
 OBJECTS = Path(__file__).parent / "objects"
@@ -78,7 +86,8 @@ class Loader:
         self._folder = folder
         self._refused: dict[ProgramId, Obstacle] = {}
         self._hooks = [hook for hook in hooks if hook.subsystem in config.hook_subsystems]
-        self._judge = Judge(features, kernel, self._built(), self._refused)
+        self._reading: dict[str, str] = {}
+        self._judge = Judge(features, kernel, self._built(), self._refused, self._reading)
         self.choices: list[Choice] = []
 
     def load(self) -> Loaded:
@@ -118,6 +127,7 @@ class Loader:
                         check_layout(it.btf, path.name)
                         check_maps(it)
                         built[candidate.object] = it.sections
+                        self._reading[candidate.object] = reading(it)
         if not built:
             raise ContractError(
                 f"looking for BPF objects: none in {self._folder}", "build them with: make build"
@@ -216,6 +226,13 @@ class Loader:
         except BpfCallError as error:
             refused = ProgramId(where.object, where.program)
             raise RefusedError(refused, obstacle_of(where.program, error)) from error
+
+
+def reading(it: BpfObject) -> str:
+    """Return the feature that an object needs to read kernel memory, "" if it needs none."""
+    if it.casting:
+        return "cast"
+    return "" if it.name.endswith(f".{CAST}") else "probe_read"
 
 
 def obstacle_of(program: str, error: BpfCallError) -> Obstacle:

@@ -19,6 +19,7 @@ _MAP_FAILED = re.compile(r"map '([^']+)': failed to create")
 _TRACE = re.compile(
     r"^(\d+: |; |processed |R\d.*=|from |func#|libbpf: |\s*$|caller:|callee:|frame\d)"
 )
+CAST_FUNCTION = b"bpf_rdonly_cast"
 _BYTE_ORDER = sys.byteorder
 
 
@@ -69,9 +70,11 @@ class BpfObject:
 
     def __init__(self, path: Path) -> None:
         self.name = path.name.removesuffix(SUFFIX)
+        about = f"opening {path.name}"
+        check(lib.kf_reads__register(), "libbpf_register_prog_handler", about)
         take_log()
         self._pointer: Any = check_pointer(
-            lib.bpf_object__open(str(path).encode()), "bpf_object__open", f"opening {path.name}"
+            lib.bpf_object__open(str(path).encode()), "bpf_object__open", about
         )
         self._programs = {text_of(lib.bpf_program__name(it)): it for it in self._all_programs()}
         self._maps = {text_of(lib.bpf_map__name(it)): it for it in self._all_maps()}
@@ -112,6 +115,11 @@ class BpfObject:
         """The object's BTF."""
         about = f"reading the types of {self.name}"
         return check_pointer(lib.bpf_object__btf(self._pointer), "bpf_object__btf", about)
+
+    @property
+    def casting(self) -> bool:
+        """Whether the object reads kernel memory by the kernel function bpf_rdonly_cast."""
+        return int(lib.kf_btf__func_args(self.btf, CAST_FUNCTION)) > 0
 
     @property
     def programs(self) -> frozenset[str]:

@@ -5,7 +5,7 @@ from kflowd.bpf.choice import Choice, Judge, Obstacle, ProgramId, choose
 from kflowd.bpf.features import Feature
 from kflowd.bpf.hooks import ANY_ROAD, Candidate, Hook
 
-WAYS = ("fentry", "kprobe", "tp_btf", "cgroup")
+WAYS = ("fentry", "kprobe", "tp_btf", "cgroup", "cast", "probe_read")
 
 
 class FakeKernel:
@@ -55,7 +55,10 @@ BUILT = {
 
 
 def a_judge(
-    *absent: str, without: tuple[str, ...] = (), refused: tuple[ProgramId, ...] = ()
+    *absent: str,
+    without: tuple[str, ...] = (),
+    refused: tuple[ProgramId, ...] = (),
+    reading: str = "",
 ) -> Judge:
     """Return a judge over a kernel without some names and features."""
     features = {
@@ -63,7 +66,8 @@ def a_judge(
         for name in WAYS
     }
     refusals = {it: Obstacle(f"refused {it.program}", "") for it in refused}
-    return Judge(features, FakeKernel(*absent), BUILT, refusals)
+    reads = {"fe": reading, "kp": "probe_read", "tr": ""}
+    return Judge(features, FakeKernel(*absent), BUILT, refusals, reads)
 
 
 def roads(choices: list[Choice]) -> list[str | None]:
@@ -85,6 +89,17 @@ def test_a_missing_function_costs_only_its_class() -> None:
     choices = choose(HOOKS, a_judge(refused=refused))
     assert roads(choices) == ["fentry", "kprobe"]
     assert choices[1].passed == (Obstacle("refused fentry__close", ""),)
+
+
+def test_an_object_needs_what_its_reads_need() -> None:
+    """Where the kernel lacks it, the next object serves; one without such reads needs nothing."""
+    assert roads(choose(HOOKS, a_judge(reading="cast"))) == ["fentry", "fentry"]
+    assert roads(choose(HOOKS, a_judge(without=("cast",)))) == ["fentry", "fentry"]
+    choices = choose(HOOKS, a_judge(without=("cast",), reading="cast"))
+    assert roads(choices) == ["kprobe", "kprobe"]
+    assert choices[0].passed == (Obstacle("no cast", "get cast"),)
+    locked = a_judge(without=("cast", "probe_read"), reading="cast")
+    assert roads(choose(HOOKS, locked)) == ["tracepoint", "tracepoint"]
 
 
 def test_a_missing_optional_program_is_no_reason_to_leave() -> None:

@@ -9,7 +9,6 @@ from kflowd.bpf.features import Feature
 FEATURES = {
     "probe_read": Feature("probe_read", "x", ok=False),
     "task_btf": Feature("task_btf", "x", ok=True),
-    "cast_memory": Feature("cast_memory", "x", ok=True),
     "run_through": Feature("run_through", "x", ok=False),
 }
 
@@ -21,7 +20,6 @@ def test_constants_follow_from_features_and_options() -> None:
         "kf_self_tgid": 4711,
         "kf_can_probe": 0,
         "kf_task_btf": 1,
-        "kf_cast_memory": 1,
         "kf_copies": 3,
         "kf_export_at": 7,
         "kf_pseudo_fs": 1,

@@ -10,7 +10,15 @@ from kflowd.bpf.config import SourceConfig
 from kflowd.bpf.features import Feature
 from kflowd.bpf.ffi import BpfCallError
 from kflowd.bpf.hooks import Candidate, Hook
-from kflowd.bpf.load import Loader, obstacle_of, programs_by_object, require_some
+from kflowd.bpf.load import (
+    OBJECTS,
+    Loader,
+    obstacle_of,
+    programs_by_object,
+    reading,
+    require_some,
+)
+from kflowd.bpf.object import SUFFIX, BpfObject
 from kflowd.errors import ContractError, FeatureError
 from tests.unit.bpf.test_choice import FakeKernel
 from tests.unit.bpf.test_object import REFUSED
@@ -57,3 +65,18 @@ def test_missing_objects_are_an_error_with_a_hint(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="none in") as caught:
         Loader(SourceConfig(), FakeKernel(), FEATURES, tmp_path)
     assert caught.value.hint == "build them with: make build"
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("file_fentry", "probe_read"),
+        ("file_fentry.noloop", "probe_read"),
+        ("file_fentry.cast", "cast"),
+        ("socket.cast", ""),
+    ],
+)
+def test_a_build_tells_how_it_reads_kernel_memory(name: str, wanted: str) -> None:
+    """Under lockdown sockets are served by typed pointers alone, paths by casts."""
+    with BpfObject(OBJECTS / f"{name}{SUFFIX}") as it:
+        assert reading(it) == wanted

@@ -18,16 +18,13 @@ from tests.vm import KERNELS
 OPEN, READ = "file.open", "file.read"
 
 
-def a_test(
-    name: str, *classes: str, passed: bool = True, proof: bool = True, needs: str = ""
-) -> dict[str, Any]:
+def a_test(name: str, *classes: str, passed: bool = True, proof: bool = True) -> dict[str, Any]:
     """Return a test as the guest reports it."""
     return {
         "name": name,
         "classes": classes,
         "outcome": "passed" if passed else "failed",
         "proof": proof,
-        "needs": needs,
         "why": "1 != 2",
     }
 
@@ -51,8 +48,6 @@ def test_each_class_is_proven_by_a_test() -> None:
     for name, test in vars(test_one_run).items():
         if name.startswith("test_"):
             proven |= set(vars(test).get("classes", ()))
-            assert getattr(test, "needs", "") in verdict.NEEDS
-    assert {case.needs for case in CASES} <= set(verdict.NEEDS)
     assert proven | refused == {hook.key for hook in HOOKS}
     assert refused <= proven
 
@@ -106,24 +101,6 @@ def test_not_covered_and_seen_is_a_failure() -> None:
     guard = a_test("guard", OPEN, proof=False)
     assert judged("not covered", guard, a_test("b", READ))[OPEN] == NOT_COVERED
     assert judged("not covered", a_test("a", OPEN), a_test("b", READ))[OPEN] == FAIL
-
-
-@pytest.mark.parametrize(
-    ("status", "kernel_has_it", "verdict_on_open"),
-    [("partial", False, PARTIAL), ("partial", True, FAIL), ("covered", False, FAIL)],
-)
-def test_what_a_kernel_lacks_must_be_foretold(
-    status: str, kernel_has_it: bool, verdict_on_open: str
-) -> None:
-    """A test that needs what the kernel lacks may fail only where doctor says: covered in part."""
-    cell = {
-        "doctor": {
-            "rows": [{"event": OPEN, "status": status}],
-            "features": [{"name": "probe_read", "ok": kernel_has_it}],
-        },
-        "tests": [a_test("a", OPEN), a_test("b", OPEN, passed=False, needs="long names")],
-    }
-    assert verdict.judge(cell, narrowed=False)[OPEN].text == verdict_on_open
 
 
 def test_a_refused_program_is_a_failure() -> None:
