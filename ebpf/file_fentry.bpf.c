@@ -29,13 +29,12 @@ static __always_inline bool kf_is_err(const void *pointer)
 	return !pointer || (unsigned long)pointer >= (unsigned long)-4095;
 }
 
-/* Created files: the flag is on the struct file as soon as it is open. */
-SEC("fexit/vfs_open")
-int fexit__vfs_open(u64 *ctx)
+/* Created files: the flag is on the struct file before it is opened. */
+SEC("fentry/vfs_open")
+int fentry__vfs_open(u64 *ctx)
 {
 	KF_TURN;
-	if ((long)KF_CTX(ctx, 2) == 0)
-		kf_file__opened((struct file *)KF_CTX(ctx, 1));
+	kf_file__created((struct path *)KF_CTX(ctx, 0), (struct file *)KF_CTX(ctx, 1));
 	return 0;
 }
 

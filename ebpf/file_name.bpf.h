@@ -33,6 +33,7 @@ struct kf_pending {
 	struct file *out;
 	struct kf_inode before;
 	struct kf_file_key key;
+	u64 name; /* hash and length of the dentry's name, where a return may be lost */
 	u32 origin_len;
 	u32 pad;
 	char origin[KF_NAME_LEN];
@@ -72,6 +73,9 @@ static __always_inline struct kf_pending *kf_pending__begin(enum kf_op op, struc
 	}
 	pending->op = op;
 	pending->dentry = dentry;
+#ifdef KF_RETURNS_LOST
+	pending->name = KF_READ(dentry, d_name.hash_len);
+#endif
 	return pending;
 }
 
@@ -273,7 +277,7 @@ static __always_inline void kf_setattr__exit(struct dentry *argument, long ret)
 }
 
 /* copy_file_range and sendfile: one file is read, the other written, by one call. The second may run
- * inside the first. */
+ * inside the first. An allocation has no file that is read. */
 static __always_inline void kf_copy__enter(struct file *in, struct file *out)
 {
 	struct kf_pending *pending = kf_pending__begin(KF_OP_COPY, NULL);
@@ -295,7 +299,8 @@ static __always_inline void kf_copy__exit(struct file *in, struct file *out, lon
 	kf_pending__forget();
 	if (ret <= 0)
 		return;
-	kf_file__event(in, KF_FILE_ACCESS);
+	if (in)
+		kf_file__event(in, KF_FILE_ACCESS);
 	kf_file__event(out, KF_FILE_MODIFY);
 }
 

@@ -14,11 +14,30 @@
 #define KF_FMODE_BACKING 0x2000000 /* file below a stacked file system [6.8] */
 #define KF_FMODE_NOACCOUNT 0x20000000 /* the same, before */
 
-/* CREATE, once a struct file: a duplicated descriptor is not another creation. */
-static __always_inline void kf_file__opened(struct file *file)
+/*
+ * CREATE, once a struct file: a duplicated descriptor is not another creation. The file is there
+ * before it is opened, and stays if opening it fails: so this is seen at the entry of vfs_open, where
+ * the struct file has no path yet.
+ */
+static __always_inline void kf_file__created(struct path *path, struct file *file)
 {
-	if (KF_READ(file, f_mode) & KF_FMODE_CREATED)
-		kf_file__event(file, KF_FILE_CREATE);
+	struct kf_subject subject;
+	struct dentry *dentry;
+	struct kf_flush flush;
+	struct inode *inode;
+
+	if (!(KF_READ(file, f_mode) & KF_FMODE_CREATED) || kf_self())
+		return;
+	dentry = KF_READ(path, dentry);
+	inode = KF_READ(dentry, d_inode);
+	if (!inode)
+		return;
+	__builtin_memset(&subject, 0, sizeof(subject));
+	__builtin_memset(&flush, 0, sizeof(flush));
+	flush.event = KF_FILE_CREATE;
+	flush.before = &subject.inode;
+	if (kf_subject__fill(&subject, inode, dentry, kf_mount__of(KF_READ(path, mnt))))
+		kf_file__fold(&subject, &flush);
 }
 
 /* OPEN, once a descriptor; a path descriptor (O_PATH) opens nothing. */

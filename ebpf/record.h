@@ -94,7 +94,7 @@ enum kf_counter {
 	KF_CNT_FILE_REPORTED = 1, /* file events in records; by user space, as all *_REPORTED */
 	KF_CNT_FILE_LOST_MAP = 2, /* file events lost: aggregate map and ring full */
 	KF_CNT_FILE_LOST_RING = 3, /* file events lost inside records refused by the ring */
-	KF_CNT_FILE_LOST_PENDING = 4, /* operations not followed: table of pending calls full */
+	KF_CNT_FILE_LOST_PENDING = 4, /* operations not followed: table full, or no result seen */
 	KF_CNT_PATH_LOST_RING = 5, /* path records refused by the ring (sent again if possible) */
 	KF_CNT_PATH_TRUNCATED = 6, /* paths that are not complete */
 	KF_CNT_SOCK_CREATED = 7, /* TCP and UDP aggregates begun */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * System calls for the tracepoint road: numbers of the native ABI, their arguments, and the files
- * behind descriptors. Calls of the 32-bit ABI have other numbers and are left out.
+ * System calls: numbers of the native ABI, their arguments, and the files behind descriptors. On the
+ * tracepoint road calls of the 32-bit ABI, which have other numbers, are left out.
  */
 #ifndef KF_SYSCALLS_BPF_H
 #define KF_SYSCALLS_BPF_H
@@ -21,11 +21,19 @@
 #include "task.bpf.h"
 
 /* Newer than some headers; the numbers are the same on all architectures since 5.1. */
+#ifndef __NR_io_uring_enter
+#define __NR_io_uring_enter 426
+#endif
 #ifndef __NR_openat2
 #define __NR_openat2 437
 #endif
 #ifndef __NR_fchmodat2
 #define __NR_fchmodat2 452
+#endif
+
+/* The generic header hides it from 32-bit compilers, for which it takes clang -target bpf. */
+#ifndef __NR_recvmmsg
+#define __NR_recvmmsg 243
 #endif
 
 #ifdef __TARGET_ARCH_x86

@@ -1,66 +1,124 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* accept(2) and UNIX sockets by kprobe and kretprobe; a call's arguments wait for its result. */
+/*
+ * accept(2) and UNIX sockets by kprobe. Not by kretprobe: each call that waits for data would hold
+ * one of the few instances, and without one the return of others is not seen. The socket of a call is
+ * kept at its entry, and what it moved is the result of the system call. Calls of io_uring have
+ * results of their own, which are not seen here.
+ */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
+#define KF_TURN_FIRST KF_TURN_UNIX
+#include "turn.bpf.h"
 #include "accept.bpf.h"
 #include "unix.bpf.h"
+#include "unix_call.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define KF_MSG_PEEK 2
+/* Where the messages of a call are whose result is their number. */
+enum kf_batch { KF_BATCH_NONE, KF_BATCH_64, KF_BATCH_32 };
 
-struct kf_unix_call {
-	struct socket *socket;
-	struct msghdr *msg; /* NULL: receiving */
-};
-
-/* Threads inside a call, those that wait for data included: 16,384, 2 MB. */
+/* Threads inside a call, those that wait for data included: 16,384, 3 MB. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__type(key, u64);
-	__type(value, struct kf_unix_call);
+	__type(value, struct kf_unix_message);
 } kf_unix_calls SEC(".maps");
 
-static __always_inline void kf_unix__enter(struct socket *socket, struct msghdr *msg)
+/* Overwrites what is there: the messages of one system call are of one socket. */
+static __always_inline void kf_unix__enter(const struct kf_unix_message *message)
 {
-	struct kf_unix_call call = { .socket = socket, .msg = msg };
-	u64 thread = bpf_get_current_pid_tgid();
+	u64 thread = bpf_get_current_task();
 
-	if (kf_self())
-		return;
-	if (bpf_map_update_elem(&kf_unix_calls, &thread, &call, BPF_ANY))
+	if (bpf_map_update_elem(&kf_unix_calls, &thread, message, BPF_ANY))
 		kf_count(KF_CNT_UNIX_LOST_MAP, 1);
 }
 
-static __always_inline void kf_unix__leave(s64 bytes)
+static __always_inline int kf_unix__sends(struct pt_regs *ctx)
 {
-	u64 thread = bpf_get_current_pid_tgid();
-	struct kf_unix_call *call = bpf_map_lookup_elem(&kf_unix_calls, &thread);
-	struct kf_unix_message message = { .bytes = bytes, .messages = 1 };
-	struct msghdr *msg;
+	struct msghdr *msg = (void *)PT_REGS_PARM2(ctx);
+	struct kf_unix_message message;
 	s32 name_len;
 
-	if (!call)
-		return;
-	msg = call->msg;
-	message.socket = call->socket;
-	message.sent = msg;
-	name_len = msg ? BPF_CORE_READ(msg, msg_namelen) : 0;
-	if (bytes > 0 && name_len > 0)
+	if (kf_self())
+		return 0;
+	__builtin_memset(&message, 0, sizeof(message)); /* its hole too: it goes into a map */
+	message.messages = 1;
+	message.sent = true;
+	message.socket = (void *)PT_REGS_PARM1(ctx);
+	name_len = BPF_CORE_READ(msg, msg_namelen);
+	if (name_len > KF_UNIX_FAMILY_LEN)
 		kf_unix_name__read(&message.to, BPF_CORE_READ(msg, msg_name), name_len, false);
-	bpf_map_delete_elem(&kf_unix_calls, &thread);
-	if (bytes > 0)
-		kf_unix__moved(&message);
+	kf_unix__enter(&message);
+	return 0;
+}
+
+static __always_inline int kf_unix__receives(struct pt_regs *ctx)
+{
+	struct kf_unix_message message;
+
+	if ((PT_REGS_PARM4(ctx) & KF_MSG_PEEK) || kf_self())
+		return 0;
+	__builtin_memset(&message, 0, sizeof(message));
+	message.messages = 1;
+	message.socket = (void *)PT_REGS_PARM1(ctx);
+	kf_unix__enter(&message);
+	return 0;
 }
 
 /*
- * Not a kretprobe of the accepting function: each blocked call would hold one of the few return
- * slots that old kernels have.
+ * sendmmsg and recvmmsg of both ABIs: a number of one stands in the other for nothing, or for what moves
+ * no bytes over a socket. 417 is recvmmsg_time64.
  */
+static __always_inline enum kf_batch kf_nr__batch(u64 nr)
+{
+	switch (nr) {
+	case __NR_sendmmsg:
+	case __NR_recvmmsg:
+		return KF_BATCH_64;
+	case 417:
+#ifdef __TARGET_ARCH_x86
+	case 337:
+	case 345:
+#else
+	case 365:
+	case 374:
+#endif
+		return KF_BATCH_32;
+	}
+	return KF_BATCH_NONE;
+}
+
+static __always_inline u64 kf_batch__vector(struct pt_regs *regs, enum kf_batch batch)
+{
+#ifdef __TARGET_ARCH_x86
+	if (batch == KF_BATCH_32)
+		return (u32)BPF_CORE_READ(regs, cx);
+#endif
+	return KF_ARG1(regs);
+}
+
+static __always_inline void kf_unix__returns(struct kf_unix_message *message, struct pt_regs *regs,
+					     s32 result)
+{
+	u64 nr = KF_SYSCALL_NR(regs);
+	enum kf_batch batch = kf_nr__batch(nr);
+
+	if (result <= 0 || nr == __NR_io_uring_enter)
+		return;
+	message->bytes = result;
+	if (batch) {
+		message->messages = result;
+		message->bytes = kf_batch__bytes(kf_batch__vector(regs, batch), result,
+						 batch == KF_BATCH_32);
+	}
+	kf_unix__moved(message);
+}
+
 SEC("kprobe/security_sock_graft")
 int kprobe__security_sock_graft(struct pt_regs *ctx)
 {
@@ -71,91 +129,66 @@ int kprobe__security_sock_graft(struct pt_regs *ctx)
 SEC("kprobe/unix_stream_sendmsg")
 int kprobe__unix_stream_sendmsg(struct pt_regs *ctx)
 {
-	kf_unix__enter((void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx));
-	return 0;
-}
-
-SEC("kretprobe/unix_stream_sendmsg")
-int kretprobe__unix_stream_sendmsg(struct pt_regs *ctx)
-{
-	kf_unix__leave((int)PT_REGS_RC(ctx));
-	return 0;
+	return kf_unix__sends(ctx);
 }
 
 SEC("kprobe/unix_dgram_sendmsg")
 int kprobe__unix_dgram_sendmsg(struct pt_regs *ctx)
 {
-	kf_unix__enter((void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx));
-	return 0;
+	return kf_unix__sends(ctx);
 }
 
-SEC("kretprobe/unix_dgram_sendmsg")
-int kretprobe__unix_dgram_sendmsg(struct pt_regs *ctx)
-{
-	kf_unix__leave((int)PT_REGS_RC(ctx));
-	return 0;
-}
-
-/*
- * Calls the datagram function, which the compiler may have made part of it. If not, the inner
- * return counts the message and forgets the call, and the outer return finds nothing.
- */
+/* Calls the datagram function, which is entered for the same message again. */
 SEC("kprobe/unix_seqpacket_sendmsg")
 int kprobe__unix_seqpacket_sendmsg(struct pt_regs *ctx)
 {
-	kf_unix__enter((void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx));
-	return 0;
-}
-
-SEC("kretprobe/unix_seqpacket_sendmsg")
-int kretprobe__unix_seqpacket_sendmsg(struct pt_regs *ctx)
-{
-	kf_unix__leave((int)PT_REGS_RC(ctx));
-	return 0;
+	return kf_unix__sends(ctx);
 }
 
 SEC("kprobe/unix_stream_recvmsg")
 int kprobe__unix_stream_recvmsg(struct pt_regs *ctx)
 {
-	if (!(PT_REGS_PARM4(ctx) & KF_MSG_PEEK))
-		kf_unix__enter((void *)PT_REGS_PARM1(ctx), NULL);
-	return 0;
-}
-
-SEC("kretprobe/unix_stream_recvmsg")
-int kretprobe__unix_stream_recvmsg(struct pt_regs *ctx)
-{
-	kf_unix__leave((int)PT_REGS_RC(ctx));
-	return 0;
+	return kf_unix__receives(ctx);
 }
 
 SEC("kprobe/unix_dgram_recvmsg")
 int kprobe__unix_dgram_recvmsg(struct pt_regs *ctx)
 {
-	if (!(PT_REGS_PARM4(ctx) & KF_MSG_PEEK))
-		kf_unix__enter((void *)PT_REGS_PARM1(ctx), NULL);
-	return 0;
-}
-
-SEC("kretprobe/unix_dgram_recvmsg")
-int kretprobe__unix_dgram_recvmsg(struct pt_regs *ctx)
-{
-	kf_unix__leave((int)PT_REGS_RC(ctx));
-	return 0;
+	return kf_unix__receives(ctx);
 }
 
 SEC("kprobe/unix_seqpacket_recvmsg")
 int kprobe__unix_seqpacket_recvmsg(struct pt_regs *ctx)
 {
-	if (!(PT_REGS_PARM4(ctx) & KF_MSG_PEEK))
-		kf_unix__enter((void *)PT_REGS_PARM1(ctx), NULL);
+	return kf_unix__receives(ctx);
+}
+
+/* Why: the result of every call that can move bytes over a socket. It runs for each system call of the
+ * host, and most of them have entered nothing here. */
+SEC("tp_btf/sys_exit")
+int tp__sys_exit_unix(u64 *ctx)
+{
+	KF_TURN;
+	struct pt_regs *regs = (void *)KF_CTX(ctx, 0);
+	s32 result = KF_CTX(ctx, 1); /* unsigned from 32-bit calls of old kernels */
+	u64 thread = bpf_get_current_task();
+	struct kf_unix_message *message = bpf_map_lookup_elem(&kf_unix_calls, &thread);
+
+	if (!message)
+		return 0;
+	kf_unix__returns(message, regs, result);
+	bpf_map_delete_elem(&kf_unix_calls, &thread);
 	return 0;
 }
 
-SEC("kretprobe/unix_seqpacket_recvmsg")
-int kretprobe__unix_seqpacket_recvmsg(struct pt_regs *ctx)
+/* Why: what a thread sends behind its last system call, such as a core dump, would stay for ever. */
+SEC("tp_btf/sched_process_exit")
+int tp__sched_process_exit_unix(u64 *ctx)
 {
-	kf_unix__leave((int)PT_REGS_RC(ctx));
+	KF_TURN;
+	u64 thread = bpf_get_current_task();
+
+	bpf_map_delete_elem(&kf_unix_calls, &thread);
 	return 0;
 }
 

@@ -11,21 +11,14 @@
 #include "config.bpf.h"
 #define KF_TURN_FIRST KF_TURN_UNIX
 #include "turn.bpf.h"
-#include "syscalls.bpf.h"
 #include "accept.bpf.h"
 #include "unix.bpf.h"
+#include "unix_call.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define KF_S_IFMT 0170000
 #define KF_S_IFSOCK 0140000
-#define KF_MSG_PEEK 2
-#define KF_BATCH_MAX 64 /* messages of one sendmmsg or recvmmsg that are added up */
-
-/* The generic header hides it from 32-bit compilers, for which it takes clang -target bpf. */
-#ifndef __NR_recvmmsg
-#define __NR_recvmmsg 243
-#endif
 
 /* The number is read for every system call of the host: through the typed pointer, no helper. */
 #ifdef __TARGET_ARCH_x86
@@ -37,20 +30,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define KF_ARG4(regs) ((regs)->regs[4])
 #define KF_ARG5(regs) ((regs)->regs[5])
 #endif
-
-/* As a process passes them (64-bit ABI). */
-struct kf_user_msghdr {
-	void *name;
-	s32 name_len;
-	u32 pad;
-	u64 rest[5];
-};
-
-struct kf_user_mmsghdr {
-	struct kf_user_msghdr hdr;
-	u32 len;
-	u32 pad;
-};
 
 /* The socket behind a descriptor, or NULL. */
 static __always_inline struct socket *kf_fd__socket(u64 fd)
@@ -76,22 +55,6 @@ static __always_inline void kf_accept__done(s64 fd)
 		kf_sock__accepted(sk);
 }
 
-/* Bytes of the first messages of a sendmmsg or recvmmsg. */
-static __always_inline u64 kf_batch__bytes(struct kf_user_mmsghdr *vector, s64 messages)
-{
-	u64 bytes = 0;
-	u32 len;
-
-	for (int i = 0; i < KF_BATCH_MAX; i++) {
-		if (i >= messages)
-			break;
-		len = 0;
-		bpf_probe_read_user(&len, sizeof(len), &vector[i].len);
-		bytes += len;
-	}
-	return bytes;
-}
-
 static __always_inline void kf_message__to(struct kf_unix_message *message,
 					   struct kf_user_msghdr *user)
 {
@@ -115,7 +78,7 @@ static __noinline int kf_sent(struct pt_regs *regs, u64 nr, s64 result)
 		kf_message__to(&message, (void *)KF_ARG1(regs));
 	} else if (nr == __NR_sendmmsg) {
 		message.messages = result;
-		message.bytes = kf_batch__bytes((void *)KF_ARG1(regs), result);
+		message.bytes = kf_batch__bytes(KF_ARG1(regs), result, false);
 		kf_message__to(&message, (void *)KF_ARG1(regs));
 	}
 	kf_unix__moved(&message);
@@ -138,7 +101,7 @@ static __noinline int kf_received(struct pt_regs *regs, u64 nr, s64 result)
 		return 0;
 	if (nr == __NR_recvmmsg) {
 		message.messages = result;
-		message.bytes = kf_batch__bytes((void *)KF_ARG1(regs), result);
+		message.bytes = kf_batch__bytes(KF_ARG1(regs), result, false);
 	}
 	kf_unix__moved(&message);
 	return 0;

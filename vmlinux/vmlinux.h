@@ -73,6 +73,7 @@ struct cred {
 
 struct qstr {
 	u32 len;
+	u64 hash_len;
 	const unsigned char *name;
 };
 

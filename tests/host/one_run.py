@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from tests.host import operations, workloads
 from tests.host.agent import SEPARATOR, Agent, Record, Result, parse
+from tests.host.blocked import blocked
 from tests.host.cases import CASES, folder_of
 from tests.host.older import Older
 from tests.host.operations import end_forked, forked, start_forked
@@ -101,23 +102,24 @@ def talk_to_ourselves(agent: Agent, path: Path) -> tuple[Done, bool]:
 
 
 def run_all(base: Path) -> Run:
-    """Run every workload once under one agent."""
+    """Run every workload once under one agent, beside threads that wait for ever."""
     folders = {case.name: folder_of(case, base) for case in CASES}
     prepared = {case.name: case.arguments(folders[case.name]) for case in CASES}
     done: dict[str, Done] = {}
     early: dict[str, bool] = {}
     older = Older.make()
     with Agent() as agent:
-        for case in CASES:
-            done[case.name] = forked(case.workload, *prepared[case.name])
-        (base / "mine").write_bytes(b"m")
-        done["older"] = older.end()
-        _sockets(done, base)
-        done["drops"], early["socket.close"] = drop_datagrams(agent)
-        done["self"], early["unix.close"] = talk_to_ourselves(agent, base / "self")
-        # by path alone: no close ends it, but the end of its process
-        gone = str(folders["attributes"])
-        early["process.exit"] = seen_soon(agent, lambda it: it.get("FilePath", "")[:-1] == gone)
+        with blocked(base / "blocked"):
+            for case in CASES:
+                done[case.name] = forked(case.workload, *prepared[case.name])
+            (base / "mine").write_bytes(b"m")
+            done["older"] = older.end()
+            _sockets(done, base)
+            done["drops"], early["socket.close"] = drop_datagrams(agent)
+            done["self"], early["unix.close"] = talk_to_ourselves(agent, base / "self")
+            # by path alone: no close ends it, but the end of its process
+            gone = str(folders["attributes"])
+            early["process.exit"] = seen_soon(agent, lambda it: it.get("FilePath", "")[:-1] == gone)
         result = agent.stop()
     return Run(result, base, folders, done, early)
 
@@ -149,3 +151,4 @@ def _sockets(done: dict[str, Done], base: Path) -> None:
     done["datagram"] = forked(workloads.unix_datagram, base / "datagram")
     done["destinations"] = forked(operations.unix_destinations, *map(bytes.hex, destinations(base)))
     done["seqpacket"] = forked(operations.unix_seqpacket)
+    done["batch"] = forked(operations.unix_batch)

@@ -19,6 +19,7 @@ from typing import BinaryIO
 from tests.host.workloads import NOBODY, Done, Facts
 
 COPIES, COPY_BYTES = 3, 17
+BATCH, BATCH_BYTES = 71, 3
 CLONE_NEWNS, MS_BIND, MS_PRIVATE_ALL = 0x20000, 0x1000, 0x44000
 
 
@@ -248,6 +249,43 @@ def unix_seqpacket() -> Facts:
     for _ in range(3):
         left.send(b"s" * 31)
         assert len(right.recv(64)) == 31
+    left.close()
+    right.close()
+    return {}
+
+
+class _Piece(ctypes.Structure):
+    """struct iovec."""
+
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class _Message(ctypes.Structure):
+    """struct mmsghdr of 64-bit machines."""
+
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("name_length", ctypes.c_uint64),
+        ("pieces", ctypes.c_void_p),
+        ("piece_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_length", ctypes.c_size_t),
+        ("flags", ctypes.c_uint64),
+        ("length", ctypes.c_uint64),
+    )
+
+
+def unix_batch() -> Facts:
+    """Send 71 messages of 3 bytes by one sendmmsg(2), and receive them by one recvmmsg(2)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    room = ctypes.create_string_buffer(BATCH_BYTES)
+    piece = _Piece(ctypes.addressof(room), BATCH_BYTES)
+    messages = (_Message * BATCH)()
+    for message in messages:
+        message.pieces, message.piece_count = ctypes.addressof(piece), 1
+    left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    assert libc.sendmmsg(left.fileno(), messages, BATCH, 0) == BATCH
+    assert libc.recvmmsg(right.fileno(), messages, BATCH, 0, None) == BATCH
     left.close()
     right.close()
     return {}

@@ -14,6 +14,7 @@ from tests.host import older
 from tests.host.agent import Record, file_records, health_records, part, socket_records
 from tests.host.cases import CASES, Case, proofs
 from tests.host.one_run import DROP_BYTES, DROPS, Run, destinations, run_all
+from tests.host.operations import BATCH, BATCH_BYTES
 from tests.host.views import by_file, events_of, one_socket, proves
 from tests.host.workloads import REPLY, REQUEST, ROUNDS
 
@@ -328,6 +329,16 @@ def test_unix_seqpacket(run: Run) -> None:
     assert {record.get("SockType") for record in records} == {"SEQPACKET"}
     assert sum(record.get("SockTxBytes", 0) for record in records) == 93
     assert sum(record.get("SockRxBytes", 0) for record in records) == 93
+
+
+@proves("unix.send", "unix.receive")
+def test_unix_batch(run: Run) -> None:
+    """One call that moves many messages is exactly those messages."""
+    records = socket_records(run.result.records, run.done["batch"].pid)
+    (sender,) = (each for each in records if each.get("SockTxBytes"))
+    (receiver,) = (each for each in records if each.get("SockRxBytes"))
+    assert (sender["SockTxMessages"], sender["SockTxBytes"]) == (BATCH, BATCH * BATCH_BYTES)
+    assert (receiver["SockRxMessages"], receiver["SockRxBytes"]) == (BATCH, BATCH * BATCH_BYTES)
 
 
 @proves("unix.close")

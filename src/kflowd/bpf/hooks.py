@@ -13,13 +13,20 @@ ROADS = ("fentry", "kprobe", "tracepoint")
 ANY_ROAD = "any"  # served the same way on every road; --attach does not touch it
 
 
+NO_RINGS = "what io_uring does is not seen"
 NO_IO_URING = "what io_uring and 32-bit system calls do is not seen"
 NAMES_AS_TEXT = (
     "a path whose inode no tracepoint names is reported as it was given, without the inode; "
     + NO_IO_URING
 )
-# A kretprobe that needs nothing but the result, which is a pointer
-RESULT_ALONE = frozenset(("do_open_execat",))
+UNIX_MOVES = tuple(
+    f"unix_{kind}_{verb}"
+    for verb in ("sendmsg", "recvmsg")
+    for kind in ("stream", "dgram", "seqpacket")
+)
+# On the kprobe road calls that can wait for ever have no kretprobe, each would hold one of a few
+# instances: their result is that of the system call.
+CALL_ALONE = frozenset(("vfs_read", "vfs_readv", "vfs_write", "vfs_writev", *UNIX_MOVES))
 # On the tracepoint road, whatever there is of these tells which inode a name meant.
 IDENTITIES = (
     "tp__ext4_unlink_enter",
@@ -93,17 +100,22 @@ def target(section: str) -> Target:
 def _kprobes(programs: tuple[str, ...]) -> tuple[str, ...]:
     """Return the kprobe road's programs for the same functions.
 
-    A kretprobe does not see the arguments, so it has a kprobe that keeps them; where the result
-    says everything it stands alone.
+    A kretprobe does not see the arguments, so it has a kprobe that keeps them.
     """
     found: list[str] = []
     for program in programs:
         how, _, function = program.partition("__")
-        if how == "fentry" or function not in RESULT_ALONE:
-            found.append(f"kprobe__{function}")
-        if how == "fexit":
+        found.append(f"kprobe__{function}")
+        if how == "fexit" and function not in CALL_ALONE:
             found.append(f"kretprobe__{function}")
     return tuple(dict.fromkeys(found))
+
+
+def _returns(objects: str, programs: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what sees the end of calls that no kretprobe sees; it is attached ahead of them."""
+    if not any(program.startswith("fexit__") for program in programs):
+        return ()
+    return (f"tp__sys_exit_{objects}", f"tp__sched_process_exit_{objects}")
 
 
 def _roads(
@@ -111,6 +123,7 @@ def _roads(
     programs: tuple[str, ...],
     optional: tuple[str, ...],
     traced: Candidate,
+    gap: str = "",
 ) -> tuple[Candidate, ...]:
     """Return fentry, then kprobe with the same functions, then the tracepoints.
 
@@ -119,10 +132,12 @@ def _roads(
         programs: Of the fentry road.
         optional: Of the fentry road.
         traced: The last resort.
+        gap: Of the kprobe road.
     """
+    probes = _returns(objects, programs) + _kprobes(programs)
     return (
         Candidate("fentry", f"{objects}_fentry", programs, optional),
-        Candidate("kprobe", f"{objects}_kprobe", _kprobes(programs), _kprobes(optional)),
+        Candidate("kprobe", f"{objects}_kprobe", probes, _kprobes(optional), gap),
         traced,
     )
 
@@ -158,9 +173,9 @@ def _by_socket() -> Candidate:
     return Candidate("tracepoint", "unix_tracepoint", programs, gap=NO_IO_URING, whole=True)
 
 
-def _unix(key: str, title: str, *programs: str, traced: Candidate) -> Hook:
+def _unix(key: str, title: str, *programs: str, traced: Candidate, gap: str = "") -> Hook:
     """Return a class that the programs for UNIX sockets serve; `traced` as for `_file`."""
-    return Hook(key, title, "unix", _roads("unix", programs, (), traced))
+    return Hook(key, title, "unix", _roads("unix", programs, (), traced, gap))
 
 
 def _any(
@@ -178,7 +193,7 @@ def _around(function: str) -> tuple[str, str]:
 
 def _moved(verb: str) -> tuple[str, ...]:
     """Return the programs at what moves bytes of UNIX sockets, one for each type of socket."""
-    return tuple(f"fexit__unix_{kind}_{verb}" for kind in ("stream", "dgram", "seqpacket"))
+    return tuple(f"fexit__{function}" for function in UNIX_MOVES if function.endswith(verb))
 
 
 # The order of classes is the order in which they are loaded and shown: processes first, so that no
@@ -226,7 +241,7 @@ HOOKS: tuple[Hook, ...] = (
         "iter__tcp",
         "iter__task_file",
     ),
-    _file("create", "file created", "fexit__vfs_open", traced=_by_descriptor()),
+    _file("create", "file created", "fentry__vfs_open", traced=_by_descriptor()),
     _file("open", "file opened", "fentry__fd_install", traced=_by_descriptor()),
     _file(
         "exec",
@@ -285,8 +300,20 @@ HOOKS: tuple[Hook, ...] = (
         "fentry__security_sock_graft",
         traced=_by_socket(),
     ),
-    _unix("unix.send", "sent over a UNIX socket", *_moved("sendmsg"), traced=_by_socket()),
-    _unix("unix.receive", "received over a UNIX socket", *_moved("recvmsg"), traced=_by_socket()),
+    _unix(
+        "unix.send",
+        "sent over a UNIX socket",
+        *_moved("sendmsg"),
+        traced=_by_socket(),
+        gap=NO_RINGS,
+    ),
+    _unix(
+        "unix.receive",
+        "received over a UNIX socket",
+        *_moved("recvmsg"),
+        traced=_by_socket(),
+        gap=NO_RINGS,
+    ),
     _unix("unix.close", "UNIX socket closed", "fentry__unix_release", traced=_by_socket()),
 )
 

@@ -254,7 +254,7 @@ HEALTH_KERNEL = (
     Field("HealthFileReported", "int", "file events in records that left the kernel"),
     Field("HealthFileLostMap", "int", "file events lost: table full"),
     Field("HealthFileLostRing", "int", "file events lost: ring full"),
-    Field("HealthFileLostPending", "int", "operations not followed: table of pending calls full"),
+    Field("HealthFileLostPending", "int", "operations not followed: table full, or no result seen"),
     Field("HealthPathLostRing", "int", "paths refused by the ring"),
     Field("HealthPathTruncated", "int", "paths that are not complete"),
     Field("HealthSockCreated", "int", "TCP and UDP aggregates begun"),

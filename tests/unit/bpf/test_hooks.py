@@ -88,12 +88,31 @@ def test_hook_text_names_the_way_once() -> None:
 
 
 def test_a_kretprobe_has_its_kprobe() -> None:
-    """On the kprobe road arguments are kept at entry, where a result alone does not say all."""
+    """On the kprobe road arguments are kept at entry, and the call's end finishes what is left."""
     by_key = {hook.key: hook.candidates[1] for hook in HOOKS if len(hook.candidates) == 3}
-    assert by_key["file.write"] == Candidate(
-        "kprobe",
-        "file_kprobe",
-        ("kprobe__vfs_write", "kretprobe__vfs_write"),
-        ("kprobe__vfs_writev", "kretprobe__vfs_writev"),
+    ends = ("tp__sys_exit_file", "tp__sched_process_exit_file")
+    assert by_key["file.unlink"] == Candidate(
+        "kprobe", "file_kprobe", (*ends, "kprobe__vfs_unlink", "kretprobe__vfs_unlink")
     )
-    assert by_key["file.exec"].programs == ("kretprobe__do_open_execat",)
+    assert by_key["file.open"].programs == ("kprobe__fd_install",)
+
+
+def test_what_can_wait_for_ever_has_no_kretprobe() -> None:
+    """Each call inside would hold one of few instances: the system call has the result."""
+    by_key = {hook.key: hook.candidates[1] for hook in HOOKS if len(hook.candidates) == 3}
+    ends = ("tp__sys_exit_file", "tp__sched_process_exit_file")
+    assert by_key["file.write"] == Candidate(
+        "kprobe", "file_kprobe", (*ends, "kprobe__vfs_write"), ("kprobe__vfs_writev",)
+    )
+    assert by_key["file.create"].programs == ("kprobe__vfs_open",)
+    unix = [each for key, each in by_key.items() if key.startswith("unix.")]
+    assert unix
+    assert not [name for each in unix for name in each.programs if name.startswith("kretprobe")]
+
+
+def test_the_return_of_the_call_is_attached_first() -> None:
+    """What a kprobe keeps of a call must find its end: no call may be seen to begin before."""
+    for _, each in CANDIDATES:
+        ends = [name.startswith("tp__") for name in each.programs]
+        if each.road == "kprobe":
+            assert ends == sorted(ends, reverse=True)

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a thread has begun inside its system call, for the kprobe road. A kretprobe has few instances
+ * (one for each processor on 5.10, at least ten on 6.1): each call that waits holds one, and when none
+ * is free the program at the return is not run, and nobody is told. So reads and writes, which can
+ * wait for ever, have no kretprobe: their result is that of the system call. Where there is one, the
+ * return of the system call finishes what is still there, and what cannot be finished is counted.
+ */
+#ifndef KF_FILE_CALL_BPF_H
+#define KF_FILE_CALL_BPF_H
+
+#include "file_name.bpf.h"
+#include "syscalls.bpf.h"
+
+/* file.f_flags (linux/fs.h) */
+#define KF_FMODE_EXEC 0x20
+
+enum kf_due {
+	KF_DUE_EXEC = 1, /* inside exec */
+	KF_DUE_OPEN_EXEC = 2, /* return of do_open_execat */
+	KF_DUE_KERNEL_READ = 4, /* return of __kernel_read */
+	KF_DUE_OPERATION = 8, /* return of what is in kf_pending, if it is still there */
+};
+
+struct kf_call {
+	struct file *file; /* read or written by the call, NULL: none */
+	struct inode *inode; /* of that file */
+	struct file *kernel; /* what the kernel reads for itself */
+	u64 stack; /* frame of the operation in kf_pending */
+	u32 event; /* enum kf_file_event of file */
+	u32 due; /* enum kf_due */
+};
+
+const struct kf_call kf_call_zero = {};
+
+/* Threads inside calls on regular files: 16,384 at the same time, 1.5 MB. By task and not by thread
+ * number: a thread that execs takes over the number of another. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u64);
+	__type(value, struct kf_call);
+} kf_calls SEC(".maps");
+
+/* Global, as kf_pending__tell: the verifier looks at it once and not from each of its callers. */
+__noinline int kf_call__event(u64 file, u32 event)
+{
+	kf_file__event((struct file *)file, event);
+	return 0;
+}
+
+static __always_inline struct kf_call *kf_call__find(void)
+{
+	u64 thread = bpf_get_current_task();
+
+	return bpf_map_lookup_elem(&kf_calls, &thread);
+}
+
+static __always_inline struct kf_call *kf_call__get(void)
+{
+	u64 thread = bpf_get_current_task();
+	struct kf_call *call = bpf_map_lookup_elem(&kf_calls, &thread);
+
+	if (call || kf_self())
+		return call;
+	bpf_map_update_elem(&kf_calls, &thread, &kf_call_zero, BPF_NOEXIST);
+	call = bpf_map_lookup_elem(&kf_calls, &thread);
+	if (!call)
+		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+	return call;
+}
+
+/*
+ * A read or write begins. Pipes, terminals and sockets are left out here: however many threads wait
+ * for them, the table has room. Overwrites what is there: nothing comes before it in its call.
+ */
+static __always_inline void kf_call__moves(struct file *file, enum kf_file_event event)
+{
+	struct kf_call call = { .file = file, .event = event };
+	u64 thread = bpf_get_current_task();
+	u32 magic;
+
+	if (kf_self())
+		return;
+	call.inode = KF_READ(file, f_inode);
+	if (!call.inode || !kf_inode__wanted(call.inode, &magic))
+		return;
+	if (bpf_map_update_elem(&kf_calls, &thread, &call, BPF_ANY))
+		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+}
+
+/* The file may have been closed by another thread behind the read: then it is nobody's or another. */
+static __always_inline void kf_call__moved(const struct kf_call *call)
+{
+	struct file *file = call->file;
+
+	if (KF_READ(file, f_inode) == call->inode)
+		kf_call__event((u64)file, call->event);
+	else
+		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+}
+
+static __always_inline void kf_call__opens_exec(void)
+{
+	struct kf_call *call = kf_call__get();
+
+	if (!call)
+		return;
+	if (call->due & KF_DUE_OPEN_EXEC)
+		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+	call->due |= KF_DUE_EXEC | KF_DUE_OPEN_EXEC;
+}
+
+static __always_inline void kf_call__opened_exec(unsigned long file)
+{
+	struct kf_call *call = kf_call__find();
+
+	if (!call || !(call->due & KF_DUE_OPEN_EXEC))
+		return;
+	call->due &= ~KF_DUE_OPEN_EXEC;
+	if (file && file < (unsigned long)-4095)
+		kf_call__event(file, KF_FILE_OPEN_EXEC);
+}
+
+/*
+ * What exec has opened it reads next, and it goes on only with what could be read: so each read tells
+ * of the returns ahead of it that were not seen.
+ */
+static __always_inline void kf_call__kernel_reads(struct file *file)
+{
+	struct kf_call *call = kf_call__get();
+	u32 due;
+
+	if (!call)
+		return;
+	due = call->due;
+	call->due = (due & ~KF_DUE_OPEN_EXEC) | KF_DUE_KERNEL_READ;
+	if ((due & KF_DUE_KERNEL_READ) && (due & KF_DUE_EXEC))
+		kf_call__event((u64)call->kernel, KF_FILE_ACCESS);
+	else if (due & KF_DUE_KERNEL_READ)
+		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+	call->kernel = file;
+	if ((due & KF_DUE_OPEN_EXEC) && (KF_READ(file, f_flags) & KF_FMODE_EXEC))
+		kf_call__event((u64)file, KF_FILE_OPEN_EXEC);
+}
+
+static __always_inline void kf_call__kernel_has_read(long ret)
+{
+	struct kf_call *call = kf_call__find();
+
+	if (!call || !(call->due & KF_DUE_KERNEL_READ))
+		return;
+	call->due &= ~KF_DUE_KERNEL_READ;
+	if (ret > 0)
+		kf_call__event((u64)call->kernel, KF_FILE_ACCESS);
+}
+
+/* Gives up an operation whose end was not seen. */
+static __always_inline void kf_pending__lose(void)
+{
+	u64 id = bpf_get_current_pid_tgid();
+
+	if (bpf_map_delete_elem(&kf_pending, &id) == 0)
+		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+}
+
+/*
+ * An operation begins, or one inside another: that has its frame further down the stack. A frame
+ * that is not above this one has returned. Returns false if it cannot be followed.
+ */
+static __always_inline bool kf_call__operates(u64 stack)
+{
+	struct kf_call *call = kf_call__get();
+
+	if (!call)
+		return false;
+	if (stack >= call->stack) {
+		kf_pending__lose();
+		call->stack = stack;
+	}
+	call->due |= KF_DUE_OPERATION;
+	return true;
+}
+
+/* An event of the operation whose return was not seen. */
+__noinline int kf_pending__tell(u32 event, u32 how)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	struct kf_pending *pending = bpf_map_lookup_elem(&kf_pending, &id);
+	struct kf_flush flush = { .event = event, .how = how };
+	struct dentry *dentry;
+	struct kf_inode now;
+
+	if (!pending || !pending->wanted)
+		return 0;
+	dentry = pending->dentry;
+	now = pending->before;
+	if (event != KF_FILE_DELETE)
+		kf_inode__update(&now, KF_READ(dentry, d_inode));
+	flush.origin = pending->origin;
+	flush.origin_len = pending->origin_len;
+	kf_pending__fold(pending, &now, dentry, &flush);
+	return 0;
+}
+
+/* Whether the dentry is still that of the operation: nobody holds it for us any more. */
+static __always_inline bool kf_pending__holds(const struct kf_pending *pending)
+{
+	struct dentry *dentry = pending->dentry;
+
+	if (pending->op == KF_OP_COPY || (pending->op == KF_OP_RENAME && !pending->wanted))
+		return true;
+	if (pending->op == KF_OP_RENAME)
+		return KF_READ(dentry, d_inode, i_ino) == pending->key.ino;
+	return KF_READ(dentry, d_name.hash_len) == pending->name;
+}
+
+static __always_inline void kf_pending__done(struct kf_pending *pending, s32 ret)
+{
+	struct dentry *dentry = pending->dentry;
+
+	switch (pending->op) {
+	case KF_OP_UNLINK:
+		kf_pending__tell(KF_FILE_DELETE, pending->before.nlink > 1
+							 ? KF_FLUSH_PATH | KF_FLUSH_APART
+							 : KF_FLUSH_PATH);
+		break;
+	case KF_OP_RENAME:
+		kf_pending__tell(KF_FILE_MOVED_FROM, KF_FLUSH_PATH | KF_FLUSH_MORE);
+		kf_pending__tell(KF_FILE_MOVED_TO, KF_FLUSH_PATH);
+		break;
+	case KF_OP_SETATTR:
+		kf_pending__tell(pending->valid & KF_ATTR_SIZE ? KF_FILE_MODIFY : KF_FILE_ATTRIB,
+				 0);
+		break;
+	case KF_OP_COPY:
+		if (pending->in && ret > 0)
+			kf_call__event((u64)pending->in, KF_FILE_ACCESS);
+		if (pending->in ? ret > 0 : ret == 0)
+			kf_call__event((u64)pending->out, KF_FILE_MODIFY);
+		break;
+	default: /* a new name */
+		kf_pending__keep(pending, KF_READ(dentry, d_inode));
+		kf_pending__tell(KF_FILE_CREATE, KF_FLUSH_PATH | KF_FLUSH_APART);
+	}
+}
+
+/* Ends an operation whose return was not seen with the result of the system call. */
+static __always_inline void kf_pending__settle(s32 ret)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	struct kf_pending *pending = bpf_map_lookup_elem(&kf_pending, &id);
+
+	if (!pending)
+		return;
+	if (ret >= 0 && !kf_pending__holds(pending)) {
+		kf_pending__lose();
+		return;
+	}
+	if (ret >= 0)
+		kf_pending__done(pending, ret);
+	kf_pending__forget();
+}
+
+/*
+ * The system call returns. Its result is that of an operation too, unless it is one of many (io_uring)
+ * or was a step of a write that failed.
+ */
+static __always_inline void kf_call__settle(const struct kf_call *call, struct pt_regs *regs,
+					    s32 ret)
+{
+	if (call->file && ret > 0)
+		kf_call__moved(call);
+	if (call->due & KF_DUE_KERNEL_READ) {
+		if (ret >= 0 && (call->due & KF_DUE_EXEC))
+			kf_call__event((u64)call->kernel, KF_FILE_ACCESS);
+		else
+			kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+	}
+	if (!(call->due & KF_DUE_OPERATION))
+		return;
+	if ((call->file && ret < 0) || KF_SYSCALL_NR(regs) == __NR_io_uring_enter)
+		kf_pending__lose();
+	else
+		kf_pending__settle(ret);
+}
+
+/* Runs for every system call of the host, and most of them have begun nothing. All results are ints,
+ * and 32-bit calls of old kernels return them unsigned. */
+static __always_inline void kf_call__returns(struct pt_regs *regs, u64 ret)
+{
+	struct kf_call *found = kf_call__find();
+	u64 thread = bpf_get_current_task();
+	struct kf_call call;
+
+	if (!found)
+		return;
+	call = *found;
+	bpf_map_delete_elem(&kf_calls, &thread);
+	kf_call__settle(&call, regs, (s32)ret);
+}
+
+static __always_inline void kf_call__ends(void)
+{
+	struct kf_call *call = kf_call__find();
+	u64 thread = bpf_get_current_task();
+
+	kf_pending__lose();
+	if (!call)
+		return;
+	if (call->due & KF_DUE_KERNEL_READ)
+		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+	bpf_map_delete_elem(&kf_calls, &thread);
+}
+
+#endif
