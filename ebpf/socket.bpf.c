@@ -10,8 +10,6 @@
 #include "net.h"
 #include "record.h"
 #include "config.bpf.h"
-#define KF_TURN_FIRST KF_TURN_SOCKET
-#include "turn.bpf.h"
 #include "emit.bpf.h"
 #include "task.bpf.h"
 #include "socket_iter.bpf.h"
@@ -130,7 +128,6 @@ int cgroup__sockops(struct bpf_sock_ops *ctx)
 SEC("tp_btf/inet_sock_set_state")
 int tp__inet_sock_set_state(u64 *ctx)
 {
-	KF_TURN;
 	struct sock *sk = (void *)KF_CTX(ctx, 0);
 	int state = KF_CTX(ctx, 2);
 
@@ -143,7 +140,6 @@ int tp__inet_sock_set_state(u64 *ctx)
 SEC("tp_btf/tcp_destroy_sock")
 int tp__tcp_destroy_sock(u64 *ctx)
 {
-	KF_TURN;
 	kf_tcp__destroyed((void *)KF_CTX(ctx, 0));
 	return 0;
 }
@@ -152,7 +148,6 @@ int tp__tcp_destroy_sock(u64 *ctx)
 SEC("tp_btf/udp_fail_queue_rcv_skb")
 int tp__udp_fail_queue_rcv_skb(u64 *ctx)
 {
-	KF_TURN;
 	kf_udp__dropped((void *)KF_CTX(ctx, 1));
 	return 0;
 }
@@ -161,7 +156,6 @@ int tp__udp_fail_queue_rcv_skb(u64 *ctx)
 SEC("tp_btf/sk_data_ready")
 int tp__sk_data_ready(u64 *ctx)
 {
-	KF_TURN;
 	struct sock *sk = (void *)KF_CTX(ctx, 0);
 
 	if (sk->sk_protocol == KF_IPPROTO_UDP)

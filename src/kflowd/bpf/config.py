@@ -11,7 +11,7 @@ CAST = "cast"  # the build of objects that contain no probe reads of kernel memo
 ARGUMENTS_PREFIX = "kf_nargs_"
 UNUSED = 1  # entries of a map that no loaded program fills
 PAGE = 4096
-COPIES = 3  # of tracing programs where the kernel is preempted; KF_COPIES_MAX of turn.bpf.h
+COPIES = 2  # of tracing programs where the kernel is preempted; KF_COPIES_MAX of turn.bpf.h
 
 
 class SourceConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -163,7 +163,7 @@ def _run_through() -> Feature:
     mode = read_preempt_mode()
     if mode in UNPREEMPTED:
         return Feature("run_through", title, ok=True)
-    change = "preempt=none or preempt=voluntary; nothing is lost, programs are loaded several times"
+    change = "preempt=none or preempt=voluntary; nothing is lost, programs are loaded twice"
     return _no("run_through", title, f"the kernel's preemption: {mode}", change)
 
 

@@ -41,7 +41,8 @@ OBJECTS = Path(__file__).parent / "objects"
 # Makes a socket's cookie in tracing programs.
 TRACING_COOKIE = "bpf_get_socket_ptr_cookie"
 ASK_DOCTOR = "`kflowd doctor` shows each hook and what would have to change"
-# Programs that the kernel runs once a CPU at a time and skips otherwise.
+# Objects with this map have copies of the programs that the kernel runs once a CPU at a time.
+TURNS = "kf_turns"
 TRAMPOLINES = ("fentry", "fexit")
 COPIED = (*TRAMPOLINES, "tp")
 # What user space reads out of maps in the form of the contract.
@@ -87,6 +88,7 @@ class Loader:
         self._refused: dict[ProgramId, Obstacle] = {}
         self._hooks = [hook for hook in hooks if hook.subsystem in config.hook_subsystems]
         self._reading: dict[str, str] = {}
+        self._copies: dict[str, int] = {}
         self._judge = Judge(features, kernel, self._built(), self._refused, self._reading)
         self.choices: list[Choice] = []
 
@@ -128,6 +130,8 @@ class Loader:
                         check_maps(it)
                         built[candidate.object] = it.sections
                         self._reading[candidate.object] = reading(it)
+                        if TURNS in it.shared_maps:
+                            self._copies[candidate.object] = copies(self._features)
         if not built:
             raise ContractError(
                 f"looking for BPF objects: none in {self._folder}", "build them with: make build"
@@ -146,7 +150,7 @@ class Loader:
             found.append(Part(name, 0, tuple(listed)))
             again = tuple(it for it in listed if self._judge.target(name, it).how in COPIED)
             if again:
-                found += [Part(name, copy, again) for copy in range(1, copies(self._features))]
+                found += [Part(name, copy, again) for copy in range(1, self._copies.get(name, 1))]
         return found
 
     def _load_objects(self, loaded: Loaded, parts: Iterable[Part]) -> None:
@@ -166,7 +170,9 @@ class Loader:
         entries = map_entries(self._config, cookies=cookies)
         it.set_constants(lambda name: self._constant(values, name))
         for name in it.shared_maps:
-            if name in maps:
+            if name == TURNS and values["kf_copies"] == 1:
+                it.leave_out(name)
+            elif name in maps:
                 it.reuse(name, maps[name])
             elif name in entries:
                 it.resize(name, entries[name])

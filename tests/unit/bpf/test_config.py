@@ -20,7 +20,7 @@ def test_constants_follow_from_features_and_options() -> None:
         "kf_self_tgid": 4711,
         "kf_can_probe": 0,
         "kf_task_btf": 1,
-        "kf_copies": 3,
+        "kf_copies": 2,
         "kf_export_at": 7,
         "kf_pseudo_fs": 1,
         "kf_wakeup_bytes": 1 << 14,
@@ -40,7 +40,7 @@ def test_each_kernel_gets_the_build_that_fits(probe_read: bool, loop: bool, want
     assert flavour(features) == wanted
 
 
-@pytest.mark.parametrize(("run_through", "wanted"), [(True, 1), (False, 3)])
+@pytest.mark.parametrize(("run_through", "wanted"), [(True, 1), (False, 2)])
 def test_programs_have_copies_where_the_kernel_is_preempted(run_through: bool, wanted: int) -> None:
     """Elsewhere they would only cost."""
     assert copies({"run_through": Feature("run_through", "x", ok=run_through)}) == wanted
