@@ -24,7 +24,7 @@ def programs(text: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
 def test_each_tracing_program_takes_its_turn(path: Path) -> None:
-    """KF_TURN comes first, or the object has no copies; what interrupts itself must not have any."""
+    """KF_TURN comes first, or the object has no copies: what interrupts itself has none."""
     text = path.read_text()
     found = programs(text)
     first = "\tKF_TURN;" if '"turn.bpf.h"' in text else None
