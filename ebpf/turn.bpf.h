@@ -3,12 +3,12 @@
  * Tracing programs where the kernel can be preempted. The kernel runs such a program once a CPU at a
  * time and skips it otherwise (__bpf_trace_run, __bpf_prog_enter_recur): a task that is preempted
  * inside it takes it from all others on that CPU, until it has its turn again. There each program
- * is loaded twice. The first copy notes with the task that it has the event; the second, which
- * runs after it, handles what has no such note, and takes the note away. An event is lost only if
- * both are skipped, or the second for this event and the first for the task's next one.
+ * is loaded twice. The first copy leaves a note that it has the event of this thread; the second,
+ * which runs after it, handles what has no such note, and takes the note away. An event is lost only
+ * if both are skipped, or the second for this event and the first for the thread's next one.
  *
- * For programs that run on behalf of the current task only: one that interrupts itself in a softirq
- * would find the note of the task it has interrupted.
+ * For programs that run on behalf of the current thread only: one that interrupts itself in a
+ * softirq would find the note of the thread it has interrupted.
  */
 #ifndef KF_TURN_BPF_H
 #define KF_TURN_BPF_H
@@ -24,33 +24,35 @@
 #define KF_TURN_PROCESS 64
 #define KF_TURN_PROGRAMS 96
 
-/* By program: 1 if its first copy has had the event. */
-struct kf_turns {
-	u8 had[KF_TURN_PROGRAMS];
-};
+/*
+ * Notes, by a hash of thread and program: 0.5 MB, one entry where there are no copies. A note lives
+ * from one copy to the next, so that two threads with one place hardly ever meet. An array, because
+ * it never refuses: storage with the task does, while a preempted task is inside its allocator.
+ */
+#define KF_NOTES_BITS 16
 
-/* Not made where programs have no copies: kernels before 5.11 do not know the type. */
 struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct kf_turns);
-} kf_turns SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << KF_NOTES_BITS);
+	__type(key, u32);
+	__type(value, u64);
+} kf_notes SEC(".maps");
 
 /* Whether this copy is to handle the event. Not inlined: some programs have no stack to spare. */
 static __noinline int kf_turn__take(u32 program)
 {
-	struct kf_turns *turns = bpf_task_storage_get(&kf_turns, bpf_get_current_task_btf(), 0,
-						      BPF_LOCAL_STORAGE_GET_F_CREATE);
+	u64 mine = bpf_get_current_pid_tgid() << 32 | (program + 1);
+	u32 place = ((u32)(mine >> 25) ^ program) * 0x9e3779b1U >> (32 - KF_NOTES_BITS);
+	u64 *note = bpf_map_lookup_elem(&kf_notes, &place);
 
-	if (!turns || program >= KF_TURN_PROGRAMS)
+	if (!note)
 		return kf_copy == 0;
 	if (kf_copy == 0) {
-		turns->had[program] = 1;
+		*note = mine;
 		return true;
 	}
-	if (turns->had[program]) {
-		turns->had[program] = 0;
+	if (*note == mine) {
+		*note = 0;
 		return false;
 	}
 	kf_count(KF_CNT_TAKEN_OVER, 1);

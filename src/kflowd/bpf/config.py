@@ -90,12 +90,13 @@ def copies(features: Mapping[str, Feature]) -> int:
     return 1 if features["run_through"].ok else COPIES
 
 
-def map_entries(config: SourceConfig, *, cookies: bool) -> dict[str, int]:
+def map_entries(config: SourceConfig, *, cookies: bool, single: bool) -> dict[str, int]:
     """Return the entries of the maps by name; those not named keep what their source says.
 
     Args:
         config: What is observed, and the sizes that were asked for.
         cookies: The kernel makes a socket's cookie wherever a program asks for it (5.12).
+        single: Programs have no copies.
     """
     files = "file" in config.subsystems
     sockets = "socket" in config.subsystems
@@ -110,4 +111,6 @@ def map_entries(config: SourceConfig, *, cookies: bool) -> dict[str, int]:
     }
     if not files and not sockets:
         entries["kf_pending"] = UNUSED
+    if single:
+        entries["kf_notes"] = UNUSED
     return entries

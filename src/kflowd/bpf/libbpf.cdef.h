@@ -38,7 +38,6 @@ int bpf_map__reuse_fd(struct bpf_map *map, int fd);
 const char *bpf_map__name(const struct bpf_map *map);
 __u32 bpf_map__max_entries(const struct bpf_map *map);
 int bpf_map__set_max_entries(struct bpf_map *map, __u32 max_entries);
-int bpf_map__set_autocreate(struct bpf_map *map, bool autocreate);
 __u32 bpf_map__key_size(const struct bpf_map *map);
 __u32 bpf_map__value_size(const struct bpf_map *map);
 bool bpf_map__is_internal(const struct bpf_map *map);

@@ -42,7 +42,7 @@ OBJECTS = Path(__file__).parent / "objects"
 TRACING_COOKIE = "bpf_get_socket_ptr_cookie"
 ASK_DOCTOR = "`kflowd doctor` shows each hook and what would have to change"
 # Objects with this map have copies of the programs that the kernel runs once a CPU at a time.
-TURNS = "kf_turns"
+NOTES = "kf_notes"
 TRAMPOLINES = ("fentry", "fexit")
 COPIED = (*TRAMPOLINES, "tp")
 # What user space reads out of maps in the form of the contract.
@@ -130,7 +130,7 @@ class Loader:
                         check_maps(it)
                         built[candidate.object] = it.sections
                         self._reading[candidate.object] = reading(it)
-                        if TURNS in it.shared_maps:
+                        if NOTES in it.shared_maps:
                             self._copies[candidate.object] = copies(self._features)
         if not built:
             raise ContractError(
@@ -167,12 +167,10 @@ class Loader:
     def _configure(self, it: BpfObject, maps: Mapping[str, int], copy: int) -> None:
         values = {**constants(self._config, self._features), "kf_copy": copy}
         cookies = bool(self._kernel.arguments(TRACING_COOKIE))
-        entries = map_entries(self._config, cookies=cookies)
+        entries = map_entries(self._config, cookies=cookies, single=values["kf_copies"] == 1)
         it.set_constants(lambda name: self._constant(values, name))
         for name in it.shared_maps:
-            if name == TURNS and values["kf_copies"] == 1:
-                it.leave_out(name)
-            elif name in maps:
+            if name in maps:
                 it.reuse(name, maps[name])
             elif name in entries:
                 it.resize(name, entries[name])

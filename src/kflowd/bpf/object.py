@@ -205,14 +205,6 @@ class BpfObject:
             f"sizing {name}",
         )
 
-    def leave_out(self, name: str) -> None:
-        """Do not make a map that only dead code uses, before load. The object has it no more."""
-        check(
-            lib.bpf_map__set_autocreate(self._maps.pop(name), False),  # noqa: FBT003
-            "bpf_map__set_autocreate",
-            f"leaving out {name}",
-        )
-
     def reuse(self, name: str, fd: int) -> None:
         """Use a map that exists, instead of making one, before load."""
         check(lib.bpf_map__reuse_fd(self._maps[name], fd), "bpf_map__reuse_fd", f"sharing {name}")

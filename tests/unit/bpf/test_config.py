@@ -56,7 +56,7 @@ def test_a_ring_is_a_power_of_two_of_pages(wanted: int, size: int) -> None:
 
 def test_maps_of_what_is_off_take_no_memory() -> None:
     """Without sockets, their maps have one entry."""
-    entries = map_entries(SourceConfig(subsystems=frozenset(("file",))), cookies=False)
+    entries = map_entries(SourceConfig(subsystems=frozenset(("file",))), cookies=False, single=True)
     assert entries["kf_files"] == 16384
     of_sockets = ("kf_socks", "kf_owners", "kf_aliases", "kf_unix")
     assert {entries[name] for name in of_sockets} == {1}
@@ -65,7 +65,7 @@ def test_maps_of_what_is_off_take_no_memory() -> None:
 @pytest.mark.parametrize(("cookies", "aliases"), [(True, 1), (False, 14)])
 def test_aliases_take_memory_where_cookies_are_missing(cookies: bool, aliases: int) -> None:
     """A kernel that makes cookies everywhere needs no aliases, another one for each owner."""
-    entries = map_entries(SourceConfig(sock_entries=7), cookies=cookies)
+    entries = map_entries(SourceConfig(sock_entries=7), cookies=cookies, single=False)
     assert (entries["kf_owners"], entries["kf_aliases"]) == (14, aliases)
 
 
