@@ -21,7 +21,7 @@ class Result:
         boot_seconds: from power-on to the start of the command, on the guest's clock.
         command_seconds: how long the command ran, on the guest's clock.
         results: the files that the command left in /results, by relative path.
-        attempts: more than one if QEMU itself crashed before the command was started.
+        attempts: more than one if QEMU or the kernel died before the command was started.
     """
 
     exit_code: int

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.vm import KERNELS, VmError, boot, cache, cpio, get, host, image, mirror, result
+from tests.vm import KERNELS, VmError, boot, cache, cpio, get, host, image, machine, mirror, result
 
 TARGETS = [
     "site:/security\tmain\tDebian-Security\tbookworm-security",
@@ -166,3 +166,23 @@ def test_drive_image_follows_its_tree(tmp_path: Path) -> None:
     assert image.drive_image(drive) == first
     (tree / "sub/file").write_text("three")
     assert image.drive_image(drive) != first
+
+
+@pytest.mark.parametrize(
+    ("failure", "started", "attempts"),
+    [
+        ("panic", "", 3),
+        ("QEMU ended by signal 11", "", 3),
+        ("panic", "start 4.2\n", 1),
+        ("timeout", "", 1),
+    ],
+)
+def test_a_machine_that_dies_before_the_command_is_booted_again(
+    failure: str, started: str, attempts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What died before anything of ours ran in it says nothing; later it is a failure."""
+    (tmp_path / "results").touch()
+    (tmp_path / "status").write_text(started)
+    monkeypatch.setattr(machine, "_watch", lambda *_, **__: failure)
+    ended = machine._boot_once([], tmp_path, 1.0, None, interactive=False)
+    assert (ended.failure, ended.attempts) == (failure, attempts)
