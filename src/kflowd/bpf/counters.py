@@ -16,12 +16,15 @@ def missed_runs(program_fds: Iterable[int]) -> int:
     return total
 
 
-def counters_record(map_fd: int, program_fds: Iterable[int], now_ns: int) -> bytes:
+def counters_record(
+    map_fd: int, copied: Iterable[int], others: Iterable[int], now_ns: int
+) -> bytes:
     """Return a struct kf_counters_record with the counters summed over CPUs.
 
     Args:
         map_fd: kf_counters.
-        program_fds: Of all attached programs, of copies the first.
+        copied: The first copies of the programs that have copies.
+        others: All other programs; what the kernel skips of them nobody takes over.
         now_ns: CLOCK_BOOTTIME.
     """
     record = ffi.new("struct kf_counters_record *")
@@ -29,10 +32,10 @@ def counters_record(map_fd: int, program_fds: Iterable[int], now_ns: int) -> byt
     record.hdr.version = lib.KF_VERSION
     record.hdr.size = ffi.sizeof("struct kf_counters_record")
     record.hdr.ts_ns = now_ns
-    missed = missed_runs(program_fds)
+    skipped = missed_runs(copied)
     taken_over = ffi.new("__u64 *")
     result = lib.kf_counters__sum(map_fd, record.counters, taken_over)
     check(result, "kf_counters__sum", "reading counters")
-    # Read after the runs that were skipped, what was taken over can be a little more.
-    record.missed = max(0, missed - int(taken_over[0]))
+    # A second copy that is attached alone for a moment takes over what was not skipped.
+    record.missed = missed_runs(others) + max(0, skipped - int(taken_over[0]))
     return bytes(ffi.buffer(record))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the loader has brought into the kernel: objects, their maps, links."""
 
+from collections.abc import Container
 from typing import NamedTuple
 
 from kflowd.bpf.choice import ProgramId
@@ -65,9 +66,19 @@ class Loaded:
         """Return the file descriptors of all attached programs."""
         return [self.program_fd(it) for it in self.links]
 
-    def first_fds(self) -> list[int]:
-        """Return the file descriptors of all attached programs, of copies the first."""
-        return [self.program_fd(it) for it in self.links if it.copy == 0]
+    def program_fds_by_copies(self) -> tuple[list[int], list[int]]:
+        """Return file descriptors of attached programs: first copies, and those without copies."""
+        several = {(it.object, it.program) for it in self.links if it.copy}
+        first = [it for it in self.links if it.copy == 0]
+        copied = [it for it in first if (it.object, it.program) in several]
+        others = [it for it in first if (it.object, it.program) not in several]
+        return [self.program_fd(it) for it in copied], [self.program_fd(it) for it in others]
+
+    def detach(self, kept: Container[str]) -> None:
+        """Detach all programs but those named, copies before what they are copies of."""
+        for where in sorted(self.links, key=lambda it: -it.copy):
+            if where.program not in kept:
+                self.links[where].close()
 
     def link_of(self, program: str) -> Link | None:
         """Return the link of a program, by its name alone; of copies, the first."""

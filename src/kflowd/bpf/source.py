@@ -146,14 +146,13 @@ class Source:
 
     def stop(self) -> None:
         """Detach all hooks and keep ring, maps and iterators: what follows is the rest."""
-        for where, link in self._opened().links.items():
-            if where.program not in SNAPSHOTS:
-                link.close()
+        self._opened().detach(kept=SNAPSHOTS)
 
     def counters(self) -> bytes:
         """Return a struct kf_counters_record."""
         loaded = self._opened()
-        return counters_record(loaded.maps["kf_counters"], loaded.first_fds(), boottime_ns())
+        fds = loaded.program_fds_by_copies()
+        return counters_record(loaded.maps["kf_counters"], *fds, boottime_ns())
 
     @property
     def bad_records(self) -> int:
