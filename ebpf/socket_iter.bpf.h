@@ -116,6 +116,11 @@ struct kf_older {
 	u16 protocol;
 };
 
+static __always_inline bool kf_family__inet(u16 family)
+{
+	return family == KF_AF_INET || family == KF_AF_INET6;
+}
+
 /* bpf_sock_from_file [5.11] gives a typed pointer; before it, private_data of a socket's file. */
 static __always_inline void kf_older__typed(struct kf_older *older, struct file *file)
 {
@@ -125,6 +130,8 @@ static __always_inline void kf_older__typed(struct kf_older *older, struct file 
 	if (!sk)
 		return;
 	older->family = sk->__sk_common.skc_family;
+	if (!kf_family__inet(older->family))
+		return;
 	older->protocol = sk->sk_protocol;
 	older->net_ns = sk->__sk_common.skc_net.net->ns.inum;
 	older->cookie = kf_sk__introduce(kf_sk__cookie(sk), sk);
@@ -143,6 +150,8 @@ static __always_inline void kf_older__probed(struct kf_older *older, struct file
 	if (!sk)
 		return;
 	older->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (!kf_family__inet(older->family))
+		return;
 	older->protocol = BPF_CORE_READ(sk, sk_protocol);
 	older->net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	older->cookie = kf_sk__introduce(BPF_CORE_READ(sk, __sk_common.skc_cookie.counter), sk);
@@ -180,7 +189,7 @@ static __always_inline void kf_owner__visit(struct task_struct *task, struct fil
 	struct kf_older older = {};
 
 	kf_older__read(&older, file);
-	if (!older.cookie || (older.family != KF_AF_INET && older.family != KF_AF_INET6))
+	if (!older.cookie)
 		return;
 	kf_proc__fill(&owner.proc, task->group_leader);
 	kf_owner__comm(&owner, task->group_leader);

@@ -102,13 +102,59 @@ static __always_inline u64 kf_batch__vector(struct pt_regs *regs, enum kf_batch 
 	return KF_ARG1(regs);
 }
 
+/* Whether a call of the native ABI returns bytes or messages that it has moved. */
+static __always_inline bool kf_nr__moves(u64 nr)
+{
+	switch (nr) {
+	case __NR_read:
+	case __NR_readv:
+	case __NR_preadv2: /* at the position -1 */
+	case __NR_recvfrom:
+	case __NR_recvmsg:
+	case __NR_recvmmsg:
+	case __NR_write:
+	case __NR_writev:
+	case __NR_pwritev2:
+	case __NR_sendto:
+	case __NR_sendmsg:
+	case __NR_sendmmsg:
+	case __NR_sendfile:
+	case __NR_splice:
+		return true;
+	}
+	return false;
+}
+
+/* Whether a descriptor of the call is the socket, or was: another thread may have closed it. */
+static __always_inline bool kf_fd__is(u64 fd, const struct socket *socket)
+{
+	struct file *file = kf_fd__file(fd);
+
+	return !file || BPF_CORE_READ(file, private_data) == socket;
+}
+
+/*
+ * Whether the call that returns is the one that entered the socket. io_uring, AIO and the kernel itself
+ * enter sockets too, inside calls of other kinds or outside of all; their bytes are not known.
+ */
+static __always_inline bool kf_unix__by_call(const struct kf_unix_message *message,
+					     struct pt_regs *regs, u64 nr)
+{
+	if (kf_syscall__compat())
+		return nr != __NR_io_uring_enter;
+	if (!kf_nr__moves(nr))
+		return false;
+	return kf_fd__is(KF_ARG0(regs), message->socket) ||
+	       (nr == __NR_splice && kf_fd__is(KF_ARG2(regs), message->socket));
+}
+
 static __always_inline void kf_unix__returns(struct kf_unix_message *message, struct pt_regs *regs,
 					     s32 result)
 {
 	u64 nr = KF_SYSCALL_NR(regs);
 	enum kf_batch batch = kf_nr__batch(nr);
 
-	if (result <= 0 || nr == __NR_io_uring_enter)
+	if (result <= 0 || !kf_unix__by_call(message, regs, nr))
 		return;
 	message->bytes = result;
 	if (batch) {

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from kflowd.bpf.config import COPIES, SourceConfig
-from kflowd.bpf.counters import counters_record
+from kflowd.bpf.counters import counters_record, taken_over
 from kflowd.bpf.drain import Drain
 from kflowd.bpf.features import probe
 from kflowd.bpf.ffi import ffi, lib
@@ -59,9 +59,7 @@ class Copies(NamedTuple):
 
     def taken_over(self) -> int:
         """Return how many runs copies have made."""
-        counters, count = ffi.new("__u64[]", lib.KF_CNT_MAX), ffi.new("__u64 *")
-        assert lib.kf_counters__sum(self.loaded.maps["kf_counters"], counters, count) == 0
-        return int(count[0])
+        return taken_over(self.loaded.maps["kf_counters"])
 
 
 @pytest.fixture

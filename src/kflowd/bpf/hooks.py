@@ -187,8 +187,12 @@ def _any(
 
 
 def _around(function: str) -> tuple[str, str]:
-    """Return the programs at entry and exit: what was, and whether it succeeded."""
-    return f"fentry__{function}", f"fexit__{function}"
+    """Return the programs at entry and exit: what was, and whether it succeeded.
+
+    The exit comes first, so that it is attached when the first entry is seen: an operation without
+    an end would hide those that follow it on the thread.
+    """
+    return f"fexit__{function}", f"fentry__{function}"
 
 
 def _moved(verb: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Self
 
 from kflowd.bpf import hz, preflight
 from kflowd.bpf.config import SourceConfig
-from kflowd.bpf.counters import counters_record
+from kflowd.bpf.counters import counters_record, taken_over
 from kflowd.bpf.coverage import Coverage, map_memory, rows_of
 from kflowd.bpf.drain import Drain
 from kflowd.bpf.features import Feature, probe
@@ -44,6 +44,7 @@ class Source:
         self._folder = folder
         self._loaded: Loaded | None = None
         self._drain: Drain | None = None
+        self._taken_before = 0
         self.coverage = Coverage()
 
     def __enter__(self) -> Self:
@@ -85,6 +86,7 @@ class Source:
         finally:
             rows = rows_of(loader.choices)
             self.coverage = Coverage(rows=rows, features=tuple(features.values()))
+        self._taken_before = taken_over(self._loaded.maps["kf_counters"])
         refresh = self._loaded.link_of(TCP_REFRESH)
         self._drain = Drain(
             self._loaded.maps,
@@ -152,7 +154,8 @@ class Source:
         """Return a struct kf_counters_record."""
         loaded = self._opened()
         fds = loaded.program_fds_by_copies()
-        return counters_record(loaded.maps["kf_counters"], *fds, boottime_ns())
+        now = boottime_ns()
+        return counters_record(loaded.maps["kf_counters"], *fds, now, self._taken_before)
 
     @property
     def bad_records(self) -> int:

@@ -116,3 +116,16 @@ def test_the_return_of_the_call_is_attached_first() -> None:
         ends = [name.startswith("tp__") for name in each.programs]
         if each.road == "kprobe":
             assert ends == sorted(ends, reverse=True)
+
+
+def test_an_exit_is_attached_before_its_entry() -> None:
+    """An operation that was seen to begin, and not to end, would hide the next of its thread."""
+    found = 0
+    for _, each in CANDIDATES:
+        listed = programs_of(each)
+        for name in listed:
+            entry = name.replace("fexit__", "fentry__")
+            if name.startswith("fexit__") and entry in listed:
+                found += 1
+                assert listed.index(name) < listed.index(entry)
+    assert found >= 6
