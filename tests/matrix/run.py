@@ -19,7 +19,7 @@ OUTPUT = PROJECT / "build" / "matrix"
 DOCS = PROJECT / "docs" / "kernels.md"
 SECONDS = 1200.0
 # A preempted kernel on an emulated machine may skip program runs in spite of the copies.
-ATTEMPTS = 3
+ATTEMPTS = 5
 LAST_LINES = 30
 
 

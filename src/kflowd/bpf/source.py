@@ -20,6 +20,7 @@ from kflowd.bpf.load import OBJECTS, Loader
 from kflowd.bpf.loaded import Loaded
 from kflowd.bpf.memory import memlock
 from kflowd.bpf.settings import read_config
+from kflowd.bpf.unpreempted import unpreempted
 from kflowd.errors import KflowdError
 
 # Owners of sockets before the sockets, processes before everything.
@@ -45,6 +46,7 @@ class Source:
         self._loaded: Loaded | None = None
         self._drain: Drain | None = None
         self._taken_before = 0
+        self._blinding = False  # our own calls on maps may hide events from kprobes
         self.coverage = Coverage()
 
     def __enter__(self) -> Self:
@@ -87,6 +89,8 @@ class Source:
             rows = rows_of(loader.choices)
             self.coverage = Coverage(rows=rows, features=tuple(features.values()))
         self._taken_before = taken_over(self._loaded.maps["kf_counters"])
+        by_kprobe = any(row.road == "kprobe" for row in rows)
+        self._blinding = by_kprobe and not features["run_through"].ok
         refresh = self._loaded.link_of(TCP_REFRESH)
         self._drain = Drain(
             self._loaded.maps,
@@ -139,7 +143,8 @@ class Source:
             exited: (tgid, start_ns) of processes that are gone. Those whose exit record went
                 through `drain` are known here already.
         """
-        return self._reading().sweep(now_ns, exited, final=False)
+        with unpreempted(wanted=self._blinding):
+            return self._reading().sweep(now_ns, exited, final=False)
 
     def final_sweep(self, now_ns: int | None = None) -> bytes:
         """Return everything that is left in the maps, and a tick."""
@@ -155,7 +160,8 @@ class Source:
         loaded = self._opened()
         fds = loaded.program_fds_by_copies()
         now = boottime_ns()
-        return counters_record(loaded.maps["kf_counters"], *fds, now, self._taken_before)
+        with unpreempted(wanted=self._blinding):
+            return counters_record(loaded.maps["kf_counters"], *fds, now, self._taken_before)
 
     @property
     def bad_records(self) -> int:
