@@ -199,3 +199,23 @@ def test_a_run_that_the_kernel_skipped_is_known() -> None:
     )
     assert Column("x", {}, tests=(other, lost)).skipped
     assert not Column("x", {}, tests=(other,)).skipped
+
+
+LOST = "assert lost == {}\nE   AssertionError: assert {'HealthMissedRuns': 3} == {}"
+LOST_MORE = "E   AssertionError: assert {'HealthLost': 1, 'HealthMissedRuns': 3} == {}"
+
+
+@pytest.mark.parametrize(
+    ("why", "run_through", "predicted"),
+    [(LOST, False, True), (LOST, True, False), (LOST_MORE, False, False), ("1 != 2", False, False)],
+)
+def test_skipped_runs_are_predicted_on_preempted_kernels_only(
+    why: str, run_through: bool, predicted: bool
+) -> None:
+    """Only that, and only where doctor says so; what is missing beside it is a failure still."""
+    features = [{"name": "run_through", "ok": run_through}]
+    test = a_test("test_nothing_was_lost", passed=False) | {"why": why}
+    cell = {"doctor": {"features": features}, "tests": [test]}
+    column = Column("x", {}, tests=verdict.tests_of(cell))
+    assert [it.predicted for it in column.tests] == [predicted]
+    assert bool(column.failures) != predicted
