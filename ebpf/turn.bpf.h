@@ -59,7 +59,8 @@ static __noinline int kf_turn__take(u32 program)
 	return true;
 }
 
-/* First in a program of tp_btf, fentry or fexit. */
+/* First in a program of tp_btf, fentry or fexit, ahead of what filters: a run that was skipped and had
+ * nothing to do is taken over too, or it would be counted as missed. */
 #define KF_TURN                                                                         \
 	enum { kf_turn_program = KF_TURN_FIRST + __COUNTER__ };                         \
 	_Static_assert(kf_turn_program < KF_TURN_FIRST + KF_TURN_SPAN, "KF_TURN_SPAN"); \

@@ -361,13 +361,18 @@ def test_no_other_socket_is_claimed(run: Run) -> None:
 
 
 def test_nothing_was_lost(run: Run) -> None:
-    """The run ends well, everything that was seen is reported, and the records add up to it."""
-    assert run.result.exit_code == 0
-    assert "Traceback" not in run.result.stderr
+    """No loss is counted. Alone in its test: on a preempted kernel this may be all that fails."""
     health = health_records(run.result.records)[-1]
     words = ("Lost", "Missed", "Failed", "Decode")
     lost = {name: n for name, n in health.items() if n and any(word in name for word in words)}
     assert lost == {}
+
+
+def test_what_was_seen_is_reported(run: Run) -> None:
+    """The run ends well, everything that was seen is reported, and the records add up to it."""
+    assert run.result.exit_code == 0
+    assert "Traceback" not in run.result.stderr
+    health = health_records(run.result.records)[-1]
     assert health["HealthFileEvents"] == health["HealthFileReported"]
     assert health["HealthSockCreated"] == health["HealthSockReported"]
     assert health["HealthUnixCreated"] == health["HealthUnixReported"]

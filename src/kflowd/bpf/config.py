@@ -112,5 +112,5 @@ def map_entries(config: SourceConfig, *, cookies: bool, single: bool) -> dict[st
     if not files and not sockets:
         entries["kf_pending"] = UNUSED
     if single:
-        entries["kf_notes"] = UNUSED
+        entries |= {"kf_notes": UNUSED, "kf_texts": 1}  # texts: one for each copy
     return entries

@@ -156,7 +156,7 @@ class Loader:
     def _load_objects(self, loaded: Loaded, parts: Iterable[Part]) -> None:
         for part in parts:
             it = BpfObject(self._path(part.object))
-            loaded.parts[part] = it
+            loaded.objects[part.object, part.copy] = it
             self._configure(it, loaded.maps, part.copy)
             try:
                 it.load(part.programs)

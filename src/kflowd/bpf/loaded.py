@@ -26,14 +26,14 @@ class Loaded:
     """Objects and links in the kernel.
 
     Attributes:
-        parts: The objects, in the order of loading.
+        objects: By name and copy, in the order of loading.
         links: By program.
         maps: File descriptors of the shared maps by name; they belong to the objects.
         entries: Entries of the shared maps.
     """
 
     def __init__(self) -> None:
-        self.parts: dict[Part, BpfObject] = {}
+        self.objects: dict[tuple[str, int], BpfObject] = {}
         self.links: dict[ProgramId, Link] = {}
         self.maps: dict[str, int] = {}
         self.entries: dict[str, int] = {}
@@ -47,16 +47,11 @@ class Loaded:
 
     def object_named(self, name: str) -> BpfObject | None:
         """Return an object, the first where there are copies; None if it is not loaded."""
-        found = (it for part, it in self.parts.items() if part.object == name)
-        return next(found, None)
+        return self.objects.get((name, 0))
 
     def object_of(self, where: ProgramId) -> BpfObject:
         """Return the object that a program was loaded from."""
-        return next(
-            it
-            for part, it in self.parts.items()
-            if (part.object, part.copy) == (where.object, where.copy)
-        )
+        return self.objects[where.object, where.copy]
 
     def program_fd(self, where: ProgramId) -> int:
         """Return the file descriptor of a program."""
@@ -92,7 +87,7 @@ class Loaded:
         for link in self.links.values():
             link.close()
         self.links.clear()
-        for loaded in self.parts.values():
+        for loaded in self.objects.values():
             loaded.close()
-        self.parts.clear()
+        self.objects.clear()
         self.maps.clear()
