@@ -26,14 +26,15 @@ PYTHON := $(VENV)/bin/python
 PYTEST := $(PYTHON) -m pytest -p no:cacheprovider
 
 PACKAGE := src/kflowd/bpf
-PROGRAMS := $(patsubst ebpf/%.bpf.c,%,$(wildcard ebpf/*.bpf.c))
-# Builds for kernels without bpf_loop, and for lockdown=confidentiality (see ARCHITECTURE.md).
-NOLOOP := $(patsubst ebpf/%.bpf.c,%.noloop,$(shell grep -l 'KF_FLAVOURS.*noloop' ebpf/*.bpf.c))
-CAST := $(patsubst ebpf/%.bpf.c,%.cast,$(shell grep -l 'KF_FLAVOURS.*cast' ebpf/*.bpf.c))
-OBJECTS := $(patsubst %,$(PACKAGE)/objects/%.bpf.o,$(PROGRAMS) $(NOLOOP) $(CAST))
+# ebpf/file/fentry.bpf.c becomes file_fentry.bpf.o, ebpf/socket/socket.bpf.c is socket.bpf.o
+object = $(if $(filter $(1)/$(1),$(1)/$(2)),$(1),$(1)_$(2))
+object_of = $(call object,$(word 2,$(subst /, ,$(1))),$(patsubst %.bpf.c,%,$(notdir $(1))))
+BPF_SOURCES := $(wildcard ebpf/*/*.bpf.c)
+# Built again for kernels without bpf_loop, and for lockdown=confidentiality (see ARCHITECTURE.md).
+variant = $(shell grep -l 'KF_VARIANTS.*$(1)' $(BPF_SOURCES))
 EXTENSION_SOURCES := pyproject.toml setup.py ebpf/record.h \
 	$(wildcard $(PACKAGE)/_build.py $(PACKAGE)/*.c $(PACKAGE)/*.h)
-C_SOURCES = $(wildcard ebpf/*.c ebpf/*.h $(PACKAGE)/glue*)
+C_SOURCES = $(wildcard ebpf/*.h ebpf/*/*.[ch] $(PACKAGE)/glue*)
 # asked when a recipe needs it: a fresh machine has no compiler yet
 MULTIARCH = $(shell $(CLANG) -print-multiarch 2>/dev/null || gcc -dumpmachine)
 BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -std=gnu11 -D__TARGET_ARCH_$(ARCH) -Iebpf -Ivmlinux \
@@ -48,7 +49,7 @@ help: ## list the targets
 run: build ## start kflowd on this host, as root; ARGS="-o json-min --duration 10" are its options
 	@exec tools/run-foreground $(PYTHON) -m kflowd $(ARGS)
 
-build: build/package.stamp $(OBJECTS) $(PACKAGE)/objects/record.h ## install what is missing, build BPF objects and extension
+build: build/package.stamp build/objects.stamp $(PACKAGE)/objects/record.h ## install what is missing, build BPF objects and extension
 
 wheel: build ## build a wheel that needs no compiler, into build/dist
 	$(call say,WHEEL,build/dist)
@@ -126,22 +127,23 @@ build/package.stamp: $(EXTENSION_SOURCES) $(VENV)/stamp
 	$(Q)$(PYTHON) -m pip install -qq --root-user-action=ignore --no-build-isolation --no-deps -e .
 	$(Q)touch $@
 
-$(PACKAGE)/objects/%.bpf.o: ebpf/%.bpf.c Makefile build/build-deps.stamp
-	$(call say,BPF,$@)
-	$(Q)mkdir -p $(@D) build/bpf
-	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -MF build/bpf/$*.d -c $< -o build/bpf/$*.o
-	$(Q)$(LLVM_STRIP) -g -o $@ build/bpf/$*.o
-
-FLAVOUR_FLAGS = $(if $(filter %.noloop,$*),-DKF_NO_LOOP,-DKF_CAST)
-$(patsubst %,$(PACKAGE)/objects/%.bpf.o,$(NOLOOP) $(CAST)): $(PACKAGE)/objects/%.bpf.o: \
-		ebpf/*.bpf.c ebpf/*.h vmlinux/*.h Makefile build/build-deps.stamp
-	$(call say,BPF,$@)
-	$(Q)mkdir -p $(@D) build/bpf
-	$(Q)$(CLANG) $(BPF_CFLAGS) $(FLAVOUR_FLAGS) -c ebpf/$(basename $*).bpf.c -o build/bpf/$*.o
-	$(Q)$(LLVM_STRIP) -g -o $@ build/bpf/$*.o
+# $(call compile,source,object,flags)
+define compile
+OBJECTS += $(PACKAGE)/objects/$(2).bpf.o
+$(PACKAGE)/objects/$(2).bpf.o: $(1) Makefile build/build-deps.stamp
+	$$(call say,BPF,$$@)
+	$$(Q)mkdir -p $$(@D) build/bpf build/deps
+	$$(Q)$$(CLANG) $$(BPF_CFLAGS) $(3) -MMD -MP -MT $$@ -MF build/deps/$(2).d -c $$< -o build/bpf/$(2).o
+	$$(Q)$$(LLVM_STRIP) -g -o $$@ build/bpf/$(2).o
+endef
+$(foreach source,$(BPF_SOURCES),$(eval $(call compile,$(source),$(call object_of,$(source)))))
+$(foreach source,$(call variant,noloop),$(eval $(call compile,$(source),$(call object_of,$(source)).noloop,-DKF_NO_LOOP)))
+$(foreach source,$(call variant,cast),$(eval $(call compile,$(source),$(call object_of,$(source)).cast,-DKF_CAST)))
+build/objects.stamp: $(OBJECTS)
+	$(Q)touch $@
 
 $(PACKAGE)/objects/record.h: ebpf/record.h
 	$(Q)mkdir -p $(@D)
 	$(Q)cp $< $@
 
--include $(wildcard build/bpf/*.d)
+-include $(wildcard build/deps/*.d)

@@ -86,7 +86,7 @@ def flavour(features: Mapping[str, Feature]) -> str:
 
 
 def copies(features: Mapping[str, Feature]) -> int:
-    """Return how often tracing programs are loaded: see ebpf/turn.bpf.h."""
+    """Return how often tracing programs are loaded: see ebpf/standby.bpf.h."""
     return 1 if features["run_through"].ok else COPIES
 
 

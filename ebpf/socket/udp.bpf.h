@@ -7,7 +7,7 @@
 #ifndef KF_SOCKET_UDP_BPF_H
 #define KF_SOCKET_UDP_BPF_H
 
-#include "socket_tcp.bpf.h"
+#include "socket/tcp.bpf.h"
 
 /* The peer whose datagram came in last on this CPU: it is queued or dropped in this same softirq. */
 struct {

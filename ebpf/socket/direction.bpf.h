@@ -6,7 +6,7 @@
 #ifndef KF_SOCKET_DIR_BPF_H
 #define KF_SOCKET_DIR_BPF_H
 
-#include "socket_packet.bpf.h"
+#include "socket/packet.bpf.h"
 
 #define KF_TCP_FIN 1
 #define KF_TCP_SYN 2

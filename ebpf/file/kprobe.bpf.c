@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * File events by kprobe and kretprobe, where there is no fentry. A kretprobe has only the result:
- * what it needs of the arguments is kept at the entry. It may not be run at all, see file_call.bpf.h;
+ * what it needs of the arguments is kept at the entry. It may not be run at all, see file/kprobe_return.bpf.h;
  * reads and writes, which can wait for ever, have none.
  */
 #define KF_RETURNS_LOST 1
@@ -11,11 +11,11 @@
 #include "record.h"
 #include "config.bpf.h"
 #define KF_TURN_FIRST KF_TURN_FILE
-#include "turn.bpf.h"
-#include "file_call.bpf.h"
-#include "file_open.bpf.h"
+#include "standby.bpf.h"
+#include "file/kprobe_return.bpf.h"
+#include "file/open_close.bpf.h"
 
-/* KF_FLAVOURS noloop: built again for kernels without bpf_loop. */
+/* KF_VARIANTS noloop: built again for kernels without bpf_loop. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* 5.12 put the user namespace, 6.3 the idmap of the mount in front. */

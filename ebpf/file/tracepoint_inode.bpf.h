@@ -9,7 +9,7 @@
 #ifndef KF_FILE_NAMED_BPF_H
 #define KF_FILE_NAMED_BPF_H
 
-#include "file_name.bpf.h"
+#include "file/operations.bpf.h"
 #include "syscalls.bpf.h"
 
 /* What a thread inside a call on a name has touched so far: 2,048 threads, 0.4 MB. */

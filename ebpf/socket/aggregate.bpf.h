@@ -5,7 +5,7 @@
 
 #include "net.h"
 #include "emit.bpf.h"
-#include "socket_alias.bpf.h"
+#include "socket/alias.bpf.h"
 #include "task.bpf.h"
 
 #define KF_AF_UNIX 1

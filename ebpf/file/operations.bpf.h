@@ -8,7 +8,7 @@
 #ifndef KF_FILE_NAME_BPF_H
 #define KF_FILE_NAME_BPF_H
 
-#include "file.bpf.h"
+#include "file/aggregate.bpf.h"
 
 enum kf_op {
 	KF_OP_NONE,

@@ -7,7 +7,7 @@
 #ifndef KF_UNIX_BPF_H
 #define KF_UNIX_BPF_H
 
-#include "unix_name.bpf.h"
+#include "unix/name.bpf.h"
 
 /* 8,192 UNIX sockets that have carried data, 300 bytes each, 2.5 MB. */
 struct {

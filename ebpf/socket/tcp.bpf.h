@@ -9,7 +9,7 @@
 #ifndef KF_SOCKET_TCP_BPF_H
 #define KF_SOCKET_TCP_BPF_H
 
-#include "socket_dir.bpf.h"
+#include "socket/direction.bpf.h"
 
 /* The last packet that a listener received on this CPU: if it completes a handshake, the child is
  * made and reaches PASSIVE_ESTABLISHED in this same softirq. */

@@ -10,10 +10,10 @@
 #include "record.h"
 #include "config.bpf.h"
 #define KF_TURN_FIRST KF_TURN_UNIX
-#include "turn.bpf.h"
-#include "accept.bpf.h"
-#include "unix.bpf.h"
-#include "unix_call.bpf.h"
+#include "standby.bpf.h"
+#include "socket/accept.bpf.h"
+#include "unix/aggregate.bpf.h"
+#include "unix/call.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

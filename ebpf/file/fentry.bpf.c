@@ -11,11 +11,11 @@
 #include "record.h"
 #include "config.bpf.h"
 #define KF_TURN_FIRST KF_TURN_FILE
-#include "turn.bpf.h"
-#include "file_name.bpf.h"
-#include "file_open.bpf.h"
+#include "standby.bpf.h"
+#include "file/operations.bpf.h"
+#include "file/open_close.bpf.h"
 
-/* KF_FLAVOURS noloop cast: built again for kernels without bpf_loop and for lockdown. */
+/* KF_VARIANTS noloop cast: built again for kernels without bpf_loop and for lockdown. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* 5.12 put the user namespace, 6.3 the idmap of the mount in front. */

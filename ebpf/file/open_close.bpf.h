@@ -3,7 +3,7 @@
 #ifndef KF_FILE_OPEN_BPF_H
 #define KF_FILE_OPEN_BPF_H
 
-#include "file.bpf.h"
+#include "file/aggregate.bpf.h"
 
 /* file.f_mode (linux/fs.h) */
 #define KF_FMODE_READ 0x1

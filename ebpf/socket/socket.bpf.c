@@ -12,10 +12,10 @@
 #include "config.bpf.h"
 #include "emit.bpf.h"
 #include "task.bpf.h"
-#include "socket_iter.bpf.h"
-#include "socket_udp.bpf.h"
+#include "socket/iter.bpf.h"
+#include "socket/udp.bpf.h"
 
-/* KF_FLAVOURS cast: built again for lockdown. */
+/* KF_VARIANTS cast: built again for lockdown. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Why cgroup_skb: full packets, once each, at the socket; in softirq, so no process here. */

@@ -3,7 +3,7 @@
  * File events where neither fentry nor kprobes are allowed: the two raw system call tracepoints.
  * What has a descriptor is read through the descriptor table at the return of the call; close, and
  * what closes implicitly, before it, while the file is still there. What has a path only is in
- * file_text.bpf.h.
+ * file/tracepoint_path.bpf.h.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -11,12 +11,12 @@
 #include "record.h"
 #include "config.bpf.h"
 #define KF_TURN_FIRST KF_TURN_FILE
-#include "turn.bpf.h"
-#include "file_text.bpf.h"
-#include "file_close.bpf.h"
-#include "file_open.bpf.h"
+#include "standby.bpf.h"
+#include "file/tracepoint_path.bpf.h"
+#include "file/tracepoint_close.bpf.h"
+#include "file/open_close.bpf.h"
 
-/* KF_FLAVOURS noloop: built again for kernels without bpf_loop. */
+/* KF_VARIANTS noloop: built again for kernels without bpf_loop. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* open flags and fcntl commands (asm-generic/fcntl.h); AT_REMOVEDIR (linux/fcntl.h) */

@@ -3,7 +3,7 @@
 #ifndef KF_ACCEPT_BPF_H
 #define KF_ACCEPT_BPF_H
 
-#include "socket_maps.bpf.h"
+#include "socket/aggregate.bpf.h"
 
 static __always_inline void kf_sock__accepted(struct sock *sk)
 {

@@ -5,7 +5,7 @@
 #define KF_SOCKET_PACKET_BPF_H
 
 #include <bpf/bpf_endian.h>
-#include "socket_maps.bpf.h"
+#include "socket/aggregate.bpf.h"
 
 #define KF_ETH_P_IP 0x0800
 #define KF_ETH_P_IPV6 0x86dd

@@ -6,7 +6,7 @@
 #ifndef KF_SOCKET_ITER_BPF_H
 #define KF_SOCKET_ITER_BPF_H
 
-#include "socket_tcp.bpf.h"
+#include "socket/tcp.bpf.h"
 
 /* Ports with a listener, so that a connection that is met later has a role: 4096 are plenty. */
 struct kf_listen_key {

@@ -9,7 +9,7 @@
 #ifndef KF_FILE_CALL_BPF_H
 #define KF_FILE_CALL_BPF_H
 
-#include "file_name.bpf.h"
+#include "file/operations.bpf.h"
 #include "syscalls.bpf.h"
 
 /* file.f_flags (linux/fs.h) */

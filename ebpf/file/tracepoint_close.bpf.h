@@ -6,8 +6,8 @@
 #ifndef KF_FILE_CLOSE_BPF_H
 #define KF_FILE_CLOSE_BPF_H
 
-#include "file_open.bpf.h"
-#include "file_text.bpf.h"
+#include "file/open_close.bpf.h"
+#include "file/tracepoint_path.bpf.h"
 
 #define KF_O_CLOEXEC 02000000
 #define KF_CLOSE_RANGE_UNSHARE 2

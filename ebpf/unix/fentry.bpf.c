@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* accept(2) and UNIX sockets by fentry and fexit. Adapters only; see accept.bpf.h, unix.bpf.h. */
+/* accept(2) and UNIX sockets by fentry and fexit. Adapters only; see socket/accept.bpf.h, unix.bpf.h. */
 #define KF_DIRECT 1
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -7,11 +7,11 @@
 #include "record.h"
 #include "config.bpf.h"
 #define KF_TURN_FIRST KF_TURN_UNIX
-#include "turn.bpf.h"
-#include "accept.bpf.h"
-#include "unix.bpf.h"
+#include "standby.bpf.h"
+#include "socket/accept.bpf.h"
+#include "unix/aggregate.bpf.h"
 
-/* KF_FLAVOURS cast: built again for lockdown. */
+/* KF_VARIANTS cast: built again for lockdown. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define KF_MSG_PEEK 2

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * How a call on a name becomes events: folded if its inode is certain (file_named.bpf.h), else sent
+ * How a call on a name becomes events: folded if its inode is certain (file/tracepoint_inode.bpf.h), else sent
  * as a record that has the text of the path and no inode.
  */
 #ifndef KF_FILE_TEXT_BPF_H
 #define KF_FILE_TEXT_BPF_H
 
-#include "file_named.bpf.h"
+#include "file/tracepoint_inode.bpf.h"
 
 static __always_inline void kf_text__body(struct kf_file_record *rec, u32 event)
 {

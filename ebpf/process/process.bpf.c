@@ -12,12 +12,12 @@
 #include "record.h"
 #include "config.bpf.h"
 #define KF_TURN_FIRST KF_TURN_PROCESS
-#include "turn.bpf.h"
+#include "standby.bpf.h"
 #include "emit.bpf.h"
 #include "path.bpf.h"
 #include "task.bpf.h"
 
-/* KF_FLAVOURS noloop cast: built again for kernels without bpf_loop and for lockdown. */
+/* KF_VARIANTS noloop cast: built again for kernels without bpf_loop and for lockdown. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define KF_PROC_SMALL 256 /* room for most exes; half of it for arguments */
