@@ -16,7 +16,7 @@ KERNEL ?= 6.1
 # 1: a host or VM test that is skipped fails the run
 REQUIRE_REAL ?= 1
 # the cells of tests/matrix/cells.py that are part of `make test`
-TEST_SETS := roads lockdown arm64
+TEST_SETS := modes lockdown arm64
 ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 CLANG ?= clang
 LLVM_STRIP ?= llvm-strip
@@ -98,8 +98,8 @@ bench: build ## figures: CPU per record by stage, drain rate, start time, memory
 vm: build/test-deps.stamp build ## a shell in a VM with the project, KERNEL=6.12
 	$(Q)exec $(PYTHON) -m tests.vm shell $(KERNEL)
 
-matrix: build/test-deps.stamp build ## all kernels and roads (KERNELS ROADS TESTS SETS narrow it; DOCS=1)
-	$(Q)$(PYTHON) -m tests.matrix $(if $(SETS),--sets "$(SETS)") --kernels "$(KERNELS)" --roads "$(ROADS)" --tests="$(TESTS)" $(if $(DOCS),--docs) $(ARGS)
+matrix: build/test-deps.stamp build ## all kernels and attach modes (KERNELS MODES TESTS SETS narrow it; DOCS=1)
+	$(Q)$(PYTHON) -m tests.matrix $(if $(SETS),--sets "$(SETS)") --kernels "$(KERNELS)" --modes "$(MODES)" --tests="$(TESTS)" $(if $(DOCS),--docs) $(ARGS)
 
 ##@ Clean
 .PHONY: clean distclean

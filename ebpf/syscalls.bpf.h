@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * System calls: numbers of the native ABI, their arguments, and the files behind descriptors. On the
- * tracepoint road calls of the 32-bit ABI, which have other numbers, are left out.
+ * tracepoint mode calls of the 32-bit ABI, which have other numbers, are left out.
  */
 #ifndef KF_SYSCALLS_BPF_H
 #define KF_SYSCALLS_BPF_H

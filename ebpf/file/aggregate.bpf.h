@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Handlers of file events, the same on every road. An event is folded into the aggregate of its
+ * Handlers of file events, the same in every attach mode. An event is folded into the aggregate of its
  * process and inode; an ending event, or -e, sends the aggregate and forgets it.
  */
 #ifndef KF_FILE_BPF_H

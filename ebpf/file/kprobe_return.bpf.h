@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a thread has begun inside its system call, for the kprobe road. A kretprobe has few instances
+ * What a thread has begun inside its system call, for the kprobe mode. A kretprobe has few instances
  * (one for each processor on 5.10, at least ten on 6.1): each call that waits holds one, and when none
  * is free the program at the return is not run, and nobody is told. So reads and writes, which can
  * wait for ever, have no kretprobe: their result is that of the system call. Where there is one, the

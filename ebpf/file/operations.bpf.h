@@ -18,7 +18,7 @@ enum kf_op {
 	KF_OP_SYMLINK,
 	KF_OP_SETATTR,
 	KF_OP_COPY,
-	KF_OP_TRUNCATE, /* tracepoint road: a call of its own */
+	KF_OP_TRUNCATE, /* tracepoint mode: a call of its own */
 };
 
 #define KF_OP_MASK 7 /* for an index that the verifier believes */

@@ -279,7 +279,7 @@ int tp__sys_exit(u64 *ctx)
 	return 0;
 }
 
-/* exec: the program itself. Its interpreter and loader cannot be seen on this road. */
+/* exec: the program itself. Its interpreter and loader cannot be seen in this attach mode. */
 SEC("tp_btf/sched_process_exec")
 int tp__sched_process_exec_file(u64 *ctx)
 {

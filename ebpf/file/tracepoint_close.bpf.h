@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What closes files, as the tracepoint road sees it: system calls before they run and the end of a
+ * What closes files, as the tracepoint mode sees it: system calls before they run and the end of a
  * process, because afterwards the files are gone.
  */
 #ifndef KF_FILE_CLOSE_BPF_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Operations on names as the tracepoint road sees them: a system call has the text of a path, and no
+ * Operations on names as the tracepoint mode sees them: a system call has the text of a path, and no
  * inode. While such a call runs, tracepoints of the file systems and of write-back hand out the
  * inodes it changes. An inode is taken for the subject of the call only if its name is the one in
  * the text, or if it is the only file that a call changing one file has touched. Else the record has

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The process table's source, on every road: typed tracepoints need neither fentry nor kprobes.
+ * The process table's source, in every attach mode: typed tracepoints need neither fentry nor kprobes.
  * fork is taken at sched_process_fork, where the child is complete and does not run yet; exec at
  * sched_process_exec, past the point of no return, where comm and exe are the new ones; exit at
  * sched_process_exit of the last thread.

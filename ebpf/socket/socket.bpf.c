@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * TCP and UDP on every road: cgroup programs on the root of cgroup2 and typed tracepoints, which
+ * TCP and UDP in every attach mode: cgroup programs on the root of cgroup2 and typed tracepoints, which
  * also load where fentry, kprobes and memory reads are forbidden. Adapters only; see socket_*.bpf.h.
  */
 #define KF_DIRECT 1

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * UNIX sockets, the same on every road. One aggregate for each socket; a datagram socket that sends
+ * UNIX sockets, the same in every attach mode. One aggregate for each socket; a datagram socket that sends
  * to changing destinations has one for each further destination. The address is the server's: the
  * own name of a listener's child or of a bound receiver, else the peer's.
  */

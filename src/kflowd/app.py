@@ -53,7 +53,7 @@ def trace(settings: Settings, say: Say) -> int:
         source = stack.enter_context(Source(source_config(settings)))
         for row in source.coverage.rows:
             log.debug("coverage", event_class=row.event, status=row.status, hook=row.hook)
-        if warning := doctor.warning(source.coverage, settings.road):
+        if warning := doctor.warning(source.coverage, settings.attach_mode):
             say(warning)
         source.snapshot()
         session = encode_session(_session(settings, source, start_ns))
@@ -139,7 +139,7 @@ def source_config(settings: Settings) -> SourceConfig:
 
     return SourceConfig(
         subsystems=settings.subsystems,
-        road=settings.road,
+        attach_mode=settings.attach_mode,
         export_at=settings.export_at,
         idle_ns=settings.idle_ns,
         active_ns=settings.active_ns,

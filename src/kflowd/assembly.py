@@ -9,10 +9,10 @@ from typing import NamedTuple
 import msgspec
 
 import kflowd
+from kflowd import contract
 from kflowd.aggregate import Aggregator
 from kflowd.aggregate.file import FileAggregator
 from kflowd.aggregate.socket import SocketAggregator
-from kflowd.bpf import contract
 from kflowd.enrich import Enricher
 from kflowd.enrich.devices import Devices, read_mountinfo
 from kflowd.enrich.host import host_facts

@@ -31,10 +31,10 @@ MONITOR = click.option(
     show_default=True,
     help="What to trace: file, socket.",
 )
-ROAD = click.option(
+ATTACH_MODE = click.option(
     "--attach",
-    "road",
-    metavar="ROAD",
+    "attach_mode",
+    metavar="ATTACH_MODE",
     help="Use only fentry, kprobe or tracepoint, in place of the best for each hook.",
 )
 
@@ -68,7 +68,7 @@ ROAD = click.option(
 @click.option("--version", "version", is_flag=True, help="Print versions in one line and exit.")
 @click.option("--duration", metavar="SECONDS", help="Stop after this time.")
 @click.option("--count", metavar="RECORDS", help="Stop after this many records.")
-@ROAD
+@ATTACH_MODE
 @click.option(
     "--record",
     "record_path",
@@ -105,7 +105,7 @@ def command(context: click.Context, /, **given: Any) -> None:
 
 @command.command("doctor")
 @MONITOR
-@ROAD
+@ATTACH_MODE
 @click.option("--json", "as_json", is_flag=True, help="The same as one JSON object.")
 @click.option("-V", "verbose", is_flag=True, help="Messages of libbpf and of kflowd on stderr.")
 @click.pass_context
@@ -148,7 +148,7 @@ def _settings(given: dict[str, Any]) -> options.Settings:
         ("monitor", "subsystems", options.parse_subsystems),
         ("export_at", "export_at", options.parse_export_at),
         ("count", "count", options.parse_count),
-        ("road", "road", options.parse_road),
+        ("attach_mode", "attach_mode", options.parse_attach_mode),
         ("ring_bytes", "ring_bytes", options.parse_ring_bytes),
         ("duration", "duration_ns", lambda text: options.parse_seconds("--duration", text)),
     ):

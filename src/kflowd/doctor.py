@@ -60,17 +60,17 @@ def render_text(coverage: Coverage) -> str:
     return "\n\n".join("\n".join(part) for part in parts if part)
 
 
-def warning(coverage: Coverage, road: str | None) -> str:
+def warning(coverage: Coverage, attach_mode: str | None) -> str:
     """Return a line that names the classes nothing serves, "" if there is none.
 
     Args:
         coverage: Of a run.
-        road: The road that it was bound to, None if it had the choice.
+        attach_mode: The attach mode that it was bound to, None if it had the choice.
     """
     missing = [row.event for row in coverage.rows if row.status == NOT_COVERED]
     if not missing:
         return ""
-    command = f"kflowd doctor --attach {road}" if road else "kflowd doctor"
+    command = f"kflowd doctor --attach {attach_mode}" if attach_mode else "kflowd doctor"
     return f"not covered on this kernel: {', '.join(missing)} ({command} tells why)"
 
 
@@ -90,8 +90,8 @@ def _features(coverage: Coverage) -> list[str]:
 
 
 def _rows(rows: Iterable[CoverageRow]) -> list[str]:
-    cells = [(row.event, row.status, row.road or "-", row.hook or "-") for row in rows]
-    return list(_table(("EVENT CLASS", "STATUS", "ROAD", "HOOKS"), cells)) if cells else []
+    cells = [(row.event, row.status, row.attach_mode or "-", row.hook or "-") for row in rows]
+    return list(_table(("EVENT CLASS", "STATUS", "MODE", "HOOKS"), cells)) if cells else []
 
 
 def _gaps(rows: Iterable[CoverageRow]) -> list[str]:

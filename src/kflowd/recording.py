@@ -14,7 +14,7 @@ from typing import BinaryIO, Self, TypeVar
 
 import msgspec
 
-from kflowd.bpf import contract
+from kflowd import contract
 from kflowd.errors import RecordingError
 
 ALIGNMENT = 8

@@ -15,7 +15,7 @@ import msgspec
 from kflowd.errors import UsageError
 
 SUBSYSTEMS = ("file", "socket")
-ROADS = ("fentry", "kprobe", "tracepoint")
+ATTACH_MODES = ("fentry", "kprobe", "tracepoint")
 NS_PER_SECOND = 1_000_000_000
 # Longer than any run; keeps nanoseconds far from 64 bits.
 MAX_SECONDS = 1_000_000_000
@@ -50,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     verbose: bool = False
     strict: bool = False
     pseudo_fs: bool = False
-    road: str | None = None
+    attach_mode: str | None = None
     duration_ns: int | None = None
     count: int | None = None
     record_path: Path | None = None
@@ -136,10 +136,10 @@ def parse_output(text: str) -> Output:
         raise UsageError(f"-o: {_shown(text)} is none of {', '.join(Output)}") from None
 
 
-def parse_road(text: str) -> str:
-    """Return the road of `--attach`."""
-    if text not in ROADS:
-        raise UsageError(f"--attach: {_shown(text)} is none of {', '.join(ROADS)}")
+def parse_attach_mode(text: str) -> str:
+    """Return the attach mode of `--attach`."""
+    if text not in ATTACH_MODES:
+        raise UsageError(f"--attach: {_shown(text)} is none of {', '.join(ATTACH_MODES)}")
     return text
 
 

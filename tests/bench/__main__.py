@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kflowd.app import source_config
-from kflowd.bpf.contract import layout
 from kflowd.bpf.source import Source
+from kflowd.contract import layout
 from kflowd.settings import Settings
 from tests.bench.stages import table
 from tests.host.agent import COMMAND, ROOT, Agent, run

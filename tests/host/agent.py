@@ -17,8 +17,12 @@ from typing import IO, Any, NamedTuple, Self
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "kflowd"]
-# The road to test, where the kernel has several: KFLOWD_TEST_ROAD=kprobe
-ROAD = [f"--attach={road}"] if (road := os.environ.get("KFLOWD_TEST_ROAD")) else []
+# The attach mode to test, where the kernel has several: KFLOWD_TEST_ATTACH_MODE=kprobe
+ATTACH_MODE = (
+    [f"--attach={attach_mode}"]
+    if (attach_mode := os.environ.get("KFLOWD_TEST_ATTACH_MODE"))
+    else []
+)
 SEPARATOR = b"\n\x1e\n"
 # a busy emulated machine takes minutes to verify all programs
 START_SECONDS = float(os.environ.get("KFLOWD_TEST_START_SECONDS", "240"))
@@ -60,7 +64,7 @@ class Agent:
             ready.bind(name)
             environment = {**os.environ, **self._environment, "NOTIFY_SOCKET": "@" + name[1:]}
             self.process = subprocess.Popen(
-                [*COMMAND, "-o", "json-min", *ROAD, *self._options],
+                [*COMMAND, "-o", "json-min", *ATTACH_MODE, *self._options],
                 stdin=subprocess.DEVNULL,
                 stdout=self._stdout,
                 stderr=self._stderr,

@@ -17,7 +17,7 @@ from tests.host.older import Older
 from tests.host.operations import end_forked, forked, start_forked
 from tests.host.workloads import Done
 
-ROAD = os.environ.get("KFLOWD_TEST_ROAD", "")
+ATTACH_MODE = os.environ.get("KFLOWD_TEST_ATTACH_MODE", "")
 DROPS, DROP_BYTES = 23, 1999
 # less than the idle time, after which a record would come without the hook that is to be proven
 SOON = 10.0

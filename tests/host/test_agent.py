@@ -233,7 +233,7 @@ def test_cut_recording_is_flagged(folder: Path) -> None:
 
 
 def test_doctor_tells_of_every_class() -> None:
-    """doctor exits 0 where the agent can run, and names hook and road of each class."""
+    """doctor exits 0 where the agent can run, and names hook and attach mode of each class."""
     text, as_json = run("doctor"), run("doctor", "--json")
 
     assert 0 == text.returncode == as_json.returncode
@@ -246,11 +246,11 @@ def test_doctor_tells_of_every_class() -> None:
 
 def test_what_is_not_covered_is_said_at_the_start() -> None:
     """A run warns in one line of the classes that doctor shows as not covered, and of no others."""
-    road = ("-m", "socket", "--attach", "fentry")
-    report = json.loads(run("doctor", "--json", *road).stdout)
+    attach_mode = ("-m", "socket", "--attach", "fentry")
+    report = json.loads(run("doctor", "--json", *attach_mode).stdout)
     missing = [row["event"] for row in report["rows"] if row["status"] == "not covered"]
 
-    done = run("-q", "--duration", "0.5", *road)
+    done = run("-q", "--duration", "0.5", *attach_mode)
 
     head = "kflowd: not covered on this kernel: "
     expected = f"{head}{', '.join(missing)} (kflowd doctor --attach fentry tells why)"
@@ -259,7 +259,7 @@ def test_what_is_not_covered_is_said_at_the_start() -> None:
     assert done.returncode == 0
 
 
-def test_tracepoint_road_can_be_forced(folder: Path) -> None:
+def test_tracepoint_attach_mode_can_be_forced(folder: Path) -> None:
     """--attach tracepoint works on every kernel and reports the same."""
     with Agent("-m", "file", "--attach", "tracepoint") as agent:
         start("write_file", folder / "forced")

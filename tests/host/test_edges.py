@@ -66,7 +66,7 @@ def test_failed_closes_close_nothing(folder: Path) -> None:
 
 
 def test_no_change_of_size_is_guessed(folder: Path) -> None:
-    """The size before an open that cuts is known on some roads only: it is right, or absent."""
+    """The size before an open that cuts is known in some modes only: it is right, or absent."""
     path = known_file(folder / "cut")
 
     _, result = observe(cut_and_write, path)

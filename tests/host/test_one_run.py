@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """All workloads under one agent, by event class: the ground truth of the kernel matrix.
 
-tests/matrix runs this file in virtual machines, once for each kernel and road; KFLOWD_TEST_ROAD
-names the road. A test says by `event_class` or `proves` which classes it proves.
+tests/matrix runs this file in virtual machines, once for each kernel and attach mode;
+KFLOWD_TEST_ATTACH_MODE names the latter. A test says by `event_class` or `proves` which classes it
+proves.
 """
 
 import os

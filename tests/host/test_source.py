@@ -16,7 +16,7 @@ from kflowd.bpf.config import SourceConfig
 from kflowd.bpf.drain import Drain
 from kflowd.bpf.features import probe
 from kflowd.bpf.ffi import ffi, lib
-from kflowd.bpf.hooks import ANY_ROAD, Candidate, Hook
+from kflowd.bpf.hooks import ANY_ATTACH_MODE, Candidate, Hook
 from kflowd.bpf.kernel import Kernel
 from kflowd.bpf.load import Loader
 from kflowd.bpf.source import Source, boottime_ns, own_tgid
@@ -233,7 +233,7 @@ def compiled(folder: Path) -> Path:
 
 def one(program: str) -> Candidate:
     """Return a candidate of one program."""
-    return Candidate(ANY_ROAD, "mixed", (program,))
+    return Candidate(ANY_ATTACH_MODE, "mixed", (program,))
 
 
 def test_a_refused_program_costs_only_itself(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, _stop)
     try:
         chosen = cells.chosen(
-            arguments.sets.split(), arguments.kernels.split(), arguments.roads.split()
+            arguments.sets.split(), arguments.kernels.split(), arguments.modes.split()
         )
     except ValueError as error:
         print(f"tests.matrix: {error}", file=sys.stderr)
@@ -63,9 +63,9 @@ def _run(chosen: Sequence[Cell], arguments: argparse.Namespace) -> list[Column]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
-    parser.add_argument("--sets", default="roads lockdown", help="roads lockdown arm64 clang")
+    parser.add_argument("--sets", default="modes lockdown", help="modes lockdown arm64 clang")
     parser.add_argument("--kernels", default="", help="names, all if not given")
-    parser.add_argument("--roads", default="", help="fentry kprobe tracepoint best")
+    parser.add_argument("--modes", default="", help="fentry kprobe tracepoint best")
     parser.add_argument("--tests", default="", help='arguments of pytest: "-k rename"')
     parser.add_argument("--docs", action="store_true", help="write the table into docs/kernels.md")
     parser.add_argument("--jobs", type=int, default=2, help="machines at a time")

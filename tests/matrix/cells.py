@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cells of the matrix: kernel, road, policy and build of each. Data only."""
+"""The cells of the matrix: kernel, attach mode, policy and build of each. Data only."""
 
 from typing import NamedTuple
 
 KERNELS = ("5.10", "6.1", "6.12", "6.18", "7.3")
-ROADS = ("fentry", "kprobe", "tracepoint")
+ATTACH_MODES = ("fentry", "kprobe", "tracepoint")
 CLANGS = ("clang-16", "clang-19")  # clang 14 builds what the other cells run
 ARM64 = "arm64"
 
@@ -13,9 +13,9 @@ class Cell(NamedTuple):
     """One machine of the matrix.
 
     Attributes:
-        set: What it belongs to: roads, lockdown, arm64 or clang.
+        set: What it belongs to: attach modes, lockdown, arm64 or clang.
         kernel: A name of tests.vm.KERNELS.
-        road: As for --attach; "" for the best of each hook.
+        attach_mode: As for --attach; "" for the best of each hook.
         append: Further kernel parameters.
         note: What is special, for the heading of the column.
         build: arm64 or a compiler's name, where the host's build will not do.
@@ -24,7 +24,7 @@ class Cell(NamedTuple):
 
     set: str
     kernel: str
-    road: str
+    attach_mode: str
     append: str = ""
     note: str = ""
     build: str = ""
@@ -33,7 +33,7 @@ class Cell(NamedTuple):
     @property
     def heading(self) -> str:
         """The second line of the column's head."""
-        return " ".join(part for part in (self.road or "best", self.note) if part)
+        return " ".join(part for part in (self.attach_mode or "best", self.note) if part)
 
     @property
     def name(self) -> str:
@@ -46,7 +46,7 @@ def _locked(kernel: str, how: str) -> Cell:
 
 
 ALL = (
-    *(Cell("roads", kernel, road) for kernel in KERNELS for road in ROADS),
+    *(Cell("modes", kernel, attach_mode) for kernel in KERNELS for attach_mode in ATTACH_MODES),
     _locked("6.12", "confidentiality"),
     _locked("7.3", "confidentiality"),
     _locked("6.12", "integrity"),
@@ -54,17 +54,17 @@ ALL = (
     Cell("arm64", "6.1-arm64", "kprobe", build=ARM64),
     Cell("arm64", "7.3-arm64", "", build=ARM64),
     *(
-        Cell("clang", kernel, road, note=clang, build=clang, load_only=True)
+        Cell("clang", kernel, attach_mode, note=clang, build=clang, load_only=True)
         for clang in CLANGS
         for kernel in KERNELS
-        for road in ROADS
+        for attach_mode in ATTACH_MODES
     ),
 )
 SETS = tuple(dict.fromkeys(cell.set for cell in ALL))
 
 
-def chosen(sets: list[str], kernels: list[str], roads: list[str]) -> list[Cell]:
-    """Return the cells of some sets, kernels and roads; an empty list chooses all.
+def chosen(sets: list[str], kernels: list[str], attach_modes: list[str]) -> list[Cell]:
+    """Return the cells of some sets, kernels and attach modes; an empty list chooses all.
 
     Raises:
         ValueError: a name is unknown, or there is no such cell.
@@ -72,7 +72,7 @@ def chosen(sets: list[str], kernels: list[str], roads: list[str]) -> list[Cell]:
     for names, known in (
         (sets, SETS),
         (kernels, {cell.kernel for cell in ALL}),
-        (roads, {*ROADS, "best"}),
+        (attach_modes, {*ATTACH_MODES, "best"}),
     ):
         unknown = [name for name in names if name not in known]
         if unknown:
@@ -82,7 +82,7 @@ def chosen(sets: list[str], kernels: list[str], roads: list[str]) -> list[Cell]:
         for cell in ALL
         if (not sets or cell.set in sets)
         and (not kernels or cell.kernel in kernels)
-        and (not roads or (cell.road or "best") in roads)
+        and (not attach_modes or (cell.attach_mode or "best") in attach_modes)
     ]
     if not cells:
         raise ValueError("no such cell")

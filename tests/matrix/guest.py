@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs inside the machine: what doctor predicts, what the programs cost, what the tests say.
 
-`python3 -m tests.matrix.guest ROAD [pytest arguments]`; leaves cell.json in /results.
+`python3 -m tests.matrix.guest MODE [pytest arguments]`; leaves cell.json in /results.
 """
 
 import json
@@ -85,9 +85,9 @@ def verified(fd: int) -> int:
     return int(found[1]) if found else 0
 
 
-def predict(road: str | None) -> dict[str, Any]:
+def predict(attach_mode: str | None) -> dict[str, Any]:
     """Return doctor's table and the programs with their verified instructions."""
-    source = Source(SourceConfig(road=road))
+    source = Source(SourceConfig(attach_mode=attach_mode))
     programs: dict[str, int] = {}
     try:
         with source:
@@ -97,15 +97,15 @@ def predict(road: str | None) -> dict[str, Any]:
                 programs[f"{where.object}/{where.program}"] = verified(fd)
             coverage = source.coverage
     except KflowdError:
-        coverage = doctor.run(SourceConfig(road=road))
+        coverage = doctor.run(SourceConfig(attach_mode=attach_mode))
     return {"doctor": json.loads(doctor.render_json(coverage)), "programs": programs}
 
 
 def main(arguments: list[str]) -> int:
     """Predict, run the tests, write cell.json."""
-    road, options = arguments[0], arguments[1:]
+    attach_mode, options = arguments[0], arguments[1:]
     began = time.monotonic()
-    cell = predict(road if road != "best" else None)
+    cell = predict(attach_mode if attach_mode != "best" else None)
     cell["doctor_seconds"] = time.monotonic() - began
     recorder = Recorder()
     try:

@@ -26,7 +26,7 @@ def document(cells: Sequence[Cell], columns: Sequence[Column]) -> str:
 
 def _loads(cell: Cell, column: Column) -> str:
     word = "fails" if column.failures else f"{len(column.verified)} programs load and attach"
-    return f"- {cell.note}, {cell.kernel} {cell.road}: {word}"
+    return f"- {cell.note}, {cell.kernel} {cell.attach_mode}: {word}"
 
 
 def table(cells: Sequence[Cell], columns: Sequence[Column]) -> str:

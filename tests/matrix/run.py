@@ -68,9 +68,9 @@ def run_cell(cell: Cell, drives: Sequence[Drive], tests: str, smp: int) -> Colum
 
 def _run_once(cell: Cell, drives: Sequence[Drive], tests: str, smp: int) -> Column:
     options = ["--load-only"] if cell.load_only else shlex.split(tests)
-    command = ["python3", "-m", "tests.matrix.guest", cell.road or "best", *options]
+    command = ["python3", "-m", "tests.matrix.guest", cell.attach_mode or "best", *options]
     environment = {
-        "KFLOWD_TEST_ROAD": cell.road,
+        "KFLOWD_TEST_ATTACH_MODE": cell.attach_mode,
         "KFLOWD_REQUIRE_REAL": "1",
         "KFLOWD_TEST_START_SECONDS": str(SECONDS / 2),
     }

@@ -20,8 +20,8 @@ LAYERS: dict[str, set[str]] = {
     "notify": set(),
     "settings": {"errors"},
     "bpf": {"errors"},
-    "bpf.contract": {"errors"},
-    "records": {"model", "errors", "bpf.contract"},
+    "contract": {"errors"},
+    "records": {"model", "errors", "contract"},
     "aggregate": {"model"},
     "enrich": {"model"},
     "serialize": {"model"},
@@ -29,11 +29,11 @@ LAYERS: dict[str, set[str]] = {
     "pipeline": {"model"},
     "health": {"model", "serialize"},
     "runner": set(),
-    "recording": {"errors", "bpf.contract"},
+    "recording": {"errors", "contract"},
     "versions": {"", "errors", "bpf.ffi"},
     "doctor": {"", "errors", "bpf"},
     "assembly": {
-        *("", "model", "settings", "bpf.contract", "records", "aggregate", "enrich", "health"),
+        *("", "model", "settings", "contract", "records", "aggregate", "enrich", "health"),
         *("pipeline", "recording", "serialize"),
     },
     "app": {
@@ -46,7 +46,7 @@ LAYERS: dict[str, set[str]] = {
 PURE = ("model", "records", "aggregate", "serialize", "health", "pipeline")
 IMPURE_MODULES = {"os", "socket", "time", "datetime", "subprocess", "pathlib", "io", "select"}
 # Libraries that have one door.
-DOORS = {"click": {"cli"}, "structlog": {"log"}, "cffi": {"bpf.contract", "bpf._build"}}
+DOORS = {"click": {"cli"}, "structlog": {"log"}, "cffi": {"contract", "bpf._build"}}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

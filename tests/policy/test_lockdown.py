@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kflowd.bpf.hooks import ANY_ROAD, HOOKS
+from kflowd.bpf.hooks import ANY_ATTACH_MODE, HOOKS
 from kflowd.bpf.load import OBJECTS
 from kflowd.bpf.object import SUFFIX, BpfObject
 
@@ -30,7 +30,7 @@ LOADED = sorted(
         candidate.object
         for hook in HOOKS
         for candidate in hook.candidates
-        if candidate.road in ("fentry", ANY_ROAD)
+        if candidate.attach_mode in ("fentry", ANY_ATTACH_MODE)
     }
 )
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from kflowd.bpf.contract import constants, layout
+from kflowd.contract import constants, layout
 from kflowd.model import (
     FileAggregate,
     FileKey,

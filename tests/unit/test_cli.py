@@ -51,7 +51,7 @@ def test_every_option_arrives(traced: list[Settings], tmp_path: Path) -> None:
             verbose=True,
             duration_ns=1_500_000_000,
             count=9,
-            road="kprobe",
+            attach_mode="kprobe",
             strict=True,
             pseudo_fs=True,
             ring_bytes=65536,
@@ -172,7 +172,7 @@ def test_doctor_takes_what_tracing_takes(
     monkeypatch.setattr(app, "diagnose", diagnose)
     assert cli.run(["doctor"]) == 3
     assert cli.run(["doctor", "-m", "file", "--attach", "kprobe", "--json", "-V"]) == 3
-    narrowed = Settings(subsystems=frozenset({"file"}), road="kprobe", verbose=True)
+    narrowed = Settings(subsystems=frozenset({"file"}), attach_mode="kprobe", verbose=True)
     assert found == [Settings(), narrowed]
     assert capsys.readouterr().out == "json False\njson True\n"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-from kflowd.bpf.contract import constants
+from kflowd.contract import constants
 from kflowd.health import CLASSES, Arrived, Health
 from kflowd.model import Counters, SocketFlag, SocketKey
 from kflowd.serialize import UserCounters

@@ -2,7 +2,7 @@
 import pytest
 
 from kflowd import model
-from kflowd.bpf.contract import constants, layout
+from kflowd.contract import constants, layout
 
 OURS = 1 << 30  # flags that no kernel uses
 

@@ -67,7 +67,7 @@ def test_any_text_is_a_value_or_one_line(text: str) -> None:
         settings.parse_subsystems,
         settings.parse_timeouts,
         settings.parse_output,
-        settings.parse_road,
+        settings.parse_attach_mode,
         settings.parse_export_at,
         settings.parse_count,
         settings.parse_ring_bytes,
@@ -102,14 +102,14 @@ def test_numbers_have_limits() -> None:
             parse("0")
 
 
-def test_output_and_road() -> None:
+def test_output_and_attach_mode() -> None:
     """Both are exact words."""
     assert settings.parse_output("json-min") is Output.JSON_MIN
-    assert settings.parse_road("kprobe") == "kprobe"
+    assert settings.parse_attach_mode("kprobe") == "kprobe"
     with pytest.raises(UsageError, match="^-o: 'table' is none of json, json-min$"):
         settings.parse_output("table")
     with pytest.raises(UsageError, match="^--attach: "):
-        settings.parse_road("fexit")
+        settings.parse_attach_mode("fexit")
 
 
 def test_defaults() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from kflowd.bpf.features import Feature
-from kflowd.bpf.hooks import ANY_ROAD, Candidate, Hook, Target, target
+from kflowd.bpf.hooks import ANY_ATTACH_MODE, Candidate, Hook, Target, target
 
 # Which feature a program needs, by how it attaches.
 FEATURE_OF = {
@@ -133,28 +133,28 @@ class Judge:
         return None if there else Obstacle(f"the kernel has no {what} {name}", "another kernel")
 
 
-def choose(hooks: Iterable[Hook], judge: Judge, road: str | None = None) -> list[Choice]:
+def choose(hooks: Iterable[Hook], judge: Judge, attach_mode: str | None = None) -> list[Choice]:
     """Return for each hook what serves it.
 
     Args:
         hooks: The classes wanted.
         judge: Says what can be loaded.
-        road: Only this road, where a class depends on the road; None: the best.
+        attach_mode: Only this one, where a class depends on it; None: the best.
     """
     listed = list(hooks)
     chosen: dict[str, Choice] = {}
     for subsystem in dict.fromkeys(hook.subsystem for hook in listed):
         group = [hook for hook in listed if hook.subsystem == subsystem]
-        single = [_choose_one(hook, judge, road, whole=False) for hook in group]
-        whole = [_choose_one(hook, judge, road, whole=True) for hook in group]
-        # A road that serves all or none is worth it only if it serves more.
+        single = [_choose_one(hook, judge, attach_mode, whole=False) for hook in group]
+        whole = [_choose_one(hook, judge, attach_mode, whole=True) for hook in group]
+        # A attach mode that serves all or none is worth it only if it serves more.
         better = whole if _served(whole) > _served(single) else single
         for one, other in zip(better, whole if better is single else single, strict=True):
             passed = list(one.passed)
             if one.candidate is None or better is whole:
                 passed[:0] = other.passed
             if one.candidate is None and not passed:
-                passed.append(Obstacle(f"no {road} hook for it", "another --attach"))
+                passed.append(Obstacle(f"no {attach_mode} hook for it", "another --attach"))
             chosen[one.hook.key] = one._replace(passed=_unique(passed))
     return [chosen[hook.key] for hook in listed]
 
@@ -167,11 +167,11 @@ def _unique(obstacles: Iterable[Obstacle]) -> tuple[Obstacle, ...]:
     return tuple(dict.fromkeys(obstacles))
 
 
-def _choose_one(hook: Hook, judge: Judge, road: str | None, *, whole: bool) -> Choice:
+def _choose_one(hook: Hook, judge: Judge, attach_mode: str | None, *, whole: bool) -> Choice:
     """Choose among the candidates that serve alone, or among those that serve all classes."""
     passed: list[Obstacle] = []
     for candidate in hook.candidates:
-        if road is not None and candidate.road not in (road, ANY_ROAD):
+        if attach_mode is not None and candidate.attach_mode not in (attach_mode, ANY_ATTACH_MODE):
             continue
         if candidate.whole != whole:
             continue

@@ -19,7 +19,7 @@ class SourceConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         subsystems: Of "file" and "socket".
-        road: Only hooks of this road ("fentry", "kprobe", "tracepoint"); None: the best of each.
+        attach_mode: Only hooks of this one: fentry, kprobe, tracepoint; None: the best of each.
         export_at: Flush a file aggregate at this number of events; 0: no limit.
         idle_ns: Report what has been idle for so long.
         active_ns: Report what has been active for so long.
@@ -33,7 +33,7 @@ class SourceConfig(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     subsystems: frozenset[str] = frozenset(("file", "socket"))
-    road: str | None = None
+    attach_mode: str | None = None
     export_at: int = 0
     idle_ns: int = 15_000_000_000
     active_ns: int = 1_800_000_000_000

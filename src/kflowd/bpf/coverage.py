@@ -22,7 +22,7 @@ class CoverageRow(msgspec.Struct, frozen=True, omit_defaults=True):
         title: For people.
         subsystem: file, socket, unix or process.
         status: covered, partial or not covered.
-        road: fentry, kprobe, tracepoint, any; "" if nothing serves it.
+        attach_mode: fentry, kprobe, tracepoint, any; "" if nothing serves it.
         object: The BPF object.
         programs: What is attached for it.
         hook: The same for people.
@@ -35,7 +35,7 @@ class CoverageRow(msgspec.Struct, frozen=True, omit_defaults=True):
     title: str
     subsystem: str
     status: str
-    road: str = ""
+    attach_mode: str = ""
     object: str = ""
     programs: tuple[str, ...] = ()
     hook: str = ""
@@ -92,7 +92,7 @@ def row_of(choice: Choice) -> CoverageRow:
         )
     obstacles = choice.missing
     if candidate.gap:
-        # The better roads see what this one does not.
+        # The better attach modes see what this one does not.
         changes = _joined((it.change for it in choice.passed), " or ")
         obstacles = (Obstacle(candidate.gap, changes), *obstacles)
     return CoverageRow(
@@ -100,7 +100,7 @@ def row_of(choice: Choice) -> CoverageRow:
         hook.title,
         hook.subsystem,
         PARTIAL if obstacles else COVERED,
-        candidate.road,
+        candidate.attach_mode,
         candidate.object,
         choice.programs,
         hook_text(choice.targets),

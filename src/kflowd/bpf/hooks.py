@@ -9,8 +9,8 @@ other classes. What a program needs of the kernel follows from its section (`tar
 from collections.abc import Iterable
 from typing import NamedTuple
 
-ROADS = ("fentry", "kprobe", "tracepoint")
-ANY_ROAD = "any"  # served the same way on every road; --attach does not touch it
+ATTACH_MODES = ("fentry", "kprobe", "tracepoint")
+ANY_ATTACH_MODE = "any"  # served the same way in every attach mode; --attach does not touch it
 
 
 NO_RINGS = "what io_uring does is not seen"
@@ -24,10 +24,10 @@ UNIX_MOVES = tuple(
     for verb in ("sendmsg", "recvmsg")
     for kind in ("stream", "dgram", "seqpacket")
 )
-# On the kprobe road calls that can wait for ever have no kretprobe, each would hold one of a few
+# In the kprobe mode calls that can wait for ever have no kretprobe, each would hold one of a few
 # instances: their result is that of the system call.
 CALL_ALONE = frozenset(("vfs_read", "vfs_readv", "vfs_write", "vfs_writev", *UNIX_MOVES))
-# On the tracepoint road, whatever there is of these tells which inode a name meant.
+# In the tracepoint mode, whatever there is of these tells which inode a name meant.
 IDENTITIES = (
     "tp__ext4_unlink_enter",
     "tp__ext4_mark_inode_dirty",
@@ -54,16 +54,16 @@ class Candidate(NamedTuple):
     """One way to serve a class.
 
     Attributes:
-        road: fentry, kprobe, tracepoint or any.
+        attach_mode: fentry, kprobe, tracepoint or any.
         object: Name of the BPF object.
         programs: All of them are needed.
         optional: Loaded if the kernel takes them; without one the class is covered in part.
         gap: What the candidate cannot see; "" for nothing.
         whole: Its programs see every class of the subsystem, so they serve all classes or none:
-            beside another road they would count twice.
+            beside another attach mode they would count twice.
     """
 
-    road: str
+    attach_mode: str
     object: str
     programs: tuple[str, ...]
     optional: tuple[str, ...] = ()
@@ -98,7 +98,7 @@ def target(section: str) -> Target:
 
 
 def _kprobes(programs: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the kprobe road's programs for the same functions.
+    """Return the kprobe mode's programs for the same functions.
 
     A kretprobe does not see the arguments, so it has a kprobe that keeps them.
     """
@@ -118,7 +118,7 @@ def _returns(objects: str, programs: tuple[str, ...]) -> tuple[str, ...]:
     return (f"tp__sys_exit_{objects}", f"tp__sched_process_exit_{objects}")
 
 
-def _roads(
+def _attach_modes(
     objects: str,
     programs: tuple[str, ...],
     optional: tuple[str, ...],
@@ -128,11 +128,11 @@ def _roads(
     """Return fentry, then kprobe with the same functions, then the tracepoints.
 
     Args:
-        objects: Name of the objects without the road: "file".
-        programs: Of the fentry road.
-        optional: Of the fentry road.
+        objects: Name of the objects without the attach mode: "file".
+        programs: Of the fentry mode.
+        optional: Of the fentry mode.
         traced: The last resort.
-        gap: Of the kprobe road.
+        gap: Of the kprobe mode.
     """
     probes = _returns(objects, programs) + _kprobes(programs)
     return (
@@ -163,9 +163,9 @@ def _file(
 ) -> Hook:
     """Return a class of file events.
 
-    `traced` has no default: a class is served on the tracepoint road only if somebody wrote that.
+    `traced` has no default: a class is served in the tracepoint mode only if somebody wrote that.
     """
-    return Hook(f"file.{key}", title, "file", _roads("file", programs, optional, traced))
+    return Hook(f"file.{key}", title, "file", _attach_modes("file", programs, optional, traced))
 
 
 def _by_socket() -> Candidate:
@@ -175,15 +175,17 @@ def _by_socket() -> Candidate:
 
 def _unix(key: str, title: str, *programs: str, traced: Candidate, gap: str = "") -> Hook:
     """Return a class that the programs for UNIX sockets serve; `traced` as for `_file`."""
-    return Hook(key, title, "unix", _roads("unix", programs, (), traced, gap))
+    return Hook(key, title, "unix", _attach_modes("unix", programs, (), traced, gap))
 
 
 def _any(
     key: str, title: str, object_name: str, *programs: str, optional: tuple[str, ...] = ()
 ) -> Hook:
-    """Return a class that is served the same way on every road."""
+    """Return a class that is served the same way in every attach mode."""
     subsystem = key.partition(".")[0]
-    return Hook(key, title, subsystem, (Candidate(ANY_ROAD, object_name, programs, optional),))
+    return Hook(
+        key, title, subsystem, (Candidate(ANY_ATTACH_MODE, object_name, programs, optional),)
+    )
 
 
 def _around(function: str) -> tuple[str, str]:

@@ -102,7 +102,7 @@ class Loader:
             BpfCallError: another failure.
         """
         while True:
-            self.choices = choose(self._hooks, self._judge, self._config.road)
+            self.choices = choose(self._hooks, self._judge, self._config.attach_mode)
             require_some(self.choices, self._config.subsystems)
             wanted = self._parts(programs_by_object(self.choices))
             loaded = Loaded()

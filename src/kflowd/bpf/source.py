@@ -89,7 +89,7 @@ class Source:
             rows = rows_of(loader.choices)
             self.coverage = Coverage(rows=rows, features=tuple(features.values()))
         self._taken_before = taken_over(self._loaded.maps["kf_counters"])
-        by_kprobe = any(row.road == "kprobe" for row in rows)
+        by_kprobe = any(row.attach_mode == "kprobe" for row in rows)
         self._blinding = by_kprobe and not features["run_through"].ok
         refresh = self._loaded.link_of(TCP_REFRESH)
         self._drain = Drain(

@@ -3,7 +3,7 @@
 
 While a bpf(2) call is inside a map, the kernel skips the kprobe programs of its CPU
 (bpf_disable_instrumentation, bpf_prog_active). On a kernel that is preempted, a task that loses its
-CPU there takes them from all others for milliseconds: our own sweeps would blind the kprobe road.
+CPU there takes them from all others for milliseconds: our own sweeps would blind the kprobe mode.
 """
 
 import os

@@ -6,7 +6,7 @@ Nothing here raises, whatever the bytes are: what cannot be read is counted and 
 
 import msgspec
 
-from kflowd.bpf.contract import constants, layout
+from kflowd.contract import constants, layout
 from kflowd.model import Value
 from kflowd.records.counters import counters_decoder
 from kflowd.records.file import file_decoder

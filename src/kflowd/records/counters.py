@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The kernel's counters, which user space writes into the stream."""
 
-from kflowd.bpf.contract import constants, layout
+from kflowd.contract import constants, layout
 from kflowd.model import Counters
 from kflowd.records.header import RecordDecoder, picker
 

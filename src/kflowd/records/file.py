@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """File records: what one process did to one file."""
 
-from kflowd.bpf.contract import constants, layout
+from kflowd.contract import constants, layout
 from kflowd.model import SECOND_NS, FileAggregate, FileKey, Inode
 from kflowd.records.header import RecordDecoder, picker, text
 from kflowd.records.path import plain_text

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from kflowd.bpf.contract import Layout, layout
+from kflowd.contract import Layout, layout
 from kflowd.model import SECOND_NS, Tick, Value
 
 HEADER = "struct kf_header"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Paths as they travel: components, leaf first, each ended by a NUL, without slashes."""
 
-from kflowd.bpf.contract import layout
+from kflowd.contract import layout
 from kflowd.model import FileFlag, FileKey, FilePath
 from kflowd.records.header import RecordDecoder, picker, text
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Process records: exec, fork, snapshot, exit; and the process inside every other record."""
 
-from kflowd.bpf.contract import constants, layout
+from kflowd.contract import constants, layout
 from kflowd.model import Process, ProcessExit, ProcessFlag, ProcessSeen
 from kflowd.records.header import RecordDecoder, maker, picker, text
 from kflowd.records.path import path_text

@@ -3,7 +3,7 @@
 
 import msgspec
 
-from kflowd.bpf.contract import layout
+from kflowd.contract import layout
 from kflowd.model import HostFacts, Session
 from kflowd.records.header import RecordDecoder, picker
 

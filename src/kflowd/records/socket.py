@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from kflowd.bpf.contract import Layout, constants, layout
+from kflowd.contract import Layout, constants, layout
 from kflowd.model import SocketAggregate, SocketClosed, SocketDirection, SocketKey, TcpInfo
 from kflowd.records.header import RecordDecoder, maker, picker
 from kflowd.records.process import ProcessReader

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """UNIX socket records."""
 
-from kflowd.bpf.contract import layout
+from kflowd.contract import layout
 from kflowd.model import UnixAggregate, UnixKey
 from kflowd.records.header import RecordDecoder, maker, picker, text
 from kflowd.records.process import ProcessReader

@@ -60,12 +60,12 @@ FILE_EVENTS = (
         "OPEN",
         (
             "new descriptors: open, dup, fcntl, or received over a UNIX socket (the last not on "
-            "the tracepoint road); none are those of dup2, dup3 and fork"
+            "the tracepoint mode); none are those of dup2, dup3 and fork"
         ),
     ),
     (
         "OPEN_EXEC",
-        "to be executed: program, interpreter, loader; on the tracepoint road the program alone",
+        "to be executed: program, interpreter, loader; in the tracepoint mode the program alone",
     ),
     (
         "ACCESS",

@@ -3,7 +3,7 @@
 
 from kflowd.bpf.choice import Choice, Judge, Obstacle, ProgramId, choose
 from kflowd.bpf.features import Feature
-from kflowd.bpf.hooks import ANY_ROAD, Candidate, Hook
+from kflowd.bpf.hooks import ANY_ATTACH_MODE, Candidate, Hook
 
 WAYS = ("fentry", "kprobe", "tp_btf", "cgroup", "cast", "probe_read")
 
@@ -32,7 +32,7 @@ class FakeKernel:
 
 
 def a_hook(key: str) -> Hook:
-    """Return a class on all three roads; on fentry with an optional program."""
+    """Return a class in all three attach modes; on fentry with an optional program."""
     return Hook(
         f"file.{key}",
         key,
@@ -70,36 +70,36 @@ def a_judge(
     return Judge(features, FakeKernel(*absent), BUILT, refusals, reads)
 
 
-def roads(choices: list[Choice]) -> list[str | None]:
-    """Return the road of each choice."""
-    return [it.candidate.road if it.candidate else None for it in choices]
+def attach_modes(choices: list[Choice]) -> list[str | None]:
+    """Return the attach mode of each choice."""
+    return [it.candidate.attach_mode if it.candidate else None for it in choices]
 
 
-def test_the_best_road_is_taken() -> None:
+def test_the_best_attach_mode_is_taken() -> None:
     """With everything there, fentry serves all, optional programs included."""
     choices = choose(HOOKS, a_judge())
-    assert roads(choices) == ["fentry", "fentry"]
+    assert attach_modes(choices) == ["fentry", "fentry"]
     assert choices[0].programs == ("fentry__open", "fentry__open_more")
     assert choices[0].passed == ()
 
 
 def test_a_missing_function_costs_only_its_class() -> None:
-    """The other classes stay on the better road."""
+    """The other classes stay in the better attach mode."""
     refused = (ProgramId("fe", "fentry__close"),)
     choices = choose(HOOKS, a_judge(refused=refused))
-    assert roads(choices) == ["fentry", "kprobe"]
+    assert attach_modes(choices) == ["fentry", "kprobe"]
     assert choices[1].passed == (Obstacle("refused fentry__close", ""),)
 
 
 def test_an_object_needs_what_its_reads_need() -> None:
     """Where the kernel lacks it, the next object serves; one without such reads needs nothing."""
-    assert roads(choose(HOOKS, a_judge(reading="cast"))) == ["fentry", "fentry"]
-    assert roads(choose(HOOKS, a_judge(without=("cast",)))) == ["fentry", "fentry"]
+    assert attach_modes(choose(HOOKS, a_judge(reading="cast"))) == ["fentry", "fentry"]
+    assert attach_modes(choose(HOOKS, a_judge(without=("cast",)))) == ["fentry", "fentry"]
     choices = choose(HOOKS, a_judge(without=("cast",), reading="cast"))
-    assert roads(choices) == ["kprobe", "kprobe"]
+    assert attach_modes(choices) == ["kprobe", "kprobe"]
     assert choices[0].passed == (Obstacle("no cast", "get cast"),)
     locked = a_judge(without=("cast", "probe_read"), reading="cast")
-    assert roads(choose(HOOKS, locked)) == ["tracepoint", "tracepoint"]
+    assert attach_modes(choose(HOOKS, locked)) == ["tracepoint", "tracepoint"]
 
 
 def test_a_missing_optional_program_is_no_reason_to_leave() -> None:
@@ -110,38 +110,40 @@ def test_a_missing_optional_program_is_no_reason_to_leave() -> None:
 
 
 def test_system_calls_serve_all_or_none() -> None:
-    """A class that only system calls could serve is left out beside classes on a better road."""
+    """A class that only system calls could serve is left out beside classes in a better mode."""
     choices = choose(
         HOOKS, a_judge(refused=(ProgramId("fe", "fentry__close"), ProgramId("kp", "kprobe__close")))
     )
     # one class each way is no gain: counted twice would be worse than not counted
-    assert roads(choices) == ["tracepoint", "tracepoint"]
+    assert attach_modes(choices) == ["tracepoint", "tracepoint"]
     three = (*HOOKS, a_hook("open")._replace(key="file.third"))
     refused = (ProgramId("fe", "fentry__close"), ProgramId("kp", "kprobe__close"))
-    all_tracepoints = {"tracepoint"} == set(roads(choose(three, a_judge(refused=refused))))
+    all_tracepoints = {"tracepoint"} == set(attach_modes(choose(three, a_judge(refused=refused))))
     assert all_tracepoints
 
 
 def test_without_fentry_and_kprobes_system_calls_serve() -> None:
     """On a restricted kernel everything goes by tracepoints, and the reasons are kept."""
     choices = choose(HOOKS, a_judge(without=("fentry", "kprobe")))
-    assert roads(choices) == ["tracepoint", "tracepoint"]
+    assert attach_modes(choices) == ["tracepoint", "tracepoint"]
     assert [it.why for it in choices[0].passed] == ["no fentry", "no kprobe"]
 
 
-def test_a_forced_road_is_kept_to() -> None:
-    """--attach takes no other road, and says why a class is not served."""
-    assert roads(choose(HOOKS, a_judge(), "kprobe")) == ["kprobe", "kprobe"]
-    assert roads(choose(HOOKS, a_judge(), "tracepoint")) == ["tracepoint", "tracepoint"]
+def test_a_forced_attach_mode_is_kept_to() -> None:
+    """--attach takes no other attach mode, and says why a class is not served."""
+    assert attach_modes(choose(HOOKS, a_judge(), "kprobe")) == ["kprobe", "kprobe"]
+    assert attach_modes(choose(HOOKS, a_judge(), "tracepoint")) == ["tracepoint", "tracepoint"]
     choices = choose(HOOKS, a_judge(without=("kprobe",)), "kprobe")
-    assert roads(choices) == [None, None]
+    assert attach_modes(choices) == [None, None]
     assert choices[0].passed == (Obstacle("no kprobe", "get kprobe"),)
 
 
-def test_what_does_not_depend_on_the_road_is_not_touched_by_it() -> None:
-    """--attach leaves hooks alone that are the same on every road."""
-    hook = Hook("process.exec", "x", "process", (Candidate(ANY_ROAD, "tr", ("tp__sys_exit",)),))
-    assert roads(choose((hook,), a_judge(), "fentry")) == ["any"]
+def test_what_does_not_depend_on_the_attach_mode_is_not_touched_by_it() -> None:
+    """--attach leaves hooks alone that are the same in every attach mode."""
+    hook = Hook(
+        "process.exec", "x", "process", (Candidate(ANY_ATTACH_MODE, "tr", ("tp__sys_exit",)),)
+    )
+    assert attach_modes(choose((hook,), a_judge(), "fentry")) == ["any"]
 
 
 def test_an_object_that_is_not_built_is_said() -> None:

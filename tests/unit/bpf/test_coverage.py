@@ -14,11 +14,11 @@ REFUSED = Obstacle("fentry is refused", "a kernel with fentry")
 def test_a_class_that_is_served_is_covered() -> None:
     """All programs, no gap: covered, and nothing to change."""
     row = row_of(Choice(HOOK, FULL, ("fentry__x",), (Target("fentry", "x"),)))
-    assert (row.status, row.road, row.hook, row.why) == ("covered", "fentry", "fentry x", "")
+    assert (row.status, row.attach_mode, row.hook, row.why) == ("covered", "fentry", "fentry x", "")
 
 
 def test_a_gap_makes_it_partial() -> None:
-    """The gap is the reason, and what the better roads lack is what would have to change."""
+    """The gap is the reason, and what the better attach modes lack is what would have to change."""
     choice = Choice(
         HOOK, GAPPED, ("tp__sys_exit",), (Target("tp", "sys_exit"),), (), (REFUSED, REFUSED)
     )

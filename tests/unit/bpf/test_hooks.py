@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kflowd.bpf.hooks import HOOKS, ROADS, Candidate, Target, hook_text, programs_of, target
+from kflowd.bpf.hooks import ATTACH_MODES, HOOKS, Candidate, Target, hook_text, programs_of, target
 from kflowd.bpf.load import OBJECTS
 from kflowd.bpf.object import SUFFIX, BpfObject
 
@@ -57,15 +57,15 @@ def test_keys_are_unique_and_say_the_domain() -> None:
 
 
 @pytest.mark.parametrize("hook", [hook for hook in HOOKS if hook.subsystem in {"file", "unix"}])
-def test_what_depends_on_the_road_has_all_three(hook: object) -> None:
-    """Files and UNIX sockets are served on every road, in order of preference."""
-    roads = tuple(each.road for each in getattr(hook, "candidates"))  # noqa: B009 - a typed object
-    assert roads == ROADS
+def test_what_depends_on_the_attach_mode_has_all_three(hook: object) -> None:
+    """Files and UNIX sockets are served in every attach mode, in order of preference."""
+    attach_modes = tuple(each.attach_mode for each in getattr(hook, "candidates"))  # noqa: B009 - a typed object
+    assert attach_modes == ATTACH_MODES
 
 
-def test_only_the_tracepoint_road_is_whole() -> None:
+def test_only_the_tracepoint_attach_mode_is_whole() -> None:
     """Programs at system calls see all classes, so they serve all or none."""
-    assert {each.road for _, each in CANDIDATES if each.whole} == {"tracepoint"}
+    assert {each.attach_mode for _, each in CANDIDATES if each.whole} == {"tracepoint"}
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_hook_text_names_the_way_once() -> None:
 
 
 def test_a_kretprobe_has_its_kprobe() -> None:
-    """On the kprobe road arguments are kept at entry, and the call's end finishes what is left."""
+    """In the kprobe mode arguments are kept at entry, and the call's end finishes what is left."""
     by_key = {hook.key: hook.candidates[1] for hook in HOOKS if len(hook.candidates) == 3}
     ends = ("tp__sys_exit_file", "tp__sched_process_exit_file")
     assert by_key["file.unlink"] == Candidate(
@@ -118,7 +118,7 @@ def test_the_return_of_the_call_is_attached_first() -> None:
     """What a kprobe keeps of a call must find its end: no call may be seen to begin before."""
     for _, each in CANDIDATES:
         ends = [name.startswith("tp__") for name in each.programs]
-        if each.road == "kprobe":
+        if each.attach_mode == "kprobe":
             assert ends == sorted(ends, reverse=True)
 
 

@@ -59,9 +59,9 @@ def test_cells_name_kernels_that_exist() -> None:
 
 
 def test_cells_can_be_narrowed() -> None:
-    """By set, by kernel, by road."""
-    assert [cell.name for cell in cells.chosen(["roads"], ["6.1"], ["fentry"])] == ["6.1 fentry"]
-    assert len(cells.chosen(["roads"], [], [])) == len(cells.KERNELS) * len(cells.ROADS)
+    """By set, by kernel, by attach mode."""
+    assert [cell.name for cell in cells.chosen(["modes"], ["6.1"], ["fentry"])] == ["6.1 fentry"]
+    assert len(cells.chosen(["modes"], [], [])) == len(cells.KERNELS) * len(cells.ATTACH_MODES)
     assert {cell.heading for cell in cells.chosen(["lockdown"], ["7.3"], [])} == {
         "fentry confidentiality"
     }
@@ -131,8 +131,8 @@ def a_column(name: str = "6.1 fentry", text: str = PASS) -> Column:
 
 
 def test_table_has_a_column_for_each_cell() -> None:
-    """Heads are two lines: kernels and roads."""
-    chosen = cells.chosen(["roads"], ["6.1"], [])
+    """Heads are two lines: kernels and attach modes."""
+    chosen = cells.chosen(["modes"], ["6.1"], [])
     lines = report.table(chosen, [a_column(cell.name) for cell in chosen]).splitlines()
     words = [[word.strip() for word in line.strip("|").split("|")] for line in lines]
     assert words[0] == ["event class", "6.1", "6.1", "6.1"]
@@ -182,9 +182,9 @@ def test_docs_keep_what_is_around_the_table(tmp_path: Path) -> None:
     assert path.read_text() == f"head\n{report.BEGIN}\n\n| new |\n\n{report.END}\ntail\n"
 
 
-@pytest.mark.parametrize("option", ["--kernels=6.1 4.9", "--roads=none", "--sets=all"])
+@pytest.mark.parametrize("option", ["--kernels=6.1 4.9", "--modes=none", "--sets=all"])
 def test_a_choice_without_cells_is_refused(option: str) -> None:
-    """A kernel or road that does not exist is wrong use."""
+    """A kernel or attach mode that does not exist is wrong use."""
     command = [sys.executable, "-m", "tests.matrix", option]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-from kflowd.bpf.contract import constants
+from kflowd.contract import constants
 from kflowd.model import Counters
 from kflowd.records import Decoder
 from tests.unit.make import record

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from kflowd.bpf.contract import constants
+from kflowd.contract import constants
 from kflowd.serialize import contract, fields
 
 KINDS = (

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from kflowd.bpf.contract import (
+from kflowd.contract import (
     build_layout,
     constants,
     contract_ffi,

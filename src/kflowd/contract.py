@@ -78,8 +78,8 @@ def declarations(text: str) -> str:
 
 def header_path() -> Path:
     """Return the contract header: beside the objects of the package, or in a source tree."""
-    packaged = Path(__file__).parent / "objects" / "record.h"
-    in_tree = Path(__file__).parents[3] / "ebpf" / "record.h"
+    packaged = Path(__file__).parent / "bpf" / "objects" / "record.h"
+    in_tree = Path(__file__).parents[2] / "ebpf" / "record.h"
     # in a source tree the copy may be older than the header
     for candidate in (in_tree, packaged):
         if candidate.is_file():
