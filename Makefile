@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# `make` lists the targets. V=1 shows the commands. Output goes to build/, .venv/ and
-# src/kflowd/bpf/ (objects and the extension, both ignored by git).
+# `make` lists the targets. V=1 shows the commands. Output goes to build/, .venv/ and src/kflowd/.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
@@ -26,13 +25,14 @@ PYTHON := $(VENV)/bin/python
 PYTEST := $(PYTHON) -m pytest -p no:cacheprovider
 
 PACKAGE := src/kflowd/bpf
+LAYOUTS := src/kflowd/_layouts.py
 # ebpf/file/fentry.bpf.c becomes file_fentry.bpf.o, ebpf/socket/socket.bpf.c is socket.bpf.o
 object = $(if $(filter $(1)/$(1),$(1)/$(2)),$(1),$(1)_$(2))
 object_of = $(call object,$(word 2,$(subst /, ,$(1))),$(patsubst %.bpf.c,%,$(notdir $(1))))
 BPF_SOURCES := $(wildcard ebpf/*/*.bpf.c)
 # Built again for kernels without bpf_loop, and for lockdown=confidentiality (see ARCHITECTURE.md).
 variant = $(shell grep -l 'KF_VARIANTS.*$(1)' $(BPF_SOURCES))
-EXTENSION_SOURCES := pyproject.toml setup.py ebpf/record.h \
+EXTENSION_SOURCES := pyproject.toml setup.py tools/layouts.py ebpf/record.h \
 	$(wildcard $(PACKAGE)/_build.py $(PACKAGE)/*.c $(PACKAGE)/*.h)
 C_SOURCES = $(wildcard ebpf/*.h ebpf/*/*.[ch] $(PACKAGE)/glue*)
 # asked when a recipe needs it: a fresh machine has no compiler yet
@@ -49,7 +49,7 @@ help: ## list the targets
 run: build ## start kflowd on this host, as root; ARGS="-o json-min --duration 10" are its options
 	@exec tools/run-foreground $(PYTHON) -m kflowd $(ARGS)
 
-build: build/package.stamp build/objects.stamp $(PACKAGE)/objects/record.h ## install what is missing, build BPF objects and extension
+build: build/package.stamp build/objects.stamp $(LAYOUTS) ## install what is missing, build BPF objects and extension
 
 wheel: build ## build a wheel that needs no compiler, into build/dist
 	$(call say,WHEEL,build/dist)
@@ -104,7 +104,7 @@ matrix: build/test-deps.stamp build ## all kernels and attach modes (KERNELS MOD
 ##@ Clean
 .PHONY: clean distclean
 clean: ## remove what was built
-	$(Q)rm -rf build $(PACKAGE)/objects $(PACKAGE)/*.so src/*.egg-info .hypothesis
+	$(Q)rm -rf build $(PACKAGE)/objects $(PACKAGE)/*.so $(LAYOUTS) src/*.egg-info .hypothesis
 	$(Q)find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove the virtual environment too
@@ -142,8 +142,8 @@ $(foreach source,$(call variant,cast),$(eval $(call compile,$(source),$(call obj
 build/objects.stamp: $(OBJECTS)
 	$(Q)touch $@
 
-$(PACKAGE)/objects/record.h: ebpf/record.h
-	$(Q)mkdir -p $(@D)
-	$(Q)cp $< $@
+$(LAYOUTS): ebpf/record.h tools/layouts.py build/package.stamp
+	$(call say,LAYOUTS,$@)
+	$(Q)$(PYTHON) tools/layouts.py
 
 -include $(wildcard build/deps/*.d)

@@ -1,35 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The contract header as cffi types and struct formats, without the compiled extension.
+"""The contract with the kernel side as formats for `struct`, without the compiled extension.
 
-`ebpf/record.h` is the only place where layouts are written. Its text between the two marks is
-declared to an in-line cffi FFI; formats for `struct` are derived from the offsets that cffi
-computes by the rules of the C compiler. Replay and unit tests need no compiler and no root.
+`ebpf/record.h` is the only place where layouts are written. The build makes data of it by
+`tools/layouts.py`; from that, formats are made here when a stage asks for one. Replay and unit
+tests need no compiler and no root.
 """
 
-import dataclasses
 import functools
 import struct
-from pathlib import Path
-from typing import Any
-
-import cffi
+import sys
+from typing import Any, NamedTuple
 
 from kflowd.errors import ContractError
 
-BEGIN_MARK = "/* cffi: begin */"
-END_MARK = "/* cffi: end */"
-# the kernel's names for fixed width types, which cffi does not know
-TYPEDEFS = "".join(
-    f"typedef {sign}int{bits}_t __{letter}{bits};\n"
-    for sign, letter in (("u", "u"), ("", "s"))
-    for bits in (8, 16, 32, 64)
-)
-_INTEGER_CODES = {1: "b", 2: "h", 4: "i", 8: "q"}
+try:
+    from kflowd import _layouts
+except ImportError:
+    raise ContractError(
+        "reading the layouts of records: kflowd/_layouts.py is not there",
+        "it is made when building: make build",
+    ) from None
 
-Ffi = Any  # cffi carries no types
+_ORDER = "<" if sys.byteorder == "little" else ">"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
 class Layout:
     """How one struct of the contract is read from bytes.
 
@@ -43,11 +37,21 @@ class Layout:
         offset: Dotted member path to its offset in bytes; nested structs are listed too.
     """
 
-    name: str
-    size: int
-    unpacker: struct.Struct
-    index: dict[str, int]
-    offset: dict[str, int]
+    __slots__ = ("index", "name", "offset", "size", "unpacker")
+
+    def __init__(
+        self,
+        name: str,
+        size: int,
+        unpacker: struct.Struct,
+        index: dict[str, int],
+        offset: dict[str, int],
+    ) -> None:
+        self.name = name
+        self.size = size
+        self.unpacker = unpacker
+        self.index = index
+        self.offset = offset
 
     def unpack_from(self, buffer: bytes | memoryview, offset: int = 0) -> tuple[Any, ...]:
         """Return the members at `offset`; raises struct.error if the buffer is too short."""
@@ -63,81 +67,39 @@ class Layout:
         )
 
 
-def declarations(text: str) -> str:
-    """Cut what cffi understands out of the text of the contract header.
+class Shape(NamedTuple):
+    """Size of a struct and its own members as (offset, size), all in bytes."""
 
-    Raises:
-        ContractError: If a mark is missing.
-    """
-    _, begin, rest = text.partition(BEGIN_MARK)
-    body, end, _ = rest.partition(END_MARK)
-    if not begin or not end:
-        raise ContractError("reading the contract header: the cffi marks are missing")
-    return body
+    size: int
+    members: dict[str, tuple[int, int]]
 
 
-def header_path() -> Path:
-    """Return the contract header: beside the objects of the package, or in a source tree."""
-    packaged = Path(__file__).parent / "bpf" / "objects" / "record.h"
-    in_tree = Path(__file__).parents[2] / "ebpf" / "record.h"
-    # in a source tree the copy may be older than the header
-    for candidate in (in_tree, packaged):
-        if candidate.is_file():
-            return candidate
-    raise ContractError(
-        f"reading the contract header: {packaged} does not exist", "build it with: make build"
-    )
-
-
-def contract_ffi(text: str) -> Ffi:
-    """Return an in-line FFI (no library behind it) that knows the types in the header's text."""
-    ffi = cffi.FFI()
-    ffi.cdef(TYPEDEFS + declarations(text))
-    return ffi
-
-
-def build_layout(ffi: Ffi, struct_name: str) -> Layout:
-    """Derive format and member positions of a struct from its cffi type.
+def build_layout(name: str, size: int, members: _layouts.Members) -> Layout:
+    """Derive format and positions of a struct from its members.
 
     Args:
-        ffi: An FFI to which the struct is declared.
-        struct_name: "struct kf_file_record".
+        name: "struct kf_file_record".
+        size: Of the struct.
+        members: Of it and of the structs in it, in order; the code of a nested struct is "".
     """
-    ctype = ffi.typeof(struct_name)
-    members = list(_walk(ffi, ctype, "", 0))
-    form = "<" if struct.pack("=H", 1) == b"\x01\x00" else ">"
+    form = _ORDER
     index: dict[str, int] = {}
     offsets: dict[str, int] = {}
     position = 0
     end = 0
-    for name, offset, code, count in members:
-        offsets[name] = offset
-        if code is None or _is_pad(name):
+    for path, offset, code, count in members:
+        offsets[path] = offset
+        if not code or _is_pad(path):
             continue
         if offset > end:
             form += f"{offset - end}x"
-        index[name] = position
+        index[path] = position
         form += f"{count}{code}" if count > 1 or code == "s" else code
         position += 1 if code == "s" else count
-        end = offset + count * (1 if code == "s" else struct.calcsize(f"={code}"))
-    size = ffi.sizeof(ctype)
+        end = offset + _size_of(code, count)
     if size > end:
         form += f"{size - end}x"
-    return Layout(struct_name, size, struct.Struct(form), index, offsets)
-
-
-def _walk(ffi: Ffi, ctype: Any, prefix: str, base: int) -> Any:  # noqa: ANN401 - cffi has no types
-    """Yield (path, offset, struct code or None for a nested struct, count) of each member."""
-    for name, field in ctype.fields:
-        path, offset, kind = prefix + name, base + field.offset, field.type
-        if kind.kind == "struct":
-            yield path, offset, None, 1
-            yield from _walk(ffi, kind, path + ".", offset)
-        elif kind.kind == "array":
-            code = _code(ffi, kind.item)
-            yield path, offset, "s" if code in "bBs" else code, kind.length
-        else:
-            yield path, offset, _code(ffi, kind), 1
+    return Layout(name, size, struct.Struct(form), index, offsets)
 
 
 def _is_pad(path: str) -> bool:
@@ -145,28 +107,34 @@ def _is_pad(path: str) -> bool:
     return path.rpartition(".")[2].rstrip("0123456789") == "pad"
 
 
-def _code(ffi: Ffi, ctype: Any) -> str:  # noqa: ANN401 - cffi has no types
-    """Return the struct code of a primitive type."""
-    if ctype.cname == "char":
-        return "s"
-    code = _INTEGER_CODES[ffi.sizeof(ctype)]
-    return code if int(ffi.cast(ctype, -1)) < 0 else code.upper()
+def _size_of(code: str, count: int) -> int:
+    return count * struct.calcsize(f"={code}") if code else count
 
 
-@functools.cache
-def default_ffi() -> Ffi:
-    """Return the FFI of the header that belongs to this program."""
-    return contract_ffi(header_path().read_text(encoding="utf-8"))
+def struct_names() -> tuple[str, ...]:
+    """Return the names of all structs of the contract."""
+    return tuple(_layouts.STRUCTS)
 
 
 @functools.cache
 def layout(struct_name: str) -> Layout:
-    """Return the layout of a struct of this program's contract, "struct kf_file_record"."""
-    return build_layout(default_ffi(), struct_name)
+    """Return the layout of a struct of the contract, "struct kf_file_record"."""
+    return build_layout(struct_name, *_layouts.STRUCTS[struct_name])
 
 
-@functools.cache
+def shape(struct_name: str) -> Shape:
+    """Return where the members of a struct are, as the BTF of an object tells it too."""
+    size, members = _layouts.STRUCTS[struct_name]
+    return Shape(
+        size,
+        {
+            path: (offset, _size_of(code, count))
+            for path, offset, code, count in members
+            if "." not in path
+        },
+    )
+
+
 def constants() -> dict[str, int]:
     """Return every #define and enum value of the contract by name."""
-    values = default_ffi().dlopen(None)
-    return {name: getattr(values, name) for name in dir(values)}
+    return _layouts.CONSTANTS

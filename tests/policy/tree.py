@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "kflowd"
 # what make puts into the tree; git ignores it
-BUILT = {"build", "objects", "__pycache__"}
+BUILT = {"build", "objects", "__pycache__", "_layouts.py"}
 
 
 def files(folder: str, *suffixes: str) -> list[Path]:

@@ -1,41 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The contract header against the BTF of an object: a difference is found before anything is read.
+"""The contract against the BTF of an object: a difference is found before anything is read.
 
-The extension was compiled with the header, so the C compiler has checked what cffi declares. What
-can differ is an object that was built from another state of the header.
+Objects, extension and layouts are each made of the header when kflowd is built. What can differ is
+one that was made of another state of it.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from kflowd.bpf.ffi import ffi, lib, text_of
+from kflowd.contract import Shape, shape, struct_names
 from kflowd.errors import ContractError
 
-PREFIX = "struct kf_"
-# Of the glue, or written by user space only: these are in no object.
-NOT_CONTRACT = frozenset(
-    f"struct kf_{name}" for name in ("var", "member", "gone", "drain", "sweep", "sweep_config")
-)
+# Written by user space only: these are in no object.
 USER_ONLY = frozenset(("struct kf_counters_record", "struct kf_session_record"))
 REBUILD = "build the BPF objects and the extension from one state: make clean build"
 
 
-class Shape(NamedTuple):
-    """Size of a struct and its members as (offset, size), all in bytes."""
-
-    size: int
-    members: dict[str, tuple[int, int]]
-
-
-def contract_names() -> list[str]:
-    """Return the structs of the contract, "struct kf_header" first."""
-    _, structs, _ = ffi.list_types()
-    names = (f"struct {name}" for name in structs)
-    return sorted(name for name in names if name.startswith(PREFIX) and name not in NOT_CONTRACT)
-
-
 def shape_here(name: str) -> Shape:
-    """Return the shape of a struct as this program was compiled with."""
+    """Return the shape of a struct as the extension was compiled with."""
     kind = ffi.typeof(name)
     members = {
         member: (int(field.offset), int(ffi.sizeof(field.type))) for member, field in kind.fields
@@ -71,12 +54,13 @@ def check_layout(btf: Any, object_name: str) -> frozenset[str]:  # noqa: ANN401 
         ContractError: a struct differs; names the struct and the member.
     """
     compared = set()
-    for name in contract_names():
+    for name in struct_names():
         there = shape_in(btf, name)
         if there is None:
             continue
-        for difference in differences(name, shape_here(name), there):
-            raise ContractError(f"checking {object_name}: {difference}", REBUILD)
+        for here in (shape_here(name), shape(name)):
+            for difference in differences(name, here, there):
+                raise ContractError(f"checking {object_name}: {difference}", REBUILD)
         compared.add(name)
     return frozenset(compared)
 

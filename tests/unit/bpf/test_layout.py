@@ -7,16 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from kflowd.bpf.layout import (
-    USER_ONLY,
-    Shape,
-    check_layout,
-    contract_names,
-    differences,
-    shape_here,
-)
+from kflowd.bpf import layout
+from kflowd.bpf.layout import USER_ONLY, check_layout, differences, shape_here
 from kflowd.bpf.load import OBJECTS
 from kflowd.bpf.object import BpfObject
+from kflowd.contract import Shape, shape, struct_names
 from kflowd.errors import ContractError
 
 ROOT = Path(__file__).parents[3]
@@ -77,12 +72,27 @@ def test_a_size_alone_can_differ() -> None:
     ]
 
 
-def test_contract_structs_are_known_here() -> None:
-    """The contract is what is compared, without the glue's own structs."""
-    names = contract_names()
-    assert "struct kf_header" in names
-    assert not {"struct kf_var", "struct kf_sweep_config"} & set(names)
-    assert shape_here("struct kf_header").members["ts_ns"] == (16, 8)
+def test_extension_and_layouts_are_of_one_header() -> None:
+    """What C writes and what Python reads lies in one place."""
+    for name in struct_names():
+        assert shape_here(name) == shape(name)
+
+
+def test_layouts_of_another_header_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Layouts that were not made anew are noticed, though object and extension agree."""
+
+    def old(name: str) -> Shape:
+        return Shape(8, {}) if name == "struct kf_exit_record" else shape(name)
+
+    monkeypatch.setattr(layout, "shape", old)
+    header = (ROOT / "ebpf" / "record.h").read_text()
+    with (
+        BpfObject(compiled(tmp_path, header)) as it,
+        pytest.raises(ContractError, match="kf_exit_record has a member"),
+    ):
+        check_layout(it.btf, it.name)
 
 
 def test_each_struct_of_the_contract_is_in_an_object() -> None:
@@ -91,4 +101,4 @@ def test_each_struct_of_the_contract_is_in_an_object() -> None:
     for path in OBJECTS.glob("*.bpf.o"):
         with BpfObject(path) as it:
             compared |= check_layout(it.btf, path.name)
-    assert set(contract_names()) - compared == set(USER_ONLY)
+    assert set(struct_names()) - compared == set(USER_ONLY)
