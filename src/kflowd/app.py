@@ -13,20 +13,27 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import structs
-
 import kflowd
 from kflowd import notify
-from kflowd.assembly import Assembly, live_tables, recorded_tables, session_facts
+from kflowd.assembly import (
+    as_recorded,
+    live_enrichers,
+    make_pipeline,
+    recorded_enrichers,
+    session_facts,
+)
+from kflowd.delivery.formats import FORMATS, Format
 from kflowd.log import Log
-from kflowd.recording import Recorder, Recording, SessionFacts, SessionHead, encode_session
+from kflowd.model import Session
+from kflowd.pipeline import Batch, Pipeline
+from kflowd.recording import Recorder, Recording
+from kflowd.records.session import encode_session
 from kflowd.runner import Output, Runner, Signals
 from kflowd.settings import Settings
 from kflowd.sinks.stdout import StdoutSink
 
 if TYPE_CHECKING:
     from kflowd.bpf.config import SourceConfig
-    from kflowd.bpf.source import Source
 
 STDERR = 2
 Say = Callable[[str], None]
@@ -56,25 +63,28 @@ def trace(settings: Settings, say: Say) -> int:
         if warning := doctor.warning(source.coverage, settings.attach_mode):
             say(warning)
         source.snapshot()
-        session = encode_session(_session(settings, source, start_ns))
+        enrichers = live_enrichers()
+        facts = session_facts(settings, enrichers, full=settings.record_path is not None)
+        offset_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        session = encode_session(Session(start_ns, offset_ns, source.hz(), facts))
         recorder = None
         if settings.record_path is not None:
             recorder = stack.enter_context(Recorder(settings.record_path, session))
-        assembly = Assembly(settings, live_tables())
+        texts = Texts(make_pipeline(settings, enrichers), FORMATS[settings.output.value]())
         output = Output(StdoutSink(), quiet=settings.quiet, count=settings.count)
-        assembly.pipeline.feed(session)
+        texts.feed(session)
         notify.send(notify.READY)
         log.info("ready", version=kflowd.__version__)
         if os.isatty(STDERR):
             say(f"tracing {', '.join(sorted(settings.subsystems))}; Ctrl-C ends")
-        runner = Runner(source, assembly.pipeline, output, recorder, signals)
+        runner = Runner(source, texts, output, recorder, signals)
         seconds = runner.run(settings.duration_ns)
         notify.send(notify.STOPPING)
         runner.finish()
         if source.bad_records:
             log.warning("records of an impossible size were skipped", count=source.bad_records)
     if not output.gone:
-        _say_summary(say, f"{_records(output.written)} in {seconds:.1f} s", assembly)
+        _say_summary(say, f"{_records(output.written)} in {seconds:.1f} s", texts.pipeline)
     return 0
 
 
@@ -85,18 +95,20 @@ def replay(path: Path, settings: Settings, say: Say) -> int:
         RecordingError: If the file is no recording, or damaged; what is whole was printed.
     """
     recording = Recording(path)
-    settings = _as_recorded(settings, recording.head.facts)
-    assembly = Assembly(settings, recorded_tables(recording.head.facts))
+    facts = recording.session.facts
+    settings = as_recorded(settings, facts)
+    pipeline = make_pipeline(settings, recorded_enrichers(facts))
+    texts = Texts(pipeline, FORMATS[settings.output.value]())
     output = Output(StdoutSink(), quiet=settings.quiet, count=settings.count)
     try:
         for batch in recording.batches():
-            output.put(assembly.pipeline.feed(batch))
+            output.put(texts.feed(batch))
             if output.done:
                 break
     finally:
-        output.put(assembly.pipeline.close())
+        output.put(texts.close())
     if not output.gone:
-        _say_summary(say, f"{_records(output.written)} replayed", assembly)
+        _say_summary(say, f"{_records(output.written)} replayed", texts.pipeline)
     return 0
 
 
@@ -109,26 +121,29 @@ def diagnose(settings: Settings, *, as_json: bool) -> tuple[str, int]:
     return text, coverage.exit_code
 
 
-def _session(settings: Settings, source: Source, start_ns: int) -> SessionHead:
-    offset_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    facts = session_facts(with_tables=settings.record_path is not None)
-    facts = structs.replace(facts, idle_ns=settings.idle_ns, export_at=settings.export_at)
-    return SessionHead(start_ns, offset_ns, source.hz(), facts)
+class Texts:
+    """The pipeline with its records as text."""
 
+    def __init__(self, pipeline: Pipeline, form: Format) -> None:
+        self.pipeline = pipeline
+        self._form = form
 
-def _as_recorded(settings: Settings, facts: SessionFacts) -> Settings:
-    """Return settings with those of the recorded run that a replay cannot choose."""
-    idle_ns = facts.idle_ns or settings.idle_ns
-    return structs.replace(settings, idle_ns=idle_ns, export_at=facts.export_at)
+    def feed(self, batch: Batch) -> list[bytes]:
+        """Return the texts that a batch completes."""
+        return [self._form(record) for record in self.pipeline.feed(batch)]
+
+    def close(self) -> list[bytes]:
+        """Return the rest."""
+        return [self._form(record) for record in self.pipeline.close()]
 
 
 def _records(number: int) -> str:
     return "1 record" if number == 1 else f"{number} records"
 
 
-def _say_summary(say: Say, head: str, assembly: Assembly) -> None:
+def _say_summary(say: Say, head: str, pipeline: Pipeline) -> None:
     say(head)
-    for line in assembly.health.summary():
+    for line in pipeline.health.summary():
         say(f"  {line}")
 
 

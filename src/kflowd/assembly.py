@@ -1,134 +1,64 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the stages for a run and joins them: the only place that knows them all."""
+"""Makes the stages of a run and joins them: the only place that knows them all."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import msgspec
 
 import kflowd
-from kflowd import contract
 from kflowd.aggregate import Aggregator
 from kflowd.aggregate.file import FileAggregator
 from kflowd.aggregate.socket import SocketAggregator
-from kflowd.enrich import Enricher
-from kflowd.enrich.devices import Devices, read_mountinfo
+from kflowd.enrich import ENRICHERS, Enricher, Enrichment
 from kflowd.enrich.host import host_facts
-from kflowd.enrich.interfaces import Interfaces, own_namespace, read_interfaces
-from kflowd.enrich.processes import Processes
-from kflowd.enrich.users import GROUP, PASSWD, IdNames, Stamp, Users, parse_ids, read_text
-from kflowd.health import Health
-from kflowd.model import Counters
-from kflowd.pipeline import Named, Pipeline
-from kflowd.recording import SessionFacts
-from kflowd.records import Decoder
-from kflowd.serialize import FORMATS, Builder, Serializer, UserCounters
+from kflowd.enrich.stage import recorded
+from kflowd.pipeline import Pipeline
+from kflowd.serialize import Builder
 from kflowd.settings import Settings
 
-_FOREVER = 1 << 63
+
+class RunFacts(msgspec.Struct, frozen=True):
+    """Settings of a recorded run that decide how its records look; 0: the default."""
+
+    idle_ns: int = 0
+    export_at: int = 0
 
 
-class Tables(NamedTuple):
-    """Where enrichers look names up."""
-
-    users: Users
-    devices: Devices
-    interfaces: Interfaces
+def live_enrichers() -> list[Enricher]:
+    """Return the enrichers, which look at this host and follow its changes."""
+    return [kind.live() for kind in ENRICHERS]
 
 
-def live_tables() -> Tables:
-    """Return tables of this host, which follow its changes."""
-    return Tables(
-        Users(IdNames(PASSWD), IdNames(GROUP)), Devices(), Interfaces(net_ns=own_namespace())
-    )
+def recorded_enrichers(facts: bytes) -> list[Enricher]:
+    """Return the enrichers as of the host that a recording was made on; they never change."""
+    return recorded(ENRICHERS, facts)
 
 
-def recorded_tables(facts: SessionFacts) -> Tables:
-    """Return tables of the host that a recording was made on; they never change."""
-    users = IdNames(PASSWD, _stamp, lambda _path: facts.users)
-    groups = IdNames(GROUP, _stamp, lambda _path: facts.groups)
-    return Tables(
-        Users(users, groups, _FOREVER),
-        Devices(lambda: facts.mountinfo, _FOREVER),
-        Interfaces(lambda: facts.interfaces, facts.net_ns, _FOREVER),
-    )
-
-
-def session_facts(*, with_tables: bool) -> SessionFacts:
-    """Return the facts of this host, for a recording with the tables."""
-    facts = msgspec.structs.asdict(host_facts(f"kflowd-v{kflowd.__version__}"))
-    if not with_tables:
-        return SessionFacts(**facts)
-    return SessionFacts(
-        **facts,
-        users=_id_lines(parse_ids(read_text(PASSWD))),
-        groups=_id_lines(parse_ids(read_text(GROUP))),
-        mountinfo=_valid(read_mountinfo()),
-        interfaces=read_interfaces(),
-        net_ns=own_namespace(),
-    )
-
-
-class Assembly:
-    """The stages of one run and the pipeline that joins them.
+def session_facts(settings: Settings, enrichers: Sequence[Enricher], *, full: bool) -> bytes:
+    """Return the facts of this host as a JSON object.
 
     Args:
         settings: Of the run.
-        tables: Where names are looked up.
+        enrichers: Of the run.
+        full: With what a replay needs, which takes some time and space.
     """
-
-    def __init__(self, settings: Settings, tables: Tables) -> None:
-        self.decoder = Decoder()
-        self.aggregator = Aggregator(
-            FileAggregator(settings.idle_ns, settings.export_at), SocketAggregator(settings.idle_ns)
-        )
-        self.processes = Processes()
-        self.enricher = Enricher(self.processes, *tables)
-        self.serializer = Serializer(
-            Builder(strict=settings.strict), FORMATS[settings.output.value]
-        )
-        self.health = Health(contract.constants(), self.user_counters, self._health_text)
-        self.pipeline = Pipeline(
-            decode=self.decoder.decode,
-            aggregate=self.aggregator,
-            enrich=self.enricher,
-            begin=self.serializer.builder.begin,
-            serialize=self._text,
-            health=self.health,
-            tables=(tables.users.refresh, tables.devices.refresh),
-        )
-
-    def user_counters(self) -> UserCounters:
-        """Return what user space has counted so far."""
-        decoded, file, socket = self.decoder.stats, self.aggregator.file, self.aggregator.socket
-        return UserCounters(
-            decode_unknown=decoded.unknown,
-            decode_short=decoded.short,
-            decode_corrupt=decoded.corrupt,
-            paths_evicted=file.stats.paths_evicted,
-            partials_evicted=file.stats.partials_evicted,
-            sockets_evicted=socket.stats.sockets_evicted,
-            processes_evicted=self.processes.stats.evicted,
-            processes_unknown=self.processes.stats.unknown,
-        )
-
-    def _text(self, value: Named) -> bytes:
-        return self.serializer.encode(self.serializer.record(value))
-
-    def _health_text(self, kernel: Counters, ours: UserCounters) -> bytes:
-        return self.serializer.encode(self.serializer.builder.health(kernel, ours))
+    facts = msgspec.structs.asdict(host_facts(f"kflowd-v{kflowd.__version__}"))
+    if full:
+        for each in enrichers:
+            facts |= each.facts()
+    facts |= msgspec.structs.asdict(RunFacts(settings.idle_ns, settings.export_at))
+    return msgspec.json.encode(facts)
 
 
-def _stamp(_path: str) -> Stamp:
-    return 1, 1, 1
+def as_recorded(settings: Settings, facts: bytes) -> Settings:
+    """Return settings with those of the recorded run that a replay cannot choose."""
+    run = msgspec.json.decode(facts, type=RunFacts)
+    idle_ns = run.idle_ns or settings.idle_ns
+    return msgspec.structs.replace(settings, idle_ns=idle_ns, export_at=run.export_at)
 
 
-def _id_lines(names: Mapping[int, str]) -> str:
-    return _valid("\n".join(f"{name}::{number}" for number, name in names.items()))
-
-
-def _valid(text: str) -> str:
-    """Return text that JSON can hold; names that are no UTF-8 lose those bytes."""
-    return text.encode("utf-8", "replace").decode()
+def make_pipeline(settings: Settings, enrichers: Sequence[Enricher]) -> Pipeline:
+    """Return the stages of one run, joined."""
+    files = FileAggregator(settings.idle_ns, settings.export_at)
+    aggregator = Aggregator(files, SocketAggregator(settings.idle_ns))
+    return Pipeline(aggregator, Enrichment(enrichers), Builder(strict=settings.strict))

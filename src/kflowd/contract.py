@@ -9,6 +9,7 @@ tests need no compiler and no root.
 import functools
 import struct
 import sys
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kflowd.errors import ContractError
@@ -21,6 +22,8 @@ except ImportError:
         "it is made when building: make build",
     ) from None
 
+# (buffer, offset) -> values of some members
+Reader = Callable[[bytes | memoryview, int], tuple[Any, ...]]
 _ORDER = "<" if sys.byteorder == "little" else ">"
 
 
@@ -100,6 +103,38 @@ def build_layout(name: str, size: int, members: _layouts.Members) -> Layout:
     if size > end:
         form += f"{size - end}x"
     return Layout(name, size, struct.Struct(form), index, offsets)
+
+
+def reader(struct_name: str, *names: str) -> Reader:
+    """Return a function that reads some members of a record at an offset, and skips the rest.
+
+    The values come in the order of the names, which has to be that of the struct: whoever unpacks
+    them sees names and variables side by side. An array of integers gives one value per element.
+
+    Args:
+        struct_name: "struct kf_file_record".
+        names: Dotted member paths, "agg.inode.size".
+
+    Raises:
+        ContractError: If a member is unknown or out of order.
+    """
+    size, members = _layouts.STRUCTS[struct_name]
+    known = {path: (offset, code, count) for path, offset, code, count in members}
+    form, end = _ORDER, 0
+    for name in names:
+        offset, code, count = known.get(name, (0, "", 0))
+        if not code or offset < end:
+            raise ContractError(f"reading {struct_name}: {name} is unknown or out of order")
+        form += f"{offset - end}x{count}{code}"
+        end = offset + _size_of(code, count)
+    return struct.Struct(form + f"{size - end}x").unpack_from
+
+
+def span(struct_name: str, member: str) -> tuple[int, int]:
+    """Return where a member of a struct begins and ends, in bytes."""
+    members = {path: (at, code, n) for path, at, code, n in _layouts.STRUCTS[struct_name][1]}
+    offset, code, count = members[member]
+    return offset, offset + (_size_of(code, count) if code else count)
 
 
 def _is_pad(path: str) -> bool:

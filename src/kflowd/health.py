@@ -7,22 +7,22 @@ counted here, by what has arrived: out of the ring and out of the maps alike. Pu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 import msgspec
 
+from kflowd.constants import IPPROTO_TCP
+from kflowd.contract import constants
 from kflowd.model import (
     Counters,
     FileAggregate,
     SocketAggregate,
     SocketFlag,
-    SocketKey,
     UnixAggregate,
     Value,
 )
-from kflowd.serialize import UserCounters
+from kflowd.serialize import Record, UserCounters
 
-IPPROTO_TCP = 6
 # Counters that mean something is missing or incomplete; the rest says how much there was.
 LOSS_WORDS = ("_LOST_", "_TRUNCATED", "_READ_FAILED")
 # Of user space's counters all mean a loss but this: a record without names is complete in itself.
@@ -58,13 +58,13 @@ class Arrived:
         self._sockets = 0
         self._unix = 0
         # reported, and still open; the kernel's map bounds it
-        self._open: set[SocketKey] = set()
+        self._open: set[bytes] = set()
 
     def count(self, values: Iterable[Value]) -> None:
         """Count values as the decoder yields them."""
         for value in values:
             if isinstance(value, FileAggregate):
-                self.file_events += sum(value.counts)
+                self.file_events += value.events
             elif isinstance(value, SocketAggregate):
                 self._count_socket(value)
             elif isinstance(value, UnixAggregate):
@@ -72,7 +72,7 @@ class Arrived:
 
     def _count_socket(self, value: SocketAggregate) -> None:
         # a TCP connection stays in the kernel with its records, a UDP aggregate leaves with it
-        if value.protocol == IPPROTO_TCP and not value.flags & SocketFlag.FINAL:
+        if value.flow.protocol == IPPROTO_TCP and not value.flags & SocketFlag.FINAL:
             self._open.add(value.key)
         else:
             self._open.discard(value.key)
@@ -91,25 +91,24 @@ class Health:
     """Keeps the newest counters and says when they are worth a record.
 
     Args:
-        constants: The contract's constants: where each counter stands (KF_CNT_*).
-        ours: Returns user space's counters as a Struct of integers.
-        encode: Makes the record of the kernel's and user space's counters.
+        ours: Returns user space's counters.
+        make: Makes the record of the kernel's and user space's counters.
     """
 
     def __init__(
         self,
-        constants: Mapping[str, int],
         ours: Callable[[], UserCounters],
-        encode: Callable[[Counters, UserCounters], bytes],
+        make: Callable[[Counters, UserCounters], Record],
     ) -> None:
+        # where each counter of the contract stands
         self._at = {
             name: at
-            for name, at in constants.items()
+            for name, at in constants().items()
             if name.startswith("KF_CNT_") and name != "KF_CNT_MAX"
         }
         self._losses = [at for name, at in self._at.items() if any(w in name for w in LOSS_WORDS)]
         self._ours = ours
-        self._encode = encode
+        self._make = make
         self._arrived = Arrived()
         self._newest: Counters | None = None
         self._told: tuple[int, ...] | None = None
@@ -125,7 +124,7 @@ class Health:
             values[self._at[name]] = count
         self._newest = Counters(counters.ts_ns, tuple(values), counters.missed)
 
-    def due(self) -> list[bytes]:
+    def due(self) -> list[Record]:
         """Return a record if anything was lost since the last one."""
         if self._newest is None:
             return []
@@ -134,7 +133,7 @@ class Health:
             return []
         return self._record(self._newest, lost)
 
-    def final(self) -> list[bytes]:
+    def final(self) -> list[Record]:
         """Return the record that ends a run; none if the kernel was never asked."""
         return self._record(self._newest, self._lost(self._newest)) if self._newest else []
 
@@ -153,9 +152,9 @@ class Health:
         others |= {name.replace("_", " "): n for name, n in self._our_losses().items()}
         return lines + [f"{name}: {count}" for name, count in others.items() if count]
 
-    def _record(self, counters: Counters, lost: tuple[int, ...]) -> list[bytes]:
+    def _record(self, counters: Counters, lost: tuple[int, ...]) -> list[Record]:
         self._told = lost
-        return [self._encode(counters, self._ours())]
+        return [self._make(counters, self._ours())]
 
     def _lost(self, counters: Counters) -> tuple[int, ...]:
         kernel = (counters.values[at] for at in self._losses)

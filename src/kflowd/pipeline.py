@@ -1,118 +1,78 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Joins the stages: batches of records in, finished texts out.
+"""Joins stages 2 to 5: batches of records in, finished records out.
 
-Each stage is passed in and does not know the next. No I/O happens here and no clock is read: time
-comes with the records, so a recording gives the same texts as the run it was made in.
+No I/O happens here and no clock is read: time comes with the records, so a recording gives the same
+records as the run it was made in.
 """
 
-from __future__ import annotations
+from collections.abc import Iterable
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
-
-from kflowd.model import (
-    Counters,
-    EnrichedFile,
-    EnrichedSocket,
-    EnrichedUnix,
-    Session,
-    Tick,
-    Value,
-)
+from kflowd.aggregate import Aggregator
+from kflowd.enrich import Enrichment
+from kflowd.health import Health
+from kflowd.model import Counters, Session, Tick, Value
+from kflowd.records import Decoder
+from kflowd.serialize import Builder, Record, UserCounters
 
 Batch = bytes | memoryview
-Named = EnrichedFile | EnrichedSocket | EnrichedUnix
-
-
-class Aggregate(Protocol):
-    """Stage 3: completes what left the kernel in parts."""
-
-    def feed(self, values: Iterable[Value], /) -> list[Value]:
-        """Return what is complete."""
-
-    def close(self) -> list[Value]:
-        """Return what is left."""
-
-
-class Enrich(Protocol):
-    """Stage 4: adds names."""
-
-    def feed(self, values: Iterable[Value], /) -> Iterable[Named | Counters | Session | Tick]:
-        """Return the values with names."""
-
-
-class HealthWatch(Protocol):
-    """Says when losses are worth a record."""
-
-    def count(self, values: Iterable[Value], /) -> None:
-        """Count what has arrived."""
-
-    def note(self, counters: Counters, /) -> None:
-        """Take the newest counters."""
-
-    def due(self) -> list[bytes]:
-        """Return a record if something was lost."""
-
-    def final(self) -> list[bytes]:
-        """Return the last record."""
 
 
 class Pipeline:
-    """Stages 2 to 5.
+    """The stages of one run.
 
     Args:
-        decode: Batch to values; never raises on what the kernel sends.
-        aggregate, enrich: The stages after it.
-        begin: Takes what a session says of the host.
-        serialize: Value with names to text.
-        health: Watches the counters.
-        tables: Called with the time of the session and of each tick: look-up tables that refresh.
+        aggregator: Completes what left the kernel in parts.
+        enrichment: Adds names.
+        builder: Makes the records.
+
+    Attributes:
+        health: What was seen, reported and lost.
     """
 
-    def __init__(
-        self,
-        *,
-        decode: Callable[[Batch], list[Value]],
-        aggregate: Aggregate,
-        enrich: Enrich,
-        begin: Callable[[Session], Any],
-        serialize: Callable[[Named], bytes],
-        health: HealthWatch,
-        tables: Sequence[Callable[[int], Any]] = (),
-    ) -> None:
-        self._decode = decode
-        self._aggregate = aggregate
-        self._enrich = enrich
-        self._begin = begin
-        self._serialize = serialize
-        self._health = health
-        self._tables = tables
+    def __init__(self, aggregator: Aggregator, enrichment: Enrichment, builder: Builder) -> None:
+        self._decoder = Decoder()
+        self._aggregator = aggregator
+        self._enrichment = enrichment
+        self._builder = builder
+        self.health = Health(self.user_counters, builder.health)
 
-    def feed(self, batch: Batch) -> list[bytes]:
-        """Return the texts that a batch completes, in order."""
-        values = self._decode(batch)
-        self._health.count(values)
-        return self._finish(self._aggregate.feed(values))
+    def feed(self, batch: Batch) -> list[Record]:
+        """Return the records that a batch completes, in order."""
+        values = self._decoder.decode(batch)
+        self.health.count(values)
+        return self._finish(self._aggregator.feed(values))
 
-    def close(self) -> list[bytes]:
-        """Return what is left when nothing more comes, and the last health record."""
-        return self._finish(self._aggregate.close()) + self._health.final()
+    def close(self) -> list[Record]:
+        """Return what waits in the stages, and the health of the run as the last record."""
+        return [*self._finish(self._aggregator.close()), *self.health.final()]
 
-    def _finish(self, values: Iterable[Value]) -> list[bytes]:
-        texts: list[bytes] = []
-        for value in self._enrich.feed(values):
+    def user_counters(self) -> UserCounters:
+        """Return what user space has counted so far."""
+        decoded, processes = self._decoder.stats, self._enrichment.processes.stats
+        file, socket = self._aggregator.file.stats, self._aggregator.socket.stats
+        return UserCounters(
+            decode_unknown=decoded.unknown,
+            decode_short=decoded.short,
+            decode_corrupt=decoded.corrupt,
+            paths_evicted=file.paths_evicted,
+            partials_evicted=file.partials_evicted,
+            sockets_evicted=socket.sockets_evicted,
+            processes_evicted=processes.evicted,
+            processes_unknown=processes.unknown,
+        )
+
+    def _finish(self, values: Iterable[Value]) -> list[Record]:
+        records: list[Record] = []
+        append, make = records.append, self._builder.record
+        for value in self._enrichment.feed(values):
             if isinstance(value, Tick):
-                self._refresh(value.ts_ns)
-                texts += self._health.due()
+                self._enrichment.refresh(value.ts_ns)
+                records += self.health.due()
             elif isinstance(value, Counters):
-                self._health.note(value)
+                self.health.note(value)
             elif isinstance(value, Session):
-                self._begin(value)
-                self._refresh(value.ts_ns)
+                self._builder.begin(value)
+                self._enrichment.refresh(value.ts_ns)
             else:
-                texts.append(self._serialize(value))
-        return texts
-
-    def _refresh(self, now_ns: int) -> None:
-        for table in self._tables:
-            table(now_ns)
+                append(make(value))
+        return records

@@ -6,103 +6,25 @@ bytes, behind one session record with what else a replay needs to know. All layo
 contract's; a file of another version is refused.
 """
 
-import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, TypeVar
 
-import msgspec
-
 from kflowd import contract
+from kflowd.constants import ALIGNMENT
 from kflowd.errors import RecordingError
+from kflowd.model import Session
+from kflowd.records import Decoder
+from kflowd.records.header import HEADER
 
-ALIGNMENT = 8
 CHUNK_BYTES = 1 << 20
 # far above the longest record the contract allows; what is longer is no recording
 MAX_RECORD_BYTES = 1 << 22
 
+_READ_HEAD = contract.reader(HEADER, "kind", "version")
+_READ_SIZE = contract.reader(HEADER, "size")
 _Result = TypeVar("_Result")
-
-
-class SessionFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the session record says: of the host, and the tables by which names are found.
-
-    Attributes:
-        host_name, host_ip, system, kernel, version: As in the Info fields.
-        users, groups: Names by number, as `name::number` lines: the form of the two files.
-        mountinfo: Text of /proc/self/mountinfo.
-        interfaces: (index, name, MAC address) of each.
-        net_ns: Inode number of the network namespace that the interfaces belong to, 0 unknown.
-        idle_ns, export_at: Settings of the run that decide how records look; 0: the default.
-    """
-
-    host_name: str = ""
-    host_ip: str = "0.0.0.0"
-    system: str = ""
-    kernel: str = ""
-    version: str = ""
-    users: str = ""
-    groups: str = ""
-    mountinfo: str = ""
-    interfaces: list[tuple[int, str, str]] = []
-    net_ns: int = 0
-    idle_ns: int = 0
-    export_at: int = 0
-
-
-class SessionHead(msgspec.Struct, frozen=True):
-    """First record of a recording: times in nanoseconds, `hz` the kernel's, 0 if unknown."""
-
-    start_ns: int
-    realtime_offset_ns: int
-    hz: int
-    facts: SessionFacts
-
-
-def encode_session(head: SessionHead) -> bytes:
-    """Return the session record, padded to the alignment of records."""
-    text = msgspec.json.encode(head.facts)
-    layout = contract.layout("struct kf_session_record")
-    constants = contract.constants()
-    named = {
-        "hdr.kind": constants["KF_KIND_SESSION"],
-        "hdr.version": constants["KF_VERSION"],
-        "hdr.size": layout.size + len(text),
-        "hdr.ts_ns": head.start_ns,
-        "realtime_offset_ns": head.realtime_offset_ns,
-        "hz": head.hz,
-        "facts_len": len(text),
-    }
-    values = [0] * len(layout.index)
-    for name, value in named.items():
-        values[layout.index[name]] = value
-    return _padded(layout.unpacker.pack(*values) + text)
-
-
-def decode_session(record: bytes) -> SessionHead:
-    """Read a session record.
-
-    Raises:
-        RecordingError: If it is damaged, or one of another version.
-    """
-    layout = contract.layout("struct kf_session_record")
-    constants = contract.constants()
-    try:
-        values = layout.unpack_from(record)
-        at = layout.index
-        if values[at["hdr.version"]] != constants["KF_VERSION"]:
-            raise RecordingError(
-                f"it has version {values[at['hdr.version']]} of the contract, "
-                f"this program reads {constants['KF_VERSION']}"
-            )
-        text = record[layout.size : layout.size + values[at["facts_len"]]]
-        facts = msgspec.json.decode(text, type=SessionFacts)
-    except (struct.error, msgspec.MsgspecError, UnicodeDecodeError):
-        raise RecordingError("its first record is damaged") from None
-    return SessionHead(
-        values[at["hdr.ts_ns"]], values[at["realtime_offset_ns"]], values[at["hz"]], facts
-    )
 
 
 class Recorder:
@@ -150,7 +72,7 @@ class Recorder:
 
 
 class Recording:
-    """Reads a recording: `head`, then `batches()` once.
+    """Reads a recording: `session`, then `batches()` once.
 
     Raises:
         RecordingError: If the file cannot be read or is no recording.
@@ -163,18 +85,21 @@ class Recording:
         except OSError as error:
             raise RecordingError(f"reading {path}: {error.strerror}") from None
         try:
-            self._first, self.head = self._begin()
+            self._first, self.session = self._begin()
         except (OSError, RecordingError) as error:
             self._file.close()
             reason = error.strerror if isinstance(error, OSError) else error
             raise RecordingError(f"reading {path}: {reason}") from None
 
-    def _begin(self) -> tuple[bytes, SessionHead]:
-        header = self._file.read(contract.layout("struct kf_header").size)
-        _check_kind(header)
+    def _begin(self) -> tuple[bytes, Session]:
+        header = self._file.read(contract.layout(HEADER).size)
+        _check_head(header)
         size = _aligned(_record_size(header, 0))
         first = header + self._file.read(size - len(header))
-        return first, decode_session(first)
+        for value in Decoder().decode(first):
+            if isinstance(value, Session):
+                return first, value
+        raise RecordingError("its first record is damaged")
 
     def batches(self) -> Iterator[bytes]:
         """Yield the stream in pieces that end where a record ends, the session record first.
@@ -197,17 +122,24 @@ class Recording:
             raise RecordingError(f"reading {self._path}: {problem}, at byte {offset}")
 
 
-def _check_kind(header: bytes) -> None:
-    layout = contract.layout("struct kf_header")
-    wanted = contract.constants()["KF_KIND_SESSION"]
-    if len(header) < layout.size or layout.unpack_from(header)[layout.index["kind"]] != wanted:
+def _check_head(header: bytes) -> None:
+    """Refuse what does not begin with a session of this version."""
+    values = contract.constants()
+    if len(header) < contract.layout(HEADER).size:
         raise RecordingError("it is no recording of kflowd")
+    kind, version = _READ_HEAD(header, 0)
+    if kind != values["KF_KIND_SESSION"]:
+        raise RecordingError("it is no recording of kflowd")
+    if version != values["KF_VERSION"]:
+        raise RecordingError(
+            f"it has version {version} of the contract, this program reads {values['KF_VERSION']}"
+        )
 
 
 def _whole(buffer: bytes) -> tuple[int, str]:
     """Return the length of the whole records at the start of `buffer`, and what is wrong behind."""
     end = 0
-    header_size = contract.layout("struct kf_header").size
+    header_size = contract.layout(HEADER).size
     while end + header_size <= len(buffer):
         try:
             size = _aligned(_record_size(buffer, end))
@@ -220,18 +152,12 @@ def _whole(buffer: bytes) -> tuple[int, str]:
 
 
 def _record_size(buffer: bytes, offset: int) -> int:
-    header = contract.layout("struct kf_header")
-    if len(buffer) - offset < header.size:
-        raise RecordingError("it is no recording of kflowd")
-    size: int = header.unpack_from(buffer, offset)[header.index["size"]]
-    if not header.size <= size <= MAX_RECORD_BYTES:
+    size: int
+    (size,) = _READ_SIZE(buffer, offset)
+    if not contract.layout(HEADER).size <= size <= MAX_RECORD_BYTES:
         raise RecordingError(f"a record has the impossible size {size}")
     return size
 
 
 def _aligned(size: int) -> int:
     return size + -size % ALIGNMENT
-
-
-def _padded(data: bytes) -> bytes:
-    return data + bytes(-len(data) % ALIGNMENT)

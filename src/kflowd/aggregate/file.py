@@ -10,7 +10,7 @@ from operator import itemgetter
 
 import msgspec
 
-from kflowd.model import FileAggregate, FileEvent, FileFlag, FileKey, FilePath
+from kflowd.model import FileAggregate, FileEvent, FileFlag, FilePath
 
 # Twice the default kernel map: paths of all aggregates that are open, and of lost ones for a while.
 MAX_PATHS = 32768
@@ -56,8 +56,8 @@ class FileAggregator:
         self._export_at = export_at
         self._max_paths = max_paths
         self._max_partials = max_partials
-        self._paths: dict[FileKey, FilePath] = {}
-        self._partials: dict[FileKey, FileAggregate] = {}
+        self._paths: dict[bytes, FilePath] = {}
+        self._partials: dict[bytes, FileAggregate] = {}
 
     def add_path(self, value: FilePath) -> None:
         """Keep the path of an aggregate that comes later."""
@@ -73,10 +73,12 @@ class FileAggregator:
         flags = value.flags
         if flags & FileFlag.NO_INODE:
             # the key is the same for all files of the process that nobody could identify
-            return (value if value.path else _without_path(value),)
+            if not value.path:
+                value.flags |= FileFlag.PATH_UNKNOWN
+            return (value,)
         partial = flags & FileFlag.PARTIAL and not any(ENDING_COUNTS(value.counts))
         if not value.path:
-            value = self._with_path(value)
+            self._add_path(value)
         if not partial:
             if self._paths:
                 self._paths.pop(value.key, None)
@@ -86,8 +88,9 @@ class FileAggregator:
         if earlier is not None:
             value = merge(earlier, value)
         if not partial:
-            return (msgspec.structs.replace(value, flags=value.flags & ~FileFlag.PARTIAL),)
-        if self._export_at and sum(value.counts) >= self._export_at:
+            value.flags &= ~FileFlag.PARTIAL
+            return (value,)
+        if self._export_at and value.events >= self._export_at:
             return (value,)
         self._partials[value.key] = value
         return self._evicted()
@@ -106,11 +109,13 @@ class FileAggregator:
         self._paths.clear()
         return left
 
-    def _with_path(self, value: FileAggregate) -> FileAggregate:
+    def _add_path(self, value: FileAggregate) -> None:
         known = self._paths.get(value.key)
         if known is None or not known.path:
-            return _without_path(value)
-        return msgspec.structs.replace(value, path=known.path, flags=value.flags | known.flags)
+            value.flags |= FileFlag.PATH_UNKNOWN
+        else:
+            value.path = known.path
+            value.flags |= known.flags
 
     def _evicted(self) -> tuple[FileAggregate, ...]:
         if len(self._partials) <= self._max_partials:
@@ -139,11 +144,8 @@ def merge(one: FileAggregate, other: FileAggregate) -> FileAggregate:
         flags=flags,
         inode=last.inode,
         counts=tuple(map(int.__add__, one.counts, other.counts)),
+        events=one.events + other.events,
         mnt_ns=first.mnt_ns,
         path=path,
         origin=first.origin or last.origin,
     )
-
-
-def _without_path(value: FileAggregate) -> FileAggregate:
-    return msgspec.structs.replace(value, flags=value.flags | FileFlag.PATH_UNKNOWN)

@@ -10,16 +10,15 @@ from functools import lru_cache
 
 import msgspec
 
+from kflowd.constants import IPPROTO_TCP
 from kflowd.model import (
     SocketAggregate,
     SocketClosed,
     SocketDirection,
     SocketFlag,
-    SocketKey,
     TcpInfo,
 )
 
-IPPROTO_TCP = 6
 TCP_FIN = 1
 UDP_CLOSE = 7
 # Twice the default kernel map: every connection that had an interim record. Some 2 kB each.
@@ -53,7 +52,7 @@ class SocketAggregator:
         self.stats = SocketStats()
         self._idle_ns = idle_ns
         self._max = max_sockets
-        self._tcp: dict[SocketKey, SocketAggregate] = {}
+        self._tcp: dict[bytes, SocketAggregate] = {}
         self._drops: dict[int, int] = {}
         self._closed: dict[int, int] = {}
 
@@ -62,7 +61,7 @@ class SocketAggregator:
 
         None: it only says where the counters of a connection stood that existed before kflowd.
         """
-        return self._tcp_delta(value) if value.protocol == IPPROTO_TCP else self._udp(value)
+        return self._tcp_delta(value) if value.flow.protocol == IPPROTO_TCP else self._udp(value)
 
     def closed(self, value: SocketClosed) -> None:
         """Note that a UDP socket is gone; its last records may still come."""
@@ -92,11 +91,12 @@ class SocketAggregator:
             return delta(settled, earlier)
         if value.flags & SocketFlag.SNAPSHOT:
             # the kernel's counters began before kflowd: only packets say what happened since
-            return msgspec.structs.replace(value, flags=value.flags | SocketFlag.NO_TCP_INFO)
+            value.flags |= SocketFlag.NO_TCP_INFO
+            return value
         return settled
 
     def _udp(self, value: SocketAggregate) -> SocketAggregate:
-        cookie = value.key.cookie
+        cookie = value.cookie
         drops, state = value.drops, value.state
         if drops:
             earlier = self._drops.pop(cookie, 0)

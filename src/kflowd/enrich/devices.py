@@ -2,14 +2,19 @@
 """What is mounted where: the text of a device, and paths that end at their file system's root."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
-from kflowd.model import SECOND_NS, Enriched, EnrichedFile, FileFlag
+import msgspec
+
+from kflowd.constants import SECOND_NS
+from kflowd.enrich.base import Enricher
+from kflowd.model import EnrichedFile, FileFlag
 
 MOUNTINFO = "/proc/self/mountinfo"
 MINOR_BITS = 20  # of a kernel dev_t
+FOREVER_NS = 1 << 63
 _OCTAL = re.compile(r"\\([0-3][0-7]{2})")
 
 
@@ -53,13 +58,21 @@ def read_mountinfo() -> str:
         return ""
 
 
-class Devices:
-    """Enricher: FileDevice, and the mount point before paths that lack it.
+class DeviceFacts(msgspec.Struct, frozen=True):
+    """Text of /proc/self/mountinfo."""
+
+    mountinfo: str = ""
+
+
+class Devices(Enricher):
+    """Knows FileDevice, and the mount point before paths that lack it.
 
     Args:
         read: Gives the text of mountinfo.
         interval_ns: An unknown device makes it read again this often at most.
     """
+
+    FACTS: ClassVar[type[msgspec.Struct]] = DeviceFacts
 
     def __init__(
         self, read: Callable[[], str] = read_mountinfo, interval_ns: int = SECOND_NS
@@ -71,39 +84,46 @@ class Devices:
         self._texts: dict[int, str] = {}
         self._text = ""
 
-    def refresh(self, now_ns: int) -> None:
+    @classmethod
+    def recorded(cls, facts: DeviceFacts) -> Self:
+        """Return one that knows what was mounted when it was recorded."""
+        return cls(lambda: facts.mountinfo, FOREVER_NS)
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return the mounts; names that are no UTF-8 lose those bytes, so that JSON takes them."""
+        return {"mountinfo": self._read().encode("utf-8", "replace").decode()}
+
+    def refresh(self, now_ns: int) -> bool:
         """Read the mounts, if that was not done within the interval before `now_ns`."""
         if self._next_ns is not None and now_ns < self._next_ns:
-            return
+            return False
         self._next_ns = now_ns + self._interval_ns
         text = self._read()
-        if text == self._text:
-            return
-        self._text = text
-        mounts: dict[int, list[Mount]] = {}
-        for mount in parse_mountinfo(text):
-            mounts.setdefault(mount.dev, []).append(mount)
-        self._mounts = mounts
-        self._texts = {dev: device_text(known[0]) for dev, known in _by_preference(mounts)}
+        if text != self._text:
+            self._text = text
+            mounts: dict[int, list[Mount]] = {}
+            for mount in parse_mountinfo(text):
+                mounts.setdefault(mount.dev, []).append(mount)
+            self._mounts = mounts
+            self._texts = {dev: device_text(known[0]) for dev, known in _by_preference(mounts)}
+        return False
 
-    def enrich(self, value: Enriched) -> None:
+    def enrich_file(self, value: EnrichedFile) -> None:
         """Fill in the device; complete a path that ends at the root of its file system."""
-        if type(value) is not EnrichedFile:
-            return
         aggregate = value.aggregate
-        if aggregate.flags & FileFlag.NO_INODE and not aggregate.key.dev:
+        dev = aggregate.inode.dev
+        if aggregate.flags & FileFlag.NO_INODE and not dev:
             return
-        dev = aggregate.key.dev
         text = self._texts.get(dev)
         if text is None:
             self.refresh(aggregate.ts_ns)
             text = self._texts.get(dev, "")
         value.device = text
-        if value.flags & FileFlag.PATH_NO_MOUNT:
-            path = self.mounted_path(dev, value.path)
+        if aggregate.flags & FileFlag.PATH_NO_MOUNT:
+            path = self.mounted_path(dev, aggregate.path)
             if path is not None:
-                value.path = path
-                value.flags &= ~FileFlag.PATH_NO_MOUNT
+                aggregate.path = path
+                aggregate.flags &= ~FileFlag.PATH_NO_MOUNT
 
     def mounted_path(self, dev: int, path: str) -> str | None:
         """Return where a path from the root of a file system is seen; None if it is not."""

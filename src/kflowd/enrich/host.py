@@ -4,7 +4,7 @@
 import os
 import socket
 
-from kflowd.model import HostFacts
+from kflowd.serialize.build import HostFacts
 
 # Any address beyond the default route does; connecting a UDP socket sends nothing.
 ROUTE_PROBE = ("8.8.8.8", 53)

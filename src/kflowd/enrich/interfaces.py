@@ -3,13 +3,19 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any, ClassVar, Self
 
-from kflowd.model import SECOND_NS, Enriched, EnrichedSocket
+import msgspec
+
+from kflowd.constants import SECOND_NS
+from kflowd.enrich.base import Enricher
+from kflowd.model import EnrichedSocket
 
 SYS_CLASS_NET = Path("/sys/class/net")
 OWN_NAMESPACE = "/proc/self/ns/net"
+FOREVER_NS = 1 << 63
 # (number, name, address); the address is "" if it is not known
 Interface = tuple[int, str, str]
 
@@ -36,14 +42,23 @@ def own_namespace() -> int:
         return 0
 
 
-class Interfaces:
-    """Enricher: the interfaces of a socket's two directions.
+class InterfaceFacts(msgspec.Struct, frozen=True):
+    """(index, name, MAC address) of each, and the namespace they belong to (0 unknown)."""
+
+    interfaces: tuple[Interface, ...] = ()
+    net_ns: int = 0
+
+
+class Interfaces(Enricher):
+    """Knows the interfaces of a socket's two directions.
 
     Args:
         read: Gives the interfaces.
         net_ns: Namespace they belong to; numbers of other namespaces give "". 0: any.
         interval_ns: An unknown number makes it read again this often at most.
     """
+
+    FACTS: ClassVar[type[msgspec.Struct]] = InterfaceFacts
 
     def __init__(
         self,
@@ -57,18 +72,30 @@ class Interfaces:
         self._next_ns: int | None = None
         self._texts: dict[int, str] = {}
 
-    def refresh(self, now_ns: int) -> None:
+    @classmethod
+    def live(cls) -> Self:
+        """Return one that knows the interfaces of this process's namespace."""
+        return cls(net_ns=own_namespace())
+
+    @classmethod
+    def recorded(cls, facts: InterfaceFacts) -> Self:
+        """Return one that knows the interfaces of the host that was recorded."""
+        return cls(lambda: facts.interfaces, facts.net_ns, FOREVER_NS)
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return the interfaces as they are now."""
+        return {"interfaces": list(self._read()), "net_ns": self._net_ns}
+
+    def look(self, now_ns: int) -> None:
         """Read the interfaces, if that was not done within the interval before `now_ns`."""
         if self._next_ns is None or now_ns >= self._next_ns:
             self._next_ns = now_ns + self._interval_ns
             self._texts = interface_texts(self._read())
 
-    def enrich(self, value: Enriched) -> None:
+    def enrich_socket(self, value: EnrichedSocket) -> None:
         """Fill in the interfaces."""
-        if type(value) is not EnrichedSocket:
-            return
         aggregate = value.aggregate
-        if self._net_ns and aggregate.net_ns and aggregate.net_ns != self._net_ns:
+        if self._net_ns and aggregate.flow.net_ns and aggregate.flow.net_ns != self._net_ns:
             return
         value.tx_interface = self._text(aggregate.tx.ifindex, aggregate.ts_ns)
         value.rx_interface = self._text(aggregate.rx.ifindex, aggregate.ts_ns)
@@ -78,7 +105,7 @@ class Interfaces:
             return ""
         text = self._texts.get(number)
         if text is None:
-            self.refresh(now_ns)
+            self.look(now_ns)
             text = self._texts.get(number, "")
         return text
 

@@ -1,19 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The process table: executable, arguments and parent of each process, by (tgid, start time)."""
 
-import os
 from functools import lru_cache
 
 import msgspec
 
-from kflowd.model import (
-    Enriched,
-    EnrichedFile,
-    FileEvent,
-    ProcessExit,
-    ProcessSeen,
-    ProcessSource,
-)
+from kflowd.enrich.base import Enricher
+from kflowd.model import ProcessExit, ProcessSeen, ProcessSource
 
 # Twice the usual pid_max of a small host; an entry with its arguments takes about a kilobyte.
 MAX_PROCESSES = 65536
@@ -46,32 +39,47 @@ class Image(msgspec.Struct, frozen=True, gc=False):
     name: str
 
 
-class Processes:
-    """Enricher: names of the process and of its parent."""
+# images of one process, the newest last; a new tuple whenever one is added
+Images = tuple[Image, ...]
+
+
+class Processes(Enricher):
+    """Knows what each process runs and ran.
+
+    Attributes:
+        images: What each process ran; to be read only.
+        stats: What the table met.
+    """
 
     def __init__(self, max_processes: int = MAX_PROCESSES, max_exited: int = MAX_EXITED) -> None:
         self.stats = ProcessStats()
         self._max_processes = max_processes
         self._max_exited = max_exited
-        # images, the newest last
-        self._images: dict[Identity, tuple[Image, ...]] = {}
+        self.images: dict[Identity, Images] = {}
         self._exited: dict[Identity, None] = {}
 
     def __len__(self) -> int:
-        return len(self._images)
+        return len(self.images)
+
+    def observe(self, value: ProcessSeen | ProcessExit) -> None:
+        """Take note of a process that comes or goes."""
+        if isinstance(value, ProcessSeen):
+            self.add(value)
+        else:
+            self.exit(value)
 
     def add(self, seen: ProcessSeen) -> None:
         """Note that a process started, ran a program, or was found running."""
         process = seen.process
         identity = (process.tgid, process.start_ns)
-        known = self._images.get(identity, ())
+        known = self.images.get(identity, ())
         if seen.source == ProcessSource.FORK:
             seen = self._like_parent(seen)
         if known and not _is_news(seen, known[-1].seen):
             return
         image = Image(seen, seen.exe.rpartition("/")[2])
-        self._images[identity] = (*known[1 - MAX_IMAGES :], image)
-        if len(self._images) > self._max_processes:
+        self.images[identity] = (*known[1 - MAX_IMAGES :], image)
+        if len(self.images) > self._max_processes:
             self._evict()
 
     def _like_parent(self, seen: ProcessSeen) -> ProcessSeen:
@@ -92,7 +100,7 @@ class Processes:
     def exit(self, exited: ProcessExit) -> None:
         """Note that a process is gone; its entry stays for the records that still come."""
         identity = (exited.process.tgid, exited.process.start_ns)
-        if identity not in self._images:
+        if identity not in self.images:
             return
         self._exited[identity] = None
         if len(self._exited) > self._max_exited:
@@ -100,39 +108,22 @@ class Processes:
 
     def find(self, identity: Identity, at_ns: int) -> Image | None:
         """Return what a process ran at a time; what it ran first if that was later."""
-        images = self._images.get(identity)
+        images = self.images.get(identity)
         if images is None:
             return None
         if len(images) == 1 or images[-1].seen.ts_ns <= at_ns:
             return images[-1]
         return next((image for image in reversed(images) if image.seen.ts_ns <= at_ns), images[0])
 
-    def enrich(self, value: Enriched) -> None:
-        """Fill in what is known of the process at the first event of the record."""
-        process = value.process
-        if process is None:
-            return
-        at_ns = _decisive_ns(value)
-        image = self.find((process.tgid, process.start_ns), at_ns)
-        if image is None:
-            self.stats.unknown += 1
-            value.proc = process.comm
-        else:
-            value.seen = image.seen
-            value.proc = process_name(image.name, _task_name(value, image))
-        parent = self.find((process.ppid, process.parent_start_ns), at_ns)
-        if parent is not None:
-            value.parent = parent.name
-
     def _evict(self) -> None:
         """Drop the process that exited first; if all run, the one that is known longest."""
         identity = next(iter(self._exited), None)
         if identity is None:
-            identity = next(iter(self._images))
+            identity = next(iter(self.images))
             self.stats.evicted += 1
         else:
             del self._exited[identity]
-        del self._images[identity]
+        del self.images[identity]
 
 
 @lru_cache(MAX_NAMES)
@@ -146,7 +137,7 @@ def process_name(exe: str, comm: str) -> str:
     """
     if not exe:
         return comm
-    exe_raw, comm_raw = os.fsencode(exe), os.fsencode(comm)
+    exe_raw, comm_raw = _raw(exe), _raw(comm)
     shorter = min(len(exe_raw), len(comm_raw))
     return exe if exe_raw[:shorter] == comm_raw[:shorter] else f"{exe}/{comm}"
 
@@ -158,20 +149,6 @@ def _is_news(seen: ProcessSeen, last: ProcessSeen) -> bool:
     return seen.exe != last.exe and seen.ts_ns >= last.ts_ns
 
 
-def _task_name(value: Enriched, image: Image) -> str:
-    """Return the task's name: of the program that an exec starts, not of what called exec."""
-    executed = type(value) is EnrichedFile and value.aggregate.counts[FileEvent.OPEN_EXEC]
-    if executed and image.seen.source == ProcessSource.EXEC:
-        return image.seen.process.comm
-    process = value.process
-    return process.comm if process is not None else ""
-
-
-def _decisive_ns(value: Enriched) -> int:
-    """Return when the process was what the record calls it: the program that an exec starts."""
-    if type(value) is EnrichedFile:
-        aggregate = value.aggregate
-        if aggregate.counts[FileEvent.OPEN_EXEC]:
-            return aggregate.last_ns
-        return aggregate.first_ns
-    return value.at_ns
+def _raw(text: str) -> bytes:
+    """Return the kernel's bytes of a text, whatever the locale is."""
+    return text.encode("utf-8", "surrogateescape")

@@ -2,10 +2,15 @@
 """Names of users and groups, from the files; numbers that nobody has named give ""."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, ClassVar, Self
 
-from kflowd.model import SECOND_NS, Enriched, EnrichedFile
+import msgspec
+
+from kflowd.constants import SECOND_NS
+from kflowd.enrich.base import Enricher
+from kflowd.model import Actor, EnrichedFile
 
 PASSWD = "/etc/passwd"  # noqa: S105 - a path
 GROUP = "/etc/group"
@@ -56,21 +61,32 @@ class IdNames:
         self._read = read
         self._stamp: Stamp = None
 
-    def refresh(self) -> None:
-        """Read the file if it is another than last time."""
+    def refresh(self) -> bool:
+        """Read the file if it is another than last time; say whether names have changed."""
         stamp = self._read_stamp(self._path)
-        if stamp != self._stamp:
-            self.names = parse_ids(self._read(self._path))
-            self._stamp = stamp
+        if stamp == self._stamp:
+            return False
+        before, self.names = self.names, parse_ids(self._read(self._path))
+        self._stamp = stamp
+        return self.names != before
 
 
-class Users:
-    """Enricher: user and group names.
+class UserFacts(msgspec.Struct, frozen=True):
+    """Names by number, as `name::number` lines: the form of the two files."""
+
+    users: str = ""
+    groups: str = ""
+
+
+class Users(Enricher):
+    """Knows names of users and groups.
 
     Args:
         users, groups: The two tables.
         interval_ns: The files are looked at this often at most.
     """
+
+    FACTS: ClassVar[type[msgspec.Struct]] = UserFacts
 
     def __init__(self, users: IdNames, groups: IdNames, interval_ns: int = SECOND_NS) -> None:
         self._users = users
@@ -78,21 +94,50 @@ class Users:
         self._interval_ns = interval_ns
         self._next_ns = 0
 
-    def refresh(self, now_ns: int) -> None:
-        """Look at the files, if that was not done within the interval before `now_ns`."""
-        if now_ns >= self._next_ns:
-            self._next_ns = now_ns + self._interval_ns
-            self._users.refresh()
-            self._groups.refresh()
+    @classmethod
+    def live(cls) -> Self:
+        """Return one that reads the files of this host."""
+        return cls(IdNames(PASSWD), IdNames(GROUP))
 
-    def enrich(self, value: Enriched) -> None:
-        """Fill in the names of the process's user and group, and of a file's."""
-        users, groups = self._users.names, self._groups.names
-        process = value.process
+    @classmethod
+    def recorded(cls, facts: UserFacts) -> Self:
+        """Return one that knows what was recorded."""
+        return cls(fixed_names(facts.users), fixed_names(facts.groups))
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return names and numbers, and nothing else that stands in the files."""
+        self._users.refresh()
+        self._groups.refresh()
+        return {"users": id_lines(self._users.names), "groups": id_lines(self._groups.names)}
+
+    def refresh(self, now_ns: int) -> bool:
+        """Look at the files, if that was not done within the interval before `now_ns`."""
+        if now_ns < self._next_ns:
+            return False
+        self._next_ns = now_ns + self._interval_ns
+        changed = self._users.refresh()
+        return self._groups.refresh() or changed
+
+    def enrich_actor(self, actor: Actor) -> None:
+        """Fill in the names of the process's user and group."""
+        process = actor.process
         if process is not None:
-            value.user = users.get(process.uid, "")
-            value.group = groups.get(process.gid, "")
-        if type(value) is EnrichedFile:
-            inode = value.aggregate.inode
-            value.file_user = users.get(inode.uid, "")
-            value.file_group = groups.get(inode.gid, "")
+            actor.user = self._users.names.get(process.uid, "")
+            actor.group = self._groups.names.get(process.gid, "")
+
+    def enrich_file(self, value: EnrichedFile) -> None:
+        """Fill in the names of the file's owner and group."""
+        inode = value.aggregate.inode
+        value.file_user = self._users.names.get(inode.uid, "")
+        value.file_group = self._groups.names.get(inode.gid, "")
+
+
+def fixed_names(lines: str) -> IdNames:
+    """Return names that never change."""
+    return IdNames("", lambda _path: (1, 1, 1), lambda _path: lines)
+
+
+def id_lines(names: Mapping[int, str]) -> str:
+    """Return names as lines; those that are no UTF-8 lose those bytes, so that JSON takes them."""
+    text = "\n".join(f"{name}::{number}" for number, name in names.items())
+    return text.encode("utf-8", "replace").decode()

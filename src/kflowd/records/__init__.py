@@ -6,11 +6,12 @@ Nothing here raises, whatever the bytes are: what cannot be read is counted and 
 
 import msgspec
 
-from kflowd.contract import constants, layout
+from kflowd.constants import ALIGNMENT
+from kflowd.contract import constants, layout, reader
 from kflowd.model import Value
 from kflowd.records.counters import counters_decoder
 from kflowd.records.file import file_decoder
-from kflowd.records.header import ALIGNMENT, HEADER, RecordDecoder, picker, tick_decoder
+from kflowd.records.header import HEADER, RecordDecoder, tick_decoder
 from kflowd.records.path import path_decoder
 from kflowd.records.process import ProcessReader, exit_decoder, process_decoder
 from kflowd.records.session import session_decoder
@@ -34,8 +35,8 @@ class DecodeStats(msgspec.Struct):
     corrupt: int = 0
 
 
-def registry() -> dict[str, tuple[int, RecordDecoder]]:
-    """Return fixed size and decoder by kind, named as in the contract."""
+def registry() -> dict[str, RecordDecoder]:
+    """Return the decoder of each kind, named as in the contract: one line for each kind."""
     processes = ProcessReader()
     return {
         "KF_KIND_PROC": process_decoder(processes),
@@ -58,8 +59,8 @@ class Decoder:
         values = constants()
         self.stats = DecodeStats()
         self._version = values["KF_VERSION"]
-        self._header = layout(HEADER)
-        self._pick = picker(self._header, "", ("kind", "version", "size"))
+        self._header_size = layout(HEADER).size
+        self._read = reader(HEADER, "kind", "version", "size")
         self._decoders = {values[name]: decoder for name, decoder in registry().items()}
 
     def decode(self, batch: bytes | memoryview) -> list[Value]:
@@ -69,25 +70,25 @@ class Decoder:
             batch: Concatenated records; each begins at the next multiple of 8 after the one before.
         """
         batch = bytes(batch)
-        unpack, pick, known = self._header.unpacker.unpack_from, self._pick, self._decoders
-        least, version_known = self._header.size, self._version
+        read, known = self._read, self._decoders.get
+        least, version_known = self._header_size, self._version
         values: list[Value] = []
         offset, end = 0, len(batch)
         while offset < end:
             if end - offset < least:
                 self.stats.corrupt += 1
                 break
-            kind, version, size = pick(unpack(batch, offset))
+            kind, version, size = read(batch, offset)
             if size < least or size > end - offset:
                 self.stats.corrupt += 1
                 break
-            entry = known.get(kind)
-            if entry is None or version != version_known:
+            decoder = known(kind)
+            if decoder is None or version != version_known:
                 self.stats.unknown += 1
-            elif size < entry[0] or (value := entry[1](batch, offset, size)) is None:
+            elif size < decoder[0] or (value := decoder[1](batch, offset, size)) is None:
                 self.stats.short += 1
             else:
                 values.append(value)
-            offset += -(-size // ALIGNMENT) * ALIGNMENT
+            offset += size + -size % ALIGNMENT
         self.stats.records += len(values)
         return values

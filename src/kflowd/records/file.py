@@ -1,63 +1,86 @@
 # SPDX-License-Identifier: Apache-2.0
 """File records: what one process did to one file."""
 
-from kflowd.contract import constants, layout
-from kflowd.model import SECOND_NS, FileAggregate, FileKey, Inode
-from kflowd.records.header import RecordDecoder, picker, text
+from kflowd.constants import SECOND_NS
+from kflowd.contract import layout, reader, span
+from kflowd.model import FileAggregate, Inode
+from kflowd.records.header import RecordDecoder, text
 from kflowd.records.path import plain_text
 from kflowd.records.process import ProcessReader
 
-_AGGREGATE = (
-    *("first_ns", "last_ns", "size_first", "mtime_first_s", "mtime_first_ns", "flags", "mnt_ns"),
-)
-_TIMES = ("size", "atime_s", "atime_ns", "mtime_s", "mtime_ns", "ctime_s", "ctime_ns")
+RECORD = "struct kf_file_record"
 
 
-def file_decoder(processes: ProcessReader) -> tuple[int, RecordDecoder]:
-    """Return the fixed size and the decoder of file records."""
-    record = layout("struct kf_file_record")
-    fixed, process_at = record.size, record.offset["agg.proc"]
-    counts = record.index["agg.counts"]
-    counts_end = counts + constants()["KF_FILE_EVENTS"]
-    pick_lengths = picker(record, "", ("path_len", "origin_len", "hdr.ts_ns"))
-    pick_key = picker(record, "key", FileKey.__struct_fields__)
-    pick_agg = picker(record, "agg", _AGGREGATE)
-    pick_times = picker(record, "agg.inode", _TIMES)
-    pick_inode = picker(record, "agg.inode", ("mode", "nlink", "uid", "gid", "magic"))
-    unpack = record.unpacker.unpack_from
+def file_decoder(processes: ProcessReader) -> RecordDecoder:
+    """Return the decoder of file records."""
+    fixed = layout(RECORD).size
+    process_at, _ = span(RECORD, "agg.proc")
+    key_at, key_end = span(RECORD, "key")
+    read = reader(
+        RECORD,
+        *("hdr.ts_ns", "agg.first_ns", "agg.last_ns", "agg.size_first"),
+        *("agg.mtime_first_s", "agg.mtime_first_ns", "agg.flags", "agg.mnt_ns"),
+        *("path_len", "origin_len"),
+    )
+    read_counts = reader(RECORD, "agg.counts")
+    read_inode = reader(
+        RECORD,
+        *("key.ino", "key.dev"),
+        *("agg.inode.size", "agg.inode.atime_s", "agg.inode.mtime_s", "agg.inode.ctime_s"),
+        *("agg.inode.atime_ns", "agg.inode.mtime_ns", "agg.inode.ctime_ns", "agg.inode.mode"),
+        *("agg.inode.nlink", "agg.inode.uid", "agg.inode.gid", "agg.inode.magic"),
+    )
+
+    def inode_at(batch: bytes, offset: int) -> Inode:
+        # fmt: off
+        (ino, dev,
+         length, atime_s, mtime_s, ctime_s,
+         atime_ns, mtime_ns, ctime_ns, mode,
+         nlink, uid, gid, magic) = read_inode(batch, offset)
+        # fmt: on
+        return Inode(
+            ino=ino,
+            dev=dev,
+            size=length,
+            atime_ns=atime_s * SECOND_NS + atime_ns,
+            mtime_ns=mtime_s * SECOND_NS + mtime_ns,
+            ctime_ns=ctime_s * SECOND_NS + ctime_ns,
+            mode=mode,
+            nlink=nlink,
+            uid=uid,
+            gid=gid,
+            magic=magic,
+        )
 
     def decode(batch: bytes, offset: int, size: int) -> FileAggregate | None:
-        members = unpack(batch, offset)
-        path_len, origin_len, ts_ns = pick_lengths(members)
+        # fmt: off
+        (ts_ns, first_ns, last_ns, size_first,
+         mtime_first_s, mtime_first_ns, flags, mnt_ns,
+         path_len, origin_len) = read(batch, offset)
+        # fmt: on
         path_at = offset + fixed
         origin_at = path_at + path_len
         if fixed + path_len + origin_len > size:
             return None
-        first, last, size_first, mtime_s, mtime_ns, flags, mnt_ns = pick_agg(members)
-        length, a_s, a_ns, m_s, m_ns, c_s, c_ns = pick_times(members)
+        counts = read_counts(batch, offset)
         return FileAggregate(
-            ts_ns,
-            FileKey(*pick_key(members)),
-            processes.read(batch, offset + process_at),
-            first,
-            last,
-            size_first,
-            mtime_s * SECOND_NS + mtime_ns,
-            flags,
-            Inode(
-                length,
-                a_s * SECOND_NS + a_ns,
-                m_s * SECOND_NS + m_ns,
-                c_s * SECOND_NS + c_ns,
-                *pick_inode(members),
-            ),
-            members[counts:counts_end],
-            mnt_ns,
-            plain_text(batch[path_at:origin_at], flags) if path_len else "",
-            _origin(batch[origin_at : origin_at + origin_len]) if origin_len else "",
+            ts_ns=ts_ns,
+            key=batch[offset + key_at : offset + key_end],
+            process=processes.read(batch, offset + process_at),
+            first_ns=first_ns,
+            last_ns=last_ns,
+            size_first=size_first,
+            mtime_first_ns=mtime_first_s * SECOND_NS + mtime_first_ns,
+            flags=flags,
+            inode=inode_at(batch, offset),
+            counts=counts,
+            events=sum(counts),
+            mnt_ns=mnt_ns,
+            path=plain_text(batch[path_at:origin_at], flags) if path_len else "",
+            origin=_origin(batch[origin_at : origin_at + origin_len]) if origin_len else "",
         )
 
-    return fixed, decode
+    return RecordDecoder(fixed, decode)
 
 
 def _origin(raw: bytes) -> str:

@@ -1,56 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every record begins with, and how members are picked out of an unpacked record."""
+"""What every record begins with, and the type of what decodes one."""
 
-from collections.abc import Callable, Iterable
-from operator import itemgetter
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import NamedTuple
 
-from kflowd.contract import Layout, layout
-from kflowd.model import SECOND_NS, Tick, Value
+from kflowd.contract import layout, reader
+from kflowd.model import Tick, Value
 
 HEADER = "struct kf_header"
-ALIGNMENT = 8  # record i + 1 begins at the next multiple of this
 
 # (batch, offset of the record, its size) -> value, or None if the record contradicts itself;
 # the caller has made sure that the batch holds `size` bytes and that the fixed part fits
-RecordDecoder = Callable[[bytes, int, int], Value | None]
-_T = TypeVar("_T")
+Decode = Callable[[bytes, int, int], Value | None]
 
 
-def picker(source: Layout, prefix: str, names: Iterable[str]) -> Callable[[tuple[Any, ...]], Any]:
-    """Return a function that picks members (two or more) out of an unpacked record.
+class RecordDecoder(NamedTuple):
+    """How one kind of record is decoded.
 
-    Args:
-        source: Layout of the record.
-        prefix: Path of the struct that holds the members, "agg.inode"; "" for the record.
-        names: Members in the wanted order.
+    Attributes:
+        size: Of its fixed part; what is shorter is not decoded.
+        decode: Makes the value.
     """
-    start = f"{prefix}." if prefix else ""
-    return itemgetter(*(source.index[start + name] for name in names))
 
-
-def maker(kind: type[_T]) -> Callable[..., _T]:
-    """Return a class as a function of any arguments: those that are picked cannot be counted."""
-    return kind
+    size: int
+    decode: Decode
 
 
 def text(raw: bytes) -> str:
-    """Return bytes of the kernel as text that gives the bytes back by os.fsencode."""
+    """Return bytes of the kernel as text that gives the bytes back by the same codec."""
     return raw.decode("utf-8", "surrogateescape")
 
 
-def time_ns(seconds: int, nanoseconds: int) -> int:
-    """Return a kernel timespec as nanoseconds."""
-    return seconds * SECOND_NS + nanoseconds
-
-
-def tick_decoder() -> tuple[int, RecordDecoder]:
-    """Return the fixed size and the decoder of a sweep mark, which is a header alone."""
-    header = layout(HEADER)
-    unpack = header.unpack_from
-    ts = header.index["ts_ns"]
+def tick_decoder() -> RecordDecoder:
+    """Return the decoder of a sweep mark, which is a header alone."""
+    read = reader(HEADER, "ts_ns")
 
     def decode(batch: bytes, offset: int, _size: int) -> Tick:
-        return Tick(unpack(batch, offset)[ts])
+        (ts_ns,) = read(batch, offset)
+        return Tick(ts_ns)
 
-    return header.size, decode
+    return RecordDecoder(layout(HEADER).size, decode)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Paths as they travel: components, leaf first, each ended by a NUL, without slashes."""
 
-from kflowd.contract import layout
-from kflowd.model import FileFlag, FileKey, FilePath
-from kflowd.records.header import RecordDecoder, picker, text
+from kflowd.contract import layout, reader, span
+from kflowd.model import FileFlag, FilePath
+from kflowd.records.header import RecordDecoder, text
+
+RECORD = "struct kf_path_record"
 
 
 def path_text(raw: bytes) -> str:
@@ -27,20 +29,20 @@ def plain_text(raw: bytes, flags: int) -> str:
     return path_text(raw.lstrip(b"/") if flags & FileFlag.PATH_TEXT else raw)
 
 
-def path_decoder() -> tuple[int, RecordDecoder]:
-    """Return the fixed size and the decoder of path records."""
-    record = layout("struct kf_path_record")
-    fixed = record.size
-    pick = picker(record, "", ("hdr.ts_ns", "flags", "path_len"))
-    pick_key = picker(record, "key", FileKey.__struct_fields__)
+def path_decoder() -> RecordDecoder:
+    """Return the decoder of path records."""
+    fixed = layout(RECORD).size
+    read = reader(RECORD, "hdr.ts_ns", "flags", "path_len")
+    key_at, key_end = span(RECORD, "key")
 
     def decode(batch: bytes, offset: int, size: int) -> FilePath | None:
-        members = record.unpack_from(batch, offset)
-        ts_ns, flags, path_len = pick(members)
+        ts_ns, flags, path_len = read(batch, offset)
         if fixed + path_len > size:
             return None
         start = offset + fixed
         path = plain_text(batch[start : start + path_len], flags)
-        return FilePath(ts_ns, FileKey(*pick_key(members)), flags, path)
+        return FilePath(
+            ts_ns=ts_ns, key=batch[offset + key_at : offset + key_end], flags=flags, path=path
+        )
 
-    return fixed, decode
+    return RecordDecoder(fixed, decode)

@@ -1,72 +1,117 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TCP and UDP records, and the notice that a UDP socket is gone."""
+"""TCP and UDP records, and the notice that a UDP socket was closed."""
 
 from collections.abc import Callable
-from typing import Any
 
-from kflowd.contract import Layout, constants, layout
-from kflowd.model import SocketAggregate, SocketClosed, SocketDirection, SocketKey, TcpInfo
-from kflowd.records.header import RecordDecoder, maker, picker
+from kflowd.constants import IPPROTO_TCP
+from kflowd.contract import layout, reader, span
+from kflowd.model import Flow, SocketAggregate, SocketClosed, SocketDirection, TcpInfo
+from kflowd.records.header import RecordDecoder
 from kflowd.records.process import ProcessReader
 
-IPPROTO_TCP = 6
+RECORD = "struct kf_sock_record"
+CLOSED = "struct kf_closed_record"
 NO_TCP_INFO = TcpInfo(*([0] * len(TcpInfo.__struct_fields__)))
-# of struct kf_sock_dir, in the order of SocketDirection, with flag_counts to follow
-_DIRECTION = (
-    *("first_ns", "last_ns", "bytes", "ttl_sum", "packets", "packets_seen", "data_packets"),
-    *("ifindex", "frags", "flag_bits"),
-)
 
 
-def socket_decoder(processes: ProcessReader) -> tuple[int, RecordDecoder]:
-    """Return the fixed size and the decoder of TCP and UDP records."""
-    record = layout("struct kf_sock_record")
-    process_at, ts = record.offset["sock.proc"], record.index["hdr.ts_ns"]
-    pick_key = picker(record, "key", SocketKey.__struct_fields__)
-    names = SocketAggregate.__struct_fields__
-    pick = picker(record, "sock", names[names.index("first_ns") : names.index("tx")])
-    pick_tcp = picker(record, "sock.tcp", TcpInfo.__struct_fields__)
-    protocol = record.index["sock.protocol"]
-    tx, rx = _direction(record, "sock.tx"), _direction(record, "sock.rx")
-    unpack = record.unpacker.unpack_from
-
-    make = maker(SocketAggregate)
+def socket_decoder(processes: ProcessReader) -> RecordDecoder:
+    """Return the decoder of TCP and UDP records."""
+    process_at, _ = span(RECORD, "sock.proc")
+    key_at, key_end = span(RECORD, "key")
+    read = reader(
+        RECORD,
+        *("hdr.ts_ns", "key.cookie", "sock.first_ns", "sock.last_ns", "sock.local_addr"),
+        *("sock.remote_addr", "sock.local_port", "sock.remote_port", "sock.family"),
+        *("sock.protocol", "sock.flags", "sock.net_ns", "sock.role", "sock.state"),
+        *("sock.drops", "sock.queued"),
+    )
+    tx, rx = _direction("sock.tx"), _direction("sock.rx")
+    tcp = _tcp_info()
 
     def decode(batch: bytes, offset: int, _size: int) -> SocketAggregate:
-        members = unpack(batch, offset)
-        return make(
-            members[ts],
-            SocketKey(*pick_key(members)),
-            processes.read(batch, offset + process_at),
-            *pick(members),
-            tx(members),
-            rx(members),
-            TcpInfo(*pick_tcp(members)) if members[protocol] == IPPROTO_TCP else NO_TCP_INFO,
+        # fmt: off
+        (ts_ns, cookie, first_ns, last_ns, local_addr,
+         remote_addr, local_port, remote_port, family,
+         protocol, flags, net_ns, role, state,
+         drops, queued) = read(batch, offset)
+        # fmt: on
+        return SocketAggregate(
+            ts_ns=ts_ns,
+            key=batch[offset + key_at : offset + key_end],
+            cookie=cookie,
+            process=processes.read(batch, offset + process_at),
+            first_ns=first_ns,
+            last_ns=last_ns,
+            flow=Flow(
+                local_addr=local_addr,
+                remote_addr=remote_addr,
+                local_port=local_port,
+                remote_port=remote_port,
+                family=family,
+                protocol=protocol,
+                net_ns=net_ns,
+            ),
+            flags=flags,
+            role=role,
+            state=state,
+            drops=drops,
+            queued=queued,
+            tx=tx(batch, offset),
+            rx=rx(batch, offset),
+            tcp=tcp(batch, offset) if protocol == IPPROTO_TCP else NO_TCP_INFO,
         )
 
-    return record.size, decode
+    return RecordDecoder(layout(RECORD).size, decode)
 
 
-def closed_decoder() -> tuple[int, RecordDecoder]:
-    """Return the fixed size and the decoder of the notice that a UDP socket is gone."""
-    record = layout("struct kf_closed_record")
-    pick = picker(record, "", ("hdr.ts_ns", "cookie"))
+def closed_decoder() -> RecordDecoder:
+    """Return the decoder of the notice that a UDP socket was closed."""
+    read = reader(CLOSED, "hdr.ts_ns", "cookie")
 
     def decode(batch: bytes, offset: int, _size: int) -> SocketClosed:
-        return SocketClosed(*pick(record.unpack_from(batch, offset)))
+        ts_ns, cookie = read(batch, offset)
+        return SocketClosed(ts_ns=ts_ns, cookie=cookie)
 
-    return record.size, decode
+    return RecordDecoder(layout(CLOSED).size, decode)
 
 
-def _direction(record: Layout, prefix: str) -> Callable[[tuple[Any, ...]], SocketDirection]:
-    """Return a function that makes one direction of an unpacked record."""
-    pick = picker(record, prefix, _DIRECTION)
-    counts = record.index[f"{prefix}.flag_counts"]
-    counts_end = counts + constants()["KF_FLAG_SLOTS"]
+def _direction(prefix: str) -> Callable[[bytes, int], SocketDirection]:
+    """Return a function that reads one direction of a record."""
+    names = (
+        *("first_ns", "last_ns", "bytes", "ttl_sum", "packets", "packets_seen"),
+        *("data_packets", "ifindex", "frags", "flag_bits"),
+    )
+    read = reader(RECORD, *(f"{prefix}.{name}" for name in names))
+    read_counts = reader(RECORD, f"{prefix}.flag_counts")
 
-    make = maker(SocketDirection)
-
-    def direction(members: tuple[Any, ...]) -> SocketDirection:
-        return make(*pick(members), members[counts:counts_end])
+    def direction(batch: bytes, offset: int) -> SocketDirection:
+        # fmt: off
+        (first_ns, last_ns, payload_bytes, ttl_sum, packets, packets_seen,
+         data_packets, ifindex, frags, flag_bits) = read(batch, offset)
+        # fmt: on
+        return SocketDirection(
+            first_ns=first_ns,
+            last_ns=last_ns,
+            payload_bytes=payload_bytes,
+            ttl_sum=ttl_sum,
+            packets=packets,
+            packets_seen=packets_seen,
+            data_packets=data_packets,
+            ifindex=ifindex,
+            frags=frags,
+            flag_bits=flag_bits,
+            flag_counts=read_counts(batch, offset),
+        )
 
     return direction
+
+
+def _tcp_info() -> Callable[[bytes, int], TcpInfo]:
+    """Return a function that reads the kernel's counters of a record."""
+    # the members have the names of the contract, in its order: see TcpInfo
+    read = reader(RECORD, *(f"sock.tcp.{name}" for name in TcpInfo.__struct_fields__))
+
+    def tcp_info(batch: bytes, offset: int) -> TcpInfo:
+        return TcpInfo(*read(batch, offset))
+
+    return tcp_info

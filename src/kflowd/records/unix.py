@@ -1,37 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
 """UNIX socket records."""
 
-from kflowd.contract import layout
-from kflowd.model import UnixAggregate, UnixKey
-from kflowd.records.header import RecordDecoder, maker, picker, text
+from kflowd.contract import layout, reader, span
+from kflowd.model import UnixAggregate
+from kflowd.records.header import RecordDecoder, text
 from kflowd.records.process import ProcessReader
 
+RECORD = "struct kf_unix_record"
 
-def unix_decoder(processes: ProcessReader) -> tuple[int, RecordDecoder]:
-    """Return the fixed size and the decoder of UNIX socket records."""
-    record = layout("struct kf_unix_record")
-    process_at, ts = record.offset["unix_sock.proc"], record.index["hdr.ts_ns"]
-    pick_key = picker(record, "key", UnixKey.__struct_fields__)
-    names = UnixAggregate.__struct_fields__
-    pick = picker(record, "unix_sock", names[names.index("first_ns") : names.index("address")])
-    pick_address = picker(record, "unix_sock", ("addr", "addr_len"))
 
-    make = maker(UnixAggregate)
+def unix_decoder(processes: ProcessReader) -> RecordDecoder:
+    """Return the decoder of UNIX socket records."""
+    process_at, _ = span(RECORD, "unix_sock.proc")
+    names = (
+        *("first_ns", "last_ns", "tx_bytes", "rx_bytes", "tx_messages", "rx_messages"),
+        *("flags", "type", "role", "addr_len", "addr"),
+    )
+    read = reader(RECORD, "hdr.ts_ns", *(f"unix_sock.{name}" for name in names))
 
     def decode(batch: bytes, offset: int, _size: int) -> UnixAggregate | None:
-        members = record.unpack_from(batch, offset)
-        address, length = pick_address(members)
+        # fmt: off
+        (ts_ns, first_ns, last_ns, tx_bytes, rx_bytes, tx_messages, rx_messages,
+         flags, type_, role, length, address) = read(batch, offset)
+        # fmt: on
         if length > len(address):
             return None
-        return make(
-            members[ts],
-            UnixKey(*pick_key(members)),
-            processes.read(batch, offset + process_at),
-            *pick(members),
-            address_text(address[:length]),
+        return UnixAggregate(
+            ts_ns=ts_ns,
+            process=processes.read(batch, offset + process_at),
+            first_ns=first_ns,
+            last_ns=last_ns,
+            tx_bytes=tx_bytes,
+            rx_bytes=rx_bytes,
+            tx_messages=tx_messages,
+            rx_messages=rx_messages,
+            flags=flags,
+            type=type_,
+            role=role,
+            address=address_text(address[:length]),
         )
 
-    return record.size, decode
+    return RecordDecoder(layout(RECORD).size, decode)
 
 
 def address_text(raw: bytes) -> str:

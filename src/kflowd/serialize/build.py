@@ -1,58 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Enriched values become output records: Info and Proc blocks, and the three kinds around them."""
+"""Enriched values become numbered records."""
 
-from typing import Any
+import re
 
 import msgspec
-from msgspec import UNSET
 
+from kflowd.contract import constants
 from kflowd.model import (
-    UNSET_ID,
     Counters,
     Enriched,
     EnrichedFile,
     EnrichedSocket,
     EnrichedUnix,
-    FileFlag,
-    HostFacts,
-    Inode,
-    ProcessFlag,
-    ProcessSeen,
+    Role,
     Session,
 )
-from kflowd.serialize import contract
-from kflowd.serialize.fields import FILE_EXTRA, PROCESS_EXTRA, SOCKET_EXTRA, UNIX_EXTRA
-from kflowd.serialize.socket import socket_record, unix_record
-from kflowd.serialize.values import (
-    clean_text,
-    duration,
-    file_events,
-    file_mode,
-    file_time,
-    permissions,
-    signed_duration,
-    timestamp,
+from kflowd.serialize.blocks.health import HealthKernel, HealthUser
+from kflowd.serialize.blocks.info import Host, Stamp, Uptime
+from kflowd.serialize.blocks.socket import SocketAge
+from kflowd.serialize.file import file_block, file_notes, inode_block
+from kflowd.serialize.process import ProcessBlocks, age_of
+from kflowd.serialize.record import (
+    FileRecord,
+    HealthRecord,
+    Record,
+    ServerRecord,
+    SocketRecord,
+    UnixRecord,
+    UnixServerRecord,
+)
+from kflowd.serialize.socket import (
+    socket_block,
+    socket_extra,
+    socket_rx,
+    socket_tx,
+    unix_block,
+    unix_extra,
 )
 
-# Processes whose constant fields are kept; as many as are active within some seconds.
-MAX_CACHED = 4096
-Block = tuple[Any, ...]
 
-_NO_SESSION = Session(ts_ns=0, realtime_offset_ns=0, hz=0, facts=HostFacts())
-_ABSENT_INODE = (UNSET,) * 14
-_UNRESOLVED = FileFlag.PATH_UNKNOWN | FileFlag.PATH_NO_MOUNT | FileFlag.PATH_TEXT
-_FILE_NOTES = (
-    (_UNRESOLVED, "PATH_UNRESOLVED"),
-    (FileFlag.PATH_TRUNCATED, "PATH_TRUNCATED"),
-    (FileFlag.NO_INODE, "NO_INODE"),
-    (FileFlag.PARTIAL, "PARTIAL"),
-    (FileFlag.STALE, "STALE"),
-)
-_NOTED = _UNRESOLVED | sum(flag for flag, _ in _FILE_NOTES[1:])
-
-
-class UserCounters(msgspec.Struct, frozen=True):
-    """What user space counted; the order is that of the health record."""
+class UserCounters(msgspec.Struct, frozen=True, kw_only=True):
+    """What user space counted; a name here is a key of HealthUser: decode_short, DecodeShort."""
 
     decode_unknown: int = 0
     decode_short: int = 0
@@ -64,179 +52,145 @@ class UserCounters(msgspec.Struct, frozen=True):
     processes_unknown: int = 0
 
 
+class HostFacts(msgspec.Struct, frozen=True):
+    """What a session says of the host and the program."""
+
+    host_name: str = ""
+    host_ip: str = "0.0.0.0"
+    system: str = ""
+    kernel: str = ""
+    version: str = ""
+
+
 class Builder:
     """Makes records and numbers them in the order of the calls.
 
     Args:
-        session: Start, clock and host of the run; a recorded one when replaying.
         strict: Leave out what goes beyond the contract.
     """
 
-    def __init__(self, session: Session = _NO_SESSION, *, strict: bool = False) -> None:
+    def __init__(self, *, strict: bool = False) -> None:
         self.sequence = 0
         self._strict = strict
-        # id of the object -> the object (to keep the id its own) and its fields
-        self._process_extras: dict[int, tuple[ProcessSeen, Block]] = {}
-        self.begin(session)
+        self._processes = ProcessBlocks(strict=strict)
+        self._kernel_keys = kernel_keys(constants())
+        self._start_ns = self._offset_ns = self._hz = 0
+        self._host = host_block(HostFacts())
 
     def begin(self, session: Session) -> None:
-        """Take start, clock and host from a session."""
-        facts = session.facts
+        """Take start, clock and host from a session; facts that are no JSON say nothing."""
         self._start_ns = session.ts_ns
         self._offset_ns = session.realtime_offset_ns
         self._hz = session.hz
-        self._host = msgspec.structs.astuple(facts)
+        try:
+            self._host = host_block(msgspec.json.decode(session.facts, type=HostFacts))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            self._host = host_block(HostFacts())
 
-    def file(self, value: EnrichedFile) -> msgspec.Struct:
-        """Return the record of a file aggregate."""
+    def record(self, value: Enriched) -> Record:
+        """Return the record of a value."""
+        if isinstance(value, EnrichedFile):
+            return self.file(value)
+        if isinstance(value, EnrichedSocket):
+            return self.socket(value)
+        return self.unix(value)
+
+    def file(self, value: EnrichedFile) -> FileRecord:
+        """Return the record of a file aggregate; the age of its process is at the last event."""
         aggregate = value.aggregate
-        directory, _, name = value.path.rpartition("/")
-        flags = value.flags
-        inode = aggregate.inode
-        known = not flags & FileFlag.NO_INODE
-        return contract.FileRecord(
-            *self._info(aggregate.ts_ns, "filesystem"),
-            *_process(value),
-            directory + "/" if value.path else "",
-            name,
-            aggregate.origin or UNSET,
-            UNSET,
-            file_mode(inode.mode, inode.nlink) if known else UNSET,
-            sum(aggregate.counts),
-            file_events(aggregate.counts),
-            duration(aggregate.last_ns - aggregate.first_ns),
-            *(_inode(value, inode) if known else _ABSENT_INODE),
-            UNSET,
-            UNSET,
-            *self._process_extra(value),
-            *(_file_extra(flags) if not self._strict else (UNSET,) * len(FILE_EXTRA)),
+        actor, process, details = self._processes.of(value.actor)
+        return FileRecord(
+            stamp=self._stamp(aggregate.ts_ns, FileRecord.MONITOR),
+            host=self._host,
+            uptime=self._uptime(aggregate.ts_ns),
+            process=process,
+            age=age_of(actor, aggregate.last_ns),
+            details=details,
+            file=file_block(aggregate),
+            inode=inode_block(value),
+            notes=None if self._strict else file_notes(aggregate.flags),
         )
 
-    def socket(self, value: EnrichedSocket) -> msgspec.Struct:
+    def socket(self, value: EnrichedSocket) -> SocketRecord:
         """Return the record of a TCP or UDP aggregate."""
-        info = self._info(value.aggregate.ts_ns, "socket")
-        extra = self._process_extra(value)
-        record = socket_record(value, (*info, *_process(value)), extra, self._hz)
-        if self._strict:
-            _unset(record, SOCKET_EXTRA)
-        return record
+        aggregate = value.aggregate
+        actor, process, details = self._processes.of(value.actor)
+        kind = ServerRecord if aggregate.role == Role.SERVER else SocketRecord
+        return kind(
+            stamp=self._stamp(aggregate.ts_ns, SocketRecord.MONITOR),
+            host=self._host,
+            uptime=self._uptime(aggregate.ts_ns),
+            process=process,
+            age=age_of(actor, aggregate.ts_ns),
+            details=details,
+            socket=socket_block(aggregate),
+            tx=socket_tx(value, self._hz),
+            rx=socket_rx(value),
+            socket_age=SocketAge(SockAge=aggregate.ts_ns - aggregate.first_ns),
+            extra=None if self._strict else socket_extra(aggregate),
+        )
 
-    def unix(self, value: EnrichedUnix) -> msgspec.Struct:
+    def unix(self, value: EnrichedUnix) -> UnixRecord:
         """Return the record of a UNIX socket aggregate."""
-        info = self._info(value.aggregate.ts_ns, "socket")
-        record = unix_record(value, (*info, *_process(value)), self._process_extra(value))
-        if self._strict:
-            _unset(record, UNIX_EXTRA)
-        return record
+        aggregate = value.aggregate
+        actor, process, details = self._processes.of(value.actor)
+        kind = UnixServerRecord if aggregate.role == Role.SERVER else UnixRecord
+        return kind(
+            stamp=self._stamp(aggregate.ts_ns, UnixRecord.MONITOR),
+            host=self._host,
+            uptime=self._uptime(aggregate.ts_ns),
+            process=process,
+            age=age_of(actor, aggregate.ts_ns),
+            details=details,
+            unix=unix_block(value),
+            socket_age=SocketAge(SockAge=aggregate.ts_ns - aggregate.first_ns),
+            extra=None if self._strict else unix_extra(value),
+        )
 
-    def health(self, kernel: Counters, user: UserCounters) -> msgspec.Struct:
+    def health(self, kernel: Counters, user: UserCounters) -> HealthRecord:
         """Return the record of what was seen, reported and lost."""
-        return contract.HealthRecord(
-            *self._info(kernel.ts_ns, "health"),
-            *kernel.values,
-            kernel.missed,
-            *msgspec.structs.astuple(user),
+        counted = {name: kernel.values[at] for name, at in self._kernel_keys.items()}
+        ours = {health_key(name): n for name, n in msgspec.structs.asdict(user).items()}
+        return HealthRecord(
+            stamp=self._stamp(kernel.ts_ns, HealthRecord.MONITOR),
+            host=self._host,
+            uptime=self._uptime(kernel.ts_ns),
+            kernel=HealthKernel(**counted),
+            user=HealthUser(HealthMissedRuns=kernel.missed, **ours),
         )
 
-    def _info(self, ts_ns: int, monitor: str) -> Block:
+    def _stamp(self, ts_ns: int, monitor: str) -> Stamp:
         self.sequence += 1
-        return (
-            self.sequence,
-            timestamp(ts_ns + self._offset_ns),
-            monitor,
-            *self._host,
-            duration(ts_ns - self._start_ns),
+        return Stamp(
+            InfoSequenceNumber=self.sequence,
+            InfoTimestamp=ts_ns + self._offset_ns,
+            InfoMonitor=monitor,
         )
 
-    def _process_extra(self, value: Enriched) -> Block:
-        """Return what is known of the process beyond the contract; the same for all its records."""
-        seen = value.seen
-        if self._strict:
-            return (UNSET,) * len(PROCESS_EXTRA)
-        if seen is None:
-            note = "NO_OWNER" if value.process is None else "UNKNOWN_PROCESS"
-            return (*(UNSET,) * (len(PROCESS_EXTRA) - 1), [note])
-        cached = self._process_extras.get(id(seen))
-        if cached is not None:
-            return cached[1]
-        if len(self._process_extras) >= MAX_CACHED:
-            self._process_extras.clear()
-        extra = _seen(seen)
-        self._process_extras[id(seen)] = (seen, extra)
-        return extra
+    def _uptime(self, ts_ns: int) -> Uptime:
+        return Uptime(InfoUptime=ts_ns - self._start_ns)
 
 
-def _process(value: Enriched) -> Block:
-    process = value.process
-    if process is None:
-        return ("", "", UNSET, "", "", *(UNSET,) * 6)
-    return (
-        value.parent,
-        value.proc,
-        UNSET,
-        value.user,
-        value.group,
-        process.ppid,
-        process.tgid,
-        process.tid,
-        process.uid,
-        process.gid,
-        duration(value.at_ns - process.start_ns),
+def host_block(facts: HostFacts) -> Host:
+    """Return the block of a host."""
+    return Host(
+        InfoHostName=facts.host_name,
+        InfoHostIP=facts.host_ip,
+        InfoSystem=facts.system,
+        InfoKernel=facts.kernel,
+        InfoVersion=facts.version,
     )
 
 
-def _inode(value: EnrichedFile, inode: Inode) -> Block:
-    """Return FileInode to FileModificationTimeChange."""
-    aggregate = value.aggregate
-    grown = moved_ns = 0
-    if not value.flags & FileFlag.NO_BASELINE:
-        grown = inode.size - aggregate.size_first
-        moved_ns = inode.mtime_ns - aggregate.mtime_first_ns
-    return (
-        aggregate.key.ino,
-        inode.nlink,
-        value.device,
-        permissions(inode.mode),
-        value.file_user,
-        value.file_group,
-        inode.uid,
-        inode.gid,
-        inode.size,
-        grown or UNSET,
-        file_time(inode.atime_ns),
-        file_time(inode.ctime_ns),
-        file_time(inode.mtime_ns),
-        signed_duration(moved_ns) if moved_ns else UNSET,
-    )
+def health_key(name: str) -> str:
+    """Return `HealthDecodeShort` for decode_short or DECODE_SHORT."""
+    return "Health" + re.sub(r"_?([a-z]+)", lambda word: word[1].capitalize(), name.lower())
 
 
-def _file_extra(flags: int) -> Block:
-    if not flags & _NOTED:
-        return (UNSET,)
-    return ([word for flag, word in _FILE_NOTES if flags & flag],)
-
-
-def _seen(seen: ProcessSeen) -> Block:
-    """Return the fields of PROCESS_EXTRA."""
-    notes = []
-    if seen.exe_flags & (FileFlag.PATH_TRUNCATED | _UNRESOLVED):
-        notes.append("EXE_TRUNCATED")
-    if seen.flags & ProcessFlag.ARGS_TRUNCATED:
-        notes.append("ARGS_TRUNCATED")
-    args = [clean_text(arg) for arg in seen.args]
-    return (
-        seen.exe or UNSET,
-        msgspec.Raw(msgspec.json.encode(args)) if args else UNSET,
-        seen.login_uid if seen.login_uid != UNSET_ID else UNSET,
-        seen.session_id if seen.session_id != UNSET_ID else UNSET,
-        seen.cgroup_id or UNSET,
-        seen.mnt_ns or UNSET,
-        seen.pid_ns or UNSET,
-        seen.net_ns or UNSET,
-        notes or UNSET,
-    )
-
-
-def _unset(record: msgspec.Struct, block: Block) -> None:
-    for field in block:
-        setattr(record, field.name, UNSET)
+def kernel_keys(values: dict[str, int]) -> dict[str, int]:
+    """Return where each counter of the contract stands, by its key in a health record."""
+    return {
+        health_key(name.removeprefix("KF_CNT_")): at
+        for name, at in values.items()
+        if name.startswith("KF_CNT_") and name != "KF_CNT_MAX"
+    }

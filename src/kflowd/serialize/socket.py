@@ -1,28 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Socket records: TCP and UDP in two orders by role, UNIX."""
+"""The blocks of TCP, UDP and UNIX socket records."""
 
-from typing import Any
+from msgspec import UNSET
 
-import msgspec
-from msgspec import UNSET, UnsetType
-
-from kflowd.model import (
-    SECOND_NS,
-    EnrichedSocket,
-    EnrichedUnix,
-    Role,
-    SocketAggregate,
-    SocketFlag,
+from kflowd.constants import AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, SECOND_NS
+from kflowd.model import EnrichedSocket, EnrichedUnix, Role, SocketAggregate, SocketFlag
+from kflowd.serialize.blocks.socket import (
+    SocketBlock,
+    SocketExtra,
+    SocketRx,
+    SocketTx,
+    UnixBlock,
+    UnixExtra,
 )
-from kflowd.serialize import contract
-from kflowd.serialize.fields import APP, APP_RX, APP_TX, SOCKET_RX, SOCKET_TX
-from kflowd.serialize.values import address, duration, tcp_flags
+from kflowd.serialize.values import address, tcp_flags
 
-Block = tuple[Any, ...]
-
-IPPROTO_TCP = 6
-PROTOCOLS = {IPPROTO_TCP: "TCP", 17: "UDP"}
-FAMILIES = {2: "AF_INET", 10: "AF_INET6"}
+PROTOCOLS = {IPPROTO_TCP: "TCP", IPPROTO_UDP: "UDP"}
+FAMILIES = {AF_INET: "AF_INET", AF_INET6: "AF_INET6"}
 ROLES = {Role.CLIENT: "CLIENT", Role.SERVER: "SERVER"}
 TYPES = {1: "STREAM", 2: "DGRAM", 5: "SEQPACKET"}
 TCP_STATES = {
@@ -40,119 +34,121 @@ TCP_STATES = {
     12: "TCP_NEW_SYN_RECV",
 }
 UDP_STATES = {1: "UDP_ESTABLISHED", 7: "UDP_CLOSE"}
+MICROSECOND_NS = SECOND_NS // 1_000_000
 
 _NOTED = SocketFlag.SNAPSHOT | SocketFlag.FLAGS_FULL
-_NO_TX = (UNSET,) * len(SOCKET_TX)
-_NO_RX = (UNSET,) * len(SOCKET_RX)
-_NO_APP = (UNSET,) * (len(APP) + len(APP_TX) + len(APP_RX))
 
 
-def socket_record(
-    value: EnrichedSocket, head: Block, process_extra: Block, hz: int
-) -> msgspec.Struct:
-    """Return the record of a TCP or UDP aggregate.
+def socket_block(aggregate: SocketAggregate) -> SocketBlock:
+    """Return which connection it was."""
+    flow = aggregate.flow
+    states = TCP_STATES if flow.protocol == IPPROTO_TCP else UDP_STATES
+    return SocketBlock(
+        SockProtocol=PROTOCOLS.get(flow.protocol, ""),
+        SockRole=ROLES.get(aggregate.role, UNSET),
+        SockState=states.get(aggregate.state, UNSET),
+        SockFamily=FAMILIES.get(flow.family, UNSET),
+        SockLocalIP=address(flow.family, flow.local_addr),
+        SockLocalPort=flow.local_port,
+        SockRemoteIP=address(flow.family, flow.remote_addr),
+        SockRemotePort=flow.remote_port,
+    )
+
+
+def socket_tx(value: EnrichedSocket, hz: int) -> SocketTx | None:
+    """Return what was sent, None if nothing was.
 
     Args:
         value: The aggregate with names.
-        head: Info and Proc blocks.
-        process_extra: What goes beyond the contract.
         hz: Jiffies per second, 0 unknown.
     """
     aggregate = value.aggregate
-    tcp = aggregate.protocol == IPPROTO_TCP
-    states = TCP_STATES if tcp else UDP_STATES
-    tx = _tx(value, aggregate, hz, tcp=tcp) if aggregate.tx.packets else _NO_TX
-    rx = _rx(value, aggregate, tcp=tcp) if aggregate.rx.packets else _NO_RX
-    server = aggregate.role == Role.SERVER
-    record = contract.ServerRecord if server else contract.ClientRecord
-    return record(
-        *head,
-        PROTOCOLS.get(aggregate.protocol, ""),
-        ROLES.get(aggregate.role, UNSET),
-        states.get(aggregate.state, UNSET),
-        FAMILIES.get(aggregate.family, UNSET),
-        address(aggregate.family, aggregate.local_addr),
-        aggregate.local_port,
-        address(aggregate.family, aggregate.remote_addr),
-        aggregate.remote_port,
-        *((*rx, *tx) if server else (*tx, *rx)),
-        duration(aggregate.ts_ns - aggregate.first_ns),
-        *_NO_APP,
-        *process_extra,
-        aggregate.net_ns or UNSET,
-        _notes(aggregate.flags, interim=tcp and not aggregate.flags & SocketFlag.FINAL),
-    )
-
-
-def unix_record(value: EnrichedUnix, head: Block, process_extra: Block) -> msgspec.Struct:
-    """Return the record of a UNIX socket aggregate; arguments as for `socket_record`."""
-    aggregate = value.aggregate
-    server = aggregate.role == Role.SERVER
-    record = contract.UnixServerRecord if server else contract.UnixClientRecord
-    return record(
-        *head,
-        ROLES.get(aggregate.role, UNSET),
-        aggregate.address,
-        "AF_UNIX",
-        aggregate.tx_bytes if aggregate.tx_messages else UNSET,
-        aggregate.rx_bytes if aggregate.rx_messages else UNSET,
-        duration(aggregate.ts_ns - aggregate.first_ns),
-        *_NO_APP,
-        *process_extra,
-        TYPES.get(aggregate.type, UNSET),
-        aggregate.tx_messages or UNSET,
-        aggregate.rx_messages or UNSET,
-        _notes(aggregate.flags, interim=False),
-    )
-
-
-def _tx(value: EnrichedSocket, aggregate: SocketAggregate, hz: int, *, tcp: bool) -> Block:
-    """Return the fields of SOCKET_TX."""
     tx, info = aggregate.tx, aggregate.tcp
+    if not tx.packets:
+        return None
+    tcp = aggregate.flow.protocol == IPPROTO_TCP
     known = tcp and not aggregate.flags & SocketFlag.NO_TCP_INFO
+    # the kernel has jiffies; rounded to the nearest millisecond
     rto_ms = (2000 * info.rto_jiffies + hz) // (2 * hz) if hz and known else 0
-    return (
-        value.tx_interface,
-        tx.data_packets if tcp else UNSET,
-        tx.packets,
-        info.total_retrans if known else UNSET,
-        info.dsack_dups if known else UNSET,
-        tcp_flags(tx.flag_bits, tx.flag_counts) if tcp else UNSET,
-        duration(tx.last_ns - tx.first_ns),
-        tx.payload_bytes,
-        info.bytes_acked if known else UNSET,
-        info.bytes_retrans if known else UNSET,
-        rto_ms or UNSET,
+    return SocketTx(
+        SockTxInterface=value.tx_interface,
+        SockTxDataPackets=tx.data_packets if tcp else UNSET,
+        SockTxPackets=tx.packets,
+        SockTxPacketsRetrans=info.total_retrans if known else UNSET,
+        SockTxPacketsDups=info.dsack_dups if known else UNSET,
+        SockTxFlags=tcp_flags(tx.flag_bits, tx.flag_counts) if tcp else UNSET,
+        SockTxDuration=tx.last_ns - tx.first_ns,
+        SockTxBytes=tx.payload_bytes,
+        SockTxBytesAcked=info.bytes_acked if known else UNSET,
+        SockTxBytesRetrans=info.bytes_retrans if known else UNSET,
+        SockTxRTO=rto_ms or UNSET,
     )
 
 
-def _rx(value: EnrichedSocket, aggregate: SocketAggregate, *, tcp: bool) -> Block:
-    """Return the fields of SOCKET_RX."""
+def socket_rx(value: EnrichedSocket) -> SocketRx | None:
+    """Return what was received, None if nothing was."""
+    aggregate = value.aggregate
     rx, info = aggregate.rx, aggregate.tcp
+    if not rx.packets:
+        return None
+    tcp = aggregate.flow.protocol == IPPROTO_TCP
     known = tcp and not aggregate.flags & SocketFlag.NO_TCP_INFO
     seen = rx.packets_seen
-    return (
-        value.rx_interface,
-        rx.data_packets if tcp else UNSET,
-        rx.packets,
-        aggregate.queued,
-        aggregate.drops,
-        info.reord_seen if known else UNSET,
-        rx.frags,
-        tcp_flags(rx.flag_bits, rx.flag_counts) if tcp else UNSET,
-        duration(rx.last_ns - rx.first_ns),
-        rx.payload_bytes,
-        (2 * rx.ttl_sum + seen) // (2 * seen) if seen else UNSET,
-        duration(info.srtt_us * (SECOND_NS // 1_000_000) // 8) if known and info.srtt_us else UNSET,
+    rtt_ns = info.srtt_us * MICROSECOND_NS // 8 if known else 0
+    return SocketRx(
+        SockRxInterface=value.rx_interface,
+        SockRxDataPackets=rx.data_packets if tcp else UNSET,
+        SockRxPackets=rx.packets,
+        SockRxPacketsQueued=aggregate.queued,
+        SockRxPacketsDrop=aggregate.drops,
+        SockRxPacketsReorder=info.reord_seen if known else UNSET,
+        SockRxPacketsFrag=rx.frags,
+        SockRxFlags=tcp_flags(rx.flag_bits, rx.flag_counts) if tcp else UNSET,
+        SockRxDuration=rx.last_ns - rx.first_ns,
+        SockRxBytes=rx.payload_bytes,
+        SockRxTTL=(2 * rx.ttl_sum + seen) // (2 * seen) if seen else UNSET,
+        SockRTT=rtt_ns or UNSET,
     )
 
 
-def _notes(flags: int, *, interim: bool) -> list[str] | UnsetType:
+def socket_extra(aggregate: SocketAggregate) -> SocketExtra:
+    """Return what goes beyond the contract."""
+    interim = aggregate.flow.protocol == IPPROTO_TCP and not aggregate.flags & SocketFlag.FINAL
+    return SocketExtra(
+        SockNetNS=aggregate.flow.net_ns or UNSET,
+        SockNotes=_notes(aggregate.flags, interim=interim) or UNSET,
+    )
+
+
+def unix_block(value: EnrichedUnix) -> UnixBlock:
+    """Return which UNIX socket it was, and what went over it."""
+    aggregate = value.aggregate
+    return UnixBlock(
+        SockRole=ROLES.get(aggregate.role, UNSET),
+        SockAddress=aggregate.address,
+        SockFamily="AF_UNIX",
+        SockTxBytes=aggregate.tx_bytes if aggregate.tx_messages else UNSET,
+        SockRxBytes=aggregate.rx_bytes if aggregate.rx_messages else UNSET,
+    )
+
+
+def unix_extra(value: EnrichedUnix) -> UnixExtra:
+    """Return what goes beyond the contract."""
+    aggregate = value.aggregate
+    return UnixExtra(
+        SockType=TYPES.get(aggregate.type, UNSET),
+        SockTxMessages=aggregate.tx_messages or UNSET,
+        SockRxMessages=aggregate.rx_messages or UNSET,
+        SockNotes=_notes(aggregate.flags, interim=False) or UNSET,
+    )
+
+
+def _notes(flags: int, *, interim: bool) -> tuple[str, ...]:
     if not interim and not flags & _NOTED:
-        return UNSET
+        return ()
     words = ["INTERIM"] if interim else []
     if flags & SocketFlag.SNAPSHOT:
         words.append("SNAPSHOT")
     if flags & SocketFlag.FLAGS_FULL:
         words.append("FLAGS_INCOMPLETE")
-    return words
+    return tuple(words)

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Actors: one object for all records of one process image, so that its names are found once."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from kflowd.enrich.processes import Image, Images, Processes, process_name
+from kflowd.model import Actor, Process, ProcessSource
+
+# Processes whose actor is kept; as many as are active within some seconds.
+MAX_KEPT = 4096
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """An actor and what has to be so for it to be the right one.
+
+    Attributes:
+        process: Kept so that its id stays its own.
+        images, parent_images: The histories that it was made from; a change makes new ones.
+        image, parent: What was running.
+    """
+
+    process: Process
+    identity: tuple[int, int]
+    parent_identity: tuple[int, int]
+    images: Images | None
+    parent_images: Images | None
+    image: Image | None
+    parent: Image | None
+    actor: Actor
+
+
+class Actors:
+    """Finds the actor of a record.
+
+    Args:
+        processes: The process table.
+        enrich: Fills in what else is known of a new actor, in this order.
+    """
+
+    def __init__(self, processes: Processes, enrich: Sequence[Callable[[Actor], None]]) -> None:
+        self.unowned = Actor(None)
+        self._processes = processes
+        self._enrich = enrich
+        self._known: dict[int, _Known] = {}
+
+    def forget(self) -> None:
+        """Make all actors anew: names have changed."""
+        self.unowned = Actor(None)
+        self._known.clear()
+
+    def at(self, process: Process, at_ns: int) -> Actor:
+        """Return who a process was at a time (CLOCK_BOOTTIME)."""
+        known = self._known.get(id(process))
+        table = self._processes.images
+        if (
+            known is not None
+            and table.get(known.identity) is known.images
+            and table.get(known.parent_identity) is known.parent_images
+            and _runs(known.images, known.image, at_ns)
+            and _runs(known.parent_images, known.parent, at_ns)
+        ):
+            if known.image is None:
+                self._processes.stats.unknown += 1
+            return known.actor
+        return self._make(process, at_ns)
+
+    def executed(self, process: Process, at_ns: int) -> Actor:
+        """Return the program that an exec at a time starts, and not the one that called exec."""
+        image = self._processes.find((process.tgid, process.start_ns), at_ns)
+        if image is None or image.seen.source != ProcessSource.EXEC:
+            return self.at(process, at_ns)
+        parent = self._processes.find((process.ppid, process.parent_start_ns), at_ns)
+        return self._actor(process, image, image.seen.process.comm, parent)
+
+    def _make(self, process: Process, at_ns: int) -> Actor:
+        identity = (process.tgid, process.start_ns)
+        parent_identity = (process.ppid, process.parent_start_ns)
+        table = self._processes
+        image, parent = table.find(identity, at_ns), table.find(parent_identity, at_ns)
+        if image is None:
+            table.stats.unknown += 1
+        actor = self._actor(process, image, process.comm, parent)
+        if len(self._known) >= MAX_KEPT:
+            self._known.clear()
+        self._known[id(process)] = _Known(
+            process=process,
+            identity=identity,
+            parent_identity=parent_identity,
+            images=table.images.get(identity),
+            parent_images=table.images.get(parent_identity),
+            image=image,
+            parent=parent,
+            actor=actor,
+        )
+        return actor
+
+    def _actor(
+        self, process: Process, image: Image | None, comm: str, parent: Image | None
+    ) -> Actor:
+        actor = Actor(process)
+        if image is None:
+            actor.proc = process.comm
+        else:
+            actor.seen = image.seen
+            actor.proc = process_name(image.name, comm)
+        if parent is not None:
+            actor.parent = parent.name
+        for enrich in self._enrich:
+            enrich(actor)
+        return actor
+
+
+def _runs(images: Images | None, image: Image | None, at_ns: int) -> bool:
+    """Say whether an image is the one that its history gives for a time."""
+    if images is None:
+        return True
+    last = images[-1]
+    if image is last:
+        return len(images) == 1 or last.seen.ts_ns <= at_ns
+    return False

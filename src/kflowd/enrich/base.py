@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every enricher is: a source of facts that names things in passing records."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import msgspec
+
+from kflowd.model import (
+    Actor,
+    EnrichedFile,
+    EnrichedSocket,
+    EnrichedUnix,
+    ProcessExit,
+    ProcessSeen,
+)
+
+
+class NoFacts(msgspec.Struct, frozen=True):
+    """Of an enricher that needs nothing to replay a recording."""
+
+
+class Enricher:
+    """Fills in what it knows. Each method does nothing unless an enricher has its own.
+
+    Names of processes are filled in once for an actor, not for each of its records; an enricher
+    whose names of processes have changed says so in `refresh`, and actors are made anew.
+
+    Attributes:
+        FACTS: Struct of what a recording keeps of this host for it: JSON keys of the session.
+    """
+
+    FACTS: ClassVar[type[msgspec.Struct]] = NoFacts
+
+    @classmethod
+    def live(cls) -> Self:
+        """Return one that looks at this host and follows its changes."""
+        return cls()
+
+    @classmethod
+    def recorded(cls, facts: Any) -> Self:  # noqa: ANN401 - a FACTS of the class
+        """Return one that knows the facts of a recording, and asks this host nothing."""
+        del facts
+        return cls()
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return the members of FACTS as they are now on this host."""
+        return {}
+
+    def refresh(self, now_ns: int) -> bool:
+        """Look whether anything has changed; called at the session and at each tick.
+
+        Args:
+            now_ns: CLOCK_BOOTTIME of the tick, not of this moment.
+
+        Returns:
+            Whether names of processes may be other ones from now on.
+        """
+        del now_ns
+        return False
+
+    def observe(self, value: ProcessSeen | ProcessExit) -> None:
+        """Take note of a process that comes or goes."""
+
+    def enrich_actor(self, actor: Actor) -> None:
+        """Fill in what is known of a process image; `actor.process` may be None."""
+
+    def enrich_file(self, value: EnrichedFile) -> None:
+        """Fill in what is known of a file; may correct path and flags of the aggregate."""
+
+    def enrich_socket(self, value: EnrichedSocket) -> None:
+        """Fill in what is known of a TCP or UDP socket."""
+
+    def enrich_unix(self, value: EnrichedUnix) -> None:
+        """Fill in what is known of a UNIX socket."""

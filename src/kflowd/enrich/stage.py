@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the enrichers over what the aggregators complete."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from kflowd.enrich.actors import Actors
+from kflowd.enrich.base import Enricher
+from kflowd.enrich.processes import Processes
+from kflowd.model import (
+    Actor,
+    Counters,
+    Enriched,
+    EnrichedFile,
+    EnrichedSocket,
+    EnrichedUnix,
+    FileAggregate,
+    FileEvent,
+    Process,
+    ProcessExit,
+    ProcessSeen,
+    Session,
+    SocketAggregate,
+    SocketFlag,
+    Tick,
+    UnixAggregate,
+    Value,
+)
+
+# What leaves the stage: aggregates with names, and what others act on.
+Output = Enriched | Counters | Session | Tick
+
+
+class Enrichment:
+    """The enrichers of a run.
+
+    Args:
+        enrichers: In their order; the first Processes among them finds the actors.
+
+    Attributes:
+        processes: The process table.
+    """
+
+    def __init__(self, enrichers: Sequence[Enricher]) -> None:
+        self._enrichers = tuple(enrichers)
+        self.processes = next(each for each in enrichers if isinstance(each, Processes))
+        self._actors = Actors(self.processes, _own(enrichers, "enrich_actor"))
+        self._observe = _own(enrichers, "observe")
+        self._refresh = _own(enrichers, "refresh")
+        self._file = _own(enrichers, "enrich_file")
+        self._socket = _own(enrichers, "enrich_socket")
+        self._unix = _own(enrichers, "enrich_unix")
+
+    def feed(self, values: Iterable[Value]) -> list[Output]:
+        """Return the values with names; process records end here."""
+        output: list[Output] = []
+        append = output.append
+        for value in values:
+            if isinstance(value, FileAggregate):
+                append(self.file(value))
+            elif isinstance(value, SocketAggregate):
+                append(self.socket(value))
+            elif isinstance(value, UnixAggregate):
+                append(self.unix(value))
+            elif isinstance(value, ProcessSeen | ProcessExit):
+                for observe in self._observe:
+                    observe(value)
+            elif isinstance(value, Counters | Session | Tick):
+                append(value)
+        return output
+
+    def file(self, value: FileAggregate) -> EnrichedFile:
+        """Return a file aggregate with names: those of its first event, or of what it starts."""
+        if value.counts[FileEvent.OPEN_EXEC]:
+            actor = self._actors.executed(value.process, value.last_ns)
+        else:
+            actor = self._actors.at(value.process, value.first_ns)
+        enriched = EnrichedFile(actor, value)
+        for enrich in self._file:
+            enrich(enriched)
+        return enriched
+
+    def socket(self, value: SocketAggregate) -> EnrichedSocket:
+        """Return a TCP or UDP aggregate with names: those of the end of its record."""
+        enriched = EnrichedSocket(self._owner(value.process, value.flags, value.ts_ns), value)
+        for enrich in self._socket:
+            enrich(enriched)
+        return enriched
+
+    def unix(self, value: UnixAggregate) -> EnrichedUnix:
+        """Return a UNIX socket aggregate with names: those of the end of its record."""
+        enriched = EnrichedUnix(self._owner(value.process, value.flags, value.ts_ns), value)
+        for enrich in self._unix:
+            enrich(enriched)
+        return enriched
+
+    def refresh(self, now_ns: int) -> None:
+        """Let the enrichers follow changes; time is that of the stream (CLOCK_BOOTTIME)."""
+        changed = [refresh(now_ns) for refresh in self._refresh]
+        if any(changed):
+            self._actors.forget()
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a recording needs to know of this host, by key."""
+        return {key: fact for each in self._enrichers for key, fact in each.facts().items()}
+
+    def _owner(self, process: Process, flags: int, at_ns: int) -> Actor:
+        if flags & SocketFlag.NO_OWNER:
+            return self._actors.unowned
+        return self._actors.at(process, at_ns)
+
+
+def recorded(kinds: Iterable[type[Enricher]], facts: bytes) -> list[Enricher]:
+    """Return enrichers that know the facts of a session; facts of a wrong type say nothing."""
+    return [kind.recorded(_facts_of(kind, facts)) for kind in kinds]
+
+
+def _facts_of(kind: type[Enricher], facts: bytes) -> msgspec.Struct:
+    try:
+        return msgspec.json.decode(facts, type=kind.FACTS)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return kind.FACTS()
+
+
+def _own(enrichers: Iterable[Enricher], method: str) -> tuple[Callable[[Any], Any], ...]:
+    """Return a method of the enrichers that have their own."""
+    return tuple(
+        getattr(each, method)
+        for each in enrichers
+        if getattr(type(each), method) is not getattr(Enricher, method)
+    )

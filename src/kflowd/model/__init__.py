@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The values that pass between the stages, a module for each kind.
+
+Times are nanoseconds of CLOCK_BOOTTIME in integers unless a name says otherwise (`atime_ns` and its
+like are nanoseconds since 1970). Text that came from the kernel as bytes is decoded as UTF-8 with
+surrogateescape, so that the same codec gives the bytes back, whatever the locale is.
+"""
+
+from kflowd.model.file import EnrichedFile, FileAggregate, FileEvent, FileFlag, FilePath, Inode
+from kflowd.model.process import (
+    Actor,
+    Process,
+    ProcessExit,
+    ProcessFlag,
+    ProcessSeen,
+    ProcessSource,
+)
+from kflowd.model.socket import (
+    EnrichedSocket,
+    EnrichedUnix,
+    Flow,
+    Role,
+    SocketAggregate,
+    SocketClosed,
+    SocketDirection,
+    SocketFlag,
+    TcpInfo,
+    UnixAggregate,
+)
+from kflowd.model.stream import Counters, Session, Tick
+
+__all__ = [
+    "Actor",
+    "Aggregate",
+    "Counters",
+    "Enriched",
+    "EnrichedFile",
+    "EnrichedSocket",
+    "EnrichedUnix",
+    "FileAggregate",
+    "FileEvent",
+    "FileFlag",
+    "FilePath",
+    "Flow",
+    "Inode",
+    "Process",
+    "ProcessExit",
+    "ProcessFlag",
+    "ProcessSeen",
+    "ProcessSource",
+    "Role",
+    "Session",
+    "SocketAggregate",
+    "SocketClosed",
+    "SocketDirection",
+    "SocketFlag",
+    "TcpInfo",
+    "Tick",
+    "UnixAggregate",
+    "Value",
+]
+
+# what becomes a record, before and after it has names
+Aggregate = FileAggregate | SocketAggregate | UnixAggregate
+Enriched = EnrichedFile | EnrichedSocket | EnrichedUnix
+# what the decoder yields
+Value = Aggregate | ProcessSeen | ProcessExit | FilePath | SocketClosed | Counters | Session | Tick

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files: what one process did to one file."""
+
+import msgspec
+
+from kflowd.model.process import Actor, Process
+
+
+class FileFlag:
+    """Flags of a file aggregate; the contract's KF_AGG_*."""
+
+    PATH_SENT = 1
+    PARTIAL = 2
+    PATH_TRUNCATED = 4
+    PATH_NO_MOUNT = 8
+    ENDED = 16
+    NO_INODE = 32
+    STALE = 64
+    NO_BASELINE = 128  # size and mtime before the first event are not known
+    PATH_TEXT = 256
+    PATH_UNKNOWN = 1 << 30  # ours, above what the kernel uses: no path came
+
+
+class FileEvent:
+    """Positions in `FileAggregate.counts` that a stage asks for; the contract's kf_file_event."""
+
+    OPEN_EXEC = 2
+    CLOSE_WRITE = 6
+    CLOSE_NOWRITE = 7
+    MOVED_TO = 9
+    DELETE = 10
+    COUNT = 11
+
+
+class Inode(msgspec.Struct, frozen=True, gc=False):
+    """An inode at one moment; times are nanoseconds since 1970, maybe negative.
+
+    `dev` is the kernel's s_dev: major << 20 | minor.
+    """
+
+    ino: int
+    dev: int
+    size: int
+    atime_ns: int
+    mtime_ns: int
+    ctime_ns: int
+    mode: int
+    nlink: int
+    uid: int
+    gid: int
+    magic: int
+
+
+class FilePath(msgspec.Struct, frozen=True, gc=False):
+    """The path of a file aggregate, sent ahead of it; `flags` are FileFlag.PATH_*."""
+
+    ts_ns: int
+    key: bytes
+    flags: int
+    path: str
+
+
+class FileAggregate(msgspec.Struct, gc=False):
+    """What one process did to one file. Stages correct `path` and `flags` in place.
+
+    Attributes:
+        ts_ns: When it ended or was forced out.
+        key: Its identity, the bytes of a struct kf_file_key: compared, never read.
+        process: At the first event.
+        first_ns, last_ns: First and last event.
+        size_first, mtime_first_ns: Before the first event (mtime since 1970).
+        flags: FileFlag.
+        inode: At the last event.
+        counts: Events by enum kf_file_event.
+        events: Their sum.
+        mnt_ns: Inode number of the process's mount namespace.
+        path: Full path with the name, "" if not known (yet).
+        origin: Name before a rename, else "".
+    """
+
+    ts_ns: int
+    key: bytes
+    process: Process
+    first_ns: int
+    last_ns: int
+    size_first: int
+    mtime_first_ns: int
+    flags: int
+    inode: Inode
+    counts: tuple[int, ...]
+    events: int
+    mnt_ns: int
+    path: str
+    origin: str
+
+
+class EnrichedFile(msgspec.Struct, gc=False):
+    """A file aggregate with names."""
+
+    actor: Actor
+    aggregate: FileAggregate
+    device: str = ""
+    file_user: str = ""
+    file_group: str = ""

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Processes: as records carry them, as they come and go, and as the enrichers name them."""
+
+import msgspec
+
+
+class ProcessFlag:
+    """Flags of a process: the contract's KF_PROC_*, and what the decoder found."""
+
+    KTHREAD = 1
+    ARGS_TRUNCATED = 1 << 30
+
+
+class ProcessSource:
+    """Where a process record comes from; the contract's enum kf_proc_source."""
+
+    EXEC = 1
+    FORK = 2
+    SNAPSHOT = 3
+
+
+class Process(msgspec.Struct, frozen=True, gc=False):
+    """A process as each record carries it; ids are those of the initial namespaces.
+
+    `start_ns` (of the group leader) and `tgid` are its identity; `comm` has 15 bytes at most.
+    """
+
+    start_ns: int
+    parent_start_ns: int
+    tgid: int
+    tid: int
+    ppid: int
+    uid: int
+    gid: int
+    flags: int
+    comm: str
+
+
+class ProcessSeen(msgspec.Struct, frozen=True, gc=False):
+    """A process started, executed a program, or ran already.
+
+    `exe` is "" for kernel threads, `exe_flags` are its FileFlag.PATH_*; `flags` are ProcessFlag;
+    login and session are the audit system's, UNSET_ID if not set.
+    """
+
+    ts_ns: int
+    process: Process
+    cgroup_id: int
+    source: int
+    login_uid: int
+    session_id: int
+    mnt_ns: int
+    pid_ns: int
+    net_ns: int
+    exe_flags: int
+    flags: int
+    exe: str
+    args: tuple[str, ...]
+
+
+class ProcessExit(msgspec.Struct, frozen=True, gc=False):
+    """A process ended; `exit_code` is as wait(2) has it."""
+
+    ts_ns: int
+    process: Process
+    exit_code: int
+
+
+class Actor(msgspec.Struct, gc=False):
+    """Who did it: one image of a process with what the enrichers know of it.
+
+    One object serves all records of that image, so what is made of it is made once. The enrichers
+    fill it in before it is used the first time; it does not change afterwards.
+
+    Attributes:
+        process: As the records carry it; None: a socket without a known owner.
+        seen: What the process table knows of it, None if nothing.
+        proc, parent, user, group: As in the contract's Proc fields.
+    """
+
+    process: Process | None
+    seen: ProcessSeen | None = None
+    proc: str = ""
+    parent: str = ""
+    user: str = ""
+    group: str = ""

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sockets: what went over a TCP connection, between a UDP socket and a peer, over a UNIX socket."""
+
+import msgspec
+
+from kflowd.model.process import Actor, Process
+
+
+class SocketFlag:
+    """Flags of a socket aggregate; the contract's KF_SOCK_*."""
+
+    FINAL = 1
+    SNAPSHOT = 2
+    NO_OWNER = 4
+    HANDSHAKE = 8
+    ENDED = 16
+    FLAGS_FULL = 32
+    STALE = 64
+    # ours
+    NO_TCP_INFO = 1 << 30  # nobody read the kernel's tcp_sock
+
+
+class Role:
+    """Side of a socket; the contract's enum kf_role."""
+
+    NONE = 0
+    CLIENT = 1
+    SERVER = 2
+
+
+class SocketDirection(msgspec.Struct, frozen=True, gc=False):
+    """One direction of a socket; packets are segments on the wire.
+
+    Attributes:
+        payload_bytes: Seen in packets; for TCP the aggregator puts the kernel's exact count here.
+        ttl_sum: Over `packets_seen`.
+        packets: With the handshake packets that no hook sees.
+        ifindex: Of the first packet, 0 unknown.
+        flag_bits: One byte per slot: FIN 1 SYN 2 RST 4 PSH 8 ACK 16 URG 32.
+        flag_counts: Packets with just these flags; 0: slot unused.
+    """
+
+    first_ns: int
+    last_ns: int
+    payload_bytes: int
+    ttl_sum: int
+    packets: int
+    packets_seen: int
+    data_packets: int
+    ifindex: int
+    frags: int
+    flag_bits: bytes
+    flag_counts: tuple[int, ...]
+
+
+class TcpInfo(msgspec.Struct, frozen=True, gc=False):
+    """Counters and estimates of the kernel's tcp_sock; `srtt_us` is eight times the value."""
+
+    bytes_sent: int
+    bytes_acked: int
+    bytes_retrans: int
+    bytes_received: int
+    segs_out: int
+    segs_in: int
+    data_segs_out: int
+    data_segs_in: int
+    total_retrans: int
+    dsack_dups: int
+    reord_seen: int
+    srtt_us: int
+    rto_jiffies: int
+
+
+class Flow(msgspec.Struct, frozen=True, gc=False):
+    """Between whom: addresses and ports of both ends, seen from this host.
+
+    Attributes:
+        local_addr, remote_addr: Network order, IPv4 in the first four of 16 bytes.
+        family, protocol: AF_INET, AF_INET6; IPPROTO_TCP, IPPROTO_UDP.
+        net_ns: Inode number of the socket's network namespace.
+    """
+
+    local_addr: bytes
+    remote_addr: bytes
+    local_port: int
+    remote_port: int
+    family: int
+    protocol: int
+    net_ns: int
+
+
+class SocketAggregate(msgspec.Struct, gc=False):
+    """What went over one TCP socket, or between one UDP socket and one peer.
+
+    Attributes:
+        ts_ns: When it ended or was taken.
+        key: Its identity, the bytes of a struct kf_sock_key: compared, never read.
+        cookie: Of the socket.
+        process: The owner: created, connected or accepted.
+        flags: SocketFlag.
+        state: TCP state by the kernel's numbering; UDP: 1 established, 7 close.
+        drops: sk_drops.
+        queued: Packets in the receive queue at the last rx event.
+    """
+
+    ts_ns: int
+    key: bytes
+    cookie: int
+    process: Process
+    first_ns: int
+    last_ns: int
+    flow: Flow
+    flags: int
+    role: int
+    state: int
+    drops: int
+    queued: int
+    tx: SocketDirection
+    rx: SocketDirection
+    tcp: TcpInfo
+
+
+class SocketClosed(msgspec.Struct, frozen=True, gc=False):
+    """A UDP socket was closed."""
+
+    ts_ns: int
+    cookie: int
+
+
+class UnixAggregate(msgspec.Struct, frozen=True, gc=False):
+    """What went over one UNIX socket; `address` is sun_path, abstract names begin with "@".
+
+    Attributes:
+        type: SOCK_STREAM 1, SOCK_DGRAM 2, SOCK_SEQPACKET 5.
+    """
+
+    ts_ns: int
+    process: Process
+    first_ns: int
+    last_ns: int
+    tx_bytes: int
+    rx_bytes: int
+    tx_messages: int
+    rx_messages: int
+    flags: int
+    type: int
+    role: int
+    address: str
+
+
+class EnrichedSocket(msgspec.Struct, gc=False):
+    """A TCP or UDP aggregate with names."""
+
+    actor: Actor
+    aggregate: SocketAggregate
+    tx_interface: str = ""
+    rx_interface: str = ""
+
+
+class EnrichedUnix(msgspec.Struct, gc=False):
+    """A UNIX socket aggregate with names."""
+
+    actor: Actor
+    aggregate: UnixAggregate

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What else is in the stream: the session that begins it, ticks, counters."""
+
+import msgspec
+
+
+class Counters(msgspec.Struct, frozen=True, gc=False):
+    """The kernel's counters by enum kf_counter, and the program runs that it skipped."""
+
+    ts_ns: int
+    values: tuple[int, ...]
+    missed: int
+
+
+class Session(msgspec.Struct, frozen=True, gc=False):
+    """First record of a stream: what a replay needs to know, in place of asking the host.
+
+    Attributes:
+        ts_ns: Start of the agent.
+        realtime_offset_ns: CLOCK_REALTIME minus CLOCK_BOOTTIME.
+        hz: Jiffies per second of the kernel, 0 unknown.
+        facts: A JSON object; each enricher reads its own keys (`kflowd.enrich`).
+    """
+
+    ts_ns: int
+    realtime_offset_ns: int
+    hz: int
+    facts: bytes
+
+
+class Tick(msgspec.Struct, frozen=True, gc=False):
+    """The maps were swept at this time."""
+
+    ts_ns: int

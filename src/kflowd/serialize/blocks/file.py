@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys of file records."""
+
+from typing import Annotated
+
+from msgspec import UNSET, UnsetType
+
+from kflowd.serialize.blocks.process import NOT_YET, NOTED
+from kflowd.serialize.keys import Block, ConstantBlock, Counts, Duration, Says, Time
+
+INODE = "the inode is known"
+CHANGED = "it is known and not 0"
+
+# in the order of enum kf_file_event
+FILE_EVENTS = (
+    ("CREATE", "the file, hard link or symbolic link was made; a link ends its record at once"),
+    (
+        "OPEN",
+        (
+            "new descriptors: open, dup, fcntl, or received over a UNIX socket (the last not in "
+            "the tracepoint mode); none are those of dup2, dup3 and fork"
+        ),
+    ),
+    (
+        "OPEN_EXEC",
+        "to be executed: program, interpreter, loader; in the tracepoint mode the program alone",
+    ),
+    (
+        "ACCESS",
+        "calls that read data, also as source of a copy in the kernel; not those that got nothing",
+    ),
+    (
+        "ATTRIB",
+        "changes of mode, owner or times; those of extended attributes and ACLs are not seen",
+    ),
+    (
+        "MODIFY",
+        "calls that wrote (or copied in the kernel), truncate, open with O_TRUNC, fallocate",
+    ),
+    ("CLOSE_WRITE", "the last reference went, the file was open for writing; ends the record"),
+    ("CLOSE_NOWRITE", "the last reference went, it was open for reading only; ends the record"),
+    ("MOVED_FROM", "renamed: the old name, which is FileOrigin, went"),
+    ("MOVED_TO", "renamed: the new name came; in one record with MOVED_FROM, which it ends"),
+    ("DELETE", "a name was removed; the link count is that before it; ends the record"),
+)
+FILE_NOTES = {
+    "PATH_UNRESOLVED": "FilePath is unknown, begins at the root of its file system, or is what a "
+    "system call was given",
+    "PATH_TRUNCATED": "FilePath lacks its beginning",
+    "NO_INODE": "which file it was is unknown: the fields of the inode are absent",
+    "PARTIAL": "more events of the same file may be in another record",
+    "STALE": "swept without a closing event: idle, too old, or its process or kflowd ended",
+}
+
+
+class FileBlock(Block, frozen=True, kw_only=True, gc=False):
+    """What was done to which file."""
+
+    FilePath: Annotated[str, Says("directory, from the root of the process's mount namespace")]
+    File: Annotated[str, Says("name in the directory; after a rename the new one")]
+    FileOrigin: Annotated[str | UnsetType, Says("name before a rename", "renamed")]
+    FileVersion: Annotated[str | UnsetType, Says("package version of the file", NOT_YET)] = UNSET
+    FileMode: Annotated[
+        str | UnsetType, Says("regular, hardlink (more than one link) or symlink", INODE)
+    ]
+    FileEventCount: Annotated[int, Says("sum of FileEvents")]
+    FileEvents: Annotated[Counts, Says("events by type, those that happened")]
+    FileEventsDuration: Annotated[Duration, Says("from the first to the last event")]
+
+
+class InodeBlock(Block, frozen=True, kw_only=True, gc=False):
+    """What the file was at the last event; the block is there if its inode is known."""
+
+    FileInode: Annotated[int, Says("inode number", INODE)]
+    FileInodeLinkCount: Annotated[int, Says("hard links", INODE)]
+    FileDevice: Annotated[str, Says("device (hex, as stat -c %D), source, mount, type", INODE)]
+    FilePermissions: Annotated[str, Says("mode bits, octal and as ls shows them", INODE)]
+    FileUser: Annotated[str, Says("name of FileUID", INODE)]
+    FileGroup: Annotated[str, Says("name of FileGID", INODE)]
+    FileUID: Annotated[int, Says("owner", INODE)]
+    FileGID: Annotated[int, Says("group", INODE)]
+    FileSize: Annotated[int, Says("bytes at the last event", INODE)]
+    FileSizeChange: Annotated[
+        int | UnsetType, Says("bytes more (or less) than at the first event", CHANGED)
+    ]
+    FileAccessTime: Annotated[Time, Says("atime at the last event", INODE)]
+    FileStatusChangeTime: Annotated[Time, Says("ctime at the last event", INODE)]
+    FileModificationTime: Annotated[Time, Says("mtime at the last event", INODE)]
+    FileModificationTimeChange: Annotated[
+        Duration | UnsetType, Says("how far mtime moved", CHANGED)
+    ]
+
+
+class FileDigests(ConstantBlock, frozen=True, kw_only=True, gc=False):
+    """What was in it."""
+
+    FileMD5: Annotated[str | UnsetType, Says("MD5 of an executable file", NOT_YET)] = UNSET
+    FileSHA256: Annotated[str | UnsetType, Says("SHA-256 of an executable file", NOT_YET)] = UNSET
+
+
+class FileNotes(Block, frozen=True, kw_only=True, gc=False):
+    """What a file record does not know, beyond the contract."""
+
+    FileNotes: Annotated[
+        tuple[str, ...], Says("words that say what is not known or not complete", NOTED)
+    ]

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys of health records: what was seen, reported and lost."""
+
+from typing import Annotated
+
+from kflowd.serialize.keys import Block, Says
+
+
+class HealthKernel(Block, frozen=True, kw_only=True, gc=False):
+    """The kernel's counters; KF_CNT_FILE_EVENTS is HealthFileEvents."""
+
+    HealthFileEvents: Annotated[int, Says("file events seen")]
+    HealthFileReported: Annotated[int, Says("file events in records that left the kernel")]
+    HealthFileLostMap: Annotated[int, Says("file events lost: table full")]
+    HealthFileLostRing: Annotated[int, Says("file events lost: ring full")]
+    HealthFileLostPending: Annotated[
+        int, Says("operations not followed: table full, or no result seen")
+    ]
+    HealthPathLostRing: Annotated[int, Says("paths refused by the ring")]
+    HealthPathTruncated: Annotated[int, Says("paths that are not complete")]
+    HealthSockCreated: Annotated[int, Says("TCP and UDP aggregates begun")]
+    HealthSockReported: Annotated[int, Says("TCP and UDP aggregates that left the kernel")]
+    HealthSockLostMap: Annotated[int, Says("packets or connections not followed: table full")]
+    HealthSockLostRing: Annotated[int, Says("TCP and UDP records refused by the ring, swept later")]
+    HealthUnixCreated: Annotated[int, Says("UNIX aggregates begun")]
+    HealthUnixReported: Annotated[int, Says("UNIX aggregates that left the kernel")]
+    HealthUnixLostMap: Annotated[int, Says("UNIX sockets not followed: table full")]
+    HealthUnixLostRing: Annotated[int, Says("UNIX records refused by the ring, swept later")]
+    HealthProcEvents: Annotated[int, Says("exec, fork and exit seen")]
+    HealthProcLostRing: Annotated[int, Says("exec, fork and exit lost: ring full")]
+    HealthReadFailed: Annotated[int, Says("kernel memory that could not be read")]
+
+
+class HealthUser(Block, frozen=True, kw_only=True, gc=False):
+    """What user space counted."""
+
+    HealthMissedRuns: Annotated[int, Says("program runs that the kernel skipped and no copy made")]
+    HealthDecodeUnknown: Annotated[int, Says("records of an unknown kind or version")]
+    HealthDecodeShort: Annotated[int, Says("records shorter than they say")]
+    HealthDecodeCorrupt: Annotated[int, Says("batches given up because a size made no sense")]
+    HealthPathsEvicted: Annotated[int, Says("paths dropped before their file record came")]
+    HealthPartialsEvicted: Annotated[int, Says("file aggregates that became records early")]
+    HealthSocketsEvicted: Annotated[int, Says("connections whose next record repeats totals")]
+    HealthProcessesEvicted: Annotated[int, Says("running processes dropped from the table")]
+    HealthProcessesUnknown: Annotated[
+        int, Says("records of a process that the table does not know")
+    ]

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys of the process, in file and socket records."""
+
+from typing import Annotated
+
+from msgspec import UNSET, UnsetType
+
+from kflowd.serialize.keys import Block, ConstantBlock, Duration, Says
+
+NOT_YET = "not filled yet"
+OWNED = "the process is known"
+LISTED = "the process table has it"
+NOTED = "there is something to say"
+
+PROC_NOTES = {
+    "NO_OWNER": "no process is known for this socket",
+    "UNKNOWN_PROCESS": "the process table does not know it: Proc is the task's name",
+    "EXE_TRUNCATED": "ProcExe is not complete",
+    "ARGS_TRUNCATED": "ProcArgs is not complete",
+}
+
+
+class ProcessBlock(ConstantBlock, frozen=True, kw_only=True, gc=False):
+    """Who did it."""
+
+    ProcParent: Annotated[str, Says("name of the parent's executable")]
+    Proc: Annotated[
+        str, Says("name of the executable, and of the task if that is another: dash/sh")
+    ]
+    ProcVersion: Annotated[str | UnsetType, Says("package version of the executable", NOT_YET)] = (
+        UNSET
+    )
+    ProcUser: Annotated[str, Says("name of ProcUID")]
+    ProcGroup: Annotated[str, Says("name of ProcGID")]
+    ProcPPID: Annotated[int | UnsetType, Says("parent process", OWNED)]
+    ProcPID: Annotated[int | UnsetType, Says("process", OWNED)]
+    ProcTID: Annotated[int | UnsetType, Says("thread of the first event", OWNED)]
+    ProcUID: Annotated[int | UnsetType, Says("real user", OWNED)]
+    ProcGID: Annotated[int | UnsetType, Says("real group", OWNED)]
+
+
+class ProcessAge(Block, frozen=True, kw_only=True, gc=False):
+    """How old it was."""
+
+    ProcAge: Annotated[Duration, Says("age of the process at the last event", OWNED)]
+
+
+class ProcessDetails(ConstantBlock, frozen=True, kw_only=True, gc=False):
+    """What the process table knows of it, beyond the contract."""
+
+    ProcExe: Annotated[str | UnsetType, Says("path of the executable", LISTED)]
+    ProcArgs: Annotated[tuple[str, ...] | UnsetType, Says("arguments, 2048 bytes at most", LISTED)]
+    ProcLoginUID: Annotated[int | UnsetType, Says("user of the login session", "it was set")]
+    ProcSessionID: Annotated[
+        int | UnsetType, Says("login session of the audit system", "it was set")
+    ]
+    ProcCgroupID: Annotated[int | UnsetType, Says("control group (its inode number)", LISTED)]
+    ProcMntNS: Annotated[int | UnsetType, Says("mount namespace (its inode number)", LISTED)]
+    ProcPidNS: Annotated[int | UnsetType, Says("PID namespace (its inode number)", LISTED)]
+    ProcNetNS: Annotated[int | UnsetType, Says("network namespace (its inode number)", LISTED)]
+    ProcNotes: Annotated[
+        tuple[str, ...] | UnsetType,
+        Says("words that say what is not known or not complete", NOTED),
+    ]

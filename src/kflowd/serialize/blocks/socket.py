@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys of TCP, UDP and UNIX socket records."""
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, UnsetType
+
+from kflowd.serialize.blocks.process import NOT_YET, NOTED
+from kflowd.serialize.keys import Block, Counts, Duration, Says
+
+KNOWN = "it is known"
+SENT = "something was sent"
+SENT_TCP = "TCP, something was sent"
+SENT_INFO = "TCP, something was sent, the kernel's counters are known"
+SENT_HZ = "as above, and it and the kernel's HZ are known"
+RECEIVED = "something was received"
+RECEIVED_TCP = "TCP, something was received"
+RECEIVED_INFO = "TCP, something was received, the kernel's counters are known"
+NOTES_LEGEND = "words that say what is not known or not complete"
+
+SOCK_NOTES = {
+    "INTERIM": "the connection goes on: counters are those since the record before",
+    "SNAPSHOT": "existed before kflowd: counters are those since the start of kflowd",
+    "FLAGS_INCOMPLETE": "more combinations of flags than are counted",
+}
+
+
+class SocketBlock(Block, frozen=True, kw_only=True, gc=False):
+    """Which TCP connection, or which UDP socket and peer."""
+
+    SockProtocol: Annotated[str, Says("TCP or UDP")]
+    SockRole: Annotated[str | UnsetType, Says("CLIENT or SERVER", KNOWN)]
+    SockState: Annotated[str | UnsetType, Says("state at the end of the record", KNOWN)]
+    SockFamily: Annotated[str | UnsetType, Says("AF_INET or AF_INET6", KNOWN)]
+    SockLocalIP: Annotated[str, Says("local address")]
+    SockLocalPort: Annotated[int, Says("local port")]
+    SockRemoteIP: Annotated[str, Says("remote address")]
+    SockRemotePort: Annotated[int, Says("remote port")]
+
+
+class SocketTx(Block, frozen=True, kw_only=True, gc=False):
+    """What was sent; the block is there if there was a packet."""
+
+    SockTxInterface: Annotated[str, Says("index, name, MAC of the first packet's way out", SENT)]
+    SockTxDataPackets: Annotated[int | UnsetType, Says("packets with payload (TCP)", SENT_TCP)]
+    SockTxPackets: Annotated[int, Says("packets sent", SENT)]
+    SockTxPacketsRetrans: Annotated[int | UnsetType, Says("packets sent again (TCP)", SENT_INFO)]
+    SockTxPacketsDups: Annotated[
+        int | UnsetType, Says("packets the peer had twice, by DSACK (TCP)", SENT_INFO)
+    ]
+    SockTxFlags: Annotated[Counts | UnsetType, Says("packets by flags (TCP)", SENT_TCP)]
+    SockTxDuration: Annotated[Duration, Says("from the first to the last packet sent", SENT)]
+    SockTxBytes: Annotated[int, Says("payload sent, each byte once", SENT)]
+    SockTxBytesAcked: Annotated[
+        int | UnsetType, Says("bytes acknowledged, with SYN and FIN (TCP)", SENT_INFO)
+    ]
+    SockTxBytesRetrans: Annotated[int | UnsetType, Says("payload sent again (TCP)", SENT_INFO)]
+    SockTxRTO: Annotated[
+        int | UnsetType, Says("retransmission timeout in milliseconds (TCP)", SENT_HZ)
+    ]
+
+
+class SocketRx(Block, frozen=True, kw_only=True, gc=False):
+    """What was received; the block is there if there was a packet."""
+
+    SockRxInterface: Annotated[str, Says("index, name, MAC of the first packet's way in", RECEIVED)]
+    SockRxDataPackets: Annotated[int | UnsetType, Says("packets with payload (TCP)", RECEIVED_TCP)]
+    SockRxPackets: Annotated[int, Says("packets received", RECEIVED)]
+    SockRxPacketsQueued: Annotated[int, Says("packets not read yet, at the last one", RECEIVED)]
+    SockRxPacketsDrop: Annotated[int, Says("packets dropped at the socket", RECEIVED)]
+    SockRxPacketsReorder: Annotated[
+        int | UnsetType, Says("times the order was found changed (TCP)", RECEIVED_INFO)
+    ]
+    SockRxPacketsFrag: Annotated[
+        int | UnsetType, Says("packets that came in IP fragments", RECEIVED)
+    ]
+    SockRxFlags: Annotated[Counts | UnsetType, Says("packets by flags (TCP)", RECEIVED_TCP)]
+    SockRxDuration: Annotated[
+        Duration, Says("from the first to the last packet received", RECEIVED)
+    ]
+    SockRxBytes: Annotated[int, Says("payload received, each byte once", RECEIVED)]
+    SockRxTTL: Annotated[int | UnsetType, Says("mean TTL or hop limit", RECEIVED)]
+    SockRTT: Annotated[Duration | UnsetType, Says("smoothed round trip time (TCP)", RECEIVED_INFO)]
+
+
+class SocketAge(Block, frozen=True, kw_only=True, gc=False):
+    """How long it has been known."""
+
+    SockAge: Annotated[Duration, Says("from the first event of the socket to the record")]
+
+
+class UnixBlock(Block, frozen=True, kw_only=True, gc=False):
+    """Which UNIX socket, and what went over it."""
+
+    SockRole: Annotated[str | UnsetType, Says("CLIENT or SERVER", KNOWN)]
+    SockAddress: Annotated[str, Says("path of the socket; abstract names begin with @")]
+    SockFamily: Annotated[str, Says("AF_UNIX")]
+    SockTxBytes: Annotated[int | UnsetType, Says("bytes sent", SENT)]
+    SockRxBytes: Annotated[int | UnsetType, Says("bytes received", RECEIVED)]
+
+
+class App(Block, frozen=True, kw_only=True, gc=False):
+    """Which application protocol."""
+
+    App: Annotated[str, Says("application protocol: DNS, HTTP or SYSLOG", NOT_YET)]
+
+
+class AppTx(Block, frozen=True, kw_only=True, gc=False):
+    """Application messages that were sent."""
+
+    AppTxDns: Annotated[list[dict[str, Any]] | UnsetType, Says("DNS messages sent", NOT_YET)] = (
+        UNSET
+    )
+    AppTxHttp: Annotated[list[dict[str, Any]] | UnsetType, Says("HTTP messages sent", NOT_YET)] = (
+        UNSET
+    )
+    AppTxSyslog: Annotated[
+        list[dict[str, Any]] | UnsetType, Says("syslog messages sent", NOT_YET)
+    ] = UNSET
+
+
+class AppRx(Block, frozen=True, kw_only=True, gc=False):
+    """Application messages that were received."""
+
+    AppRxDns: Annotated[
+        list[dict[str, Any]] | UnsetType, Says("DNS messages received", NOT_YET)
+    ] = UNSET
+    AppRxHttp: Annotated[
+        list[dict[str, Any]] | UnsetType, Says("HTTP messages received", NOT_YET)
+    ] = UNSET
+    AppRxSyslog: Annotated[
+        list[dict[str, Any]] | UnsetType, Says("syslog messages received", NOT_YET)
+    ] = UNSET
+
+
+class SocketExtra(Block, frozen=True, kw_only=True, gc=False):
+    """What goes beyond the contract."""
+
+    SockNetNS: Annotated[
+        int | UnsetType, Says("network namespace of the socket (its inode number)", KNOWN)
+    ]
+    SockNotes: Annotated[tuple[str, ...] | UnsetType, Says(NOTES_LEGEND, NOTED)]
+
+
+class UnixExtra(Block, frozen=True, kw_only=True, gc=False):
+    """What goes beyond the contract."""
+
+    SockType: Annotated[str | UnsetType, Says("STREAM, DGRAM or SEQPACKET", KNOWN)]
+    SockTxMessages: Annotated[int | UnsetType, Says("calls that sent", SENT)]
+    SockRxMessages: Annotated[int | UnsetType, Says("calls that received", RECEIVED)]
+    SockNotes: Annotated[tuple[str, ...] | UnsetType, Says(NOTES_LEGEND, NOTED)]

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The blocks of a file record."""
+
+from msgspec import UNSET
+
+from kflowd.model import EnrichedFile, FileAggregate, FileFlag
+from kflowd.serialize.blocks.file import FileBlock, FileNotes, InodeBlock
+from kflowd.serialize.values import file_events, file_mode, permissions
+
+_UNRESOLVED = FileFlag.PATH_UNKNOWN | FileFlag.PATH_NO_MOUNT | FileFlag.PATH_TEXT
+_NOTES = (
+    (_UNRESOLVED, "PATH_UNRESOLVED"),
+    (FileFlag.PATH_TRUNCATED, "PATH_TRUNCATED"),
+    (FileFlag.NO_INODE, "NO_INODE"),
+    (FileFlag.PARTIAL, "PARTIAL"),
+    (FileFlag.STALE, "STALE"),
+)
+_NOTED = _UNRESOLVED | sum(flag for flag, _ in _NOTES[1:])
+
+
+def file_block(aggregate: FileAggregate) -> FileBlock:
+    """Return what was done to which file."""
+    directory, _, name = aggregate.path.rpartition("/")
+    inode = aggregate.inode
+    known = not aggregate.flags & FileFlag.NO_INODE
+    return FileBlock(
+        FilePath=directory + "/" if aggregate.path else "",
+        File=name,
+        FileOrigin=aggregate.origin or UNSET,
+        FileMode=file_mode(inode.mode, inode.nlink) if known else UNSET,
+        FileEventCount=aggregate.events,
+        FileEvents=file_events(aggregate.counts),
+        FileEventsDuration=aggregate.last_ns - aggregate.first_ns,
+    )
+
+
+def inode_block(value: EnrichedFile) -> InodeBlock | None:
+    """Return what the file was, None if nobody could identify it."""
+    aggregate = value.aggregate
+    if aggregate.flags & FileFlag.NO_INODE:
+        return None
+    inode = aggregate.inode
+    grown = moved_ns = 0
+    if not aggregate.flags & FileFlag.NO_BASELINE:
+        grown = inode.size - aggregate.size_first
+        moved_ns = inode.mtime_ns - aggregate.mtime_first_ns
+    return InodeBlock(
+        FileInode=inode.ino,
+        FileInodeLinkCount=inode.nlink,
+        FileDevice=value.device,
+        FilePermissions=permissions(inode.mode),
+        FileUser=value.file_user,
+        FileGroup=value.file_group,
+        FileUID=inode.uid,
+        FileGID=inode.gid,
+        FileSize=inode.size,
+        FileSizeChange=grown or UNSET,
+        FileAccessTime=inode.atime_ns,
+        FileStatusChangeTime=inode.ctime_ns,
+        FileModificationTime=inode.mtime_ns,
+        FileModificationTimeChange=moved_ns or UNSET,
+    )
+
+
+def file_notes(flags: int) -> FileNotes | None:
+    """Return what a record does not know, None if nothing is missing."""
+    if not flags & _NOTED:
+        return None
+    return FileNotes(FileNotes=tuple(word for flag, word in _NOTES if flags & flag))

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The blocks of a process: made once for an actor, then shared by its records."""
+
+from msgspec import UNSET
+
+from kflowd.constants import UNSET_ID
+from kflowd.model import Actor, FileFlag, ProcessFlag, ProcessSeen
+from kflowd.serialize.blocks.process import ProcessAge, ProcessBlock, ProcessDetails
+
+# Actors whose blocks are kept; as many as are active within some seconds.
+MAX_CACHED = 4096
+_EXE_INCOMPLETE = (
+    FileFlag.PATH_TRUNCATED | FileFlag.PATH_UNKNOWN | FileFlag.PATH_NO_MOUNT | FileFlag.PATH_TEXT
+)
+
+
+class ProcessBlocks:
+    """Makes the blocks of actors and keeps them.
+
+    Args:
+        strict: Leave out what goes beyond the contract.
+    """
+
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
+        # by id of the actor, which is kept too so that the id stays its own
+        self._known: dict[int, tuple[Actor, ProcessBlock, ProcessDetails | None]] = {}
+
+    def of(self, actor: Actor) -> tuple[Actor, ProcessBlock, ProcessDetails | None]:
+        """Return an actor with its blocks."""
+        known = self._known.get(id(actor))
+        if known is None:
+            if len(self._known) >= MAX_CACHED:
+                self._known.clear()
+            known = (actor, process_block(actor), None if self._strict else details_of(actor))
+            self._known[id(actor)] = known
+        return known
+
+
+def process_block(actor: Actor) -> ProcessBlock:
+    """Return the contract's block of a process."""
+    process = actor.process
+    return ProcessBlock(
+        ProcParent=actor.parent,
+        Proc=actor.proc,
+        ProcUser=actor.user,
+        ProcGroup=actor.group,
+        ProcPPID=process.ppid if process else UNSET,
+        ProcPID=process.tgid if process else UNSET,
+        ProcTID=process.tid if process else UNSET,
+        ProcUID=process.uid if process else UNSET,
+        ProcGID=process.gid if process else UNSET,
+    )
+
+
+def age_of(actor: Actor, at_ns: int) -> ProcessAge | None:
+    """Return the age of a process at a time (CLOCK_BOOTTIME)."""
+    process = actor.process
+    if process is None:
+        return None
+    return ProcessAge(ProcAge=at_ns - process.start_ns)
+
+
+def details_of(actor: Actor) -> ProcessDetails:
+    """Return what is known of a process beyond the contract."""
+    seen = actor.seen
+    if seen is None:
+        return ProcessDetails(
+            ProcExe=UNSET,
+            ProcArgs=UNSET,
+            ProcLoginUID=UNSET,
+            ProcSessionID=UNSET,
+            ProcCgroupID=UNSET,
+            ProcMntNS=UNSET,
+            ProcPidNS=UNSET,
+            ProcNetNS=UNSET,
+            ProcNotes=("NO_OWNER" if actor.process is None else "UNKNOWN_PROCESS",),
+        )
+    return ProcessDetails(
+        ProcExe=seen.exe or UNSET,
+        ProcArgs=seen.args or UNSET,
+        ProcLoginUID=seen.login_uid if seen.login_uid != UNSET_ID else UNSET,
+        ProcSessionID=seen.session_id if seen.session_id != UNSET_ID else UNSET,
+        ProcCgroupID=seen.cgroup_id or UNSET,
+        ProcMntNS=seen.mnt_ns or UNSET,
+        ProcPidNS=seen.pid_ns or UNSET,
+        ProcNetNS=seen.net_ns or UNSET,
+        ProcNotes=_notes(seen) or UNSET,
+    )
+
+
+def _notes(seen: ProcessSeen) -> tuple[str, ...]:
+    words = []
+    if seen.exe_flags & _EXE_INCOMPLETE:
+        words.append("EXE_TRUNCATED")
+    if seen.flags & ProcessFlag.ARGS_TRUNCATED:
+        words.append("ARGS_TRUNCATED")
+    return tuple(words)

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Records: compositions of blocks. A record is a value until a format makes text of it."""
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import ClassVar
+
+import msgspec
+
+from kflowd.serialize.blocks.file import FileBlock, FileDigests, FileNotes, InodeBlock
+from kflowd.serialize.blocks.health import HealthKernel, HealthUser
+from kflowd.serialize.blocks.info import Host, Stamp, Uptime
+from kflowd.serialize.blocks.process import ProcessAge, ProcessBlock, ProcessDetails
+from kflowd.serialize.blocks.socket import (
+    App,
+    AppRx,
+    AppTx,
+    SocketAge,
+    SocketBlock,
+    SocketExtra,
+    SocketRx,
+    SocketTx,
+    UnixBlock,
+    UnixExtra,
+)
+from kflowd.serialize.keys import Block
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One record; blocks that it does not have are None.
+
+    Attributes:
+        MONITOR: Its InfoMonitor.
+        ORDER: The members in the order of the output.
+    """
+
+    MONITOR: ClassVar[str] = ""
+    ORDER: ClassVar[tuple[str, ...]] = ("stamp", "host", "uptime")
+
+    stamp: Stamp
+    host: Host
+    uptime: Uptime
+
+    def blocks(self) -> tuple[Block | None, ...]:
+        """Return the blocks in the order of the output."""
+        return _BLOCKS[type(self)](self)
+
+
+class OwnedRecord(Record, frozen=True, kw_only=True, gc=False):
+    """A record with a process."""
+
+    process: ProcessBlock
+    age: ProcessAge | None
+    details: ProcessDetails | None
+
+
+class FileRecord(OwnedRecord, frozen=True, kw_only=True, gc=False):
+    """What one process did to one file."""
+
+    MONITOR: ClassVar[str] = "filesystem"
+    ORDER: ClassVar[tuple[str, ...]] = (
+        *Record.ORDER,
+        *("process", "age", "file", "inode", "digests", "details", "notes"),
+    )
+
+    file: FileBlock
+    inode: InodeBlock | None
+    digests: FileDigests | None = None
+    notes: FileNotes | None
+
+
+class SocketRecord(OwnedRecord, frozen=True, kw_only=True, gc=False):
+    """What went over one TCP connection or between a UDP socket and a peer: the client's side."""
+
+    MONITOR: ClassVar[str] = "socket"
+    ORDER: ClassVar[tuple[str, ...]] = (
+        *Record.ORDER,
+        *("process", "age", "socket", "tx", "rx", "socket_age"),
+        *("app", "app_tx", "app_rx", "details", "extra"),
+    )
+
+    socket: SocketBlock
+    tx: SocketTx | None
+    rx: SocketRx | None
+    socket_age: SocketAge
+    app: App | None = None
+    app_tx: AppTx | None = None
+    app_rx: AppRx | None = None
+    extra: SocketExtra | None
+
+
+class ServerRecord(SocketRecord, frozen=True, kw_only=True, gc=False):
+    """The server's side: what was received comes first."""
+
+    ORDER: ClassVar[tuple[str, ...]] = (
+        *Record.ORDER,
+        *("process", "age", "socket", "rx", "tx", "socket_age"),
+        *("app", "app_rx", "app_tx", "details", "extra"),
+    )
+
+
+class UnixRecord(OwnedRecord, frozen=True, kw_only=True, gc=False):
+    """What went over one UNIX socket: the client's side."""
+
+    MONITOR: ClassVar[str] = "socket"
+    ORDER: ClassVar[tuple[str, ...]] = (
+        *Record.ORDER,
+        *("process", "age", "unix", "socket_age"),
+        *("app", "app_tx", "app_rx", "details", "extra"),
+    )
+
+    unix: UnixBlock
+    socket_age: SocketAge
+    app: App | None = None
+    app_tx: AppTx | None = None
+    app_rx: AppRx | None = None
+    extra: UnixExtra | None
+
+
+class UnixServerRecord(UnixRecord, frozen=True, kw_only=True, gc=False):
+    """The server's side: what was received comes first."""
+
+    ORDER: ClassVar[tuple[str, ...]] = (
+        *Record.ORDER,
+        *("process", "age", "unix", "socket_age"),
+        *("app", "app_rx", "app_tx", "details", "extra"),
+    )
+
+
+class HealthRecord(Record, frozen=True, kw_only=True, gc=False):
+    """What was seen, reported and lost."""
+
+    MONITOR: ClassVar[str] = "health"
+    ORDER: ClassVar[tuple[str, ...]] = (*Record.ORDER, "kernel", "user")
+
+    kernel: HealthKernel
+    user: HealthUser
+
+
+# every kind of record; formats, docs and tests go by this table
+RECORDS: tuple[type[Record], ...] = (
+    FileRecord,
+    SocketRecord,
+    ServerRecord,
+    UnixRecord,
+    UnixServerRecord,
+    HealthRecord,
+)
+# what goes beyond the contract: --strict leaves it out
+BEYOND_CONTRACT: tuple[type[Block], ...] = (ProcessDetails, FileNotes, SocketExtra, UnixExtra)
+
+_BLOCKS: dict[type[Record], Callable[[Record], tuple[Block | None, ...]]] = {
+    record: attrgetter(*record.ORDER) for record in RECORDS
+}
