@@ -4,7 +4,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from tests.cost.figures import MEMORY, RECORD_KINDS, STAGES, WORKLOADS, Figures, number
+from tests.cost.figures import MEMORY, RECORD_KINDS, REPORTED, STAGES, WORKLOADS, Figures, number
 
 BEGIN = "<!-- cost: begin, written by make cost DOCS=1 -->"
 END = "<!-- cost: end -->"
@@ -28,6 +28,7 @@ def sections() -> Iterator[tuple[str, list[Row]]]:
         "User instructions per record",
         [Row(title, f"{kind}.user") for kind, title in RECORD_KINDS.items()],
     )
+    yield "Records per operation", [Row(WORKLOADS[kind], f"{kind}.records") for kind in REPORTED]
     for kind, title in RECORD_KINDS.items():
         yield (
             f"User instructions per {title}, by stage",
