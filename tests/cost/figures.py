@@ -23,8 +23,9 @@ STAGES = ("drain", "decode", "health", "aggregate", "enrich", "build", "format",
 MEMORY = {"rss": "resident after the workloads", "maps": "BPF maps", "programs": "BPF programs"}
 # More than that is a failure. What repeats within less is worth a limit: see docs/cost.md.
 GROWTH = 0.05
-# Growth by less than this many instructions is none: small stages differ by that from run to run.
-SLACK = {"stage": 500.0}
+# Growth by less than this is none, in instructions or bytes: small stages and what the agent keeps
+# of its largest batch differ by that from run to run.
+SLACK = {".stage.": 500.0, ".memory.rss": 4.0 * 2**20}
 # Says something, and differs from run to run: the loop's share depends on how many batches the
 # records come in, the segments of a transfer on how its two processes take turns.
 NOT_KEPT = ("stage.rest", "bulk.bpf")
@@ -123,7 +124,7 @@ def kept(name: str) -> bool:
 
 def grown(name: str, before: float, after: float) -> bool:
     """Say whether a figure is so much larger than before that it means something."""
-    slack = next((value for word, value in SLACK.items() if f".{word}." in name), 0.0)
+    slack = next((value for word, value in SLACK.items() if word in name), 0.0)
     return after - before > max(before * GROWTH, slack)
 
 

@@ -39,19 +39,25 @@ def sections() -> Iterator[tuple[str, list[Row]]]:
 
 
 def table(columns: Mapping[str, Figures], modes: Sequence[str]) -> str:
-    """Return the tables, with a column for each attach mode and each set of figures.
+    """Return the tables: a column for each attach mode and set of figures, if it has any of it.
 
     Args:
         columns: Heading, such as "before", to figures.
         modes: Attach modes.
     """
-    heads = [f"{mode}, {name}" for mode in modes for name in columns]
+    shown_columns = [
+        (mode, name, figures)
+        for mode in modes
+        for name, figures in columns.items()
+        if any(figure.startswith(f"{mode}.") for figure in figures)
+    ]
+    heads = [f"{mode}, {name}" for mode, name, _ in shown_columns]
     parts = []
     for heading, rows in sections():
         lines = [["", *heads]]
         for row in rows:
-            names = ((f"{mode}.{row.figure}", each) for mode in modes for each in columns.values())
-            lines.append([row.title, *(_cell(name, figures) for name, figures in names)])
+            cells = (_cell(f"{mode}.{row.figure}", each) for mode, _, each in shown_columns)
+            lines.append([row.title, *cells])
         shown = [line for line in lines if any(text != "-" for text in line[1:])]
         if len(shown) > 1:
             parts.append(f"### {heading}\n\n{markdown(shown)}")

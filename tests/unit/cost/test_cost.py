@@ -66,6 +66,8 @@ def test_small_stages_have_slack() -> None:
     assert judged(1000, 1490, STAGE) == (0, 0)
     assert judged(1000, 1510, STAGE) == (1, 0)
     assert judged(30_000, 32_000, STAGE) == (1, 0)
+    assert judged(50 * 2**20, 53.5 * 2**20, "fentry.memory.rss") == (0, 0)
+    assert judged(50 * 2**20, 54.5 * 2**20, "fentry.memory.rss") == (1, 0)
     assert judged(1000, 9000, f"fentry.file.stage.{REST}") == (0, 0)
 
 
