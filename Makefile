@@ -32,8 +32,7 @@ object_of = $(call object,$(word 2,$(subst /, ,$(1))),$(patsubst %.bpf.c,%,$(not
 BPF_SOURCES := $(wildcard ebpf/*/*.bpf.c)
 # Built again for kernels without bpf_loop, and for lockdown=confidentiality (see ARCHITECTURE.md).
 variant = $(shell grep -l 'KF_VARIANTS.*$(1)' $(BPF_SOURCES))
-EXTENSION_SOURCES := pyproject.toml setup.py tools/layouts.py ebpf/record.h \
-	$(wildcard $(PACKAGE)/_build.py $(PACKAGE)/*.c $(PACKAGE)/*.h)
+EXTENSION_SOURCES := pyproject.toml setup.py tools/layouts.py ebpf/record.h $(wildcard $(addprefix $(PACKAGE)/,_build.py *.c *.h))
 C_SOURCES = $(wildcard ebpf/*.h ebpf/*/*.[ch] $(PACKAGE)/glue*)
 # asked when a recipe needs it: a fresh machine has no compiler yet
 MULTIARCH = $(shell $(CLANG) -print-multiarch 2>/dev/null || gcc -dumpmachine)
@@ -87,19 +86,20 @@ format: $(VENV)/stamp ## rewrite Python and C in the project's style
 
 docs: build ## write the tables of docs/fields.md
 	$(Q)$(PYTHON) tools/fields_page.py
-
 check: lint unit ## what needs no root: lint, policy, unit
-
 bench: build ## figures: CPU per record by stage, drain rate, start time, memory (root)
 	$(Q)$(PYTHON) -m tests.bench $(ARGS)
 
 ##@ Virtual machines
-.PHONY: vm matrix
+.PHONY: vm matrix cost
 vm: build/test-deps.stamp build ## a shell in a VM with the project, KERNEL=6.12
 	$(Q)exec $(PYTHON) -m tests.vm shell $(KERNEL)
 
 matrix: build/test-deps.stamp build ## all kernels and attach modes (KERNELS MODES TESTS SETS narrow it; DOCS=1)
 	$(Q)$(PYTHON) -m tests.matrix $(if $(SETS),--sets "$(SETS)") --kernels "$(KERNELS)" --modes "$(MODES)" --tests="$(TESTS)" $(if $(DOCS),--docs) $(ARGS)
+
+cost: build/test-deps.stamp build ## instructions per record and operation, against stored figures (TREE MODES UPDATE=1 DOCS=1)
+	$(Q)$(PYTHON) -m tests.cost --modes "$(MODES)" $(if $(TREE),--tree $(TREE)) $(if $(UPDATE),--update $(UPDATE)) $(if $(DOCS),--docs)
 
 ##@ Clean
 .PHONY: clean distclean
