@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records as JSON text: `json-min` on one line, `json` in the contract's indented layout.
 
-The layouts have spaces that no JSON library writes. So a function is made for each kind of record of
-its blocks' keys (`kflowd.delivery.formats.compiled`), in which only the values are missing. What
+The layouts have spaces that no JSON library writes. So for each kind of record a function is made
+of its blocks' keys (`kflowd.delivery.formats.compiled`), in which only the values are missing. What
 many records share (a host, a process, a set of counts) is written once and kept. There is no second
 pass over a text.
 """
