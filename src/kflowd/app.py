@@ -25,7 +25,6 @@ from kflowd.settings import Settings
 from kflowd.sinks.stdout import StdoutSink
 
 if TYPE_CHECKING:
-    from kflowd.bpf.config import SourceConfig
     from kflowd.bpf.source import Source
 
 STDERR = 2
@@ -44,29 +43,29 @@ def trace(settings: Settings, say: Say) -> int:
     """
     # imported here: replay works without the compiled extension
     from kflowd import doctor
-    from kflowd.bpf.source import Source, boottime_ns
+    from kflowd.bpf.source import boottime_ns
 
     log = Log("app", verbose=settings.verbose)
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
         start_ns = boottime_ns()
-        source = stack.enter_context(Source(source_config(settings)))
+        source = stack.enter_context(_source(settings))
         for row in source.coverage.rows:
             log.debug("coverage", event_class=row.event, status=row.status, hook=row.hook)
-        if warning := doctor.warning(source.coverage, settings.attach_mode):
+        if warning := doctor.warning(source.coverage, settings.trace.attach):
             say(warning)
         source.snapshot()
         session = encode_session(_session(settings, source, start_ns))
         recorder = None
-        if settings.record_path is not None:
-            recorder = stack.enter_context(Recorder(settings.record_path, session))
+        if settings.record is not None:
+            recorder = stack.enter_context(Recorder(settings.record, session))
         assembly = Assembly(settings, live_tables())
         output = Output(StdoutSink(), quiet=settings.quiet, count=settings.count)
         assembly.pipeline.feed(session)
         notify.send(notify.READY)
         log.info("ready", version=kflowd.__version__)
         if os.isatty(STDERR):
-            say(f"tracing {', '.join(sorted(settings.subsystems))}; Ctrl-C ends")
+            say(f"tracing {', '.join(sorted(settings.trace.monitor))}; Ctrl-C ends")
         runner = Runner(source, assembly.pipeline, output, recorder, signals)
         seconds = runner.run(settings.duration_ns)
         notify.send(notify.STOPPING)
@@ -104,22 +103,25 @@ def diagnose(settings: Settings, *, as_json: bool) -> tuple[str, int]:
     """Return the text of `doctor` and its exit code."""
     from kflowd import doctor
 
-    coverage = doctor.run(source_config(settings))
+    coverage = doctor.run(_source(settings))
     text = doctor.render_json(coverage) if as_json else doctor.render_text(coverage)
     return text, coverage.exit_code
 
 
 def _session(settings: Settings, source: Source, start_ns: int) -> SessionHead:
     offset_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    facts = session_facts(with_tables=settings.record_path is not None)
-    facts = structs.replace(facts, idle_ns=settings.idle_ns, export_at=settings.export_at)
+    facts = session_facts(with_tables=settings.record is not None)
+    given = settings.trace
+    facts = structs.replace(facts, idle_ns=given.idle_ns, export_at=given.events or 0)
     return SessionHead(start_ns, offset_ns, source.hz(), facts)
 
 
 def _as_recorded(settings: Settings, facts: SessionFacts) -> Settings:
     """Return settings with those of the recorded run that a replay cannot choose."""
-    idle_ns = facts.idle_ns or settings.idle_ns
-    return structs.replace(settings, idle_ns=idle_ns, export_at=facts.export_at)
+    idle_ns = facts.idle_ns or settings.trace.idle_ns
+    events = facts.export_at or None
+    trace = structs.replace(settings.trace, idle_ns=idle_ns, events=events)
+    return structs.replace(settings, trace=trace)
 
 
 def _records(number: int) -> str:
@@ -132,22 +134,8 @@ def _say_summary(say: Say, head: str, assembly: Assembly) -> None:
         say(f"  {line}")
 
 
-def source_config(settings: Settings) -> SourceConfig:
-    """Return what the source is asked for: a run's settings, and not to watch ourselves."""
-    from kflowd.bpf.config import SourceConfig
-    from kflowd.bpf.source import own_tgid
+def _source(settings: Settings) -> Source:
+    """Return the source of a run, which does not watch ourselves."""
+    from kflowd.bpf.source import Source, own_tgid
 
-    return SourceConfig(
-        subsystems=settings.subsystems,
-        attach_mode=settings.attach_mode,
-        export_at=settings.export_at,
-        idle_ns=settings.idle_ns,
-        active_ns=settings.active_ns,
-        pseudo_fs=settings.pseudo_fs,
-        ring_bytes=settings.ring_bytes,
-        file_entries=settings.file_entries,
-        sock_entries=settings.sock_entries,
-        unix_entries=settings.unix_entries,
-        verbose=settings.verbose,
-        self_tgid=own_tgid(),
-    )
+    return Source(settings.trace, self_tgid=own_tgid(), verbose=settings.verbose)

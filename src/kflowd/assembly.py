@@ -80,14 +80,15 @@ class Assembly:
     """
 
     def __init__(self, settings: Settings, tables: Tables) -> None:
+        trace = settings.trace
         self.decoder = Decoder()
         self.aggregator = Aggregator(
-            FileAggregator(settings.idle_ns, settings.export_at), SocketAggregator(settings.idle_ns)
+            FileAggregator(trace.idle_ns, trace.events or 0), SocketAggregator(trace.idle_ns)
         )
         self.processes = Processes()
         self.enricher = Enricher(self.processes, *tables)
         self.serializer = Serializer(
-            Builder(strict=settings.strict), FORMATS[settings.output.value]
+            Builder(strict=settings.strict), FORMATS[settings.output[0].format]
         )
         self.health = Health(contract.constants(), self.user_counters, self._health_text)
         self.pipeline = Pipeline(

@@ -19,7 +19,7 @@ LAYERS: dict[str, set[str]] = {
     "streams": set(),
     "notify": set(),
     "settings": {"errors"},
-    "bpf": {"errors"},
+    "bpf": {"errors", "settings"},
     "contract": {"errors"},
     "records": {"model", "errors", "contract"},
     "aggregate": {"model"},
@@ -38,7 +38,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "app": {
         *("", "log", "notify", "settings", "assembly", "runner", "recording", "sinks", "doctor"),
-        *("bpf.source", "bpf.config"),
+        "bpf.source",
     },
     "cli": {"app", "settings", "errors", "versions", "streams"},
 }
