@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Constants and map sizes that follow from what is asked for."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from kflowd.bpf.config import (
@@ -17,6 +20,7 @@ from kflowd.bpf.object import SUFFIX, BpfObject
 from kflowd.settings import TraceSettings
 from kflowd.settings.walk import settings_of
 
+EBPF = Path(__file__).parents[3] / "ebpf"
 FEATURES = {
     "probe_read": Feature("probe_read", "x", ok=False),
     "task_btf": Feature("task_btf", "x", ok=True),
@@ -97,3 +101,11 @@ def test_what_settings_name_is_in_the_objects() -> None:
     named |= {it.name for option in options for it in option.maps}
     assert len(named) == 8
     assert named <= known
+
+
+def test_maps_that_settings_size_have_no_size_of_their_own() -> None:
+    """A default stands at the field alone: the source of such a map says KF_SIZED."""
+    sized = re.compile(r"max_entries, KF_SIZED\);[^}]*\} (\w+) SEC")
+    found = {each for path in EBPF.rglob("*.h") for each in sized.findall(path.read_text())}
+    options = [setting.option for setting in settings_of(TraceSettings)]
+    assert found == {it.name for option in options for it in option.maps}
