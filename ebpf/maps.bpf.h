@@ -5,10 +5,12 @@
 
 #include "record.h"
 
-/* 8 MiB hold about 27,000 records of files: more than a second of a busy host between two drains. */
+/* Entries of a map that the loader sizes: a field of src/kflowd/settings/tree.py names the map. */
+#define KF_SIZED 1
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 8 << 20);
+	__uint(max_entries, KF_SIZED);
 } kf_ring SEC(".maps");
 
 /* Behind the counters of the contract: program runs that the kernel skipped and a copy made. */

@@ -11,11 +11,11 @@
 #include "path.bpf.h"
 #include "task.bpf.h"
 
-/* 16,384 open files between two events that end them; 240 bytes each, 4 MB. When it is full, events
- * leave one by one as partial records and user space merges them. */
+/* Open files between two events that end them, 240 bytes each. When it is full, events leave one by
+ * one as partial records and user space merges them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, KF_SIZED);
 	__type(key, struct kf_file_key);
 	__type(value, struct kf_file_agg);
 } kf_files SEC(".maps");

@@ -17,7 +17,7 @@ const volatile u8 kf_nargs_bpf_get_socket_ptr_cookie = 0;
  * one. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 32768);
+	__uint(max_entries, KF_SIZED);
 	__type(key, u64);
 	__type(value, u64);
 } kf_aliases SEC(".maps");

@@ -9,10 +9,10 @@
 
 #include "unix/name.bpf.h"
 
-/* 8,192 UNIX sockets that have carried data, 300 bytes each, 2.5 MB. */
+/* UNIX sockets that have carried data, 300 bytes each. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
+	__uint(max_entries, KF_SIZED);
 	__type(key, struct kf_unix_key);
 	__type(value, struct kf_unix);
 } kf_unix SEC(".maps");

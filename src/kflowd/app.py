@@ -33,7 +33,6 @@ from kflowd.settings import Settings
 from kflowd.sinks.stdout import StdoutSink
 
 if TYPE_CHECKING:
-    from kflowd.bpf.config import SourceConfig
 
 STDERR = 2
 Say = Callable[[str], None]
@@ -51,32 +50,32 @@ def trace(settings: Settings, say: Say) -> int:
     """
     # imported here: replay works without the compiled extension
     from kflowd import doctor
-    from kflowd.bpf.source import Source, boottime_ns
+    from kflowd.bpf.source import boottime_ns
 
     log = Log("app", verbose=settings.verbose)
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
         start_ns = boottime_ns()
-        source = stack.enter_context(Source(source_config(settings)))
+        source = stack.enter_context(_source(settings))
         for row in source.coverage.rows:
             log.debug("coverage", event_class=row.event, status=row.status, hook=row.hook)
-        if warning := doctor.warning(source.coverage, settings.attach_mode):
+        if warning := doctor.warning(source.coverage, settings.trace.attach):
             say(warning)
         source.snapshot()
         enrichers = live_enrichers()
-        facts = session_facts(settings, enrichers, full=settings.record_path is not None)
+        facts = session_facts(settings, enrichers, full=settings.record is not None)
         offset_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         session = encode_session(Session(start_ns, offset_ns, source.hz(), facts))
         recorder = None
-        if settings.record_path is not None:
-            recorder = stack.enter_context(Recorder(settings.record_path, session))
-        texts = Texts(make_pipeline(settings, enrichers), FORMATS[settings.output.value]())
+        if settings.record is not None:
+            recorder = stack.enter_context(Recorder(settings.record, session))
+        texts = Texts(make_pipeline(settings, enrichers), FORMATS[settings.output[0].format]())
         output = Output(StdoutSink(), quiet=settings.quiet, count=settings.count)
         texts.feed(session)
         notify.send(notify.READY)
         log.info("ready", version=kflowd.__version__)
         if os.isatty(STDERR):
-            say(f"tracing {', '.join(sorted(settings.subsystems))}; Ctrl-C ends")
+            say(f"tracing {', '.join(sorted(settings.trace.monitor))}; Ctrl-C ends")
         runner = Runner(source, texts, output, recorder, signals)
         seconds = runner.run(settings.duration_ns)
         notify.send(notify.STOPPING)
@@ -98,7 +97,7 @@ def replay(path: Path, settings: Settings, say: Say) -> int:
     facts = recording.session.facts
     settings = as_recorded(settings, facts)
     pipeline = make_pipeline(settings, recorded_enrichers(facts))
-    texts = Texts(pipeline, FORMATS[settings.output.value]())
+    texts = Texts(pipeline, FORMATS[settings.output[0].format]())
     output = Output(StdoutSink(), quiet=settings.quiet, count=settings.count)
     try:
         for batch in recording.batches():
@@ -116,7 +115,7 @@ def diagnose(settings: Settings, *, as_json: bool) -> tuple[str, int]:
     """Return the text of `doctor` and its exit code."""
     from kflowd import doctor
 
-    coverage = doctor.run(source_config(settings))
+    coverage = doctor.run(_source(settings))
     text = doctor.render_json(coverage) if as_json else doctor.render_text(coverage)
     return text, coverage.exit_code
 
@@ -147,22 +146,8 @@ def _say_summary(say: Say, head: str, pipeline: Pipeline) -> None:
         say(f"  {line}")
 
 
-def source_config(settings: Settings) -> SourceConfig:
-    """Return what the source is asked for: a run's settings, and not to watch ourselves."""
-    from kflowd.bpf.config import SourceConfig
-    from kflowd.bpf.source import own_tgid
+def _source(settings: Settings) -> Source:
+    """Return the source of a run, which does not watch ourselves."""
+    from kflowd.bpf.source import Source, own_tgid
 
-    return SourceConfig(
-        subsystems=settings.subsystems,
-        attach_mode=settings.attach_mode,
-        export_at=settings.export_at,
-        idle_ns=settings.idle_ns,
-        active_ns=settings.active_ns,
-        pseudo_fs=settings.pseudo_fs,
-        ring_bytes=settings.ring_bytes,
-        file_entries=settings.file_entries,
-        sock_entries=settings.sock_entries,
-        unix_entries=settings.unix_entries,
-        verbose=settings.verbose,
-        self_tgid=own_tgid(),
-    )
+    return Source(settings.trace, self_tgid=own_tgid(), verbose=settings.verbose)

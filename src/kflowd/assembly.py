@@ -46,19 +46,24 @@ def session_facts(settings: Settings, enrichers: Sequence[Enricher], *, full: bo
     if full:
         for each in enrichers:
             facts |= each.facts()
-    facts |= msgspec.structs.asdict(RunFacts(settings.idle_ns, settings.export_at))
+    facts |= msgspec.structs.asdict(RunFacts(settings.trace.idle_ns, settings.trace.events or 0))
     return msgspec.json.encode(facts)
 
 
 def as_recorded(settings: Settings, facts: bytes) -> Settings:
     """Return settings with those of the recorded run that a replay cannot choose."""
     run = msgspec.json.decode(facts, type=RunFacts)
-    idle_ns = run.idle_ns or settings.idle_ns
-    return msgspec.structs.replace(settings, idle_ns=idle_ns, export_at=run.export_at)
+    trace = msgspec.structs.replace(
+        settings.trace,
+        idle_ns=run.idle_ns or settings.trace.idle_ns,
+        events=run.export_at or None,
+    )
+    return msgspec.structs.replace(settings, trace=trace)
 
 
 def make_pipeline(settings: Settings, enrichers: Sequence[Enricher]) -> Pipeline:
     """Return the stages of one run, joined."""
-    files = FileAggregator(settings.idle_ns, settings.export_at)
-    aggregator = Aggregator(files, SocketAggregator(settings.idle_ns))
+    trace = settings.trace
+    files = FileAggregator(trace.idle_ns, trace.events or 0)
+    aggregator = Aggregator(files, SocketAggregator(trace.idle_ns))
     return Pipeline(aggregator, Enrichment(enrichers), Builder(strict=settings.strict))

@@ -13,30 +13,61 @@ from typing import Any, NoReturn
 import click
 from click.core import ParameterSource
 
-from kflowd import settings as options
 from kflowd import streams
 from kflowd.errors import KflowdError, SinkError, UsageError
+from kflowd.settings import Settings
+from kflowd.settings.convert import build
+from kflowd.settings.lines import OptionLine, option_lines
+from kflowd.settings.option import Command
+from kflowd.settings.walk import Place, Tree
 
 PROGRAM = "kflowd"
 INTERNAL = "internal error:"
 INTERRUPTED = 130  # as a shell counts a death by SIGINT
-OUTPUT_HELP = "Form of the records: json or json-min.  [default: json]"
 
-# of tracing, and of doctor that previews it
-MONITOR = click.option(
-    "-m",
-    "monitor",
-    metavar="LIST",
-    default="file,socket",
-    show_default=True,
-    help="What to trace: file, socket.",
-)
-ATTACH_MODE = click.option(
-    "--attach",
-    "attach_mode",
-    metavar="ATTACH_MODE",
-    help="Use only fentry, kprobe or tracepoint, in place of the best for each hook.",
-)
+
+class SettingOption(click.Option):
+    """An option that is made of fields of the settings tree."""
+
+    def __init__(self, line: OptionLine) -> None:
+        default = f"default: {line.default}" if line.default else ""
+        notes = "; ".join(filter(None, (line.values, default)))
+        help_text = f"{line.help}.  [{notes}]" if notes else f"{line.help}."
+        if line.is_flag:
+            super().__init__(line.flags, is_flag=True, help=help_text)
+        else:
+            # its value are the settings by place; UsageError says what is wrong
+            super().__init__(line.flags, metavar=line.metavar, type=line.read, help=help_text)
+        self.line = line
+
+
+def setting_options(command: Command, tree: Tree = Settings) -> list[click.Parameter]:
+    """Return the options of a command that are made of a settings tree."""
+    return [SettingOption(line) for line in option_lines(command, tree)]
+
+
+def given_settings(context: click.Context) -> dict[Place, object]:
+    """Return what the command line sets, by place.
+
+    Raises:
+        UsageError: Two options set the same.
+    """
+    values: dict[Place, object] = {}
+    setters: dict[Place, str] = {}
+    for param in context.command.params:
+        name = param.name or ""
+        if (
+            isinstance(param, SettingOption)
+            and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        ):
+            line, value = param.line, context.params[name]
+            found = line.read(value) if line.is_flag else value
+            for place in found:
+                if place in setters:
+                    raise UsageError(f"{line.name}: {setters[place]} sets it too")
+                setters[place] = line.name
+            values |= found
+    return values
 
 
 @click.group(
@@ -46,118 +77,46 @@ ATTACH_MODE = click.option(
     subcommand_metavar="[COMMAND]",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong use, 3 the kernel lacks what is needed, "
     "4 permission missing.",
+    params=setting_options("trace"),
 )
-@MONITOR
-@click.option(
-    "-t",
-    "timeouts",
-    metavar="IDLE[,ACTIVE]",
-    default="15,1800",
-    show_default=True,
-    help="Seconds until what is idle, or still active, is reported.",
-)
-@click.option(
-    "-e",
-    "export_at",
-    metavar="N",
-    help="Report a file as soon as it has N events; 1: each event for itself.",
-)
-@click.option("-o", "output", metavar="FORM", default="json", help=OUTPUT_HELP)
-@click.option("-q", "quiet", is_flag=True, help="No records on stdout, for example with --record.")
-@click.option("-V", "verbose", is_flag=True, help="Messages of libbpf and of kflowd on stderr.")
 @click.option("--version", "version", is_flag=True, help="Print versions in one line and exit.")
-@click.option("--duration", metavar="SECONDS", help="Stop after this time.")
-@click.option("--count", metavar="RECORDS", help="Stop after this many records.")
-@ATTACH_MODE
-@click.option(
-    "--record",
-    "record_path",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Also write what comes from the kernel to FILE, for replay.",
-)
-@click.option("--strict", is_flag=True, help="Only the fields of the contract, no extra ones.")
-@click.option("--pseudo-fs", is_flag=True, help="Files of proc, sysfs, cgroup and the like too.")
-@click.option(
-    "--ring-bytes", metavar="BYTES", help="Size of the ring, a power of two.  [default: 8 MiB]"
-)
-@click.option("--file-entries", metavar="N", help="Open files followed at once.  [default: 16384]")
-@click.option(
-    "--sock-entries", metavar="N", help="TCP and UDP sockets followed at once.  [default: 16384]"
-)
-@click.option("--unix-entries", metavar="N", help="UNIX sockets followed at once.  [default: 8192]")
 @click.pass_context
-def command(context: click.Context, /, **given: Any) -> None:
+def command(context: click.Context, /, *, version: bool, **_given: Any) -> None:
     """Trace which process does what to which file and over which socket, as JSON on stdout.
 
     Without a command kflowd traces this host until Ctrl-C. It needs root.
     """
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
-    elif given["version"]:
+    elif version:
         _print_version()
     else:
-        settings = _settings(given)
         from kflowd import app
 
-        context.exit(app.trace(settings, _say))
+        context.exit(app.trace(build(given_settings(context), Settings), _say))
 
 
-@command.command("doctor")
-@MONITOR
-@ATTACH_MODE
+@command.command("doctor", params=setting_options("doctor"))
 @click.option("--json", "as_json", is_flag=True, help="The same as one JSON object.")
-@click.option("-V", "verbose", is_flag=True, help="Messages of libbpf and of kflowd on stderr.")
 @click.pass_context
-def doctor(context: click.Context, /, *, as_json: bool, **given: Any) -> None:
+def doctor(context: click.Context, /, *, as_json: bool, **_given: Any) -> None:
     """Tell what can be traced on this kernel, by which hooks, and what is missing."""
-    settings = _settings(given)
     from kflowd import app
 
+    settings = build(given_settings(context), Settings)
     text, code = app.diagnose(settings, as_json=as_json)
     _print(text)
     context.exit(code)
 
 
-@command.command("replay")
+@command.command("replay", params=setting_options("replay"))
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("-o", "output", metavar="FORM", default="json", help=OUTPUT_HELP)
-@click.option("-q", "quiet", is_flag=True, help="No records on stdout, only the summary.")
-@click.option("--count", metavar="RECORDS", help="Stop after this many records.")
-@click.option("--strict", is_flag=True, help="Only the fields of the contract, no extra ones.")
-@click.option("-V", "verbose", is_flag=True, help="Messages of kflowd on stderr.")
 @click.pass_context
-def replay(context: click.Context, /, path: Path, **given: Any) -> None:
+def replay(context: click.Context, /, path: Path, **_given: Any) -> None:
     """Print the records of a recording; needs neither root nor BPF."""
-    settings = _settings(given)
     from kflowd import app
 
-    context.exit(app.replay(path, settings, _say))
-
-
-def _settings(given: dict[str, Any]) -> options.Settings:
-    values: dict[str, Any] = {
-        name: given[name]
-        for name in ("quiet", "verbose", "strict", "pseudo_fs", "record_path")
-        if given.get(name) is not None
-    }
-    if "timeouts" in given:
-        values["idle_ns"], values["active_ns"] = options.parse_timeouts(given["timeouts"])
-    for name, field, parse in (
-        ("output", "output", options.parse_output),
-        ("monitor", "subsystems", options.parse_subsystems),
-        ("export_at", "export_at", options.parse_export_at),
-        ("count", "count", options.parse_count),
-        ("attach_mode", "attach_mode", options.parse_attach_mode),
-        ("ring_bytes", "ring_bytes", options.parse_ring_bytes),
-        ("duration", "duration_ns", lambda text: options.parse_seconds("--duration", text)),
-    ):
-        if given.get(name) is not None:
-            values[field] = parse(given[name])
-    for name in ("file_entries", "sock_entries", "unix_entries"):
-        if given.get(name) is not None:
-            values[name] = options.parse_entries("--" + name.replace("_", "-"), given[name])
-    return options.Settings(**values)
+    context.exit(app.replay(path, build(given_settings(context), Settings), _say))
 
 
 def _refuse_options_before(context: click.Context) -> None:
@@ -206,7 +165,7 @@ def run(arguments: list[str]) -> int:
         click.echo(f"{PROGRAM}: {' '.join(message.split())}", err=True)
         if hint:
             click.echo(f"  {hint}", err=True)
-        if "-V" in arguments and message.startswith(INTERNAL):
+        if {"-V", "--verbose"} & set(arguments) and message.startswith(INTERNAL):
             raise
     return code if isinstance(code, int) else 0
 

@@ -5,13 +5,11 @@ It really loads and attaches, on the configuration that a run would have, and ta
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 import msgspec
 
-from kflowd.bpf.config import SourceConfig
 from kflowd.bpf.coverage import COVERED, NOT_COVERED, Coverage, CoverageRow
-from kflowd.bpf.load import ASK_DOCTOR, OBJECTS
+from kflowd.bpf.load import ASK_DOCTOR
 from kflowd.bpf.source import Source
 from kflowd.errors import KflowdError
 
@@ -19,17 +17,15 @@ MARKS = {True: "yes", False: "no"}
 KIB = 1024
 
 
-def run(config: SourceConfig | None = None, folder: Path = OBJECTS) -> Coverage:
+def run(source: Source) -> Coverage:
     """Load and attach, see what came of it, and take it down.
 
     Args:
-        config: What a run would observe; None: the defaults.
-        folder: Where the BPF objects are.
+        source: Of a run; not yet open.
 
     Returns:
         The table. Where the agent cannot run, `problem`, `hint` and `exit_code` say why.
     """
-    source = Source(config or SourceConfig(), folder)
     try:
         with source:
             source.snapshot()

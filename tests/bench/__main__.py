@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from kflowd.app import source_config
-from kflowd.bpf.source import Source
+from kflowd.bpf.source import Source, own_tgid
 from kflowd.contract import layout
-from kflowd.settings import Settings
+from kflowd.settings import TraceSettings
 from tests.bench.stages import table
 from tests.host.agent import COMMAND, ROOT, Agent, run
 from tests.host.workloads import start
@@ -44,8 +43,8 @@ def sizes(batch: bytes) -> Iterator[int]:
 
 def drain(folder: str) -> Drained:
     """Fill a large ring with file records while nobody reads, then empty it."""
-    settings = Settings(subsystems=frozenset({"file"}), ring_bytes=DRAIN_RING_BYTES)
-    with Source(source_config(settings)) as source:
+    config = TraceSettings(monitor=frozenset({"file"}), ring_bytes=DRAIN_RING_BYTES)
+    with Source(config, self_tgid=own_tgid()) as source:
         while source.drain(0):
             pass
         start("write_many", folder, FILES)

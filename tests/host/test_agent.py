@@ -272,9 +272,9 @@ def test_tracepoint_attach_mode_can_be_forced(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (["-m", "fil"], 2, "-m: 'fil' is none of file, socket"),
-        (["-t", "0"], 2, "-t: '0' is not above 0"),
-        (["-o", "table"], 2, "-o: 'table' is none of json, json-min"),
+        (["-m", "fil"], 2, "-m/--monitor: 'fil' is none of file, socket"),
+        (["-t", "0"], 2, "-t: '0' is no number of seconds above 0"),
+        (["-o", "table"], 2, "-o/--format: 'table' is none of json, json-min"),
         (["--record", "/nonexistent/x", "--duration", "1"], 1, "writing /nonexistent/x: No such"),
     ],
 )

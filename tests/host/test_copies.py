@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from kflowd.bpf.config import COPIES, SourceConfig
+from kflowd.bpf.config import COPIES
 from kflowd.bpf.counters import counters_record, taken_over
 from kflowd.bpf.drain import Drain
 from kflowd.bpf.features import probe
@@ -20,6 +20,7 @@ from kflowd.bpf.ffi import ffi, lib
 from kflowd.bpf.kernel import Kernel
 from kflowd.bpf.load import Loader
 from kflowd.bpf.loaded import Loaded
+from kflowd.settings import TraceSettings
 from tests.host.test_source import split
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -68,7 +69,7 @@ def copies() -> Iterator[Copies]:
     with Kernel() as kernel:
         features = probe(kernel)
         preempted = msgspec.structs.replace(features["run_through"], ok=False)
-        config = SourceConfig(subsystems=frozenset())
+        config = TraceSettings(monitor=frozenset())
         loader = Loader(config, kernel, features | {"run_through": preempted})
         loaded = loader.load()
     drain = Drain(loaded.maps, SECOND, SECOND)

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from kflowd.bpf.config import SourceConfig
 from kflowd.bpf.drain import Drain
 from kflowd.bpf.features import probe
 from kflowd.bpf.ffi import ffi, lib
@@ -21,6 +20,7 @@ from kflowd.bpf.kernel import Kernel
 from kflowd.bpf.load import Loader
 from kflowd.bpf.source import Source, boottime_ns, own_tgid
 from kflowd.errors import KflowdError
+from kflowd.settings import TraceSettings
 from tests.host import rawmap
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -244,7 +244,7 @@ def test_a_refused_program_costs_only_itself(tmp_path: Path) -> None:
         Hook("process.fork", "x", "process", (one(BAD), one(GOOD))),
         Hook("process.only", "x", "process", (one(BAD),)),
     )
-    config = SourceConfig(subsystems=frozenset())
+    config = TraceSettings(monitor=frozenset())
     with Kernel() as kernel:
         loader = Loader(config, kernel, probe(kernel), folder, hooks)
         loaded = loader.load()
@@ -265,13 +265,13 @@ def test_a_refused_program_costs_only_itself(tmp_path: Path) -> None:
 def test_nothing_is_left_open() -> None:
     """After close, and after a failed open, all descriptors are gone."""
     before = rawmap.open_descriptors()
-    with Source(SourceConfig(subsystems=frozenset(("socket",)))) as source:
+    with Source(TraceSettings(monitor=frozenset(("socket",)))) as source:
         source.snapshot()
         assert source.drain(0)
         assert source.counters()
         assert len(rawmap.open_descriptors()) > len(before)
     assert rawmap.open_descriptors() == before
-    failing = Source(SourceConfig(subsystems=frozenset(("file",)), file_entries=1 << 31))
+    failing = Source(TraceSettings(monitor=frozenset(("file",)), file_entries=1 << 31))
     with pytest.raises(KflowdError):
         failing.open()
     assert rawmap.open_descriptors() == before
@@ -279,7 +279,7 @@ def test_nothing_is_left_open() -> None:
 
 def test_a_closed_source_says_so() -> None:
     """Reading from it is an error of ours and no crash."""
-    source = Source(SourceConfig())
+    source = Source(TraceSettings())
     with pytest.raises(KflowdError, match="not open"):
         source.drain(0)
     source.close()
@@ -287,7 +287,7 @@ def test_a_closed_source_says_so() -> None:
 
 def test_exact_number_of_processes() -> None:
     """Each of 31 children is seen to be born, to start a program and to end."""
-    with Source(SourceConfig(subsystems=frozenset(("socket",)))) as source:
+    with Source(TraceSettings(monitor=frozenset(("socket",)))) as source:
         children = []
         for _ in range(31):
             child = subprocess.Popen(["true"])
@@ -316,7 +316,7 @@ def test_a_private_mount_of_cgroup2_leaves_nothing() -> None:
 def test_time_is_that_of_records() -> None:
     """Sweeps are told the clock that the kernel side uses."""
     start = boottime_ns()
-    with Source(SourceConfig(subsystems=frozenset(("socket",)))) as source:
+    with Source(TraceSettings(monitor=frozenset(("socket",)))) as source:
         source.snapshot()
         records = split(source.drain(0))
     assert records

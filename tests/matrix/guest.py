@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from kflowd import doctor
-from kflowd.bpf.config import SourceConfig
 from kflowd.bpf.source import Source
 from kflowd.errors import KflowdError
+from kflowd.settings.convert import convert
 from tests.host.cases import Case
 
 RESULTS = Path("/results")
@@ -87,7 +87,8 @@ def verified(fd: int) -> int:
 
 def predict(attach_mode: str | None) -> dict[str, Any]:
     """Return doctor's table and the programs with their verified instructions."""
-    source = Source(SourceConfig(attach_mode=attach_mode))
+    trace = convert({"trace": {"attach": attach_mode}} if attach_mode else {}).trace
+    source = Source(trace)
     programs: dict[str, int] = {}
     try:
         with source:
@@ -97,7 +98,7 @@ def predict(attach_mode: str | None) -> dict[str, Any]:
                 programs[f"{where.object}/{where.program}"] = verified(fd)
             coverage = source.coverage
     except KflowdError:
-        coverage = doctor.run(SourceConfig(attach_mode=attach_mode))
+        coverage = doctor.run(Source(trace))
     return {"doctor": json.loads(doctor.render_json(coverage)), "programs": programs}
 
 

@@ -13,7 +13,7 @@ import pytest
 import kflowd
 from kflowd.serialize import contract
 from tests.policy.tree import ROOT, files, name
-from tools import fields_page
+from tools import fields_page, options_table
 
 DOCS = [ROOT / each for each in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")]
 DOCS += files("docs", ".md")
@@ -62,6 +62,12 @@ def test_every_option_is_documented() -> None:
             if line.startswith("  -"):
                 known |= set(re.findall(pattern, line.split("  ")[1]))
     assert known == set(re.findall(pattern, "\n".join(re.findall(r"`[^`\n]*`", section))))
+
+
+def test_option_table_is_up_to_date() -> None:
+    """The table of options in README is what `make docs` writes."""
+    text = options_table.PAGE.read_text()
+    assert options_table.page(text) == text, "make docs"
 
 
 @pytest.mark.parametrize("path", DOCS, ids=name)

@@ -19,7 +19,7 @@ LAYERS: dict[str, set[str]] = {
     "streams": set(),
     "notify": set(),
     "settings": {"errors"},
-    "bpf": {"errors", "contract"},
+    "bpf": {"errors", "contract", "settings"},
     "_layouts": set(),
     "contract": {"errors", "_layouts"},
     "records": {"model", "errors", "contract"},
@@ -39,7 +39,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "app": {
         *("", "log", "notify", "settings", "assembly", "runner", "recording", "sinks", "doctor"),
-        *("bpf.source", "bpf.config"),
+        "bpf.source",
     },
     "cli": {"app", "settings", "errors", "versions", "streams"},
 }

@@ -8,7 +8,7 @@ from msgspec import structs
 from kflowd import app, recording
 from kflowd.errors import RecordingError
 from kflowd.recording import Recorder, SessionFacts, SessionHead
-from kflowd.settings import Output, Settings
+from kflowd.settings import OutputSettings, Settings
 from tests.unit.make import SECOND, record
 
 FACTS = SessionFacts(
@@ -21,7 +21,8 @@ FACTS = SessionFacts(
     groups="wheel::0",
     mountinfo="1 0 9:2 / / rw - ext4 /dev/md2 rw\n",
 )
-SETTINGS = Settings(output=Output.JSON_MIN)
+JSON_MIN = (OutputSettings(format="json-min"),)
+SETTINGS = Settings(output=JSON_MIN)
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_replay_speaks_of_the_recorded_host(tape: Path, capfd: pytest.CaptureFix
 
 def test_replay_stops_at_the_count(tape: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """--count bounds a replay too, and one record is no records."""
-    settings = Settings(output=Output.JSON_MIN, count=1)
+    settings = Settings(output=JSON_MIN, count=1)
     lines: list[str] = []
     assert app.replay(tape, settings, lines.append) == 0
     assert len(output(capfd)) == 1

@@ -9,7 +9,9 @@ import pytest
 
 from kflowd import app, cli
 from kflowd.errors import BpfError, FeatureError, KflowdError, PrivilegeError, UsageError
-from kflowd.settings import Output, Settings
+from kflowd.settings import OutputSettings, Settings, TraceSettings
+
+NO_SECONDS = "is no number of seconds above 0, at most 1000000000"
 
 
 @pytest.fixture
@@ -42,25 +44,77 @@ def test_every_option_arrives(traced: list[Settings], tmp_path: Path) -> None:
 
     assert traced == [
         Settings(
-            subsystems=frozenset({"file"}),
-            idle_ns=2_500_000_000,
-            active_ns=7_000_000_000,
-            export_at=3,
-            output=Output.JSON_MIN,
+            trace=TraceSettings(
+                monitor=frozenset({"file"}),
+                idle_ns=2_500_000_000,
+                active_ns=7_000_000_000,
+                events=3,
+                attach="kprobe",
+                pseudo_fs=True,
+                ring_bytes=65536,
+                file_entries=100,
+                sock_entries=200,
+                unix_entries=300,
+            ),
+            output=(OutputSettings(format="json-min"),),
             quiet=True,
             verbose=True,
             duration_ns=1_500_000_000,
             count=9,
-            attach_mode="kprobe",
             strict=True,
-            pseudo_fs=True,
-            ring_bytes=65536,
-            file_entries=100,
-            sock_entries=200,
-            unix_entries=300,
-            record_path=tmp_path / "r",
+            record=tmp_path / "r",
         )
     ]
+
+
+def test_long_options_are_the_short_ones(traced: list[Settings]) -> None:
+    """Each short option has a long one, or several for the values that it takes."""
+    short = shlex.split("-m file -t 2.5,7 -e 3 -o json-min -q -V")
+    long = shlex.split(
+        "--monitor file --idle 2500ms --active 7s --events 3 --format json-min --quiet --verbose"
+    )
+    assert (cli.run(short), cli.run(long)) == (0, 0)
+    assert traced[0] == traced[1]
+
+
+def test_one_setting_is_given_once(
+    traced: list[Settings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """-t and --idle together contradict; -t of one value leaves --active free."""
+    assert cli.run(["-t", "3", "--idle", "4"]) == 2
+    assert capsys.readouterr().err == "kflowd: --idle: -t sets it too\n"
+    assert cli.run(["-t", "3", "--active", "4"]) == 0
+    assert traced == [Settings(trace=TraceSettings(idle_ns=3_000_000_000, active_ns=4_000_000_000))]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["-m", "f"], "-m/--monitor: 'f' is none of file, socket"),
+        (["-t", "0"], f"-t: '0' {NO_SECONDS}"),
+        (["-t", "1,2,3"], "-t: '1,2,3' has too many values for IDLE[,ACTIVE]"),
+        (["--idle", "-1"], f"--idle: '-1' {NO_SECONDS}"),
+        (["-e", "0"], "-e/--events: '0' is no whole number from 1 to 4294967295"),
+        (["--attach", "x"], "--attach: 'x' is none of fentry, kprobe, tracepoint"),
+        (["--ring-bytes", "20000"], "--ring-bytes: '20000' is no power of two from 16KiB to 1GiB"),
+        (["--file-entries", "9"], "--file-entries: '9' is no whole number from 16 to 4194304"),
+        (["-o", "table"], "-o/--format: 'table' is none of json, json-min"),
+        (
+            ["--duration", "x"],
+            "--duration: 'x' is no number of seconds above 0, at most 1000000000",
+        ),
+        (["--count", "0"], "--count: '0' is no whole number from 1 on"),
+        (["--record", ""], "--record: '' is no path"),
+        (["replay", "x", "--count", "y"], "--count: 'y' is no whole number from 1 on"),
+        (["doctor", "-m", ""], "-m/--monitor: '' is none of file, socket"),
+    ],
+)
+def test_a_wrong_value_is_one_line(
+    arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names the option, what is wrong and what would be right."""
+    assert cli.run(arguments) == 2
+    assert capsys.readouterr() == ("", f"kflowd: {line}\n")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +180,8 @@ def test_errors_are_a_line_and_a_code(
     assert capsys.readouterr().err.splitlines() == lines
 
 
-def test_verbose_shows_where(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("option", ["-V", "--verbose"])
+def test_verbose_shows_where(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With -V an internal error keeps its traceback."""
 
     def trace(_settings: Settings, _say: Any) -> int:
@@ -134,7 +189,7 @@ def test_verbose_shows_where(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(app, "trace", trace)
     with pytest.raises(ZeroDivisionError):
-        cli.run(["-V"])
+        cli.run([option])
 
 
 def test_help_has_both_forms(capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,7 +227,9 @@ def test_doctor_takes_what_tracing_takes(
     monkeypatch.setattr(app, "diagnose", diagnose)
     assert cli.run(["doctor"]) == 3
     assert cli.run(["doctor", "-m", "file", "--attach", "kprobe", "--json", "-V"]) == 3
-    narrowed = Settings(subsystems=frozenset({"file"}), attach_mode="kprobe", verbose=True)
+    narrowed = Settings(
+        trace=TraceSettings(monitor=frozenset({"file"}), attach="kprobe"), verbose=True
+    )
     assert found == [Settings(), narrowed]
     assert capsys.readouterr().out == "json False\njson True\n"
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the source is asked for, and what follows from it for constants and maps of the objects."""
+"""What follows from settings and kernel for the constants and maps of the objects."""
 
-from collections.abc import Mapping
-
-import msgspec
+from collections.abc import Iterable, Mapping
 
 from kflowd.bpf.features import Feature
+from kflowd.settings import TraceSettings
+from kflowd.settings.walk import settings_of
 
 CAST = "cast"  # the build of objects that contain no probe reads of kernel memory
 ARGUMENTS_PREFIX = "kf_nargs_"
@@ -14,44 +14,12 @@ PAGE = 4096
 COPIES = 2  # of tracing programs where the kernel is preempted; KF_COPIES_MAX of turn.bpf.h
 
 
-class SourceConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What to observe and how much memory to use.
-
-    Attributes:
-        subsystems: Of "file" and "socket".
-        attach_mode: Only hooks of this one: fentry, kprobe, tracepoint; None: the best of each.
-        export_at: Flush a file aggregate at this number of events; 0: no limit.
-        idle_ns: Report what has been idle for so long.
-        active_ns: Report what has been active for so long.
-        pseudo_fs: Observe files of proc, sysfs and their like too.
-        ring_bytes: Size of the ring: a power of two.
-        file_entries: File aggregates at a time.
-        sock_entries: TCP and UDP aggregates at a time.
-        unix_entries: UNIX socket aggregates at a time.
-        verbose: Show libbpf's warnings on stderr.
-        self_tgid: Process that is not observed; 0: none.
-    """
-
-    subsystems: frozenset[str] = frozenset(("file", "socket"))
-    attach_mode: str | None = None
-    export_at: int = 0
-    idle_ns: int = 15_000_000_000
-    active_ns: int = 1_800_000_000_000
-    pseudo_fs: bool = False
-    ring_bytes: int = 8 << 20
-    file_entries: int = 16384
-    sock_entries: int = 16384
-    unix_entries: int = 8192
-    verbose: bool = False
-    self_tgid: int = 0
-
-    @property
-    def hook_subsystems(self) -> frozenset[str]:
-        """The subsystems of the hook table: processes always, UNIX sockets with the others."""
-        wanted = set(self.subsystems) | {"process"}
-        if "socket" in wanted:
-            wanted.add("unix")
-        return frozenset(wanted)
+def hook_subsystems(monitor: Iterable[str]) -> frozenset[str]:
+    """Return the subsystems of the hook table: processes always, UNIX sockets with the others."""
+    wanted = {*monitor, "process"}
+    if "socket" in wanted:
+        wanted.add("unix")
+    return frozenset(wanted)
 
 
 def ring_size(wanted: int) -> int:
@@ -59,15 +27,20 @@ def ring_size(wanted: int) -> int:
     return max(PAGE, 1 << max(0, wanted - 1).bit_length())
 
 
-def constants(config: SourceConfig, features: Mapping[str, Feature]) -> dict[str, int]:
+def constants(
+    config: TraceSettings, features: Mapping[str, Feature], self_tgid: int = 0
+) -> dict[str, int]:
     """Return the constants of the objects by name; kf_nargs_* depend on the kernel's BTF."""
-    return {
-        "kf_self_tgid": config.self_tgid,
+    of_settings = {
+        it.option.constant: int(getattr(config, it.field) or 0)
+        for it in settings_of(type(config))
+        if it.option.constant
+    }
+    return of_settings | {
+        "kf_self_tgid": self_tgid,
         "kf_can_probe": int(features["probe_read"].ok),
         "kf_task_btf": int(features["task_btf"].ok),
         "kf_copies": copies(features),
-        "kf_export_at": config.export_at,
-        "kf_pseudo_fs": int(config.pseudo_fs),
         # Late enough for batches, early enough that a burst does not fill the rest meanwhile.
         "kf_wakeup_bytes": ring_size(config.ring_bytes) // 4,
     }
@@ -90,7 +63,7 @@ def copies(features: Mapping[str, Feature]) -> int:
     return 1 if features["run_through"].ok else COPIES
 
 
-def map_entries(config: SourceConfig, *, cookies: bool, single: bool) -> dict[str, int]:
+def map_entries(config: TraceSettings, *, cookies: bool, single: bool) -> dict[str, int]:
     """Return the entries of the maps by name; those not named keep what their source says.
 
     Args:
@@ -98,18 +71,15 @@ def map_entries(config: SourceConfig, *, cookies: bool, single: bool) -> dict[st
         cookies: The kernel makes a socket's cookie wherever a program asks for it (5.12).
         single: Programs have no copies.
     """
-    files = "file" in config.subsystems
-    sockets = "socket" in config.subsystems
-    entries = {
-        "kf_ring": ring_size(config.ring_bytes),
-        "kf_files": config.file_entries if files else UNUSED,
-        "kf_socks": config.sock_entries if sockets else UNUSED,
-        # Sockets have an owner from their creation on, also those without traffic.
-        "kf_owners": 2 * config.sock_entries if sockets else UNUSED,
-        "kf_aliases": 2 * config.sock_entries if sockets and not cookies else UNUSED,
-        "kf_unix": config.unix_entries if sockets else UNUSED,
-    }
-    if not files and not sockets:
+    entries: dict[str, int] = {}
+    for setting in settings_of(type(config)):
+        for it in setting.option.maps:
+            used = not it.subsystem or it.subsystem in config.monitor
+            entries[it.name] = it.times * getattr(config, setting.field) if used else UNUSED
+    entries["kf_ring"] = ring_size(entries["kf_ring"])
+    if cookies:
+        entries["kf_aliases"] = UNUSED
+    if not config.monitor:
         entries["kf_pending"] = UNUSED
     if single:
         entries |= {"kf_notes": UNUSED, "kf_texts": 1}  # texts: one for each copy

@@ -16,10 +16,10 @@ from kflowd.bpf.choice import Choice, Judge, KernelNames, Obstacle, ProgramId, c
 from kflowd.bpf.config import (
     ARGUMENTS_PREFIX,
     CAST,
-    SourceConfig,
     constants,
     copies,
     flavour,
+    hook_subsystems,
     map_entries,
 )
 from kflowd.bpf.features import Feature
@@ -36,6 +36,7 @@ from kflowd.bpf.object import (
     verifier_reason,
 )
 from kflowd.errors import ContractError, FeatureError, PrivilegeError
+from kflowd.settings import TraceSettings
 
 OBJECTS = Path(__file__).parent / "objects"
 # Makes a socket's cookie in tracing programs.
@@ -71,22 +72,26 @@ class Loader:
         features: What the kernel allows.
         folder: Where the objects are.
         hooks: The table of classes.
+        self_tgid: Process that is not observed; 0: none.
     """
 
     def __init__(
         self,
-        config: SourceConfig,
+        config: TraceSettings,
         kernel: KernelNames,
         features: Mapping[str, Feature],
         folder: Path = OBJECTS,
         hooks: Iterable[Hook] = HOOKS,
+        *,
+        self_tgid: int = 0,
     ) -> None:
         self._config = config
+        self._self_tgid = self_tgid
         self._kernel = kernel
         self._features = features
         self._folder = folder
         self._refused: dict[ProgramId, Obstacle] = {}
-        self._hooks = [hook for hook in hooks if hook.subsystem in config.hook_subsystems]
+        self._hooks = [hook for hook in hooks if hook.subsystem in hook_subsystems(config.monitor)]
         self._reading: dict[str, str] = {}
         self._copies: dict[str, int] = {}
         self._judge = Judge(features, kernel, self._built(), self._refused, self._reading)
@@ -102,8 +107,8 @@ class Loader:
             BpfCallError: another failure.
         """
         while True:
-            self.choices = choose(self._hooks, self._judge, self._config.attach_mode)
-            require_some(self.choices, self._config.subsystems)
+            self.choices = choose(self._hooks, self._judge, self._config.attach)
+            require_some(self.choices, self._config.monitor)
             wanted = self._parts(programs_by_object(self.choices))
             loaded = Loaded()
             try:
@@ -165,7 +170,7 @@ class Loader:
             loaded.add_maps(it)
 
     def _configure(self, it: BpfObject, maps: Mapping[str, int], copy: int) -> None:
-        values = {**constants(self._config, self._features), "kf_copy": copy}
+        values = {**constants(self._config, self._features, self._self_tgid), "kf_copy": copy}
         cookies = bool(self._kernel.arguments(TRACING_COOKIE))
         entries = map_entries(self._config, cookies=cookies, single=values["kf_copies"] == 1)
         it.set_constants(lambda name: self._constant(values, name))

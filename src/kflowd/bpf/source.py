@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Self
 
 from kflowd.bpf import hz, preflight
-from kflowd.bpf.config import SourceConfig
 from kflowd.bpf.counters import counters_record, taken_over
 from kflowd.bpf.coverage import Coverage, map_memory, rows_of
 from kflowd.bpf.drain import Drain
@@ -22,6 +21,7 @@ from kflowd.bpf.memory import memlock
 from kflowd.bpf.settings import read_config
 from kflowd.bpf.unpreempted import unpreempted
 from kflowd.errors import KflowdError
+from kflowd.settings import TraceSettings
 
 # Owners of sockets before the sockets, processes before everything.
 SNAPSHOTS = ("iter__task", "iter__task_file", "iter__tcp", "iter__udp", "iter__unix")
@@ -34,15 +34,26 @@ class Source:
     Args:
         config: What to observe.
         folder: Where the BPF objects are.
+        self_tgid: Process that is not observed; 0: none.
+        verbose: Show libbpf's warnings on stderr.
 
     Attributes:
         coverage: What is observed and what is not; complete after `open`, and after a failed
             `open` as far as it came.
     """
 
-    def __init__(self, config: SourceConfig, folder: Path = OBJECTS) -> None:
+    def __init__(
+        self,
+        config: TraceSettings,
+        folder: Path = OBJECTS,
+        *,
+        self_tgid: int = 0,
+        verbose: bool = False,
+    ) -> None:
         self._config = config
         self._folder = folder
+        self._self_tgid = self_tgid
+        self._verbose = verbose
         self._loaded: Loaded | None = None
         self._drain: Drain | None = None
         self._taken_before = 0
@@ -70,9 +81,9 @@ class Source:
             ContractError: the BPF objects do not fit this program or are not there.
             BpfError: another failure.
         """
-        show_log(1 if self._config.verbose else 0)
+        show_log(1 if self._verbose else 0)
         try:
-            preflight.check_all(self._config.subsystems)
+            preflight.check_all(self._config.monitor)
             with Kernel() as kernel:
                 self._load(kernel)
         except BaseException:
@@ -82,7 +93,7 @@ class Source:
     def _load(self, kernel: Kernel) -> None:
         features = probe(kernel)
         self.coverage = Coverage(features=tuple(features.values()))
-        loader = Loader(self._config, kernel, features, self._folder)
+        loader = Loader(self._config, kernel, features, self._folder, self_tgid=self._self_tgid)
         try:
             self._loaded = loader.load()
         finally:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from kflowd.bpf.choice import Choice, Obstacle
-from kflowd.bpf.config import SourceConfig
 from kflowd.bpf.features import Feature
 from kflowd.bpf.ffi import BpfCallError
 from kflowd.bpf.hooks import Candidate, Hook
@@ -20,6 +19,7 @@ from kflowd.bpf.load import (
 )
 from kflowd.bpf.object import SUFFIX, BpfObject
 from kflowd.errors import ContractError, FeatureError
+from kflowd.settings import TraceSettings
 from tests.unit.bpf.test_choice import FakeKernel
 from tests.unit.bpf.test_object import REFUSED
 
@@ -63,7 +63,7 @@ FEATURES = {name: Feature(name, name, ok=True) for name in ("probe_read", "loop"
 def test_missing_objects_are_an_error_with_a_hint(tmp_path: Path) -> None:
     """A tree that was not built says so."""
     with pytest.raises(ContractError, match="none in") as caught:
-        Loader(SourceConfig(), FakeKernel(), FEATURES, tmp_path)
+        Loader(TraceSettings(), FakeKernel(), FEATURES, tmp_path)
     assert caught.value.hint == "build them with: make build"
 
 

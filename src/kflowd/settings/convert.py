@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From what was written to a settings tree.
+
+`read` checks one source, a file or the command line, and returns its values by place; the values
+of several sources are one dictionary, in which the later one wins; `build` makes the tree of it.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from kflowd.errors import UsageError
+from kflowd.settings.kinds import shown
+from kflowd.settings.tree import Settings
+from kflowd.settings.walk import Branch, Place, Setting, Tree, members, name_of, settings_of
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def convert(table: Mapping[str, object]) -> Settings:
+    """Return the settings of a table of tables, as TOML has them.
+
+    Raises:
+        UsageError: A key is unknown or a value is wrong; the message names the key.
+    """
+    return build(read(table, Settings), Settings)
+
+
+def read(table: Mapping[str, object], tree: Tree) -> dict[Place, object]:
+    """Return the checked values of a table by their place.
+
+    Raises:
+        UsageError: A key is unknown or a value is wrong; the message names the key.
+    """
+    return dict(_read(table, tree, (), tree))
+
+
+def build(values: Mapping[Place, object], tree: type[S]) -> S:
+    """Return a tree with these values, and defaults for all others."""
+    given: dict[str, object] = {}
+    for key, member in members(tree).items():
+        below = _below(values, key)
+        if not below:
+            continue
+        if isinstance(member, Setting):
+            given[member.field] = below[()]
+        elif member.limits is None:
+            given[member.field] = build(below, member.tree)
+        else:
+            number = 1 + max(place[0] for place in below if isinstance(place[0], int))
+            given[member.field] = tuple(
+                build(_below(below, index), member.tree) for index in range(number)
+            )
+    return tree(**given)
+
+
+def _below(values: Mapping[Place, object], key: str | int) -> dict[Place, object]:
+    return {place[1:]: value for place, value in values.items() if place[:1] == (key,)}
+
+
+def _read(table: object, tree: Tree, place: Place, root: Tree) -> Iterator[tuple[Place, object]]:
+    if not isinstance(table, Mapping):
+        raise UsageError(f"{name_of(place)}: {shown(table)} is no table of settings")
+    for key, value in table.items():
+        here = (*place, key)
+        member = members(tree).get(key)
+        if member is None:
+            raise UsageError(f"{name_of(here)}: no such setting{_suggestion(here, tree, root)}")
+        if isinstance(member, Setting):
+            yield here, member.read(value, name_of(here))
+        elif member.limits is None:
+            yield from _read(value, member.tree, here, root)
+        else:
+            yield from _read_list(value, member, here, root)
+
+
+def _read_list(
+    tables: object, branch: Branch, place: Place, root: Tree
+) -> Iterator[tuple[Place, object]]:
+    least, most = branch.limits or (0, None)
+    if not isinstance(tables, list):
+        raise UsageError(f"{name_of(place)}: {shown(tables)} is no list of tables")
+    if len(tables) < least or (most is not None and len(tables) > most):
+        limits = f"{least} to {most}" if most != least else str(least)
+        raise UsageError(f"{name_of(place)}: {len(tables)} tables, {limits} can be")
+    for index, table in enumerate(tables):
+        yield (*place, index), None  # a table is there even if nothing stands in it
+        yield from _read(table, branch.tree, (*place, index), root)
+
+
+def _suggestion(place: Place, tree: Tree, root: Tree) -> str:
+    """Return the nearest setting: of the same table first, else of another."""
+    everywhere = {setting.key: name_of(setting.place) for setting in settings_of(root)}
+    here = {key: name_of((*place[:-1], key)) for key in members(tree)}
+    for known in (here, everywhere):
+        near = difflib.get_close_matches(str(place[-1]), known, n=1)
+        if near:
+            return f"; did you mean {known[near[0]]}?"
+    return ""

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kinds of values: how each is read from text or from a file's value, named and written.
+
+The kind follows from a field's type, so a field need not say it. A reader raises ValueError with
+the end of a line: "'x' is none of json, json-min".
+"""
+
+import re
+import typing
+from decimal import Decimal
+from pathlib import Path
+from types import NoneType
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from kflowd.settings.option import Unit
+
+MAX_SHOWN = 60
+_QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})([A-Za-z]*)", re.ASCII)
+
+T = TypeVar("T")
+
+
+class Kind(Generic[T]):
+    """A kind of values.
+
+    Args:
+        of: Type of the value, with its limits.
+        wrong: What is said of a wrong value: "none of json, json-min".
+        values: Which values are right: "json, json-min"; "" if that goes without saying.
+        metavar: What stands for the value in a list of options.
+    """
+
+    def __init__(self, of: object, wrong: str, values: str = "", metavar: str = "") -> None:
+        self.of = of
+        self.wrong = wrong
+        self.values = values
+        self.metavar = metavar
+
+    def read(self, value: object) -> T:
+        """Return the checked value of what stands on the command line or in a file.
+
+        Raises:
+            ValueError: With what is wrong, and what would be right.
+        """
+        try:
+            return self._read(value)
+        except (ValueError, msgspec.ValidationError):
+            raise ValueError(f"{shown(value)} is {self.wrong}") from None
+
+    def text(self, value: T) -> str:
+        """Return how a value is written; `read` takes it back."""
+        return str(value)
+
+    def _read(self, value: object) -> T:
+        checked: T = msgspec.convert(value, self.of)
+        return checked
+
+
+class Flag(Kind[bool]):
+    """True or false; on the command line an option without a value."""
+
+    def __init__(self) -> None:
+        super().__init__(bool, "neither true nor false")
+
+    def text(self, value: bool) -> str:
+        """Return the word that a file would have."""
+        return "true" if value else "false"
+
+
+class Text(Kind[str]):
+    """Characters, between two numbers of them."""
+
+    def __init__(self, of: object, least: int | None, most: int | None) -> None:
+        limits = f"{least or 0} to {most} characters" if most else ""
+        super().__init__(of, f"no text of {limits}" if limits else "no text", limits, "TEXT")
+
+
+class File(Kind[Path]):
+    """A path."""
+
+    def __init__(self) -> None:
+        super().__init__(str, "no path", "", "FILE")
+
+    def _read(self, value: object) -> Path:
+        text: str = msgspec.convert(value, str)
+        if not text or "\0" in text:
+            raise ValueError(text)
+        return Path(text)
+
+
+class Whole(Kind[int]):
+    """A whole number between two limits, or without an upper one."""
+
+    def __init__(self, of: object, least: int, most: int | None) -> None:
+        end = "on" if most is None else f"to {most}"
+        values = f"{least} or more" if most is None else f"{least} {end}"
+        super().__init__(of, f"no whole number from {least} {end}", values, "N")
+
+    def _read(self, value: object) -> int:
+        number: int = msgspec.convert(value, self.of, strict=False)
+        return number
+
+
+class Quantity(Kind[int]):
+    """A number of a unit between two limits: 0.5, 15, 8MiB."""
+
+    def __init__(self, of: object, least: int, most: int, unit: Unit) -> None:
+        self.unit = unit
+        # 1 is the smallest part of the unit, and says less to people than 0
+        first = "above 0, at most" if least == 1 else f"{self.text(least)} to"
+        limits = f"{first} {self.text(most)}"
+        wrong = f"no {unit.noun} {limits}" if least == 1 else f"no {unit.noun} from {limits}"
+        values = f"{limits}, a power of two" if unit.power_of_two else limits
+        super().__init__(of, wrong, values, unit.metavar)
+
+    def text(self, value: int) -> str:
+        """Return the number in the largest unit that makes it a whole one."""
+        factors = self.unit.factors
+        for suffix in self.unit.written:
+            if value % factors[suffix] == 0:
+                return f"{value // factors[suffix]}{suffix}"
+        whole, rest = divmod(value, factors[""])
+        return f"{Decimal(value) / factors['']:f}" if rest else str(whole)
+
+    def _read(self, value: object) -> int:
+        # the shortest text of a float is the number that stood in the file
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        text = f"{Decimal(repr(value)):f}" if number else value
+        found = _QUANTITY.fullmatch(text) if isinstance(text, str) else None
+        if found is None or found[2] not in self.unit.factors:
+            raise ValueError(text)
+        amount = Decimal(found[1]) * self.unit.factors[found[2]]
+        size = int(amount)
+        if size != amount or (self.unit.power_of_two and size & (size - 1)):
+            raise ValueError(text)
+        limited: int = msgspec.convert(size, self.of)
+        return limited
+
+
+class Choice(Kind[str]):
+    """One of some words."""
+
+    def __init__(self, of: object) -> None:
+        self.words = typing.get_args(of)
+        listed = ", ".join(self.words)
+        super().__init__(of, f"none of {listed}", listed, "WORD")
+
+
+class Words(Kind[frozenset[str]]):
+    """Some of some words, with commas between them or as a list."""
+
+    def __init__(self, item: object) -> None:
+        self.word = Choice(item)
+        super().__init__(frozenset, self.word.wrong, self.word.values, "LIST")
+
+    def read(self, value: object) -> frozenset[str]:
+        """Return the words; a message names the one that is wrong."""
+        words = value.split(",") if isinstance(value, str) else value
+        if not isinstance(words, list) or not words:
+            raise ValueError(f"{shown(value)} is {self.wrong}")
+        return frozenset(self.word.read(word) for word in words)
+
+    def text(self, value: frozenset[str]) -> str:
+        """Return the words in the order in which they are listed everywhere."""
+        return ",".join(word for word in self.word.words if word in value)
+
+
+def kind_of(annotation: object, unit: Unit | None) -> Kind[Any]:
+    """Return the kind of values that a field has.
+
+    Args:
+        annotation: Type of the field; None as a further value is left out, nobody writes it.
+        unit: Of a quantity.
+
+    Raises:
+        TypeError: There is no kind for this type, or a number lacks limits.
+    """
+    of = _bare(annotation)
+    info = inspect.type_info(of)
+    kind: Kind[Any] | None = None
+    match info:
+        case inspect.BoolType():
+            kind = Flag()
+        case inspect.StrType(min_length=least, max_length=most):
+            kind = Text(of, least, most)
+        case inspect.CustomType(cls=cls) if cls is Path:
+            kind = File()
+        case inspect.IntType(ge=int(least), le=int(most)) if unit is not None:
+            kind = Quantity(of, least, most, unit)
+        case inspect.IntType(ge=int(least), le=most) if unit is None:
+            kind = Whole(of, least, most)
+        case inspect.LiteralType():
+            kind = Choice(of)
+        case inspect.FrozenSetType(item_type=inspect.LiteralType()):
+            kind = Words(typing.get_args(of)[0])
+    if kind is None:
+        raise TypeError(f"no kind of values for {info}")
+    return kind
+
+
+def _bare(annotation: object) -> object:
+    """Return a type without an Option around it and None beside it."""
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is typing.Annotated:
+        unwrapped = any(isinstance(each, msgspec.Meta) for each in arguments[1:])
+        return annotation if unwrapped else _bare(arguments[0])
+    if NoneType in arguments:
+        return _bare(next(each for each in arguments if each is not NoneType))
+    return annotation
+
+
+def shown(value: object) -> str:
+    """Return what was given as a message shows it: one short line, whatever it is."""
+    text = ascii(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."

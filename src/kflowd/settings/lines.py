@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of a command, one line for each: what --help lists and README.md has in a table."""
+
+import msgspec
+
+from kflowd.errors import UsageError
+from kflowd.settings.kinds import Flag, shown
+from kflowd.settings.option import Command
+from kflowd.settings.tree import Settings
+from kflowd.settings.walk import Place, Setting, Tree, settings_of
+
+
+class OptionLine(msgspec.Struct, frozen=True):
+    """An option: of one setting, or a short one of several that takes their values in order.
+
+    Attributes:
+        flags: Short and long option.
+        settings: What it sets.
+    """
+
+    flags: tuple[str, ...]
+    settings: tuple[Setting, ...]
+
+    @property
+    def name(self) -> str:
+        """What a message calls the option."""
+        return "/".join(self.flags)
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether it has no value."""
+        return isinstance(self.settings[0].kind, Flag)
+
+    @property
+    def metavar(self) -> str:
+        """What stands for the value: "SECONDS", "IDLE[,ACTIVE]"."""
+        first, *others = self.settings
+        if not others:
+            return first.metavar
+        return first.key.upper() + "".join(f"[,{other.key.upper()}]" for other in others)
+
+    @property
+    def help(self) -> str:
+        """A sentence without its full stop."""
+        if len(self.settings) == 1:
+            return self.settings[0].option.help
+        return f"{' and '.join(setting.long for setting in self.settings)} in one"
+
+    @property
+    def values(self) -> str:
+        """Which values are right, "" if that goes without saying."""
+        return self.settings[0].kind.values if len(self.settings) == 1 else ""
+
+    @property
+    def default(self) -> str:
+        """The default as it is written, "" if there is nothing to write."""
+        return ",".join(setting.default_text for setting in self.settings)
+
+    def read(self, value: object) -> dict[Place, object]:
+        """Return the checked values by place.
+
+        Raises:
+            UsageError: A value is wrong, or there are too many.
+        """
+        parts = [value]
+        if len(self.settings) > 1 and isinstance(value, str):
+            parts = list(value.split(","))
+        if len(parts) > len(self.settings):
+            raise UsageError(f"{self.name}: {shown(value)} has too many values for {self.metavar}")
+        pairs = zip(self.settings, parts, strict=False)
+        return {setting.place: setting.read(part, self.name) for setting, part in pairs}
+
+
+def option_lines(command: Command, tree: Tree = Settings) -> list[OptionLine]:
+    """Return the options of a command in the order of the tree."""
+    listed = [it for it in settings_of(tree) if command in it.option.commands]
+    lines: list[OptionLine] = []
+    for setting in listed:
+        short = setting.option.short
+        sharing = tuple(it for it in listed if short and it.option.short == short)
+        if len(sharing) > 1:
+            if setting is sharing[0]:
+                lines.append(OptionLine((short,), sharing))
+            short = ""
+        lines.append(OptionLine((short, setting.long) if short else (setting.long,), (setting,)))
+    return lines

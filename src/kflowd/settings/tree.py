@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The settings tree: each setting once, with its type, default, limits and help.
+
+The options of the command line, their table in README.md, range errors, and the constants and map
+sizes of the kernel side are all made from here. A field's key is its name, without the `_ns` that
+says that Python has nanoseconds; the long option is the key with hyphens.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from kflowd.settings.option import (
+    BYTES_POWER_OF_TWO,
+    NS_PER_SECOND,
+    SECONDS,
+    Map,
+    Option,
+)
+
+Subsystem = Literal["file", "socket"]
+AttachMode = Literal["fentry", "kprobe", "tracepoint"]
+Format = Literal["json", "json-min"]
+
+# Longer than any run; keeps nanoseconds far from 64 bits.
+Duration = Annotated[int, Meta(ge=1, le=1_000_000_000 * NS_PER_SECOND)]
+# One record of the longest kind fits, and the kernel wants a power of two of whole pages.
+RingBytes = Annotated[int, Meta(ge=16 << 10, le=1 << 30)]
+Entries = Annotated[int, Meta(ge=16, le=4 << 20)]
+
+
+def key_of(field: str) -> str:
+    """Return the key of a field."""
+    return field.removesuffix("_ns")
+
+
+class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
+    """What is observed, and how much memory the kernel side may use: all that the source needs."""
+
+    monitor: Annotated[
+        frozenset[Subsystem], Option(help="What to trace", short="-m", commands=("trace", "doctor"))
+    ] = frozenset(("file", "socket"))
+    idle_ns: Annotated[
+        Duration,
+        Option(
+            help="Seconds until a file or socket that is idle is reported",
+            short="-t",
+            unit=SECONDS,
+            reload=True,
+        ),
+    ] = 15 * NS_PER_SECOND
+    active_ns: Annotated[
+        Duration,
+        Option(
+            help="Seconds until a file or socket that is still active is reported",
+            short="-t",
+            unit=SECONDS,
+            reload=True,
+        ),
+    ] = 1800 * NS_PER_SECOND
+    events: Annotated[
+        Annotated[int, Meta(ge=1, le=0xFFFF_FFFF)] | None,
+        Option(
+            help="Report a file as soon as it has N events; 1 is one record for each event",
+            short="-e",
+            constant="kf_export_at",
+        ),
+    ] = None
+    attach: Annotated[
+        AttachMode | None,
+        Option(
+            help="Use only this attach mode, in place of the best one for each hook",
+            metavar="MODE",
+            commands=("trace", "doctor"),
+        ),
+    ] = None
+    pseudo_fs: Annotated[
+        bool,
+        Option(help="Files of proc, sysfs, cgroup and the like too", constant="kf_pseudo_fs"),
+    ] = False
+    # about 27,000 records of files: more than a second of a busy host between two drains
+    ring_bytes: Annotated[
+        RingBytes,
+        Option(
+            help="Size of the ring buffer",
+            unit=BYTES_POWER_OF_TWO,
+            maps=(Map(name="kf_ring"),),
+        ),
+    ] = 8 << 20
+    # (process, inode) pairs between two events that end them; 240 bytes each, 4 MB
+    file_entries: Annotated[
+        Entries,
+        Option(help="Files followed at once", maps=(Map(name="kf_files", subsystem="file"),)),
+    ] = 16384
+    # TCP connections and UDP peers; 480 bytes each, 8 MB
+    sock_entries: Annotated[
+        Entries,
+        Option(
+            help="TCP and UDP sockets followed at once",
+            maps=(
+                Map(name="kf_socks", subsystem="socket"),
+                # Sockets have an owner from their creation on, also those without traffic.
+                Map(name="kf_owners", times=2, subsystem="socket"),
+                Map(name="kf_aliases", times=2, subsystem="socket"),
+            ),
+        ),
+    ] = 16384
+    # those that have carried data; 300 bytes each, 2.5 MB
+    unix_entries: Annotated[
+        Entries,
+        Option(
+            help="UNIX sockets followed at once", maps=(Map(name="kf_unix", subsystem="socket"),)
+        ),
+    ] = 8192
+
+
+class OutputSettings(Struct, frozen=True, kw_only=True):
+    """One way out of the records. Options of the command line are about standard output."""
+
+    format: Annotated[
+        Format,
+        Option(
+            help="Form of the records: indented, or one line for each",
+            short="-o",
+            metavar="FORM",
+            commands=("trace", "replay"),
+            reload=True,
+        ),
+    ] = "json"
+
+
+class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
+    """What one run is to do."""
+
+    trace: TraceSettings = TraceSettings()
+    # one until there are other sinks than standard output
+    output: Annotated[tuple[OutputSettings, ...], Meta(min_length=1, max_length=1)] = (
+        OutputSettings(),
+    )
+    quiet: Annotated[
+        bool,
+        Option(
+            help="No records on stdout: with --record, or for the summary alone",
+            short="-q",
+            commands=("trace", "replay"),
+        ),
+    ] = False
+    strict: Annotated[
+        bool,
+        Option(help="Only the fields of the contract, no extra ones", commands=("trace", "replay")),
+    ] = False
+    duration_ns: Annotated[Duration | None, Option(help="Stop after this time", unit=SECONDS)] = (
+        None
+    )
+    count: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Option(
+            help="Stop after this many printed records; the health record at the end is left out "
+            "then",
+            metavar="RECORDS",
+            commands=("trace", "replay"),
+        ),
+    ] = None
+    record: Annotated[
+        Path | None, Option(help="Also write what comes from the kernel to FILE, for replay")
+    ] = None
+    verbose: Annotated[
+        bool,
+        Option(
+            help="Messages of libbpf and of kflowd on stderr, and a traceback for an internal "
+            "error",
+            short="-V",
+            commands=("trace", "doctor", "replay"),
+            reload=True,
+        ),
+    ] = False

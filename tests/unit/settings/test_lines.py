@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+from kflowd.errors import UsageError
+from kflowd.settings.lines import OptionLine, option_lines
+
+LINES = {line.name: line for line in option_lines("trace")}
+PAIR = LINES["-t"]
+
+
+def names(lines: list[OptionLine]) -> list[str]:
+    """Return what messages call the options."""
+    return [line.name for line in lines]
+
+
+def test_commands_have_their_subsets() -> None:
+    """Doctor previews a run, replay has what is behind the kernel."""
+    assert names(option_lines("doctor")) == ["-m/--monitor", "--attach", "-V/--verbose"]
+    assert names(option_lines("replay")) == [
+        *("-o/--format", "-q/--quiet", "--strict", "--count", "-V/--verbose")
+    ]
+
+
+def test_a_shared_short_option_takes_values_in_order() -> None:
+    """-t IDLE[,ACTIVE] is --idle and --active; what is left out stays unsaid."""
+    assert (PAIR.metavar, PAIR.help) == ("IDLE[,ACTIVE]", "--idle and --active in one")
+    assert PAIR.default == "15,1800"
+    assert PAIR.read("2.5,1") == {("trace", "idle"): 25 * 10**8, ("trace", "active"): 10**9}
+    assert PAIR.read("3") == {("trace", "idle"): 3 * 10**9}
+
+
+@pytest.mark.parametrize("text", ["", "0", "1,0", "1,2,3", "1,", ",1", "1;2", "-1"])
+def test_other_values_of_it_are_refused(text: str) -> None:
+    """Each value is checked, and a third one is too many."""
+    with pytest.raises(UsageError, match="^-t: "):
+        PAIR.read(text)
+
+
+def test_a_line_says_what_is_right() -> None:
+    """Values and default of one setting; a flag has neither."""
+    ring, strict = LINES["--ring-bytes"], LINES["--strict"]
+    assert (ring.values, ring.default) == ("16KiB to 1GiB, a power of two", "8MiB")
+    assert (strict.values, strict.default, strict.is_flag) == ("", "", True)
+    assert LINES["-o/--format"].read("json-min") == {("output", 0, "format"): "json-min"}

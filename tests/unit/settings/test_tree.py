@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+from typing import get_args
+
+from kflowd.bpf.hooks import ATTACH_MODES
+from kflowd.serialize import FORMATS
+from kflowd.settings import AttachMode, Format, Settings, TraceSettings
+from kflowd.settings.convert import convert
+from kflowd.settings.option import NS_PER_SECOND
+from kflowd.settings.walk import settings_of
+
+
+def test_defaults() -> None:
+    """Without options both subsystems are traced, with the documented times."""
+    trace = Settings().trace
+    assert trace.monitor == {"file", "socket"}
+    assert (trace.idle_ns, trace.active_ns) == (15 * NS_PER_SECOND, 1800 * NS_PER_SECOND)
+
+
+def test_defaults_are_values_that_would_be_taken() -> None:
+    """What is written for a default reads as the default."""
+    for setting in settings_of(Settings):
+        if setting.default_text:
+            assert setting.read(setting.default_text, setting.key) == setting.default
+
+
+def test_words_are_those_of_the_stages() -> None:
+    """Forms and attach modes are what serializers and hooks have."""
+    assert get_args(Format) == tuple(FORMATS)
+    assert get_args(AttachMode) == ATTACH_MODES
+
+
+def test_what_the_kernel_side_has_cannot_change() -> None:
+    """Constants and sizes of maps are fixed when the objects are loaded."""
+    for setting in settings_of(Settings):
+        option = setting.option
+        assert not (option.reload and (option.constant or option.maps)), setting.key
+
+
+def test_only_what_the_source_gets_feeds_the_kernel_side() -> None:
+    """A constant or a map in another table would never be set."""
+    for setting in settings_of(Settings):
+        if setting.option.constant or setting.option.maps:
+            assert setting in settings_of(TraceSettings, ("trace",))
+
+
+def test_keys_name_one_setting_and_have_no_unit() -> None:
+    """A long option is one setting's, and each key has the form of TOML's bare keys."""
+    listed = [setting for setting in settings_of(Settings) if setting.option.commands]
+    assert len({setting.long for setting in listed}) == len(listed)
+    assert all(setting.key.isidentifier() for setting in listed)
+    assert not any(setting.key.endswith("_ns") for setting in listed)
+    assert convert({}) == Settings()
