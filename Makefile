@@ -33,8 +33,8 @@ BPF_SOURCES := $(wildcard ebpf/*/*.bpf.c)
 # Built again for kernels without bpf_loop, and for lockdown=confidentiality (see ARCHITECTURE.md).
 variant = $(shell grep -l 'KF_VARIANTS.*$(1)' $(BPF_SOURCES))
 EXTENSION_SOURCES := pyproject.toml setup.py tools/layouts.py ebpf/record.h \
-	$(wildcard $(PACKAGE)/_build.py $(PACKAGE)/*.c $(PACKAGE)/*.h)
-C_SOURCES = $(wildcard ebpf/*.h ebpf/*/*.[ch] $(PACKAGE)/glue*)
+	$(wildcard $(PACKAGE)/native/_build.py $(PACKAGE)/native/*.[ch])
+C_SOURCES = $(wildcard ebpf/*.h ebpf/*/*.[ch] $(PACKAGE)/native/glue*)
 # asked when a recipe needs it: a fresh machine has no compiler yet
 MULTIARCH = $(shell $(CLANG) -print-multiarch 2>/dev/null || gcc -dumpmachine)
 BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -std=gnu11 -D__TARGET_ARCH_$(ARCH) -Iebpf -Ivmlinux \
@@ -104,7 +104,7 @@ matrix: build/test-deps.stamp build ## all kernels and attach modes (KERNELS MOD
 ##@ Clean
 .PHONY: clean distclean
 clean: ## remove what was built
-	$(Q)rm -rf build $(PACKAGE)/objects $(PACKAGE)/*.so $(LAYOUTS) src/*.egg-info .hypothesis
+	$(Q)rm -rf build $(PACKAGE)/objects $(PACKAGE)/native/*.so $(LAYOUTS) src/*.egg-info .hypothesis
 	$(Q)find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove the virtual environment too
@@ -123,7 +123,7 @@ $(VENV)/stamp: pyproject.toml tools/make-venv tools/requirements.py build/build-
 
 # Editable, so that the extension is built in place and .venv/bin/kflowd exists.
 build/package.stamp: $(EXTENSION_SOURCES) $(VENV)/stamp
-	$(call say,CFFI,$(PACKAGE))
+	$(call say,CFFI,$(PACKAGE)/native)
 	$(Q)$(PYTHON) -m pip install -qq --root-user-action=ignore --no-build-isolation --no-deps -e .
 	$(Q)touch $@
 

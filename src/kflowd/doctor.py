@@ -5,13 +5,14 @@ It really loads and attaches, on the configuration that a run would have, and ta
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from importlib.resources.abc import Traversable
 
 import msgspec
 
 from kflowd.bpf.config import SourceConfig
-from kflowd.bpf.coverage import COVERED, NOT_COVERED, Coverage, CoverageRow
-from kflowd.bpf.load import ASK_DOCTOR, OBJECTS
+from kflowd.bpf.kernel.coverage import COVERED, NOT_COVERED, Coverage, CoverageRow
+from kflowd.bpf.loading.builds import OBJECTS
+from kflowd.bpf.loading.loader import ASK_DOCTOR
 from kflowd.bpf.source import Source
 from kflowd.errors import KflowdError
 
@@ -19,7 +20,7 @@ MARKS = {True: "yes", False: "no"}
 KIB = 1024
 
 
-def run(config: SourceConfig | None = None, folder: Path = OBJECTS) -> Coverage:
+def run(config: SourceConfig | None = None, folder: Traversable = OBJECTS) -> Coverage:
     """Load and attach, see what came of it, and take it down.
 
     Args:

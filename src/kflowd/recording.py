@@ -9,12 +9,12 @@ contract's; a file of another version is refused.
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self, TypeVar
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
 from kflowd import contract
+from kflowd.closeable import Closeable
 from kflowd.errors import RecordingError
 
 ALIGNMENT = 8
@@ -105,7 +105,7 @@ def decode_session(record: bytes) -> SessionHead:
     )
 
 
-class Recorder:
+class Recorder(Closeable):
     """Writes a recording.
 
     Args:
@@ -136,17 +136,6 @@ class Recorder:
             return action()
         except OSError as error:
             raise RecordingError(f"writing {self._path}: {error.strerror}") from None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class Recording:

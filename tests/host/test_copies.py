@@ -12,20 +12,21 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from kflowd.bpf.config import COPIES, SourceConfig
-from kflowd.bpf.counters import counters_record, taken_over
-from kflowd.bpf.drain import Drain
-from kflowd.bpf.features import probe
+from kflowd.bpf.config import SourceConfig
 from kflowd.bpf.ffi import ffi, lib
-from kflowd.bpf.kernel import Kernel
-from kflowd.bpf.load import Loader
-from kflowd.bpf.loaded import Loaded
+from kflowd.bpf.kernel.btf import Kernel
+from kflowd.bpf.kernel.probing import probe
+from kflowd.bpf.loading.attached import Loaded
+from kflowd.bpf.loading.loader import Loader
+from kflowd.bpf.loading.parameters import COPIES
+from kflowd.bpf.stream.counters import counters_record, taken_over
+from kflowd.bpf.stream.drain import Drain
+from kflowd.bpf.stream.exited import Exited
 from tests.host.test_source import split
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 PROGRAM = "tp__sched_process_exec"
-SECOND = 1_000_000_000
 STARTS = 7
 
 
@@ -71,10 +72,8 @@ def copies() -> Iterator[Copies]:
         config = SourceConfig(subsystems=frozenset())
         loader = Loader(config, kernel, features | {"run_through": preempted})
         loaded = loader.load()
-    drain = Drain(loaded.maps, SECOND, SECOND)
-    yield Copies(loaded, drain)
-    drain.close()
-    loaded.close()
+    with loaded, Exited() as exited, Drain(loaded.maps["kf_ring"], exited) as drain:
+        yield Copies(loaded, drain)
 
 
 @pytest.mark.parametrize("gone", [None, 0, 1], ids=("none", "first", "second"))

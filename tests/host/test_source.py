@@ -6,20 +6,22 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kflowd.bpf.config import SourceConfig
-from kflowd.bpf.drain import Drain
-from kflowd.bpf.features import probe
 from kflowd.bpf.ffi import ffi, lib
 from kflowd.bpf.hooks import ANY_ATTACH_MODE, Candidate, Hook
-from kflowd.bpf.kernel import Kernel
-from kflowd.bpf.load import Loader
+from kflowd.bpf.kernel.btf import Kernel
+from kflowd.bpf.kernel.probing import probe
+from kflowd.bpf.loading.loader import Loader
 from kflowd.bpf.source import Source, boottime_ns, own_tgid
+from kflowd.bpf.stream.drain import Drain
+from kflowd.bpf.stream.exited import Exited
+from kflowd.bpf.stream.sweep import Sweep
 from kflowd.errors import KflowdError
 from tests.host import rawmap
 
@@ -43,11 +45,14 @@ class Maps:
         self.fds = {"kf_ring": rawmap.create(rawmap.RINGBUF, 0, 0, 4096)}
         for name, (key, value) in TYPES.items():
             self.fds[name] = rawmap.create(rawmap.HASH, ffi.sizeof(key), ffi.sizeof(value), 1024)
-        self.drain = Drain(self.fds, IDLE, ACTIVE)
+        self.exited = Exited()
+        self.drain = Drain(self.fds["kf_ring"], self.exited)
+        self.sweeps = Sweep(self.fds, self.exited, IDLE, ACTIVE)
 
     def close(self) -> None:
         """Close everything."""
-        self.drain.close()
+        for each in (self.sweeps, self.drain, self.exited):
+            each.close()
         for fd in self.fds.values():
             os.close(fd)
 
@@ -65,9 +70,12 @@ class Maps:
         """Say whether an entry is there."""
         return rawmap.contains(self.fds[name], key, ffi.sizeof(TYPES[name][1]))
 
-    def sweep(self, now: int = NOW, *, final: bool = False, **more: Any) -> list[Any]:
+    def sweep(
+        self, now: int = NOW, *, final: bool = False, exited: Iterable[tuple[int, int]] = ()
+    ) -> list[Any]:
         """Return the records of a sweep, without the tick that ends it."""
-        records = split(self.drain.sweep(now, final=final, **more))
+        self.exited.add_processes(exited)
+        records = split(self.sweeps.run(now, final=final))
         assert records[-1].hdr.kind == lib.KF_KIND_TICK
         assert records[-1].hdr.ts_ns == now
         return records[:-1]

@@ -74,7 +74,7 @@ def test_no_layout_is_written_twice() -> None:
     for path in PACKAGE.rglob("*.py"):
         text = path.read_text()
         assert "ctypes" not in text, name(path)
-        if path.parent.name != "bpf" and path.name != "contract.py":
+        if path.name != "contract.py":
             assert not re.search(r"struct\.(Struct|pack|unpack)", text), name(path)
 
 

@@ -4,8 +4,8 @@
 import json
 
 from kflowd import doctor
-from kflowd.bpf.coverage import Coverage, CoverageRow, MapMemory
-from kflowd.bpf.features import Feature
+from kflowd.bpf.kernel.coverage import Coverage, CoverageRow, MapMemory
+from kflowd.bpf.kernel.features import Feature
 
 ROWS = (
     CoverageRow(

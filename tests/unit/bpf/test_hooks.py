@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from kflowd.bpf.hooks import ATTACH_MODES, HOOKS, Candidate, Target, hook_text, programs_of, target
-from kflowd.bpf.load import OBJECTS
-from kflowd.bpf.object import SUFFIX, BpfObject
+from kflowd.bpf.loading.object import BpfObject
 
 CANDIDATES = [(hook.key, each) for hook in HOOKS for each in hook.candidates]
 OBJECT_NAMES = sorted({each.object for _, each in CANDIDATES})
@@ -16,7 +15,7 @@ SOURCES = Path(__file__).parents[3] / "ebpf"
 
 def sections_of(name: str) -> dict[str, str]:
     """Return programs and sections of a built object."""
-    with BpfObject(OBJECTS / f"{name}{SUFFIX}") as it:
+    with BpfObject(name) as it:
         return it.sections
 
 

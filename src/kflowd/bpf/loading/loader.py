@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Loads and attaches what was chosen, and chooses again when the kernel refuses something.
+
+A program that is refused, at load or at attach, is remembered with its reason, and everything
+begins anew without it: its class takes the next candidate, the other classes lose nothing. Features
+are tried beforehand, so this happens seldom. All links are file descriptors and nothing is pinned:
+however the process ends, the kernel takes everything down.
+"""
+
+import errno
+from collections.abc import Iterable, Mapping
+from importlib.resources.abc import Traversable
+
+from kflowd.bpf.config import SourceConfig
+from kflowd.bpf.ffi import BpfCallError, errno_name, ffi
+from kflowd.bpf.hooks import HOOKS, Hook
+from kflowd.bpf.kernel.cgroup import CgroupRoot, open_root
+from kflowd.bpf.kernel.choice import Choice, Judge, KernelNames, Obstacle, ProgramId, choose
+from kflowd.bpf.kernel.features import Feature
+from kflowd.bpf.loading import builds
+from kflowd.bpf.loading.attached import Loaded, Part
+from kflowd.bpf.loading.layout import check_layout
+from kflowd.bpf.loading.object import (
+    BpfObject,
+    Link,
+    failed_map,
+    failed_program,
+    verifier_reason,
+)
+from kflowd.bpf.loading.parameters import (
+    ARGUMENTS_PREFIX,
+    CAST,
+    constants,
+    copies,
+    flavour,
+    map_entries,
+)
+from kflowd.errors import ContractError, FeatureError, PrivilegeError
+
+# Makes a socket's cookie in tracing programs.
+TRACING_COOKIE = "bpf_get_socket_ptr_cookie"
+ASK_DOCTOR = "`kflowd doctor` shows each hook and what would have to change"
+# Objects with this map have copies of the programs that the kernel runs once a CPU at a time.
+NOTES = "kf_notes"
+TRAMPOLINES = ("fentry", "fexit")
+COPIED = (*TRAMPOLINES, "tp")
+# What user space reads out of maps in the form of the contract.
+MAP_TYPES = {
+    "kf_files": ("struct kf_file_key", "struct kf_file_agg"),
+    "kf_socks": ("struct kf_sock_key", "struct kf_sock"),
+    "kf_unix": ("struct kf_unix_key", "struct kf_unix"),
+}
+
+
+class RefusedError(Exception):
+    """The kernel refuses one program."""
+
+    def __init__(self, where: ProgramId, obstacle: Obstacle) -> None:
+        super().__init__(obstacle.why)
+        self.where = where
+        self.obstacle = obstacle
+
+
+class Loader:
+    """Brings the hooks of a configuration into the kernel.
+
+    Args:
+        config: What is wanted.
+        kernel: The kernel's types.
+        features: What the kernel allows.
+        folder: Where the objects are.
+        hooks: The table of classes.
+    """
+
+    def __init__(
+        self,
+        config: SourceConfig,
+        kernel: KernelNames,
+        features: Mapping[str, Feature],
+        folder: Traversable = builds.OBJECTS,
+        hooks: Iterable[Hook] = HOOKS,
+    ) -> None:
+        self._config = config
+        self._kernel = kernel
+        self._features = features
+        self._folder = folder
+        self._refused: dict[ProgramId, Obstacle] = {}
+        self._hooks = [hook for hook in hooks if hook.subsystem in config.hook_subsystems]
+        self._reading: dict[str, str] = {}
+        self._copies: dict[str, int] = {}
+        self._judge = Judge(features, kernel, self._built(), self._refused, self._reading)
+        self.choices: list[Choice] = []
+
+    def load(self) -> Loaded:
+        """Load and attach as much as the kernel takes. `choices` says what that is.
+
+        Raises:
+            FeatureError: nothing of a wanted subsystem can be observed.
+            PrivilegeError: the kernel grants no memory.
+            ContractError: an object does not fit this program.
+            BpfCallError: another failure.
+        """
+        while True:
+            self.choices = choose(self._hooks, self._judge, self._config.attach_mode)
+            require_some(self.choices, self._config.subsystems)
+            wanted = self._parts(programs_by_object(self.choices))
+            loaded = Loaded()
+            try:
+                self._load_objects(loaded, wanted)
+                self._attach(loaded, wanted)
+            except RefusedError as refused:
+                loaded.close()
+                self._refused[refused.where] = refused.obstacle
+            except BaseException:
+                loaded.close()
+                raise
+            else:
+                return loaded
+
+    def _built(self) -> dict[str, dict[str, str]]:
+        """Return the programs of each object that a class could use, checking its layout."""
+        built: dict[str, dict[str, str]] = {}
+        for hook in self._hooks:
+            for candidate in hook.candidates:
+                build = self._build(candidate.object)
+                if candidate.object not in built and builds.is_built(build, self._folder):
+                    with BpfObject(build, self._folder) as it:
+                        check_layout(it.btf, build)
+                        check_maps(it)
+                        built[candidate.object] = it.sections
+                        self._reading[candidate.object] = reading(it)
+                        if NOTES in it.shared_maps:
+                            self._copies[candidate.object] = copies(self._features)
+        if not built:
+            raise ContractError(
+                f"looking for BPF objects: none in {self._folder}", "build them with: make build"
+            )
+        return built
+
+    def _build(self, name: str) -> str:
+        """Return the build of an object that fits the kernel; not every object has several."""
+        special = f"{name}.{flavour(self._features)}"
+        return special if builds.is_built(special, self._folder) else name
+
+    def _parts(self, programs: Mapping[str, list[str]]) -> list[Part]:
+        """Return what to load: each object, and further copies of its programs that need them."""
+        found = []
+        for name, listed in programs.items():
+            found.append(Part(name, 0, tuple(listed)))
+            again = tuple(it for it in listed if self._judge.target(name, it).how in COPIED)
+            if again:
+                found += [Part(name, copy, again) for copy in range(1, self._copies.get(name, 1))]
+        return found
+
+    def _load_objects(self, loaded: Loaded, parts: Iterable[Part]) -> None:
+        for part in parts:
+            it = BpfObject(self._build(part.object), self._folder)
+            loaded.objects[part.object, part.copy] = it
+            self._configure(it, loaded.maps, part.copy)
+            try:
+                it.load(part.programs)
+            except BpfCallError as error:
+                raise self._translate(part, error) from error
+            loaded.add_maps(it)
+
+    def _configure(self, it: BpfObject, maps: Mapping[str, int], copy: int) -> None:
+        values = {**constants(self._config, self._features), "kf_copy": copy}
+        cookies = bool(self._kernel.arguments(TRACING_COOKIE))
+        entries = map_entries(self._config, cookies=cookies, single=values["kf_copies"] == 1)
+        it.set_constants(lambda name: self._constant(values, name))
+        for name in it.shared_maps:
+            if name in maps:
+                it.reuse(name, maps[name])
+            elif name in entries:
+                it.resize(name, entries[name])
+
+    def _constant(self, values: Mapping[str, int], name: str) -> int | None:
+        if name.startswith(ARGUMENTS_PREFIX):
+            return self._kernel.arguments(name.removeprefix(ARGUMENTS_PREFIX)) or 0
+        return values.get(name)
+
+    def _translate(self, part: Part, error: BpfCallError) -> Exception:
+        """Return the error to raise for a failed load: a refusal if it is one program's."""
+        program = failed_program(error.log)
+        if program is not None and program in part.programs:
+            return RefusedError(ProgramId(part.object, program), obstacle_of(program, error))
+        if failed_map(error.log) and error.errno in (errno.EPERM, errno.ENOMEM):
+            return PrivilegeError(
+                f"making the map {failed_map(error.log)}: {errno_name(error.errno)}",
+                "smaller maps (--ring-bytes, ...) or a higher limit of locked memory (ulimit -l)",
+            )
+        return error
+
+    def _attach(self, loaded: Loaded, parts: Iterable[Part]) -> None:
+        root: CgroupRoot | None = None
+        try:
+            for where in self._order(parts):
+                fd = -1
+                if self._judge.target(where.object, where.program).how == "cgroup":
+                    root = root or open_root()
+                    fd = root.fd
+                loaded.links[where] = self._attach_one(loaded, where, fd)
+        finally:
+            if root is not None:
+                root.close()
+
+    def _order(self, parts: Iterable[Part]) -> list[ProgramId]:
+        """Return all programs in the order of attaching, so that the copies of each run in theirs.
+
+        The kernel runs programs of a tracepoint in the order in which they were attached, those of
+        a trampoline in reverse (bpf_trampoline_link_prog puts the new one first).
+        """
+        listed = list(parts)
+        found: list[ProgramId] = []
+        for first in (part for part in listed if part.copy == 0):
+            for program in first.programs:
+                same = [
+                    ProgramId(part.object, program, part.copy)
+                    for part in listed
+                    if part.object == first.object and program in part.programs
+                ]
+                how = self._judge.target(first.object, program).how
+                found += reversed(same) if how in TRAMPOLINES else same
+        return found
+
+    def _attach_one(self, loaded: Loaded, where: ProgramId, cgroup_fd: int) -> Link:
+        try:
+            return loaded.object_of(where).attach(where.program, cgroup_fd)
+        except BpfCallError as error:
+            refused = ProgramId(where.object, where.program)
+            raise RefusedError(refused, obstacle_of(where.program, error)) from error
+
+
+def reading(it: BpfObject) -> str:
+    """Return the feature that an object needs to read kernel memory, "" if it needs none."""
+    if it.casting:
+        return "cast"
+    return "" if it.name.endswith(f".{CAST}") else "probe_read"
+
+
+def obstacle_of(program: str, error: BpfCallError) -> Obstacle:
+    """Return why a program could not be loaded or attached."""
+    verb = "attach" if "attach" in error.call else "load"
+    reason = verifier_reason(error.log)
+    why = f"the kernel refuses to {verb} {program} ({errno_name(error.errno)})"
+    change = "another kernel; if this one is meant to work, report it with the output of -V"
+    return Obstacle(f"{why}: {reason}" if reason else why, change)
+
+
+def programs_by_object(choices: list[Choice]) -> dict[str, list[str]]:
+    """Return the programs to load, each once, by object, in the order of the classes."""
+    wanted: dict[str, list[str]] = {}
+    for choice in choices:
+        if choice.candidate is not None:
+            listed = wanted.setdefault(choice.candidate.object, [])
+            listed.extend(name for name in choice.programs if name not in listed)
+    return wanted
+
+
+def require_some(choices: list[Choice], subsystems: frozenset[str]) -> None:
+    """Check that of each wanted subsystem at least one class is served.
+
+    Raises:
+        FeatureError: nothing of a subsystem can be observed.
+    """
+    for subsystem in sorted(subsystems):
+        group = [it for it in choices if it.hook.subsystem == subsystem]
+        if group and all(it.candidate is None for it in group):
+            obstacles = dict.fromkeys(obstacle for it in group for obstacle in it.passed)
+            why = "; ".join(obstacle.why for obstacle in list(obstacles)[:3])
+            raise FeatureError(
+                f"attaching {subsystem} hooks: none works on this kernel: {why}",
+                ASK_DOCTOR,
+            )
+
+
+def check_maps(it: BpfObject) -> None:
+    """Check that the maps hold what user space reads from them.
+
+    Raises:
+        ContractError: a key or value has another size.
+    """
+    for name, types in MAP_TYPES.items():
+        if name in it.shared_maps:
+            sizes = tuple(int(ffi.sizeof(kind)) for kind in types)
+            if it.map_sizes(name) != sizes:
+                raise ContractError(
+                    f"checking {it.name}: map {name} has keys and values of "
+                    f"{it.map_sizes(name)} bytes, expected {sizes}"
+                )
