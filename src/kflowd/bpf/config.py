@@ -11,7 +11,7 @@ CAST = "cast"  # the build of objects that contain no probe reads of kernel memo
 ARGUMENTS_PREFIX = "kf_nargs_"
 UNUSED = 1  # entries of a map that no loaded program fills
 PAGE = 4096
-COPIES = 2  # of tracing programs where the kernel is preempted; KF_COPIES_MAX of turn.bpf.h
+COPIES = 2  # of tracing programs where the kernel is preempted; KF_COPIES of standby.bpf.h
 
 
 class SourceConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +65,7 @@ def constants(config: SourceConfig, features: Mapping[str, Feature]) -> dict[str
         "kf_self_tgid": config.self_tgid,
         "kf_can_probe": int(features["probe_read"].ok),
         "kf_task_btf": int(features["task_btf"].ok),
-        "kf_copies": copies(features),
+        "kf_has_standby": int(copies(features) > 1),
         "kf_export_at": config.export_at,
         "kf_pseudo_fs": int(config.pseudo_fs),
         # Late enough for batches, early enough that a burst does not fill the rest meanwhile.
@@ -112,5 +112,5 @@ def map_entries(config: SourceConfig, *, cookies: bool, single: bool) -> dict[st
     if not files and not sockets:
         entries["kf_pending"] = UNUSED
     if single:
-        entries |= {"kf_notes": UNUSED, "kf_texts": 1}  # texts: one for each copy
+        entries |= {"kf_claims": UNUSED, "kf_texts": 1}  # texts: one for each copy
     return entries
