@@ -10,8 +10,7 @@
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
-#define KF_TURN_FIRST KF_TURN_FILE
-#include "standby.bpf.h"
+#include "file/programs.bpf.h"
 #include "file/kprobe_return.bpf.h"
 #include "file/open_close.bpf.h"
 
@@ -249,7 +248,8 @@ int kretprobe__vfs_symlink(struct pt_regs *ctx)
 SEC("tp_btf/sys_exit")
 int tp__sys_exit_file(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_SYS_EXIT_FILE))
+		return 0;
 	kf_call__returns((struct pt_regs *)KF_CTX(ctx, 0), KF_CTX(ctx, 1));
 	return 0;
 }
@@ -258,7 +258,8 @@ int tp__sys_exit_file(u64 *ctx)
 SEC("tp_btf/sched_process_exit")
 int tp__sched_process_exit_file(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_SCHED_PROCESS_EXIT_FILE))
+		return 0;
 	kf_call__ends();
 	return 0;
 }

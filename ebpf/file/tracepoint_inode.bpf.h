@@ -41,7 +41,7 @@ struct kf_texts {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, KF_COPIES_MAX);
+	__uint(max_entries, KF_COPIES);
 	__type(key, u32);
 	__type(value, struct kf_texts);
 } kf_texts SEC(".maps");
@@ -127,7 +127,7 @@ static __always_inline void kf_named__touch(struct inode *inode, struct dentry *
 
 static __always_inline struct kf_texts *kf_texts__get(void)
 {
-	u32 copy = kf_copy;
+	u32 copy = kf_is_standby;
 
 	return bpf_map_lookup_elem(&kf_texts, &copy);
 }

@@ -11,10 +11,9 @@
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
-#define KF_TURN_FIRST KF_TURN_PROCESS
-#include "standby.bpf.h"
 #include "emit.bpf.h"
 #include "path.bpf.h"
+#include "process/programs.bpf.h"
 #include "task.bpf.h"
 
 /* KF_VARIANTS noloop cast: built again for kernels without bpf_loop and for lockdown. */
@@ -153,56 +152,71 @@ static __always_inline void kf_comm__copy(char *to, struct task_struct *task)
 		to[i] = task->comm[i];
 }
 
-/* Under lockdown libbpf has to be kept from spoiling reads of user memory, see glue_reads.c. */
-#ifdef KF_CAST
-SEC("tp_btf_user/sched_process_exec")
-#else
-SEC("tp_btf/sched_process_exec")
-#endif
-int tp__sched_process_exec(u64 *ctx)
+static __always_inline void kf_proc__exec(struct task_struct *task)
 {
-	KF_TURN;
-	struct task_struct *task = (void *)KF_CTX(ctx, 0);
 	struct kf_proc proc = {};
 
 	kf_count(KF_CNT_PROC_EVENTS, 1);
 	kf_proc__fill(&proc, task);
 	bpf_get_current_comm(proc.comm, sizeof(proc.comm));
 	kf_proc__emit_full(task, &proc, KF_PROC_EXEC);
-	return 0;
 }
 
-SEC("tp_btf/sched_process_fork")
-int tp__sched_process_fork(u64 *ctx)
+static __always_inline void kf_proc__fork(struct task_struct *child)
 {
-	KF_TURN;
-	struct task_struct *child = (void *)KF_CTX(ctx, 1);
 	struct kf_proc proc = {};
 
 	if (child->pid != child->tgid)
-		return 0; /* a thread */
+		return; /* a thread */
 	kf_count(KF_CNT_PROC_EVENTS, 1);
 	kf_proc__fill(&proc, child);
 	bpf_get_current_comm(proc.comm, sizeof(proc.comm)); /* the child's is its parent's */
 	kf_proc__emit_fork(child, &proc);
-	return 0;
 }
 
-SEC("tp_btf/sched_process_exit")
-int tp__sched_process_exit(u64 *ctx)
+static __always_inline void kf_proc__exit(struct task_struct *task)
 {
-	KF_TURN;
-	struct task_struct *task = (void *)KF_CTX(ctx, 0);
 	struct kf_exit_record rec = {};
 
 	if (task->signal->live.counter != 0)
-		return 0; /* other threads go on */
+		return; /* other threads go on */
 	kf_count(KF_CNT_PROC_EVENTS, 1);
 	kf_proc__fill(&rec.proc, task);
 	bpf_get_current_comm(rec.proc.comm, sizeof(rec.proc.comm));
 	rec.exit_code = task->exit_code;
 	kf_header__fill(&rec.hdr, KF_KIND_EXIT, sizeof(rec));
 	kf_emit(&rec, sizeof(rec), KF_CNT_PROC_LOST_RING);
+}
+
+/* Under lockdown libbpf has to be kept from spoiling reads of user memory, see glue_reads.c. */
+#ifdef KF_CAST
+SEC("tp_btf_user/sched_process_exec")
+#else
+SEC("tp_btf/sched_process_exec")
+#endif
+int BPF_PROG(tp__sched_process_exec, struct task_struct *task)
+{
+	if (!kf_standby__claim(KF_PROG_SCHED_PROCESS_EXEC))
+		return 0;
+	kf_proc__exec(task);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(tp__sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	if (!kf_standby__claim(KF_PROG_SCHED_PROCESS_FORK))
+		return 0;
+	kf_proc__fork(child);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(tp__sched_process_exit, struct task_struct *task)
+{
+	if (!kf_standby__claim(KF_PROG_SCHED_PROCESS_EXIT))
+		return 0;
+	kf_proc__exit(task);
 	return 0;
 }
 

@@ -24,11 +24,6 @@
 #define KF_TCP_LISTEN 10
 #define KF_UDP_ESTABLISHED 1
 
-/* Only in kf_sock.flags inside the kernel. */
-#define KF_SOCK_NO_BASE 0x10000 /* SNAPSHOT: the base has not been sent yet */
-#define KF_SOCK_COUNTED 0x20000 /* closed, and the counters of tcp_sock are in */
-#define KF_SOCK_PRIVATE (KF_SOCK_NO_BASE | KF_SOCK_COUNTED)
-
 #define KF_OWNER_SELF 1 /* a socket of kflowd: not followed */
 
 /* The process that created, connected, listened on or accepted a socket. */
@@ -118,7 +113,7 @@ static __always_inline void kf_sock__flush(struct kf_sock_key *key, struct kf_so
 	kf_header__fill(&rec->hdr, KF_KIND_SOCK, sizeof(*rec));
 	rec->key = *key;
 	__builtin_memcpy(&rec->sock, sock, sizeof(rec->sock));
-	rec->sock.flags = (sock->flags | KF_SOCK_FINAL) & ~(KF_SOCK_ENDED | KF_SOCK_PRIVATE);
+	rec->sock.flags = (sock->flags | KF_SOCK_FINAL) & ~(KF_SOCK_ENDED | KF_SOCK_MAP_ONLY);
 	bpf_map_delete_elem(&kf_socks, key);
 	kf_submit(rec);
 }

@@ -37,7 +37,7 @@ static __always_inline void kf_tcp__base(struct kf_sock_key *key, struct kf_sock
 	kf_header__fill(&rec->hdr, KF_KIND_SOCK, sizeof(*rec));
 	rec->key = *key;
 	__builtin_memcpy(&rec->sock, sock, sizeof(rec->sock));
-	rec->sock.flags &= ~KF_SOCK_PRIVATE;
+	rec->sock.flags &= ~KF_SOCK_MAP_ONLY;
 	kf_submit(rec);
 }
 

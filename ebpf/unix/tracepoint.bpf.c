@@ -9,11 +9,10 @@
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
-#define KF_TURN_FIRST KF_TURN_UNIX
-#include "standby.bpf.h"
 #include "socket/accept.bpf.h"
 #include "unix/aggregate.bpf.h"
 #include "unix/call.bpf.h"
+#include "unix/programs.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -153,28 +152,31 @@ static __always_inline void kf_call__closes(u64 fd)
 		kf_unix__released(socket);
 }
 
-/* Why: the result of every call that can move bytes over a socket, and of accept. */
-SEC("tp_btf/sys_exit")
-int tp__sys_exit_sock(u64 *ctx)
+static __always_inline void kf_call__returns(struct pt_regs *regs, s64 result)
 {
-	KF_TURN;
-	struct pt_regs *regs = (void *)KF_CTX(ctx, 0);
-	s64 result = KF_CTX(ctx, 1);
 	u64 nr = KF_NR(regs);
 
 	if (result >= 0 && kf_nr__wanted(nr))
 		kf_call__done(regs, nr, result);
+}
+
+/* Why: the result of every call that can move bytes over a socket, and of accept. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(tp__sys_exit_sock, struct pt_regs *regs, long result)
+{
+	if (!kf_standby__claim(KF_PROG_SYS_EXIT_SOCK))
+		return 0;
+	kf_call__returns(regs, result);
 	return 0;
 }
 
 /* Why: before close(2) drops the last reference; after it the socket cannot be found. */
 SEC("tp_btf/sys_enter")
-int tp__sys_enter_sock(u64 *ctx)
+int BPF_PROG(tp__sys_enter_sock, struct pt_regs *regs, long nr)
 {
-	KF_TURN;
-	struct pt_regs *regs = (void *)KF_CTX(ctx, 0);
-
-	if (KF_CTX(ctx, 1) == __NR_close)
+	if (!kf_standby__claim(KF_PROG_SYS_ENTER_SOCK))
+		return 0;
+	if (nr == __NR_close)
 		kf_call__closes(KF_ARG0(regs));
 	return 0;
 }

@@ -189,7 +189,7 @@ def test_udp_leaves_when_idle_and_tcp_stays(maps: Maps) -> None:
 
 def test_ended_sockets_leave_as_final(maps: Maps) -> None:
     """What the full ring kept in the map has the flags of an ordinary end."""
-    flags = lib.KF_SOCK_ENDED | lib.KF_SOCK_SNAPSHOT | 0x10000
+    flags = lib.KF_SOCK_ENDED | lib.KF_SOCK_SNAPSHOT | lib.KF_SOCK_NO_BASE
     maps.put("kf_socks", *a_sock(1, TCP, flags=flags))
     maps.put("kf_unix", {"sock": 1}, {"flags": flags, "last_ns": NOW})
     expected = lib.KF_SOCK_FINAL | lib.KF_SOCK_SNAPSHOT

@@ -41,7 +41,7 @@ from kflowd.errors import ContractError, FeatureError, PrivilegeError
 TRACING_COOKIE = "bpf_get_socket_ptr_cookie"
 ASK_DOCTOR = "`kflowd doctor` shows each hook and what would have to change"
 # Objects with this map have copies of the programs that the kernel runs once a CPU at a time.
-NOTES = "kf_notes"
+CLAIMS = "kf_claims"
 TRAMPOLINES = ("fentry", "fexit")
 COPIED = (*TRAMPOLINES, "tp")
 # What user space reads out of maps in the form of the contract.
@@ -129,7 +129,7 @@ class Loader:
                         check_maps(it)
                         built[candidate.object] = it.sections
                         self._reading[candidate.object] = reading(it)
-                        if NOTES in it.shared_maps:
+                        if CLAIMS in it.shared_maps:
                             self._copies[candidate.object] = copies(self._features)
         if not built:
             raise ContractError(
@@ -164,9 +164,9 @@ class Loader:
             loaded.add_maps(it)
 
     def _configure(self, it: BpfObject, maps: Mapping[str, int], copy: int) -> None:
-        values = {**constants(self._config, self._features), "kf_copy": copy}
+        values = {**constants(self._config, self._features), "kf_is_standby": copy}
         cookies = bool(self._kernel.arguments(TRACING_COOKIE))
-        entries = map_entries(self._config, cookies=cookies, single=values["kf_copies"] == 1)
+        entries = map_entries(self._config, cookies=cookies, single=not values["kf_has_standby"])
         it.set_constants(lambda name: self._constant(values, name))
         for name in it.shared_maps:
             if name in maps:

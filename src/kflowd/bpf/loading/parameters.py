@@ -10,7 +10,7 @@ CAST = "cast"  # the build of objects that contain no probe reads of kernel memo
 ARGUMENTS_PREFIX = "kf_nargs_"
 UNUSED = 1  # entries of a map that no loaded program fills
 PAGE = 4096
-COPIES = 2  # of tracing programs where the kernel is preempted; KF_COPIES_MAX of turn.bpf.h
+COPIES = 2  # of tracing programs where the kernel is preempted; KF_COPIES_MAX of standby.bpf.h
 
 
 def ring_size(wanted: int) -> int:
@@ -24,7 +24,7 @@ def constants(config: SourceConfig, features: Mapping[str, Feature]) -> dict[str
         "kf_self_tgid": config.self_tgid,
         "kf_can_probe": int(features["probe_read"].ok),
         "kf_task_btf": int(features["task_btf"].ok),
-        "kf_copies": copies(features),
+        "kf_has_standby": int(copies(features) > 1),
         "kf_export_at": config.export_at,
         "kf_pseudo_fs": int(config.pseudo_fs),
         # Late enough for batches, early enough that a burst does not fill the rest meanwhile.
@@ -71,5 +71,5 @@ def map_entries(config: SourceConfig, *, cookies: bool, single: bool) -> dict[st
     if not files and not sockets:
         entries["kf_pending"] = UNUSED
     if single:
-        entries |= {"kf_notes": UNUSED, "kf_texts": 1}  # texts: one for each copy
+        entries |= {"kf_claims": UNUSED, "kf_texts": 1}  # texts: one for each copy
     return entries

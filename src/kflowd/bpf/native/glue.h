@@ -48,8 +48,8 @@ int kf_prog__misses(int fd, __u64 *misses);
 int kf_iter__run(int link_fd);
 /* Directory fd of the root of cgroup2 without a mount point. */
 int kf_cgroup2__open(void);
-/* Of kf_counters; taken_over: program runs that the kernel skipped and a copy made. */
-int kf_counters__sum(int map_fd, __u64 *counters, __u64 *taken_over);
+/* Of kf_counters; standby_runs: KF_STANDBY_RUNS. */
+int kf_counters__sum(int map_fd, __u64 *counters, __u64 *standby_runs);
 
 /* glue_probe.c: does the kernel take a trivial program of this kind? 0 or -errno. */
 enum kf_probe_kind {

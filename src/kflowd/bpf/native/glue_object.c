@@ -167,7 +167,7 @@ static int counter__sum(int map_fd, __u32 key, __u64 *values, int cpus, __u64 *s
 	return 0;
 }
 
-int kf_counters__sum(int map_fd, __u64 *counters, __u64 *taken_over)
+int kf_counters__sum(int map_fd, __u64 *counters, __u64 *standby_runs)
 {
 	int cpus = libbpf_num_possible_cpus();
 	__u64 *values;
@@ -181,7 +181,7 @@ int kf_counters__sum(int map_fd, __u64 *counters, __u64 *taken_over)
 	for (__u32 key = 0; key < KF_CNT_MAX && !err; key++)
 		err = counter__sum(map_fd, key, values, cpus, &counters[key]);
 	if (!err)
-		err = counter__sum(map_fd, KF_CNT_MAX, values, cpus, taken_over);
+		err = counter__sum(map_fd, KF_STANDBY_RUNS, values, cpus, standby_runs);
 	free(values);
 	return err;
 }

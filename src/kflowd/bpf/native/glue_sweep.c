@@ -16,8 +16,8 @@
 
 #define KF_BATCH 256 /* entries fetched by one call: values of 256 x 600 bytes at most */
 #define KF_SETTLE_NS 200000000ULL
-/* Flags above are of the kernel side alone; ENDED is said by the record itself. */
-#define KF_FLAGS_OUT (0xffff & ~KF_SOCK_ENDED)
+/* ENDED is said by the record itself. */
+#define KF_FLAGS_OUT (~(KF_SOCK_MAP_ONLY | KF_SOCK_ENDED))
 #define KF_OUT_BYTES (256 * 1024) /* first size of the output; a final sweep may need megabytes */
 
 struct kf_keys {

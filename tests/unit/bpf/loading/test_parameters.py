@@ -21,7 +21,7 @@ def test_constants_follow_from_features_and_options() -> None:
         "kf_self_tgid": 4711,
         "kf_can_probe": 0,
         "kf_task_btf": 1,
-        "kf_copies": 2,
+        "kf_has_standby": 1,
         "kf_export_at": 7,
         "kf_pseudo_fs": 1,
         "kf_wakeup_bytes": 1 << 14,
