@@ -255,19 +255,19 @@ def test_a_refused_program_costs_only_itself(tmp_path: Path) -> None:
     config = SourceConfig(subsystems=frozenset())
     with Kernel() as kernel:
         loader = Loader(config, kernel, probe(kernel), folder, hooks)
-        loaded = loader.load()
+        attached = loader.load()
     try:
-        assert {it.program for it in loaded.links} == {"tp__sched_process_exec", GOOD}
+        assert {it.program for it in attached.links} == {"tp__sched_process_exec", GOOD}
         assert [it.candidate is not None for it in loader.choices] == [True, True, False]
         why = loader.choices[1].passed[0].why
         assert why.startswith(f"the kernel refuses to load {BAD} (EACCES): ")
         assert "invalid mem access" in why
         subprocess.run(["true"], check=True)
-        mixed = loaded.object_named("mixed")
+        mixed = attached.object_named("mixed")
         assert mixed is not None
         assert (mixed.read_variable(".bss", "runs") or 0) >= 1
     finally:
-        loaded.close()
+        attached.close()
 
 
 def test_nothing_is_left_open() -> None:

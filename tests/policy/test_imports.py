@@ -29,11 +29,13 @@ LAYERS: dict[str, set[str]] = {
     "bpf.kernel": {"errors", "closeable", "bpf.ffi", "bpf.hooks"},
     "bpf.loading": {
         *("errors", "closeable", "contract", "bpf.ffi", "bpf.hooks", "bpf.config", "bpf.kernel"),
+        "bpf.standby",
     },
-    "bpf.stream": {"closeable", "bpf.ffi"},
+    "bpf.standby": {"bpf.kernel.features"},
+    "bpf.stream": {"closeable", "bpf.ffi", "bpf.standby"},
     "bpf.source": {
         *("errors", "closeable", "bpf.ffi", "bpf.config", "bpf.kernel", "bpf.loading"),
-        "bpf.stream",
+        *("bpf.standby", "bpf.stream"),
     },
     "_layouts": set(),
     "contract": {"errors", "_layouts"},
@@ -62,7 +64,7 @@ LAYERS: dict[str, set[str]] = {
 PURE = (
     *("model", "records", "aggregate", "serialize", "health", "pipeline"),
     *("bpf.hooks", "bpf.config", "bpf.kernel.features", "bpf.kernel.choice", "bpf.kernel.coverage"),
-    *("bpf.kernel.hz", "bpf.loading.parameters"),
+    *("bpf.kernel.hz", "bpf.loading.parameters", "bpf.standby"),
 )
 IMPURE_MODULES = {"os", "socket", "time", "datetime", "subprocess", "pathlib", "io", "select"}
 # Libraries that have one door.

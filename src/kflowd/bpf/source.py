@@ -18,9 +18,10 @@ from kflowd.bpf.kernel.kconfig import read_config
 from kflowd.bpf.kernel.memory import memlock
 from kflowd.bpf.kernel.probing import probe
 from kflowd.bpf.loading import builds
-from kflowd.bpf.loading.attached import Loaded
+from kflowd.bpf.loading.attached import Attached
 from kflowd.bpf.loading.loader import Loader
-from kflowd.bpf.stream.counters import counters_record, taken_over
+from kflowd.bpf.standby import with_standby
+from kflowd.bpf.stream.counters import Counters
 from kflowd.bpf.stream.drain import Drain
 from kflowd.bpf.stream.exited import Exited
 from kflowd.bpf.stream.sweep import NO_ITERATOR, Sweep
@@ -29,7 +30,7 @@ from kflowd.closeable import Closeable
 from kflowd.errors import KflowdError
 
 # Owners of sockets before the sockets, processes before everything.
-SNAPSHOTS = ("iter__task", "iter__task_file", "iter__tcp", "iter__udp", "iter__unix")
+SNAPSHOTS = ("iter__task", "iter__task_file", "iter__tcp")
 TCP_REFRESH = "iter__tcp"
 
 
@@ -39,6 +40,7 @@ class Stream(NamedTuple):
     exited: Exited
     drain: Drain
     sweep: Sweep
+    counters: Counters
 
 
 class Source(Closeable):
@@ -57,9 +59,8 @@ class Source(Closeable):
         self._config = config
         self._folder = folder
         self._held = ExitStack()
-        self._loaded: Loaded | None = None
+        self._attached: Attached | None = None
         self._stream: Stream | None = None
-        self._taken_before = 0
         self._blinding = False  # our own calls on maps may hide events from kprobes
         self.coverage = Coverage()
 
@@ -90,51 +91,54 @@ class Source(Closeable):
         self.coverage = Coverage(features=tuple(features.values()))
         loader = Loader(self._config, kernel, features, self._folder)
         try:
-            self._loaded = self._held.enter_context(loader.load())
+            self._attached = self._held.enter_context(loader.load())
         finally:
             rows = rows_of(loader.choices)
             self.coverage = Coverage(rows=rows, features=tuple(features.values()))
-        self._taken_before = taken_over(self._loaded.maps["kf_counters"])
         by_kprobe = any(row.attach_mode == "kprobe" for row in rows)
         self._blinding = by_kprobe and not features["run_through"].ok
-        self._stream = self._streaming(self._loaded)
+        self._stream = self._streaming(self._attached)
         self.coverage = self._measure(features)
 
-    def _streaming(self, loaded: Loaded) -> Stream:
-        refresh = loaded.link_of(TCP_REFRESH)
+    def _streaming(self, attached: Attached) -> Stream:
+        refresh = attached.link_of(TCP_REFRESH)
+        primaries, others = (
+            [attached.program_fd(it) for it in copies] for copies in with_standby(attached.links)
+        )
+        counters = Counters(attached.maps["kf_counters"], primaries, others)
         exited = self._held.enter_context(Exited())
-        drain = self._held.enter_context(Drain(loaded.maps["kf_ring"], exited))
+        drain = self._held.enter_context(Drain(attached.maps["kf_ring"], exited))
         sweep = Sweep(
-            loaded.maps,
+            attached.maps,
             exited,
             self._config.idle_ns,
             self._config.active_ns,
             refresh.fd if refresh is not None else NO_ITERATOR,
         )
-        return Stream(exited, drain, self._held.enter_context(sweep))
+        return Stream(exited, drain, self._held.enter_context(sweep), counters)
 
     def _measure(self, features: Mapping[str, Feature]) -> Coverage:
-        loaded = self._opened()
-        sizes = {name: memlock(fd) for name, fd in loaded.maps.items()}
+        attached = self._opened()
+        sizes = {name: memlock(fd) for name, fd in attached.maps.items()}
         return Coverage(
             rows=self.coverage.rows,
             features=tuple(features.values()),
-            maps=map_memory(loaded.entries, sizes),
+            maps=map_memory(attached.entries, sizes),
             map_bytes=sum(sizes.values()),
-            program_bytes=sum(memlock(fd) for fd in loaded.program_fds()),
+            program_bytes=sum(memlock(fd) for fd in attached.program_fds()),
         )
 
     def close(self) -> None:
         """Detach and free everything. May be called twice."""
         self._stream = None
-        self._loaded = None
+        self._attached = None
         self._held.close()
 
     def snapshot(self) -> None:
         """Put the processes and sockets that were there before into the ring and the maps."""
-        loaded = self._opened()
+        attached = self._opened()
         for program in SNAPSHOTS:
-            link = loaded.link_of(program)
+            link = attached.link_of(program)
             if link is not None:
                 check(lib.kf_iter__run(link.fd), "bpf_iter_create", f"running {program}")
 
@@ -169,11 +173,10 @@ class Source(Closeable):
 
     def counters(self) -> bytes:
         """Return a struct kf_counters_record."""
-        loaded = self._opened()
-        fds = loaded.program_fds_by_copies()
+        stream = self._reading()
         now = boottime_ns()
         with unpreempted(wanted=self._blinding):
-            return counters_record(loaded.maps["kf_counters"], *fds, now, self._taken_before)
+            return stream.counters.record(now)
 
     @property
     def bad_records(self) -> int:
@@ -190,10 +193,10 @@ class Source(Closeable):
         at_ns = process.read_variable(".bss", "kf_jiffies_ns") or 0
         return hz.from_jiffies(jiffies, at_ns) if jiffies and at_ns else 0
 
-    def _opened(self) -> Loaded:
-        if self._loaded is None:
+    def _opened(self) -> Attached:
+        if self._attached is None:
             raise KflowdError("reading from the kernel: the source is not open")
-        return self._loaded
+        return self._attached
 
     def _reading(self) -> Stream:
         if self._stream is None:

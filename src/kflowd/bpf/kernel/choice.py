@@ -32,12 +32,10 @@ class ProgramId(NamedTuple):
     Attributes:
         object: Its name.
         program: Its name.
-        copy: Which of the copies, where programs are loaded several times.
     """
 
     object: str
     program: str
-    copy: int = 0
 
 
 class Choice(NamedTuple):

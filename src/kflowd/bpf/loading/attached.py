@@ -2,40 +2,26 @@
 """What the loader has brought into the kernel: objects, their maps, links."""
 
 from collections.abc import Container
-from typing import NamedTuple
 
-from kflowd.bpf.kernel.choice import ProgramId
+from kflowd.bpf import standby
 from kflowd.bpf.loading.object import BpfObject, Link
+from kflowd.bpf.standby import Copy, Part
 from kflowd.closeable import Closeable
 
 
-class Part(NamedTuple):
-    """An object, or a copy of it, with the programs that are loaded of it.
-
-    Attributes:
-        object: Its name.
-        copy: 0 for the first.
-        programs: Their names.
-    """
-
-    object: str
-    copy: int
-    programs: tuple[str, ...]
-
-
-class Loaded(Closeable):
+class Attached(Closeable):
     """Objects and links in the kernel.
 
     Attributes:
-        objects: By name and copy, in the order of loading.
-        links: By program.
+        objects: By name, and whether of standbys, in the order of loading.
+        links: By program, in the order of attaching.
         maps: File descriptors of the shared maps by name; they belong to the objects.
         entries: Entries of the shared maps.
     """
 
     def __init__(self) -> None:
-        self.objects: dict[tuple[str, int], BpfObject] = {}
-        self.links: dict[ProgramId, Link] = {}
+        self.objects: dict[tuple[str, bool], BpfObject] = {}
+        self.links: dict[Copy, Link] = {}
         self.maps: dict[str, int] = {}
         self.entries: dict[str, int] = {}
 
@@ -47,39 +33,31 @@ class Loaded(Closeable):
                 self.entries[name] = loaded.entries(name)
 
     def object_named(self, name: str) -> BpfObject | None:
-        """Return an object, the first where there are copies; None if it is not loaded."""
-        return self.objects.get((name, 0))
+        """Return an object, that of its primaries; None if it is not loaded."""
+        return self.objects.get((name, False))
 
-    def object_of(self, where: ProgramId) -> BpfObject:
-        """Return the object that a program was loaded from."""
-        return self.objects[where.object, where.copy]
+    def object_of(self, it: Copy | Part) -> BpfObject:
+        """Return the object of a program or part."""
+        return self.objects[it.object, it.standby]
 
-    def program_fd(self, where: ProgramId) -> int:
+    def program_fd(self, program: Copy) -> int:
         """Return the file descriptor of a program."""
-        return self.object_of(where).program_fd(where.program)
+        return self.object_of(program).program_fd(program.program)
 
     def program_fds(self) -> list[int]:
         """Return the file descriptors of all attached programs."""
         return [self.program_fd(it) for it in self.links]
 
-    def program_fds_by_copies(self) -> tuple[list[int], list[int]]:
-        """Return file descriptors of attached programs: first copies, and those without copies."""
-        several = {(it.object, it.program) for it in self.links if it.copy}
-        first = [it for it in self.links if it.copy == 0]
-        copied = [it for it in first if (it.object, it.program) in several]
-        others = [it for it in first if (it.object, it.program) not in several]
-        return [self.program_fd(it) for it in copied], [self.program_fd(it) for it in others]
-
     def detach(self, kept: Container[str]) -> None:
-        """Detach all programs but those named, copies before what they are copies of."""
-        for where in sorted(self.links, key=lambda it: -it.copy):
-            if where.program not in kept:
-                self.links[where].close()
+        """Detach all programs but those named."""
+        for it in standby.detach_order(self.links):
+            if it.program not in kept:
+                self.links[it].close()
 
     def link_of(self, program: str) -> Link | None:
-        """Return the link of a program, by its name alone; of copies, the first."""
-        for where, link in self.links.items():
-            if where.program == program and where.copy == 0:
+        """Return the link of a program, by its name alone; that of the primary."""
+        for it, link in self.links.items():
+            if it.program == program and not it.standby:
                 return link
         return None
 

@@ -18,7 +18,7 @@ from kflowd.bpf.kernel.cgroup import CgroupRoot, open_root
 from kflowd.bpf.kernel.choice import Choice, Judge, KernelNames, Obstacle, ProgramId, choose
 from kflowd.bpf.kernel.features import Feature
 from kflowd.bpf.loading import builds
-from kflowd.bpf.loading.attached import Loaded, Part
+from kflowd.bpf.loading.attached import Attached
 from kflowd.bpf.loading.layout import check_layout
 from kflowd.bpf.loading.object import (
     BpfObject,
@@ -31,19 +31,15 @@ from kflowd.bpf.loading.parameters import (
     ARGUMENTS_PREFIX,
     CAST,
     constants,
-    copies,
     flavour,
     map_entries,
 )
+from kflowd.bpf.standby import Copy, Part, Standbys, attach_order
 from kflowd.errors import ContractError, FeatureError, PrivilegeError
 
 # Makes a socket's cookie in tracing programs.
 TRACING_COOKIE = "bpf_get_socket_ptr_cookie"
 ASK_DOCTOR = "`kflowd doctor` shows each hook and what would have to change"
-# Objects with this map have copies of the programs that the kernel runs once a CPU at a time.
-CLAIMS = "kf_claims"
-TRAMPOLINES = ("fentry", "fexit")
-COPIED = (*TRAMPOLINES, "tp")
 # What user space reads out of maps in the form of the contract.
 MAP_TYPES = {
     "kf_files": ("struct kf_file_key", "struct kf_file_agg"),
@@ -87,11 +83,11 @@ class Loader:
         self._refused: dict[ProgramId, Obstacle] = {}
         self._hooks = [hook for hook in hooks if hook.subsystem in config.hook_subsystems]
         self._reading: dict[str, str] = {}
-        self._copies: dict[str, int] = {}
+        self._standbys = Standbys(features)
         self._judge = Judge(features, kernel, self._built(), self._refused, self._reading)
         self.choices: list[Choice] = []
 
-    def load(self) -> Loaded:
+    def load(self) -> Attached:
         """Load and attach as much as the kernel takes. `choices` says what that is.
 
         Raises:
@@ -103,19 +99,19 @@ class Loader:
         while True:
             self.choices = choose(self._hooks, self._judge, self._config.attach_mode)
             require_some(self.choices, self._config.subsystems)
-            wanted = self._parts(programs_by_object(self.choices))
-            loaded = Loaded()
+            wanted = self._standbys.parts(programs_by_object(self.choices), self._how)
+            attached = Attached()
             try:
-                self._load_objects(loaded, wanted)
-                self._attach(loaded, wanted)
+                self._load_objects(attached, wanted)
+                self._attach(attached, wanted)
             except RefusedError as refused:
-                loaded.close()
+                attached.close()
                 self._refused[refused.where] = refused.obstacle
             except BaseException:
-                loaded.close()
+                attached.close()
                 raise
             else:
-                return loaded
+                return attached
 
     def _built(self) -> dict[str, dict[str, str]]:
         """Return the programs of each object that a class could use, checking its layout."""
@@ -129,8 +125,7 @@ class Loader:
                         check_maps(it)
                         built[candidate.object] = it.sections
                         self._reading[candidate.object] = reading(it)
-                        if CLAIMS in it.shared_maps:
-                            self._copies[candidate.object] = copies(self._features)
+                        self._standbys.add(candidate.object, it.shared_maps)
         if not built:
             raise ContractError(
                 f"looking for BPF objects: none in {self._folder}", "build them with: make build"
@@ -142,31 +137,21 @@ class Loader:
         special = f"{name}.{flavour(self._features)}"
         return special if builds.is_built(special, self._folder) else name
 
-    def _parts(self, programs: Mapping[str, list[str]]) -> list[Part]:
-        """Return what to load: each object, and further copies of its programs that need them."""
-        found = []
-        for name, listed in programs.items():
-            found.append(Part(name, 0, tuple(listed)))
-            again = tuple(it for it in listed if self._judge.target(name, it).how in COPIED)
-            if again:
-                found += [Part(name, copy, again) for copy in range(1, self._copies.get(name, 1))]
-        return found
-
-    def _load_objects(self, loaded: Loaded, parts: Iterable[Part]) -> None:
+    def _load_objects(self, attached: Attached, parts: Iterable[Part]) -> None:
         for part in parts:
             it = BpfObject(self._build(part.object), self._folder)
-            loaded.objects[part.object, part.copy] = it
-            self._configure(it, loaded.maps, part.copy)
+            attached.objects[part.object, part.standby] = it
+            self._configure(it, attached.maps, part)
             try:
                 it.load(part.programs)
             except BpfCallError as error:
                 raise self._translate(part, error) from error
-            loaded.add_maps(it)
+            attached.add_maps(it)
 
-    def _configure(self, it: BpfObject, maps: Mapping[str, int], copy: int) -> None:
-        values = {**constants(self._config, self._features), "kf_is_standby": copy}
+    def _configure(self, it: BpfObject, maps: Mapping[str, int], part: Part) -> None:
+        values = constants(self._config, self._features) | self._standbys.constants(part)
         cookies = bool(self._kernel.arguments(TRACING_COOKIE))
-        entries = map_entries(self._config, cookies=cookies, single=not values["kf_has_standby"])
+        entries = map_entries(self._config, cookies=cookies) | self._standbys.map_entries()
         it.set_constants(lambda name: self._constant(values, name))
         for name in it.shared_maps:
             if name in maps:
@@ -191,44 +176,28 @@ class Loader:
             )
         return error
 
-    def _attach(self, loaded: Loaded, parts: Iterable[Part]) -> None:
+    def _attach(self, attached: Attached, parts: Iterable[Part]) -> None:
         root: CgroupRoot | None = None
         try:
-            for where in self._order(parts):
+            for it in attach_order(parts, self._how):
                 fd = -1
-                if self._judge.target(where.object, where.program).how == "cgroup":
+                if self._how(it.object, it.program) == "cgroup":
                     root = root or open_root()
                     fd = root.fd
-                loaded.links[where] = self._attach_one(loaded, where, fd)
+                attached.links[it] = self._attach_one(attached, it, fd)
         finally:
             if root is not None:
                 root.close()
 
-    def _order(self, parts: Iterable[Part]) -> list[ProgramId]:
-        """Return all programs in the order of attaching, so that the copies of each run in theirs.
-
-        The kernel runs programs of a tracepoint in the order in which they were attached, those of
-        a trampoline in reverse (bpf_trampoline_link_prog puts the new one first).
-        """
-        listed = list(parts)
-        found: list[ProgramId] = []
-        for first in (part for part in listed if part.copy == 0):
-            for program in first.programs:
-                same = [
-                    ProgramId(part.object, program, part.copy)
-                    for part in listed
-                    if part.object == first.object and program in part.programs
-                ]
-                how = self._judge.target(first.object, program).how
-                found += reversed(same) if how in TRAMPOLINES else same
-        return found
-
-    def _attach_one(self, loaded: Loaded, where: ProgramId, cgroup_fd: int) -> Link:
+    def _attach_one(self, attached: Attached, it: Copy, cgroup_fd: int) -> Link:
         try:
-            return loaded.object_of(where).attach(where.program, cgroup_fd)
+            return attached.object_of(it).attach(it.program, cgroup_fd)
         except BpfCallError as error:
-            refused = ProgramId(where.object, where.program)
-            raise RefusedError(refused, obstacle_of(where.program, error)) from error
+            refused = ProgramId(it.object, it.program)
+            raise RefusedError(refused, obstacle_of(it.program, error)) from error
+
+    def _how(self, object_name: str, program: str) -> str:
+        return self._judge.target(object_name, program).how
 
 
 def reading(it: BpfObject) -> str:

@@ -10,7 +10,6 @@ CAST = "cast"  # the build of objects that contain no probe reads of kernel memo
 ARGUMENTS_PREFIX = "kf_nargs_"
 UNUSED = 1  # entries of a map that no loaded program fills
 PAGE = 4096
-COPIES = 2  # of tracing programs where the kernel is preempted; KF_COPIES_MAX of standby.bpf.h
 
 
 def ring_size(wanted: int) -> int:
@@ -19,12 +18,14 @@ def ring_size(wanted: int) -> int:
 
 
 def constants(config: SourceConfig, features: Mapping[str, Feature]) -> dict[str, int]:
-    """Return the constants of the objects by name; kf_nargs_* depend on the kernel's BTF."""
+    """Return the constants of the objects by name; `standby` has more of them.
+
+    kf_nargs_* depend on the kernel's BTF.
+    """
     return {
         "kf_self_tgid": config.self_tgid,
         "kf_can_probe": int(features["probe_read"].ok),
         "kf_task_btf": int(features["task_btf"].ok),
-        "kf_has_standby": int(copies(features) > 1),
         "kf_export_at": config.export_at,
         "kf_pseudo_fs": int(config.pseudo_fs),
         # Late enough for batches, early enough that a burst does not fill the rest meanwhile.
@@ -44,18 +45,12 @@ def flavour(features: Mapping[str, Feature]) -> str:
     return "" if features["loop"].ok else "noloop"
 
 
-def copies(features: Mapping[str, Feature]) -> int:
-    """Return how often tracing programs are loaded: see ebpf/standby.bpf.h."""
-    return 1 if features["run_through"].ok else COPIES
-
-
-def map_entries(config: SourceConfig, *, cookies: bool, single: bool) -> dict[str, int]:
+def map_entries(config: SourceConfig, *, cookies: bool) -> dict[str, int]:
     """Return the entries of the maps by name; those not named keep what their source says.
 
     Args:
         config: What is observed, and the sizes that were asked for.
         cookies: The kernel makes a socket's cookie wherever a program asks for it (5.12).
-        single: Programs have no copies.
     """
     files = "file" in config.subsystems
     sockets = "socket" in config.subsystems
@@ -70,6 +65,4 @@ def map_entries(config: SourceConfig, *, cookies: bool, single: bool) -> dict[st
     }
     if not files and not sockets:
         entries["kf_pending"] = UNUSED
-    if single:
-        entries |= {"kf_claims": UNUSED, "kf_texts": 1}  # texts: one for each copy
     return entries

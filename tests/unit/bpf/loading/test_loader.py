@@ -56,7 +56,7 @@ def test_a_refusal_has_the_verifier_s_reason() -> None:
     )
 
 
-FEATURES = {name: Feature(name, name, ok=True) for name in ("probe_read", "loop")}
+FEATURES = {name: Feature(name, name, ok=True) for name in ("probe_read", "loop", "run_through")}
 
 
 def test_missing_objects_are_an_error_with_a_hint(tmp_path: Path) -> None:

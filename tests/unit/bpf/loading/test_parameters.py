@@ -5,12 +5,11 @@ import pytest
 
 from kflowd.bpf.config import SourceConfig
 from kflowd.bpf.kernel.features import Feature
-from kflowd.bpf.loading.parameters import constants, copies, flavour, map_entries, ring_size
+from kflowd.bpf.loading.parameters import constants, flavour, map_entries, ring_size
 
 FEATURES = {
     "probe_read": Feature("probe_read", "x", ok=False),
     "task_btf": Feature("task_btf", "x", ok=True),
-    "run_through": Feature("run_through", "x", ok=False),
 }
 
 
@@ -21,7 +20,6 @@ def test_constants_follow_from_features_and_options() -> None:
         "kf_self_tgid": 4711,
         "kf_can_probe": 0,
         "kf_task_btf": 1,
-        "kf_has_standby": 1,
         "kf_export_at": 7,
         "kf_pseudo_fs": 1,
         "kf_wakeup_bytes": 1 << 14,
@@ -41,12 +39,6 @@ def test_each_kernel_gets_the_build_that_fits(probe_read: bool, loop: bool, want
     assert flavour(features) == wanted
 
 
-@pytest.mark.parametrize(("run_through", "wanted"), [(True, 1), (False, 2)])
-def test_programs_have_copies_where_the_kernel_is_preempted(run_through: bool, wanted: int) -> None:
-    """Elsewhere they would only cost."""
-    assert copies({"run_through": Feature("run_through", "x", ok=run_through)}) == wanted
-
-
 @pytest.mark.parametrize(
     ("wanted", "size"), [(1, 4096), (4096, 4096), (4097, 8192), (65536, 65536), (65537, 131072)]
 )
@@ -57,7 +49,7 @@ def test_a_ring_is_a_power_of_two_of_pages(wanted: int, size: int) -> None:
 
 def test_maps_of_what_is_off_take_no_memory() -> None:
     """Without sockets, their maps have one entry."""
-    entries = map_entries(SourceConfig(subsystems=frozenset(("file",))), cookies=False, single=True)
+    entries = map_entries(SourceConfig(subsystems=frozenset(("file",))), cookies=False)
     assert entries["kf_files"] == 16384
     of_sockets = ("kf_socks", "kf_owners", "kf_aliases", "kf_unix")
     assert {entries[name] for name in of_sockets} == {1}
@@ -66,5 +58,5 @@ def test_maps_of_what_is_off_take_no_memory() -> None:
 @pytest.mark.parametrize(("cookies", "aliases"), [(True, 1), (False, 14)])
 def test_aliases_take_memory_where_cookies_are_missing(cookies: bool, aliases: int) -> None:
     """A kernel that makes cookies everywhere needs no aliases, another one for each owner."""
-    entries = map_entries(SourceConfig(sock_entries=7), cookies=cookies, single=False)
+    entries = map_entries(SourceConfig(sock_entries=7), cookies=cookies)
     assert (entries["kf_owners"], entries["kf_aliases"]) == (14, aliases)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Copies of tracing programs, for kernels that are preempted: one event, one record.
+"""Standbys of tracing programs, for kernels that are preempted: one event, one record.
 
 This kernel need not skip a program: the test takes a copy away.
 """
@@ -16,10 +16,10 @@ from kflowd.bpf.config import SourceConfig
 from kflowd.bpf.ffi import ffi, lib
 from kflowd.bpf.kernel.btf import Kernel
 from kflowd.bpf.kernel.probing import probe
-from kflowd.bpf.loading.attached import Loaded
+from kflowd.bpf.loading.attached import Attached
 from kflowd.bpf.loading.loader import Loader
-from kflowd.bpf.loading.parameters import COPIES
-from kflowd.bpf.stream.counters import counters_record, taken_over
+from kflowd.bpf.standby import with_standby
+from kflowd.bpf.stream.counters import Counters
 from kflowd.bpf.stream.drain import Drain
 from kflowd.bpf.stream.exited import Exited
 from tests.host.test_source import split
@@ -31,16 +31,17 @@ STARTS = 7
 
 
 class Copies(NamedTuple):
-    """What is loaded, and the ring's drain."""
+    """What is loaded, the ring's drain, and the counters."""
 
-    loaded: Loaded
+    attached: Attached
     drain: Drain
+    counters: Counters
 
-    def detach(self, *copies: int) -> None:
-        """Take copies of the program away, as if the kernel skipped them."""
-        for where in list(self.loaded.links):
-            if where.program == PROGRAM and where.copy in copies:
-                self.loaded.links.pop(where).close()
+    def detach(self, *, standby: bool) -> None:
+        """Take a copy of the program away, as if the kernel skipped it."""
+        for it in list(self.attached.links):
+            if it.program == PROGRAM and it.standby == standby:
+                self.attached.links.pop(it).close()
 
     def reported(self) -> Counter[int]:
         """Start a program a few times. Return how often each start is in the ring, by pid."""
@@ -58,10 +59,6 @@ class Copies(NamedTuple):
             )
         return found
 
-    def taken_over(self) -> int:
-        """Return how many runs copies have made."""
-        return taken_over(self.loaded.maps["kf_counters"])
-
 
 @pytest.fixture
 def copies() -> Iterator[Copies]:
@@ -70,39 +67,37 @@ def copies() -> Iterator[Copies]:
         features = probe(kernel)
         preempted = msgspec.structs.replace(features["run_through"], ok=False)
         config = SourceConfig(subsystems=frozenset())
-        loader = Loader(config, kernel, features | {"run_through": preempted})
-        loaded = loader.load()
-    with loaded, Exited() as exited, Drain(loaded.maps["kf_ring"], exited) as drain:
-        yield Copies(loaded, drain)
+        attached = Loader(config, kernel, features | {"run_through": preempted}).load()
+    with attached, Exited() as exited, Drain(attached.maps["kf_ring"], exited) as drain:
+        fds = [[attached.program_fd(it) for it in each] for each in with_standby(attached.links)]
+        yield Copies(attached, drain, Counters(attached.maps["kf_counters"], *fds))
 
 
-@pytest.mark.parametrize("gone", [None, 0, 1], ids=("none", "first", "second"))
-def test_one_copy_handles_an_event(gone: int | None, copies: Copies) -> None:
+@pytest.mark.parametrize("skipped", [None, "primary", "standby"])
+def test_one_copy_handles_an_event(skipped: str | None, copies: Copies) -> None:
     """Whatever copy is skipped, the event is handled, and by one of them only."""
-    if gone is not None:
-        copies.detach(gone)
-    before = copies.taken_over()
+    if skipped:
+        copies.detach(standby=skipped == "standby")
+    before = copies.counters.standby_runs()
     found = copies.reported()
     assert set(found.values()) == {1}, found
-    assert (copies.taken_over() - before >= STARTS) == (gone == 0)
+    assert (copies.counters.standby_runs() - before >= STARTS) == (skipped == "primary")
 
 
-def test_without_copies_nothing_is_reported(copies: Copies) -> None:
+def test_without_both_copies_nothing_is_reported(copies: Copies) -> None:
     """It is the copies that report, and nothing else."""
-    copies.detach(*range(COPIES))
+    copies.detach(standby=False)
+    copies.detach(standby=True)
     assert set(copies.reported().values()) == {0}
 
 
-def test_what_was_taken_over_does_not_hide_what_was_missed(copies: Copies) -> None:
-    """Programs without copies are counted apart."""
-    copies.detach(0)
-    copies.reported()
-    assert copies.taken_over() >= STARTS
-    copied, others = copies.loaded.program_fds_by_copies()
-    assert len(copied) == 2  # fork and exit
+def test_programs_without_a_standby_are_counted_apart(copies: Copies) -> None:
+    """Runs of standbys that nobody skipped are no negative number of missed ones."""
+    primaries, others = with_standby(copies.attached.links)
+    assert len(primaries) == 3  # exec, fork and exit
     assert len(others) == 1  # the iterator, which is never skipped
-    maps = copies.loaded.maps
-    record = ffi.from_buffer(
-        "struct kf_counters_record *", counters_record(maps["kf_counters"], copied, others, 0)
-    )
+    copies.detach(standby=False)
+    copies.reported()
+    assert copies.counters.standby_runs() >= STARTS
+    record = ffi.from_buffer("struct kf_counters_record *", copies.counters.record(0))
     assert record.missed == 0
