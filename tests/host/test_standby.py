@@ -65,9 +65,9 @@ def copies() -> Iterator[Copies]:
     """Load the programs of processes as on a kernel that is preempted."""
     with Kernel() as kernel:
         features = probe(kernel)
-        preempted = msgspec.structs.replace(features["run_through"], ok=False)
+        preempted = msgspec.structs.replace(features["nonpreemptible"], ok=False)
         config = SourceConfig(subsystems=frozenset())
-        attached = Loader(config, kernel, features | {"run_through": preempted}).load()
+        attached = Loader(config, kernel, features | {"nonpreemptible": preempted}).load()
     with attached, Exited() as exited, Drain(attached.maps["kf_ring"], exited) as drain:
         fds = [[attached.program_fd(it) for it in each] for each in with_standby(attached.links)]
         yield Copies(attached, drain, Counters(attached.maps["kf_counters"], *fds))

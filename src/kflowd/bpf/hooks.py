@@ -59,7 +59,7 @@ class Candidate(NamedTuple):
         programs: All of them are needed.
         optional: Loaded if the kernel takes them; without one the class is covered in part.
         gap: What the candidate cannot see; "" for nothing.
-        whole: Its programs see every class of the subsystem, so they serve all classes or none:
+        exclusive: Its programs see every class of the subsystem, so they serve all classes or none:
             beside another attach mode they would count twice.
     """
 
@@ -68,7 +68,7 @@ class Candidate(NamedTuple):
     programs: tuple[str, ...]
     optional: tuple[str, ...] = ()
     gap: str = ""
-    whole: bool = False
+    exclusive: bool = False
 
 
 class Hook(NamedTuple):
@@ -143,7 +143,7 @@ def _attach_modes(
 
 
 def _traced(gap: str, *programs: str, optional: tuple[str, ...] = ()) -> Candidate:
-    return Candidate("tracepoint", "file_tracepoint", programs, optional, gap, whole=True)
+    return Candidate("tracepoint", "file_tracepoint", programs, optional, gap, exclusive=True)
 
 
 def _by_descriptor() -> Candidate:
@@ -170,7 +170,7 @@ def _file(
 
 def _by_socket() -> Candidate:
     programs = ("tp__sys_enter_sock", "tp__sys_exit_sock")
-    return Candidate("tracepoint", "unix_tracepoint", programs, gap=NO_IO_URING, whole=True)
+    return Candidate("tracepoint", "unix_tracepoint", programs, gap=NO_IO_URING, exclusive=True)
 
 
 def _unix(key: str, title: str, *programs: str, traced: Candidate, gap: str = "") -> Hook:

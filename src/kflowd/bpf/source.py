@@ -96,7 +96,7 @@ class Source(Closeable):
             rows = rows_of(loader.choices)
             self.coverage = Coverage(rows=rows, features=tuple(features.values()))
         by_kprobe = any(row.attach_mode == "kprobe" for row in rows)
-        self._blinding = by_kprobe and not features["run_through"].ok
+        self._blinding = by_kprobe and not features["nonpreemptible"].ok
         self._stream = self._streaming(self._attached)
         self.coverage = self._measure(features)
 

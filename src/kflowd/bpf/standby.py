@@ -48,7 +48,7 @@ class Standbys:
     """
 
     def __init__(self, features: Mapping[str, Feature]) -> None:
-        self._needed = not features["run_through"].ok
+        self._needed = not features["nonpreemptible"].ok
         self._objects: set[str] = set()
 
     def add(self, object_name: str, maps: Container[str]) -> None:

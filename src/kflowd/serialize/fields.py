@@ -270,7 +270,7 @@ HEALTH_KERNEL = (
     Field("HealthReadFailed", "int", "kernel memory that could not be read"),
 )
 HEALTH_USER = (
-    Field("HealthMissedRuns", "int", "program runs that the kernel skipped and no copy made"),
+    Field("HealthMissedRuns", "int", "program runs that the kernel skipped and no standby made"),
     Field("HealthDecodeUnknown", "int", "records of an unknown kind or version"),
     Field("HealthDecodeShort", "int", "records shorter than they say"),
     Field("HealthDecodeCorrupt", "int", "batches given up because a size made no sense"),

@@ -64,7 +64,7 @@ def test_what_depends_on_the_attach_mode_has_all_three(hook: object) -> None:
 
 def test_only_the_tracepoint_attach_mode_is_whole() -> None:
     """Programs at system calls see all classes, so they serve all or none."""
-    assert {each.attach_mode for _, each in CANDIDATES if each.whole} == {"tracepoint"}
+    assert {each.attach_mode for _, each in CANDIDATES if each.exclusive} == {"tracepoint"}
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from kflowd.bpf.standby import (
     with_standby,
 )
 
-PREEMPTED = {"run_through": Feature("run_through", "x", ok=False)}
-NOT_PREEMPTED = {"run_through": Feature("run_through", "x", ok=True)}
+PREEMPTED = {"nonpreemptible": Feature("nonpreemptible", "x", ok=False)}
+NOT_PREEMPTED = {"nonpreemptible": Feature("nonpreemptible", "x", ok=True)}
 PROGRAMS = {"a": ["fexit__f", "iter__task", "tp__t"], "b": ["tp__u"]}
 TWICE = [
     Part("a", ("fexit__f", "iter__task", "tp__t")),

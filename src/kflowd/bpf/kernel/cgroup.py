@@ -20,13 +20,13 @@ class CgroupRoot(Closeable):
     Attributes:
         fd: Of the directory.
         where: Its mount point, or "private mount".
-        whole: The root of the host and not only of a cgroup namespace.
+        of_host: The root of the host and not only of a cgroup namespace.
     """
 
-    def __init__(self, fd: int, where: str, *, whole: bool) -> None:
+    def __init__(self, fd: int, where: str, *, of_host: bool) -> None:
         self.fd = fd
         self.where = where
-        self.whole = whole
+        self.of_host = of_host
 
     def close(self) -> None:
         """Close the directory. Links to programs stay."""
@@ -55,16 +55,16 @@ def open_root() -> CgroupRoot:
     Raises:
         BpfError: the kernel has no cgroup2.
     """
-    whole = _in_initial_namespace()
+    of_host = _in_initial_namespace()
     try:
         where = find_mount(MOUNTS.read_text(encoding="utf-8", errors="surrogateescape"))
         if where is not None:
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-            return CgroupRoot(os.open(where, flags), where, whole=whole)
+            return CgroupRoot(os.open(where, flags), where, of_host=of_host)
     except OSError:
         pass  # covered by another mount or not ours to read: the private one will do
     fd = check(lib.kf_cgroup2__open(), "fsmount", "opening the root of cgroup2")
-    return CgroupRoot(fd, "private mount", whole=whole)
+    return CgroupRoot(fd, "private mount", of_host=of_host)
 
 
 def _in_initial_namespace() -> bool:

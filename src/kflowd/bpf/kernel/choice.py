@@ -19,7 +19,7 @@ FEATURE_OF = {
 }
 
 
-class Obstacle(NamedTuple):
+class Reason(NamedTuple):
     """Why a program cannot serve, and what would have to change."""
 
     why: str
@@ -46,16 +46,16 @@ class Choice(NamedTuple):
         candidate: What serves it, None if nothing can.
         programs: The programs that are to be loaded: all needed, and the optional ones that can be.
         targets: What they attach to.
-        missing: Obstacles of optional programs that cannot be.
-        passed: Obstacles of the better candidates, of all of them when none serves.
+        missing: Reasons of optional programs that cannot be.
+        passed: Reasons of the better candidates, of all of them when none serves.
     """
 
     hook: Hook
     candidate: Candidate | None
     programs: tuple[str, ...] = ()
     targets: tuple[Target, ...] = ()
-    missing: tuple[Obstacle, ...] = ()
-    passed: tuple[Obstacle, ...] = ()
+    missing: tuple[Reason, ...] = ()
+    passed: tuple[Reason, ...] = ()
 
 
 class KernelNames(Protocol):
@@ -74,7 +74,7 @@ class KernelNames(Protocol):
         """Return the number of arguments of a function, None where BTF has it not."""
 
 
-class Judge:
+class Checker:
     """Says whether a program can serve on this kernel.
 
     Args:
@@ -90,7 +90,7 @@ class Judge:
         features: Mapping[str, Feature],
         kernel: KernelNames,
         built: Mapping[str, Mapping[str, str]],
-        refused: Mapping[ProgramId, Obstacle],
+        refused: Mapping[ProgramId, Reason],
         reading: Mapping[str, str],
     ) -> None:
         self._features = features
@@ -99,17 +99,17 @@ class Judge:
         self._refused = refused
         self._reading = reading
 
-    def obstacle(self, object_name: str, program: str) -> Obstacle | None:
+    def reason(self, object_name: str, program: str) -> Reason | None:
         """Return why a program cannot serve, None when it can."""
         if object_name not in self._built:
-            return Obstacle(f"object {object_name} is not built", "a complete build of kflowd")
+            return Reason(f"object {object_name} is not built", "a complete build of kflowd")
         if program not in self._built[object_name]:
-            return Obstacle(f"object {object_name} has no {program}", "a complete build of kflowd")
+            return Reason(f"object {object_name} has no {program}", "a complete build of kflowd")
         how, name = self.target(object_name, program)
         for needed in filter(None, (FEATURE_OF[how], self._reading[object_name])):
             feature = self._features[needed]
             if not feature.ok:
-                return Obstacle(feature.why, feature.change)
+                return Reason(feature.why, feature.change)
         known = self._refused.get(ProgramId(object_name, program))
         return known if known is not None else self._absent(how, name)
 
@@ -117,7 +117,7 @@ class Judge:
         """Return what a program of a built object attaches to."""
         return target(self._built[object_name][program])
 
-    def _absent(self, how: str, name: str) -> Obstacle | None:
+    def _absent(self, how: str, name: str) -> Reason | None:
         if how in ("fentry", "fexit"):
             there, what = self._kernel.has_function(name), "function"
         elif how in ("kprobe", "kretprobe"):
@@ -128,31 +128,31 @@ class Judge:
             there, what = self._kernel.has_function(f"bpf_iter_{name}"), "iterator"
         else:
             return None
-        return None if there else Obstacle(f"the kernel has no {what} {name}", "another kernel")
+        return None if there else Reason(f"the kernel has no {what} {name}", "another kernel")
 
 
-def choose(hooks: Iterable[Hook], judge: Judge, attach_mode: str | None = None) -> list[Choice]:
+def choose(hooks: Iterable[Hook], checker: Checker, attach_mode: str | None = None) -> list[Choice]:
     """Return for each hook what serves it.
 
     Args:
         hooks: The classes wanted.
-        judge: Says what can be loaded.
+        checker: Says what can be loaded.
         attach_mode: Only this one, where a class depends on it; None: the best.
     """
     listed = list(hooks)
     chosen: dict[str, Choice] = {}
     for subsystem in dict.fromkeys(hook.subsystem for hook in listed):
         group = [hook for hook in listed if hook.subsystem == subsystem]
-        single = [_choose_one(hook, judge, attach_mode, whole=False) for hook in group]
-        whole = [_choose_one(hook, judge, attach_mode, whole=True) for hook in group]
+        single = [_choose_one(hook, checker, attach_mode, exclusive=False) for hook in group]
+        exclusive = [_choose_one(hook, checker, attach_mode, exclusive=True) for hook in group]
         # A attach mode that serves all or none is worth it only if it serves more.
-        better = whole if _served(whole) > _served(single) else single
-        for one, other in zip(better, whole if better is single else single, strict=True):
+        better = exclusive if _served(exclusive) > _served(single) else single
+        for one, other in zip(better, exclusive if better is single else single, strict=True):
             passed = list(one.passed)
-            if one.candidate is None or better is whole:
+            if one.candidate is None or better is exclusive:
                 passed[:0] = other.passed
             if one.candidate is None and not passed:
-                passed.append(Obstacle(f"no {attach_mode} hook for it", "another --attach"))
+                passed.append(Reason(f"no {attach_mode} hook for it", "another --attach"))
             chosen[one.hook.key] = one._replace(passed=_unique(passed))
     return [chosen[hook.key] for hook in listed]
 
@@ -161,36 +161,38 @@ def _served(choices: list[Choice]) -> int:
     return sum(choice.candidate is not None for choice in choices)
 
 
-def _unique(obstacles: Iterable[Obstacle]) -> tuple[Obstacle, ...]:
-    return tuple(dict.fromkeys(obstacles))
+def _unique(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    return tuple(dict.fromkeys(reasons))
 
 
-def _choose_one(hook: Hook, judge: Judge, attach_mode: str | None, *, whole: bool) -> Choice:
+def _choose_one(
+    hook: Hook, checker: Checker, attach_mode: str | None, *, exclusive: bool
+) -> Choice:
     """Choose among the candidates that serve alone, or among those that serve all classes."""
-    passed: list[Obstacle] = []
+    passed: list[Reason] = []
     for candidate in hook.candidates:
         if attach_mode is not None and candidate.attach_mode not in (attach_mode, ANY_ATTACH_MODE):
             continue
-        if candidate.whole != whole:
+        if candidate.exclusive != exclusive:
             continue
-        obstacles = _obstacles(judge, candidate.object, candidate.programs)
-        if obstacles:
-            passed.extend(obstacles.values())
+        reasons = _reasons(checker, candidate.object, candidate.programs)
+        if reasons:
+            passed.extend(reasons.values())
             continue
-        missing = _obstacles(judge, candidate.object, candidate.optional)
+        missing = _reasons(checker, candidate.object, candidate.optional)
         extra = tuple(name for name in candidate.optional if name not in missing)
         programs = candidate.programs + extra
         return Choice(
             hook,
             candidate,
             programs,
-            tuple(judge.target(candidate.object, name) for name in programs),
+            tuple(checker.target(candidate.object, name) for name in programs),
             _unique(missing.values()),
             _unique(passed),
         )
     return Choice(hook, None, passed=_unique(passed))
 
 
-def _obstacles(judge: Judge, object_name: str, programs: tuple[str, ...]) -> dict[str, Obstacle]:
-    found = ((name, judge.obstacle(object_name, name)) for name in programs)
-    return {name: obstacle for name, obstacle in found if obstacle is not None}
+def _reasons(checker: Checker, object_name: str, programs: tuple[str, ...]) -> dict[str, Reason]:
+    found = ((name, checker.reason(object_name, name)) for name in programs)
+    return {name: reason for name, reason in found if reason is not None}

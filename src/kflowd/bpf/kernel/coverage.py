@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from kflowd.bpf.hooks import hook_text
-from kflowd.bpf.kernel.choice import Choice, Obstacle
+from kflowd.bpf.kernel.choice import Choice, Reason
 from kflowd.bpf.kernel.features import Feature
 
 COVERED = "covered"
@@ -90,22 +90,22 @@ def row_of(choice: Choice) -> CoverageRow:
             why=_joined(it.why for it in choice.passed),
             change=_joined((it.change for it in choice.passed), " or "),
         )
-    obstacles = choice.missing
+    reasons = choice.missing
     if candidate.gap:
         # The better attach modes see what this one does not.
         changes = _joined((it.change for it in choice.passed), " or ")
-        obstacles = (Obstacle(candidate.gap, changes), *obstacles)
+        reasons = (Reason(candidate.gap, changes), *reasons)
     return CoverageRow(
         hook.key,
         hook.title,
         hook.subsystem,
-        PARTIAL if obstacles else COVERED,
+        PARTIAL if reasons else COVERED,
         candidate.attach_mode,
         candidate.object,
         choice.programs,
         hook_text(choice.targets),
-        _joined(it.why for it in obstacles),
-        _joined(it.change for it in obstacles),
+        _joined(it.why for it in reasons),
+        _joined(it.change for it in reasons),
         tuple(it.why for it in choice.passed),
     )
 

@@ -8,7 +8,7 @@ class Feature(msgspec.Struct, frozen=True):
     """One thing that the kernel allows or not.
 
     Attributes:
-        name: fentry, kprobe, tp_btf, cgroup, probe_read, task_btf, loop, cast, run_through,
+        name: fentry, kprobe, tp_btf, cgroup, probe_read, task_btf, loop, cast, nonpreemptible,
             jit.
         title: For people.
         ok: It works.

@@ -35,7 +35,7 @@ def probe(kernel: Kernel) -> dict[str, Feature]:
         _task_btf(),
         _loop(kernel),
         _cast(kernel),
-        _run_through(),
+        _nonpreemptible(),
         _jit(),
     )
     return {feature.name: feature for feature in found}
@@ -100,7 +100,7 @@ def _cgroup() -> Feature:
 
 
 def _scope(root: CgroupRoot) -> str:
-    if root.whole:
+    if root.of_host:
         return root.where
     return f"{root.where}: sees only this cgroup namespace"
 
@@ -138,13 +138,13 @@ def _cast(kernel: Kernel) -> Feature:
     return _no("cast", title, why, "Linux 6.2, or no lockdown=confidentiality")
 
 
-def _run_through() -> Feature:
+def _nonpreemptible() -> Feature:
     title = "programs that are not preempted"
     mode = read_preempt_mode()
     if mode in UNPREEMPTED:
-        return Feature("run_through", title, ok=True)
+        return Feature("nonpreemptible", title, ok=True)
     change = "preempt=none or preempt=voluntary; nothing is lost, programs are loaded twice"
-    return _no("run_through", title, f"the kernel's preemption: {mode}", change)
+    return _no("nonpreemptible", title, f"the kernel's preemption: {mode}", change)
 
 
 def _jit() -> Feature:

@@ -15,7 +15,7 @@ from kflowd.bpf.config import SourceConfig
 from kflowd.bpf.ffi import BpfCallError, errno_name, ffi
 from kflowd.bpf.hooks import HOOKS, Hook
 from kflowd.bpf.kernel.cgroup import CgroupRoot, open_root
-from kflowd.bpf.kernel.choice import Choice, Judge, KernelNames, Obstacle, ProgramId, choose
+from kflowd.bpf.kernel.choice import Checker, Choice, KernelNames, ProgramId, Reason, choose
 from kflowd.bpf.kernel.features import Feature
 from kflowd.bpf.loading import builds
 from kflowd.bpf.loading.attached import Attached
@@ -30,8 +30,8 @@ from kflowd.bpf.loading.object import (
 from kflowd.bpf.loading.parameters import (
     ARGUMENTS_PREFIX,
     CAST,
+    build_variant,
     constants,
-    flavour,
     map_entries,
 )
 from kflowd.bpf.standby import Copy, Part, Standbys, attach_order
@@ -51,10 +51,10 @@ MAP_TYPES = {
 class RefusedError(Exception):
     """The kernel refuses one program."""
 
-    def __init__(self, where: ProgramId, obstacle: Obstacle) -> None:
-        super().__init__(obstacle.why)
+    def __init__(self, where: ProgramId, reason: Reason) -> None:
+        super().__init__(reason.why)
         self.where = where
-        self.obstacle = obstacle
+        self.reason = reason
 
 
 class Loader:
@@ -80,11 +80,11 @@ class Loader:
         self._kernel = kernel
         self._features = features
         self._folder = folder
-        self._refused: dict[ProgramId, Obstacle] = {}
+        self._refused: dict[ProgramId, Reason] = {}
         self._hooks = [hook for hook in hooks if hook.subsystem in config.hook_subsystems]
         self._reading: dict[str, str] = {}
         self._standbys = Standbys(features)
-        self._judge = Judge(features, kernel, self._built(), self._refused, self._reading)
+        self._checker = Checker(features, kernel, self._built(), self._refused, self._reading)
         self.choices: list[Choice] = []
 
     def load(self) -> Attached:
@@ -97,7 +97,7 @@ class Loader:
             BpfCallError: another failure.
         """
         while True:
-            self.choices = choose(self._hooks, self._judge, self._config.attach_mode)
+            self.choices = choose(self._hooks, self._checker, self._config.attach_mode)
             require_some(self.choices, self._config.subsystems)
             wanted = self._standbys.parts(programs_by_object(self.choices), self._how)
             attached = Attached()
@@ -106,7 +106,7 @@ class Loader:
                 self._attach(attached, wanted)
             except RefusedError as refused:
                 attached.close()
-                self._refused[refused.where] = refused.obstacle
+                self._refused[refused.where] = refused.reason
             except BaseException:
                 attached.close()
                 raise
@@ -134,7 +134,7 @@ class Loader:
 
     def _build(self, name: str) -> str:
         """Return the build of an object that fits the kernel; not every object has several."""
-        special = f"{name}.{flavour(self._features)}"
+        special = f"{name}.{build_variant(self._features)}"
         return special if builds.is_built(special, self._folder) else name
 
     def _load_objects(self, attached: Attached, parts: Iterable[Part]) -> None:
@@ -168,7 +168,7 @@ class Loader:
         """Return the error to raise for a failed load: a refusal if it is one program's."""
         program = failed_program(error.log)
         if program is not None and program in part.programs:
-            return RefusedError(ProgramId(part.object, program), obstacle_of(program, error))
+            return RefusedError(ProgramId(part.object, program), reason_of(program, error))
         if failed_map(error.log) and error.errno in (errno.EPERM, errno.ENOMEM):
             return PrivilegeError(
                 f"making the map {failed_map(error.log)}: {errno_name(error.errno)}",
@@ -194,10 +194,10 @@ class Loader:
             return attached.object_of(it).attach(it.program, cgroup_fd)
         except BpfCallError as error:
             refused = ProgramId(it.object, it.program)
-            raise RefusedError(refused, obstacle_of(it.program, error)) from error
+            raise RefusedError(refused, reason_of(it.program, error)) from error
 
     def _how(self, object_name: str, program: str) -> str:
-        return self._judge.target(object_name, program).how
+        return self._checker.target(object_name, program).how
 
 
 def reading(it: BpfObject) -> str:
@@ -207,13 +207,13 @@ def reading(it: BpfObject) -> str:
     return "" if it.name.endswith(f".{CAST}") else "probe_read"
 
 
-def obstacle_of(program: str, error: BpfCallError) -> Obstacle:
+def reason_of(program: str, error: BpfCallError) -> Reason:
     """Return why a program could not be loaded or attached."""
     verb = "attach" if "attach" in error.call else "load"
-    reason = verifier_reason(error.log)
+    said = verifier_reason(error.log)
     why = f"the kernel refuses to {verb} {program} ({errno_name(error.errno)})"
     change = "another kernel; if this one is meant to work, report it with the output of -V"
-    return Obstacle(f"{why}: {reason}" if reason else why, change)
+    return Reason(f"{why}: {said}" if said else why, change)
 
 
 def programs_by_object(choices: list[Choice]) -> dict[str, list[str]]:
@@ -235,8 +235,8 @@ def require_some(choices: list[Choice], subsystems: frozenset[str]) -> None:
     for subsystem in sorted(subsystems):
         group = [it for it in choices if it.hook.subsystem == subsystem]
         if group and all(it.candidate is None for it in group):
-            obstacles = dict.fromkeys(obstacle for it in group for obstacle in it.passed)
-            why = "; ".join(obstacle.why for obstacle in list(obstacles)[:3])
+            reasons = dict.fromkeys(reason for it in group for reason in it.passed)
+            why = "; ".join(reason.why for reason in list(reasons)[:3])
             raise FeatureError(
                 f"attaching {subsystem} hooks: none works on this kernel: {why}",
                 ASK_DOCTOR,

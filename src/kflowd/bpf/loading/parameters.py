@@ -33,7 +33,7 @@ def constants(config: SourceConfig, features: Mapping[str, Feature]) -> dict[str
     }
 
 
-def flavour(features: Mapping[str, Feature]) -> str:
+def build_variant(features: Mapping[str, Feature]) -> str:
     """Return which build of the objects this kernel needs.
 
     Returns:

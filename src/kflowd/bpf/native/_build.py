@@ -26,7 +26,7 @@ SOURCES = (
     "glue_object.c",
     "glue_probe.c",
     "glue_reads.c",
-    "glue_gone.c",
+    "glue_exited.c",
     "glue_drain.c",
     "glue_exports.c",
     "glue_sweep.c",

@@ -66,16 +66,17 @@ int kf_probe__map(void);
 /* glue_reads.c: makes the section tp_btf_user known to libbpf; once is enough. */
 int kf_reads__register(void);
 
-/* glue_gone.c: who has gone since the last sweep, bounded; what does not fit is left to idling. */
-struct kf_gone;
-struct kf_gone *kf_gone__new(void);
-void kf_gone__free(struct kf_gone *gone);
-void kf_gone__add_exit(struct kf_gone *gone, __u32 tgid, __u64 start_ns);
-void kf_gone__add_closed(struct kf_gone *gone, __u64 cookie);
+/* glue_exited.c: processes that exited and sockets that were closed since the last sweep, bounded;
+ * what does not fit is left to idling. */
+struct kf_exited;
+struct kf_exited *kf_exited__new(void);
+void kf_exited__free(struct kf_exited *exited);
+void kf_exited__add_exit(struct kf_exited *exited, __u32 tgid, __u64 start_ns);
+void kf_exited__add_closed(struct kf_exited *exited, __u64 cookie);
 
 /* glue_drain.c: empties the ring into a buffer, record i + 1 at align8 after record i. */
 struct kf_drain;
-struct kf_drain *kf_drain__new(int ring_fd, struct kf_gone *gone);
+struct kf_drain *kf_drain__new(int ring_fd, struct kf_exited *exited);
 void kf_drain__free(struct kf_drain *drain);
 /* Bytes now in the buffer: 0 after timeout_ms without a record, or on a signal. */
 long kf_drain__run(struct kf_drain *drain, int timeout_ms);
@@ -92,7 +93,7 @@ struct kf_sweep_config {
 	int tcp_iter_fd; /* link of iter/tcp, which brings TCP counters up to date; -1: none */
 };
 struct kf_sweep;
-struct kf_sweep *kf_sweep__new(const struct kf_sweep_config *config, struct kf_gone *gone);
+struct kf_sweep *kf_sweep__new(const struct kf_sweep_config *config, struct kf_exited *exited);
 void kf_sweep__free(struct kf_sweep *sweep);
 /* Bytes now in the buffer. final: everything goes, whatever its age. */
 long kf_sweep__run(struct kf_sweep *sweep, __u64 now_ns, int final);
@@ -123,10 +124,10 @@ void kf_exports__free(struct kf_exports *exports);
 /* Makes room for need items; the array stays as it was on -ENOMEM. */
 int kf_grow(void **list, size_t *room, size_t need, size_t item);
 
-int kf_gone__has_exit(const struct kf_gone *gone, __u32 tgid, __u64 start_ns);
-int kf_gone__has_closed(const struct kf_gone *gone, __u64 cookie);
-void kf_gone__sort(struct kf_gone *gone);
-void kf_gone__clear(struct kf_gone *gone);
+int kf_exited__has_exit(const struct kf_exited *exited, __u32 tgid, __u64 start_ns);
+int kf_exited__has_closed(const struct kf_exited *exited, __u64 cookie);
+void kf_exited__sort(struct kf_exited *exited);
+void kf_exited__clear(struct kf_exited *exited);
 
 static inline size_t kf_align8(size_t size)
 {

@@ -15,7 +15,7 @@
 
 struct kf_drain {
 	struct ring_buffer *ring;
-	struct kf_gone *gone;
+	struct kf_exited *exited;
 	size_t used;
 	__u64 bad;
 	unsigned char batch[KF_BATCH_BYTES + KF_RECORD_MAX];
@@ -26,12 +26,12 @@ static void drain__note(struct kf_drain *drain, const struct kf_header *hdr)
 	if (hdr->kind == KF_KIND_EXIT && hdr->size >= sizeof(struct kf_exit_record)) {
 		const struct kf_exit_record *rec = (const void *)hdr;
 
-		kf_gone__add_exit(drain->gone, rec->proc.tgid, rec->proc.start_ns);
+		kf_exited__add_exit(drain->exited, rec->proc.tgid, rec->proc.start_ns);
 	} else if (hdr->kind == KF_KIND_SOCK_CLOSED &&
 		   hdr->size >= sizeof(struct kf_closed_record)) {
 		const struct kf_closed_record *rec = (const void *)hdr;
 
-		kf_gone__add_closed(drain->gone, rec->cookie);
+		kf_exited__add_closed(drain->exited, rec->cookie);
 	}
 }
 
@@ -56,13 +56,13 @@ static int drain__sample(void *ctx, void *data, size_t len)
 	return drain->used >= KF_BATCH_BYTES ? -ENOSPC : 0;
 }
 
-struct kf_drain *kf_drain__new(int ring_fd, struct kf_gone *gone)
+struct kf_drain *kf_drain__new(int ring_fd, struct kf_exited *exited)
 {
 	struct kf_drain *drain = calloc(1, sizeof(*drain));
 
 	if (!drain)
 		return NULL;
-	drain->gone = gone;
+	drain->exited = exited;
 	drain->ring = ring_buffer__new(ring_fd, drain__sample, drain, NULL);
 	if (!drain->ring) {
 		int err = errno;

@@ -27,7 +27,7 @@ struct kf_keys {
 
 struct kf_sweep {
 	struct kf_sweep_config config;
-	struct kf_gone *gone;
+	struct kf_exited *exited;
 	__u64 now_ns;
 	int final;
 	int no_take; /* the kernel has no look-up-and-delete for hashes (before 5.14) */
@@ -128,7 +128,7 @@ static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value
 	int err;
 
 	if (!(agg->flags & KF_AGG_ENDED) && !sweep__expired(sweep, agg->first_ns, agg->last_ns) &&
-	    !kf_gone__has_exit(sweep->gone, key->tgid, key->start_ns))
+	    !kf_exited__has_exit(sweep->exited, key->tgid, key->start_ns))
 		return 0;
 	rec = out__reserve(sweep, sizeof(*rec));
 	if (!rec)
@@ -156,7 +156,7 @@ static int sweep__unix(struct kf_sweep *sweep, const void *at, const void *value
 
 	if (!(sock->flags & KF_SOCK_ENDED) &&
 	    !sweep__expired(sweep, sock->first_ns, sock->last_ns) &&
-	    !kf_gone__has_exit(sweep->gone, sock->proc.tgid, sock->proc.start_ns))
+	    !kf_exited__has_exit(sweep->exited, sock->proc.tgid, sock->proc.start_ns))
 		return 0;
 	rec = out__reserve(sweep, sizeof(*rec));
 	if (!rec)
@@ -219,7 +219,7 @@ static int sweep__sock(struct kf_sweep *sweep, const void *at, const void *value
 		return sweep__settled(sweep, sock) ? sweep__sock_out(sweep, key, KF_SOCK_FINAL) : 0;
 	if (sock->protocol == IPPROTO_TCP)
 		return sweep__tcp(sweep, key, sock);
-	if (kf_gone__has_closed(sweep->gone, key->cookie))
+	if (kf_exited__has_closed(sweep->exited, key->cookie))
 		return sweep__sock_out(sweep, key, KF_SOCK_FINAL);
 	if (sweep__expired(sweep, sock->first_ns, sock->last_ns))
 		return sweep__sock_out(sweep, key, KF_SOCK_STALE);
@@ -333,14 +333,14 @@ static int sweep__tables(struct kf_sweep *sweep)
 
 /* ---- interface ---- */
 
-struct kf_sweep *kf_sweep__new(const struct kf_sweep_config *config, struct kf_gone *gone)
+struct kf_sweep *kf_sweep__new(const struct kf_sweep_config *config, struct kf_exited *exited)
 {
 	struct kf_sweep *sweep = calloc(1, sizeof(*sweep));
 
 	if (!sweep)
 		return NULL;
 	sweep->config = *config;
-	sweep->gone = gone;
+	sweep->exited = exited;
 	return sweep;
 }
 
@@ -365,7 +365,7 @@ static void sweep__begin(struct kf_sweep *sweep, __u64 now_ns, int final)
 	sweep->now_ns = now_ns;
 	sweep->final = final;
 	sweep->due.used = 0;
-	kf_gone__sort(sweep->gone);
+	kf_exited__sort(sweep->exited);
 }
 
 long kf_sweep__run(struct kf_sweep *sweep, __u64 now_ns, int final)
@@ -377,7 +377,7 @@ long kf_sweep__run(struct kf_sweep *sweep, __u64 now_ns, int final)
 	err = sweep__tables(sweep);
 	kf_exports__end(&sweep->exports, !err);
 	if (!err)
-		kf_gone__clear(sweep->gone);
+		kf_exited__clear(sweep->exited);
 	tick = out__reserve(sweep, sizeof(*tick));
 	if (tick)
 		out__commit(sweep, tick, KF_KIND_TICK, sizeof(*tick));

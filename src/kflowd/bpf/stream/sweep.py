@@ -19,7 +19,7 @@ class Sweep(Closeable):
 
     Args:
         maps: File descriptors of the shared maps by name.
-        exited: What has gone since the last sweep.
+        exited: What has exited since the last sweep.
         idle_ns: Sweeps take what has been idle for longer.
         active_ns: Sweeps take what has been active for longer.
         tcp_iterator: Link of the program that refreshes TCP counters.

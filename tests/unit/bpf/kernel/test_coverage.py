@@ -2,13 +2,13 @@
 """From choices to the table."""
 
 from kflowd.bpf.hooks import Candidate, Hook, Target
-from kflowd.bpf.kernel.choice import Choice, Obstacle
+from kflowd.bpf.kernel.choice import Choice, Reason
 from kflowd.bpf.kernel.coverage import MapMemory, map_memory, row_of
 
 FULL = Candidate("fentry", "file_fentry", ("fentry__x",))
 GAPPED = Candidate("tracepoint", "file_tracepoint", ("tp__sys_exit",), gap="no io_uring")
 HOOK = Hook("file.open", "file opened", "file", (FULL, GAPPED))
-REFUSED = Obstacle("fentry is refused", "a kernel with fentry")
+REFUSED = Reason("fentry is refused", "a kernel with fentry")
 
 
 def test_a_class_that_is_served_is_covered() -> None:
@@ -29,13 +29,13 @@ def test_a_gap_makes_it_partial() -> None:
 
 def test_a_missing_optional_program_makes_it_partial() -> None:
     """What is missing is said."""
-    row = row_of(Choice(HOOK, FULL, ("fentry__x",), (), (Obstacle("no y", "get y"),)))
+    row = row_of(Choice(HOOK, FULL, ("fentry__x",), (), (Reason("no y", "get y"),)))
     assert (row.status, row.why, row.change) == ("partial", "no y", "get y")
 
 
 def test_what_nothing_serves_is_not_covered() -> None:
     """Each reason is said once."""
-    row = row_of(Choice(HOOK, None, passed=(REFUSED, Obstacle("no kprobes", "get kprobes"))))
+    row = row_of(Choice(HOOK, None, passed=(REFUSED, Reason("no kprobes", "get kprobes"))))
     assert row.status == "not covered"
     assert row.why == "fentry is refused; no kprobes"
     assert row.change == "a kernel with fentry or get kprobes"

@@ -8,13 +8,13 @@ import pytest
 from kflowd.bpf.config import SourceConfig
 from kflowd.bpf.ffi import BpfCallError
 from kflowd.bpf.hooks import Candidate, Hook
-from kflowd.bpf.kernel.choice import Choice, Obstacle
+from kflowd.bpf.kernel.choice import Choice, Reason
 from kflowd.bpf.kernel.features import Feature
 from kflowd.bpf.loading.loader import (
     Loader,
-    obstacle_of,
     programs_by_object,
     reading,
+    reason_of,
     require_some,
 )
 from kflowd.bpf.loading.object import BpfObject
@@ -27,7 +27,7 @@ def a_choice(key: str, *programs: str, subsystem: str = "file") -> Choice:
     """Return a choice of object "o"; without programs nothing serves it."""
     candidate = Candidate("fentry", "o", programs) if programs else None
     hook = Hook(key, key, subsystem, (candidate,) if candidate else ())
-    return Choice(hook, candidate, programs, passed=(Obstacle("no way", "a way"),))
+    return Choice(hook, candidate, programs, passed=(Reason("no way", "a way"),))
 
 
 def test_a_program_of_two_classes_is_loaded_once() -> None:
@@ -51,12 +51,12 @@ def test_a_subsystem_without_any_class_is_an_error() -> None:
 def test_a_refusal_has_the_verifier_s_reason() -> None:
     """The reason is shown to who can change something."""
     error = BpfCallError("bpf_object__load", 13, "loading o", REFUSED)
-    assert obstacle_of("x", error).why == (
+    assert reason_of("x", error).why == (
         "the kernel refuses to load x (EACCES): R1 invalid mem access 'scalar'"
     )
 
 
-FEATURES = {name: Feature(name, name, ok=True) for name in ("probe_read", "loop", "run_through")}
+FEATURES = {name: Feature(name, name, ok=True) for name in ("probe_read", "loop", "nonpreemptible")}
 
 
 def test_missing_objects_are_an_error_with_a_hint(tmp_path: Path) -> None:

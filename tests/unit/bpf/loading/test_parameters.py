@@ -5,7 +5,7 @@ import pytest
 
 from kflowd.bpf.config import SourceConfig
 from kflowd.bpf.kernel.features import Feature
-from kflowd.bpf.loading.parameters import constants, flavour, map_entries, ring_size
+from kflowd.bpf.loading.parameters import build_variant, constants, map_entries, ring_size
 
 FEATURES = {
     "probe_read": Feature("probe_read", "x", ok=False),
@@ -36,7 +36,7 @@ def test_each_kernel_gets_the_build_that_fits(probe_read: bool, loop: bool, want
         "probe_read": Feature("probe_read", "x", ok=probe_read),
         "loop": Feature("loop", "x", ok=loop),
     }
-    assert flavour(features) == wanted
+    assert build_variant(features) == wanted
 
 
 @pytest.mark.parametrize(
