@@ -11,7 +11,7 @@
 #ifndef KF_RECORD_H
 #define KF_RECORD_H
 /* cffi: begin */
-#define KF_VERSION 1
+#define KF_VERSION 2
 #define KF_COMM_LEN 16
 #define KF_NAME_LEN 256
 #define KF_PATH_MAX 4096
@@ -79,7 +79,8 @@ enum kf_file_event {
 #define KF_SOCK_HANDSHAKE 8 /* handshake packets booked without being seen by a hook */
 #define KF_SOCK_ENDED 16 /* to be swept: CLOSE reached, or the ring was full */
 #define KF_SOCK_FLAGS_FULL 32 /* more flag combinations than slots: some are not listed */
-#define KF_SOCK_STALE 64 /* swept by user space: idle or aged */
+#define KF_SOCK_STALE 64 /* swept by user space, no event ended it */
+#define KF_SOCK_IDLE 128 /* with STALE: it was idle; else active for long, left alone, or the end */
 
 /* Flags of a socket in the map, which no record has. */
 #define KF_SOCK_NO_BASE 0x10000 /* SNAPSHOT: the base has not been sent yet */

@@ -82,7 +82,7 @@ class Assembly:
     def __init__(self, settings: Settings, tables: Tables) -> None:
         self.decoder = Decoder()
         self.aggregator = Aggregator(
-            FileAggregator(settings.idle_ns, settings.export_at), SocketAggregator(settings.idle_ns)
+            FileAggregator(settings.idle_ns, settings.export_at), SocketAggregator()
         )
         self.processes = Processes()
         self.enricher = Enricher(self.processes, *tables)

@@ -172,8 +172,8 @@ def test_udp_leaves_when_idle_and_tcp_stays(maps: Maps) -> None:
     tcp = maps.put("kf_socks", *a_sock(2, TCP, **old))
     records = maps.sweep()
     assert {it.key.cookie: it.sock.flags for it in records} == {
-        1: lib.KF_SOCK_STALE,
-        2: lib.KF_SOCK_STALE,
+        1: lib.KF_SOCK_STALE | lib.KF_SOCK_IDLE,
+        2: lib.KF_SOCK_STALE | lib.KF_SOCK_IDLE,
     }
     assert not maps.has("kf_socks", udp)
     assert maps.has("kf_socks", tcp)
@@ -185,6 +185,17 @@ def test_udp_leaves_when_idle_and_tcp_stays(maps: Maps) -> None:
     maps.put("kf_socks", *a_sock(2, TCP, first_ns=old["first_ns"], last_ns=later + 3 * SECOND))
     assert maps.sweep(later + 4 * SECOND) == []  # neither idle nor active for long enough
     assert maps.sweep(later + 4 * SECOND + IDLE) != []
+
+
+def test_a_record_says_whether_it_was_idle(maps: Maps) -> None:
+    """What was active for long, or is left at the end, is not idle for that."""
+    maps.put("kf_socks", *a_sock(1, UDP, first_ns=NOW - ACTIVE - 1))
+    maps.put("kf_socks", *a_sock(2, UDP))
+    maps.put("kf_unix", {"sock": 3}, {"first_ns": 1, "last_ns": 1})
+    aged, idle = maps.sweep()
+    assert aged.sock.flags == lib.KF_SOCK_STALE
+    assert idle.unix_sock.flags == lib.KF_SOCK_STALE | lib.KF_SOCK_IDLE
+    assert [it.sock.flags for it in maps.sweep(final=True)] == [lib.KF_SOCK_STALE]
 
 
 def test_ended_sockets_leave_as_final(maps: Maps) -> None:

@@ -75,15 +75,16 @@ static void out__commit(struct kf_sweep *sweep, struct kf_header *hdr, enum kf_k
 
 /* ---- decisions ---- */
 
+static int sweep__idle(const struct kf_sweep *sweep, __u64 last_ns)
+{
+	return sweep->now_ns > last_ns && sweep->now_ns - last_ns > sweep->config.idle_ns;
+}
+
 static int sweep__expired(const struct kf_sweep *sweep, __u64 since_ns, __u64 last_ns)
 {
-	__u64 now = sweep->now_ns;
-
-	if (sweep->final)
+	if (sweep->final || sweep__idle(sweep, last_ns))
 		return 1;
-	if (now > last_ns && now - last_ns > sweep->config.idle_ns)
-		return 1;
-	return now > since_ns && now - since_ns > sweep->config.active_ns;
+	return sweep->now_ns > since_ns && sweep->now_ns - since_ns > sweep->config.active_ns;
 }
 
 /* 0: taken into value; -ENOENT: a program was faster and has written the record itself. */
@@ -102,12 +103,17 @@ static int sweep__take(struct kf_sweep *sweep, int fd, const void *key, void *va
 	return 0;
 }
 
-/* Flags of a socket's record, as the hooks write them when they end it themselves. */
-static __u32 sock_flags(__u32 flags, __u32 how)
+/* Flags of a socket's record that tell why it leaves: by FINAL, as the hooks write it when they end the
+ * socket themselves, or by STALE. Asked of what was taken: an event may have come since the look-up. */
+static __u32 sock_flags(const struct kf_sweep *sweep, __u32 flags, __u64 last_ns, int closed)
 {
-	if (flags & KF_SOCK_ENDED)
-		how = KF_SOCK_FINAL;
-	return (flags & KF_FLAGS_OUT) | how;
+	__u32 why = KF_SOCK_STALE;
+
+	if (closed || flags & KF_SOCK_ENDED)
+		why = KF_SOCK_FINAL;
+	else if (sweep__idle(sweep, last_ns))
+		why |= KF_SOCK_IDLE;
+	return (flags & KF_FLAGS_OUT) | why;
 }
 
 static __u32 file_events(const struct kf_file_agg *agg)
@@ -165,12 +171,12 @@ static int sweep__unix(struct kf_sweep *sweep, const void *at, const void *value
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	rec->key = *key;
-	rec->unix_sock.flags = sock_flags(rec->unix_sock.flags, KF_SOCK_STALE);
+	rec->unix_sock.flags = sock_flags(sweep, rec->unix_sock.flags, rec->unix_sock.last_ns, 0);
 	out__commit(sweep, &rec->hdr, KF_KIND_UNIX, sizeof(*rec));
 	return 0;
 }
 
-static int sweep__sock_out(struct kf_sweep *sweep, const struct kf_sock_key *key, __u32 flag)
+static int sweep__sock_out(struct kf_sweep *sweep, const struct kf_sock_key *key, int closed)
 {
 	struct kf_sock_record *rec = out__reserve(sweep, sizeof(*rec));
 	int err;
@@ -181,7 +187,7 @@ static int sweep__sock_out(struct kf_sweep *sweep, const struct kf_sock_key *key
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	rec->key = *key;
-	rec->sock.flags = sock_flags(rec->sock.flags, flag);
+	rec->sock.flags = sock_flags(sweep, rec->sock.flags, rec->sock.last_ns, closed);
 	out__commit(sweep, &rec->hdr, KF_KIND_SOCK, sizeof(*rec));
 	return 0;
 }
@@ -216,13 +222,13 @@ static int sweep__sock(struct kf_sweep *sweep, const void *at, const void *value
 	const struct kf_sock *sock = value;
 
 	if (sock->flags & KF_SOCK_ENDED)
-		return sweep__settled(sweep, sock) ? sweep__sock_out(sweep, key, KF_SOCK_FINAL) : 0;
+		return sweep__settled(sweep, sock) ? sweep__sock_out(sweep, key, 1) : 0;
 	if (sock->protocol == IPPROTO_TCP)
 		return sweep__tcp(sweep, key, sock);
 	if (kf_exited__has_closed(sweep->exited, key->cookie))
-		return sweep__sock_out(sweep, key, KF_SOCK_FINAL);
+		return sweep__sock_out(sweep, key, 1);
 	if (sweep__expired(sweep, sock->first_ns, sock->last_ns))
-		return sweep__sock_out(sweep, key, KF_SOCK_STALE);
+		return sweep__sock_out(sweep, key, 0);
 	return 0;
 }
 
@@ -247,7 +253,7 @@ static int sweep__tcp_copies(struct kf_sweep *sweep)
 			continue;
 		if (kf_exports__add(&sweep->exports, rec->key.cookie, sweep->now_ns))
 			return -ENOMEM;
-		rec->sock.flags = sock_flags(rec->sock.flags, KF_SOCK_STALE);
+		rec->sock.flags = sock_flags(sweep, rec->sock.flags, rec->sock.last_ns, 0);
 		out__commit(sweep, &rec->hdr, KF_KIND_SOCK, sizeof(*rec));
 	}
 	return 0;
