@@ -68,7 +68,7 @@ PURE = (
 )
 IMPURE_MODULES = {"os", "socket", "time", "datetime", "subprocess", "pathlib", "io", "select"}
 # Libraries that have one door.
-DOORS = {"click": {"cli"}, "structlog": {"log"}, "cffi": {"bpf.native._build"}}
+DOORS = {"click": {"cli"}, "structlog": {"log"}, "rich": {"doctor"}, "cffi": {"bpf.native._build"}}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

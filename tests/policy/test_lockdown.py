@@ -5,11 +5,14 @@ The kernel would refuse it; but of a helper in code that never runs it says noth
 of the section tp_btf_user it would be taken for a read of user memory (glue_reads.c).
 """
 
+import io
 import re
 import struct
 from collections.abc import Iterator
 
 import pytest
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.elffile import ELFFile
 
 from kflowd.bpf.hooks import ANY_ATTACH_MODE, HOOKS
 from kflowd.bpf.loading import builds
@@ -19,7 +22,6 @@ PROBE_READ, PROBE_READ_STR = 4, 45
 PROBE_READ_USER, PROBE_READ_KERNEL, PROBE_READ_USER_STR, PROBE_READ_KERNEL_STR = range(112, 116)
 READS_KERNEL = {PROBE_READ, PROBE_READ_STR, PROBE_READ_KERNEL, PROBE_READ_KERNEL_STR}
 READS_USER = {PROBE_READ_USER, PROBE_READ_USER_STR}
-EXECUTABLE = 4
 CALL, TWO_SLOTS = 0x85, 0x18
 # Of programs that the kernel takes there: no kprobes, no classic tracepoints.
 SECTIONS = re.compile(r"(fentry|fexit|tp_btf|tp_btf_user|iter|cgroup|cgroup_skb|sockops)(/|$)")
@@ -35,15 +37,10 @@ LOADED = sorted(
 
 
 def code(name: str) -> Iterator[tuple[str, bytes]]:
-    """Return the executable sections of an object, by name: ELF of 64 bits, little endian."""
-    data = builds.read(name)
-    (start,) = struct.unpack_from("<Q", data, 40)
-    size, count, names = struct.unpack_from("<3H", data, 58)
-    heads = [struct.unpack_from("<IIQQQQ", data, start + size * i) for i in range(count)]
-    for at, _, flags, _, offset, length in heads:
-        if flags & EXECUTABLE and length:
-            text = data[heads[names][4] + at :].partition(b"\0")[0]
-            yield text.decode(), data[offset : offset + length]
+    """Return the executable sections of an object, by name."""
+    for section in ELFFile(io.BytesIO(builds.read(name))).iter_sections("SHT_PROGBITS"):
+        if section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR and section.data_size:
+            yield section.name, section.data()
 
 
 def helpers(name: str) -> dict[str, set[int]]:
