@@ -17,12 +17,6 @@
 /* KF_VARIANTS noloop: built again for kernels without bpf_loop. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* 5.12 put the user namespace, 6.3 the idmap of the mount in front. */
-const volatile u8 kf_nargs_notify_change = 4; /* ([idmap,] dentry, attr, delegated) */
-const volatile u8 kf_nargs_vfs_unlink = 4; /* ([idmap,] dir, dentry, delegated) */
-const volatile u8 kf_nargs_vfs_link = 5; /* (old, [idmap,] dir, new, delegated) */
-const volatile u8 kf_nargs_vfs_symlink = 4; /* ([idmap,] dir, dentry, name[, delegated]) */
-
 /* An argument that stands one further on newer kernels. Both are loaded first, so that no load has a
  * computed offset, which the verifier refuses. */
 #define KF_SHIFTED(ctx, shifted, before, after)  \
