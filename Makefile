@@ -32,8 +32,9 @@ object_of = $(call object,$(word 2,$(subst /, ,$(1))),$(patsubst %.bpf.c,%,$(not
 BPF_SOURCES := $(wildcard ebpf/*/*.bpf.c)
 # Built again for kernels without bpf_loop, and for lockdown=confidentiality (see ARCHITECTURE.md).
 variant = $(shell grep -l 'KF_VARIANTS.*$(1)' $(BPF_SOURCES))
-EXTENSION_SOURCES := pyproject.toml setup.py tools/layouts.py ebpf/record.h $(wildcard $(addprefix $(PACKAGE)/,_build.py *.c *.h))
-C_SOURCES = $(wildcard ebpf/*.h ebpf/*/*.[ch] $(PACKAGE)/glue*)
+EXTENSION_SOURCES := pyproject.toml setup.py tools/layouts.py ebpf/record.h \
+	$(wildcard $(PACKAGE)/native/_build.py $(PACKAGE)/native/*.[ch])
+C_SOURCES = $(wildcard ebpf/*.h ebpf/*/*.[ch] $(PACKAGE)/native/glue*)
 # asked when a recipe needs it: a fresh machine has no compiler yet
 MULTIARCH = $(shell $(CLANG) -print-multiarch 2>/dev/null || gcc -dumpmachine)
 BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -std=gnu11 -D__TARGET_ARCH_$(ARCH) -Iebpf -Ivmlinux \
@@ -105,7 +106,7 @@ cost: build/test-deps.stamp build ## instructions per record and operation, agai
 ##@ Clean
 .PHONY: clean distclean
 clean: ## remove what was built
-	$(Q)rm -rf build $(PACKAGE)/objects $(PACKAGE)/*.so $(LAYOUTS) src/*.egg-info .hypothesis
+	$(Q)rm -rf build $(PACKAGE)/objects $(PACKAGE)/native/*.so $(LAYOUTS) src/*.egg-info .hypothesis
 	$(Q)find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove the virtual environment too
@@ -124,7 +125,7 @@ $(VENV)/stamp: pyproject.toml tools/make-venv tools/requirements.py build/build-
 
 # Editable, so that the extension is built in place and .venv/bin/kflowd exists.
 build/package.stamp: $(EXTENSION_SOURCES) $(VENV)/stamp
-	$(call say,CFFI,$(PACKAGE))
+	$(call say,CFFI,$(PACKAGE)/native)
 	$(Q)$(PYTHON) -m pip install -qq --root-user-action=ignore --no-build-isolation --no-deps -e .
 	$(Q)touch $@
 

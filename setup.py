@@ -23,4 +23,4 @@ class BuildPy(build_py):
         super().run()
 
 
-setup(cffi_modules=["src/kflowd/bpf/_build.py:ffibuilder"], cmdclass={"build_py": BuildPy})
+setup(cffi_modules=["src/kflowd/bpf/native/_build.py:ffibuilder"], cmdclass={"build_py": BuildPy})

@@ -13,12 +13,9 @@ struct {
 	__uint(max_entries, KF_SIZED);
 } kf_ring SEC(".maps");
 
-/* Behind the counters of the contract: program runs that the kernel skipped and a copy made. */
-#define KF_CNT_TAKEN_OVER KF_CNT_MAX
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, KF_CNT_MAX + 1);
+	__uint(max_entries, KF_COUNTERS);
 	__type(key, u32);
 	__type(value, u64);
 } kf_counters SEC(".maps");

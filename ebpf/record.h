@@ -11,7 +11,7 @@
 #ifndef KF_RECORD_H
 #define KF_RECORD_H
 /* cffi: begin */
-#define KF_VERSION 1
+#define KF_VERSION 2
 #define KF_COMM_LEN 16
 #define KF_NAME_LEN 256
 #define KF_PATH_MAX 4096
@@ -79,7 +79,13 @@ enum kf_file_event {
 #define KF_SOCK_HANDSHAKE 8 /* handshake packets booked without being seen by a hook */
 #define KF_SOCK_ENDED 16 /* to be swept: CLOSE reached, or the ring was full */
 #define KF_SOCK_FLAGS_FULL 32 /* more flag combinations than slots: some are not listed */
-#define KF_SOCK_STALE 64 /* swept by user space: idle or aged */
+#define KF_SOCK_STALE 64 /* swept by user space, no event ended it */
+#define KF_SOCK_IDLE 128 /* with STALE: it was idle; else active for long, left alone, or the end */
+
+/* Flags of a socket in the map, which no record has. */
+#define KF_SOCK_NO_BASE 0x10000 /* SNAPSHOT: the base has not been sent yet */
+#define KF_SOCK_COUNTED 0x20000 /* closed, and the counters of tcp_sock are in */
+#define KF_SOCK_MAP_ONLY 0xffff0000 /* all of them, and room for more */
 
 enum kf_role {
 	KF_ROLE_NONE = 0,
@@ -108,7 +114,14 @@ enum kf_counter {
 	KF_CNT_PROC_EVENTS = 15, /* exec, fork, exit seen */
 	KF_CNT_PROC_LOST_RING = 16,
 	KF_CNT_READ_FAILED = 17, /* kernel memory that could not be read */
-	KF_CNT_MAX = 18,
+	KF_CNT_MAX = 18, /* those of a record; the map has more behind them */
+};
+
+/* Behind the counters, in the same map: user space works them into kf_counters_record.missed. */
+enum kf_counter_behind {
+	KF_STANDBY_RUNS =
+		18, /* runs of primary programs that the kernel skipped and a standby made */
+	KF_COUNTERS = 19, /* entries of the map */
 };
 
 struct kf_header {
@@ -322,7 +335,7 @@ struct kf_unix_record {
 struct kf_counters_record {
 	struct kf_header hdr;
 	__u64 counters[KF_CNT_MAX]; /* summed over CPUs */
-	__u64 missed; /* runs the kernel skipped (recursion_misses) and no copy made */
+	__u64 missed; /* runs the kernel skipped (recursion_misses) and no standby made */
 };
 
 /* What replay needs of the host, in place of asking it. JSON text follows. */
@@ -334,4 +347,5 @@ struct kf_session_record {
 	/* facts: JSON object {host_name, host_ip, system, kernel, version} */
 };
 /* cffi: end */
+_Static_assert(KF_STANDBY_RUNS == KF_CNT_MAX, "the counters are those of a record, then others");
 #endif

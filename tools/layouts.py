@@ -12,7 +12,7 @@ from typing import Any
 
 import cffi
 
-from kflowd.bpf import _build
+from kflowd.bpf.native import _build
 
 ROOT = Path(__file__).resolve().parents[1]
 HEADER = ROOT / "ebpf" / "record.h"

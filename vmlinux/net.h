@@ -112,19 +112,6 @@ struct msghdr {
 	int msg_namelen;
 };
 
-struct bpf_iter__tcp {
-	struct bpf_iter_meta *meta;
-	struct sock_common *sk_common;
-	u32 uid;
-};
-
-struct bpf_iter__task_file {
-	struct bpf_iter_meta *meta;
-	struct task_struct *task;
-	u32 fd;
-	struct file *file;
-};
-
 #pragma clang attribute pop
 
 #endif

@@ -18,6 +18,10 @@ typedef __u64 u64;
 typedef __s32 s32;
 typedef __s64 s64;
 typedef _Bool bool;
+typedef unsigned long size_t;
+typedef long ssize_t;
+typedef long long loff_t;
+typedef int pid_t;
 enum { false = 0, true = 1 };
 #define NULL ((void *)0)
 

@@ -10,19 +10,12 @@
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
-#define KF_TURN_FIRST KF_TURN_FILE
-#include "standby.bpf.h"
+#include "file/programs.bpf.h"
 #include "file/operations.bpf.h"
 #include "file/open_close.bpf.h"
 
 /* KF_VARIANTS noloop cast: built again for kernels without bpf_loop and for lockdown. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-/* 5.12 put the user namespace, 6.3 the idmap of the mount in front. */
-const volatile u8 kf_nargs_notify_change = 4; /* ([idmap,] dentry, attr, delegated) */
-const volatile u8 kf_nargs_vfs_unlink = 4; /* ([idmap,] dir, dentry, delegated) */
-const volatile u8 kf_nargs_vfs_link = 5; /* (old, [idmap,] dir, new, delegated) */
-const volatile u8 kf_nargs_vfs_symlink = 4; /* ([idmap,] dir, dentry, name[, delegated]) */
 
 static __always_inline bool kf_is_err(const void *pointer)
 {
@@ -33,7 +26,8 @@ static __always_inline bool kf_is_err(const void *pointer)
 SEC("fentry/vfs_open")
 int fentry__vfs_open(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FENTRY_VFS_OPEN))
+		return 0;
 	kf_file__created((struct path *)KF_CTX(ctx, 0), (struct file *)KF_CTX(ctx, 1));
 	return 0;
 }
@@ -42,7 +36,8 @@ int fentry__vfs_open(u64 *ctx)
 SEC("fentry/fd_install")
 int fentry__fd_install(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FENTRY_FD_INSTALL))
+		return 0;
 	kf_file__installed((struct file *)KF_CTX(ctx, 1));
 	return 0;
 }
@@ -51,7 +46,8 @@ int fentry__fd_install(u64 *ctx)
 SEC("fexit/do_open_execat")
 int fexit__do_open_execat(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FEXIT_DO_OPEN_EXECAT))
+		return 0;
 	struct file *file = (struct file *)KF_CTX(ctx, 3);
 
 	if (!kf_is_err(file))
@@ -62,7 +58,8 @@ int fexit__do_open_execat(u64 *ctx)
 SEC("fexit/vfs_read")
 int fexit__vfs_read(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_READ))
+		return 0;
 	if ((long)KF_CTX(ctx, 4) > 0)
 		kf_file__event((struct file *)KF_CTX(ctx, 0), KF_FILE_ACCESS);
 	return 0;
@@ -71,7 +68,8 @@ int fexit__vfs_read(u64 *ctx)
 SEC("fexit/vfs_readv")
 int fexit__vfs_readv(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_READV))
+		return 0;
 	if ((long)KF_CTX(ctx, 5) > 0)
 		kf_file__event((struct file *)KF_CTX(ctx, 0), KF_FILE_ACCESS);
 	return 0;
@@ -81,7 +79,8 @@ int fexit__vfs_readv(u64 *ctx)
 SEC("fexit/__kernel_read")
 int fexit____kernel_read(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FEXIT___KERNEL_READ))
+		return 0;
 	if ((long)KF_CTX(ctx, 4) > 0)
 		kf_file__event((struct file *)KF_CTX(ctx, 0), KF_FILE_ACCESS);
 	return 0;
@@ -90,7 +89,8 @@ int fexit____kernel_read(u64 *ctx)
 SEC("fexit/vfs_write")
 int fexit__vfs_write(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_WRITE))
+		return 0;
 	if ((long)KF_CTX(ctx, 4) > 0)
 		kf_file__event((struct file *)KF_CTX(ctx, 0), KF_FILE_MODIFY);
 	return 0;
@@ -99,7 +99,8 @@ int fexit__vfs_write(u64 *ctx)
 SEC("fexit/vfs_writev")
 int fexit__vfs_writev(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_WRITEV))
+		return 0;
 	if ((long)KF_CTX(ctx, 5) > 0)
 		kf_file__event((struct file *)KF_CTX(ctx, 0), KF_FILE_MODIFY);
 	return 0;
@@ -108,7 +109,8 @@ int fexit__vfs_writev(u64 *ctx)
 SEC("fexit/vfs_fallocate")
 int fexit__vfs_fallocate(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_FALLOCATE))
+		return 0;
 	if ((long)KF_CTX(ctx, 4) == 0)
 		kf_file__event((struct file *)KF_CTX(ctx, 0), KF_FILE_MODIFY);
 	return 0;
@@ -117,7 +119,8 @@ int fexit__vfs_fallocate(u64 *ctx)
 SEC("fentry/vfs_copy_file_range")
 int fentry__vfs_copy_file_range(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FENTRY_VFS_COPY_FILE_RANGE))
+		return 0;
 	kf_copy__enter((struct file *)KF_CTX(ctx, 0), (struct file *)KF_CTX(ctx, 2));
 	return 0;
 }
@@ -125,7 +128,8 @@ int fentry__vfs_copy_file_range(u64 *ctx)
 SEC("fexit/vfs_copy_file_range")
 int fexit__vfs_copy_file_range(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_COPY_FILE_RANGE))
+		return 0;
 	kf_copy__exit((struct file *)KF_CTX(ctx, 0), (struct file *)KF_CTX(ctx, 2),
 		      (long)KF_CTX(ctx, 6));
 	return 0;
@@ -134,7 +138,8 @@ int fexit__vfs_copy_file_range(u64 *ctx)
 SEC("fentry/do_splice_direct")
 int fentry__do_splice_direct(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FENTRY_DO_SPLICE_DIRECT))
+		return 0;
 	kf_copy__enter((struct file *)KF_CTX(ctx, 0), (struct file *)KF_CTX(ctx, 2));
 	return 0;
 }
@@ -142,7 +147,8 @@ int fentry__do_splice_direct(u64 *ctx)
 SEC("fexit/do_splice_direct")
 int fexit__do_splice_direct(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FEXIT_DO_SPLICE_DIRECT))
+		return 0;
 	kf_copy__exit((struct file *)KF_CTX(ctx, 0), (struct file *)KF_CTX(ctx, 2),
 		      (long)KF_CTX(ctx, 6));
 	return 0;
@@ -152,7 +158,8 @@ int fexit__do_splice_direct(u64 *ctx)
 SEC("fentry/__fput")
 int fentry____fput(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FENTRY___FPUT))
+		return 0;
 	kf_file__closed((struct file *)KF_CTX(ctx, 0));
 	return 0;
 }
@@ -160,7 +167,8 @@ int fentry____fput(u64 *ctx)
 SEC("fentry/notify_change")
 int fentry__notify_change(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FENTRY_NOTIFY_CHANGE))
+		return 0;
 	if (kf_nargs_notify_change == 3)
 		kf_setattr__enter((struct dentry *)KF_CTX(ctx, 0), (struct iattr *)KF_CTX(ctx, 1));
 	else
@@ -171,7 +179,8 @@ int fentry__notify_change(u64 *ctx)
 SEC("fexit/notify_change")
 int fexit__notify_change(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FEXIT_NOTIFY_CHANGE))
+		return 0;
 	if (kf_nargs_notify_change == 3)
 		kf_setattr__exit((struct dentry *)KF_CTX(ctx, 0), (int)KF_CTX(ctx, 3));
 	else
@@ -182,7 +191,8 @@ int fexit__notify_change(u64 *ctx)
 SEC("fentry/vfs_unlink")
 int fentry__vfs_unlink(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FENTRY_VFS_UNLINK))
+		return 0;
 	if (kf_nargs_vfs_unlink == 3)
 		kf_unlink__enter((struct dentry *)KF_CTX(ctx, 1));
 	else
@@ -193,7 +203,8 @@ int fentry__vfs_unlink(u64 *ctx)
 SEC("fexit/vfs_unlink")
 int fexit__vfs_unlink(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_UNLINK))
+		return 0;
 	if (kf_nargs_vfs_unlink == 3)
 		kf_unlink__exit((int)KF_CTX(ctx, 3));
 	else
@@ -204,7 +215,8 @@ int fexit__vfs_unlink(u64 *ctx)
 SEC("fentry/vfs_rename")
 int fentry__vfs_rename(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FENTRY_VFS_RENAME))
+		return 0;
 	kf_rename__enter(((struct renamedata *)KF_CTX(ctx, 0))->old_dentry);
 	return 0;
 }
@@ -212,7 +224,8 @@ int fentry__vfs_rename(u64 *ctx)
 SEC("fexit/vfs_rename")
 int fexit__vfs_rename(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_RENAME))
+		return 0;
 	kf_rename__exit(((struct renamedata *)KF_CTX(ctx, 0))->old_dentry, (int)KF_CTX(ctx, 1));
 	return 0;
 }
@@ -220,7 +233,8 @@ int fexit__vfs_rename(u64 *ctx)
 SEC("fentry/vfs_link")
 int fentry__vfs_link(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FENTRY_VFS_LINK))
+		return 0;
 	if (kf_nargs_vfs_link == 4)
 		kf_pending__begin(KF_OP_LINK, (struct dentry *)KF_CTX(ctx, 2));
 	else
@@ -231,7 +245,8 @@ int fentry__vfs_link(u64 *ctx)
 SEC("fexit/vfs_link")
 int fexit__vfs_link(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_LINK))
+		return 0;
 	if (kf_nargs_vfs_link == 4)
 		kf_create__exit(KF_OP_LINK, (struct dentry *)KF_CTX(ctx, 2), (int)KF_CTX(ctx, 4));
 	else
@@ -242,7 +257,8 @@ int fexit__vfs_link(u64 *ctx)
 SEC("fentry/vfs_symlink")
 int fentry__vfs_symlink(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FENTRY_VFS_SYMLINK))
+		return 0;
 	if (kf_nargs_vfs_symlink == 3)
 		kf_pending__begin(KF_OP_SYMLINK, (struct dentry *)KF_CTX(ctx, 1));
 	else
@@ -253,7 +269,8 @@ int fentry__vfs_symlink(u64 *ctx)
 SEC("fexit/vfs_symlink")
 int fexit__vfs_symlink(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_SYMLINK))
+		return 0;
 	if (kf_nargs_vfs_symlink == 3)
 		kf_create__exit(KF_OP_SYMLINK, (struct dentry *)KF_CTX(ctx, 1),
 				(int)KF_CTX(ctx, 3));

@@ -10,19 +10,12 @@
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
-#define KF_TURN_FIRST KF_TURN_FILE
-#include "standby.bpf.h"
+#include "file/programs.bpf.h"
 #include "file/kprobe_return.bpf.h"
 #include "file/open_close.bpf.h"
 
 /* KF_VARIANTS noloop: built again for kernels without bpf_loop. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-/* 5.12 put the user namespace, 6.3 the idmap of the mount in front. */
-const volatile u8 kf_nargs_notify_change = 4; /* ([idmap,] dentry, attr, delegated) */
-const volatile u8 kf_nargs_vfs_unlink = 4; /* ([idmap,] dir, dentry, delegated) */
-const volatile u8 kf_nargs_vfs_link = 5; /* (old, [idmap,] dir, new, delegated) */
-const volatile u8 kf_nargs_vfs_symlink = 4; /* ([idmap,] dir, dentry, name[, delegated]) */
 
 /* An argument that stands one further on newer kernels. Both are loaded first, so that no load has a
  * computed offset, which the verifier refuses. */
@@ -249,7 +242,8 @@ int kretprobe__vfs_symlink(struct pt_regs *ctx)
 SEC("tp_btf/sys_exit")
 int tp__sys_exit_file(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_SYS_EXIT_FILE))
+		return 0;
 	kf_call__returns((struct pt_regs *)KF_CTX(ctx, 0), KF_CTX(ctx, 1));
 	return 0;
 }
@@ -258,7 +252,8 @@ int tp__sys_exit_file(u64 *ctx)
 SEC("tp_btf/sched_process_exit")
 int tp__sched_process_exit_file(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_SCHED_PROCESS_EXIT_FILE))
+		return 0;
 	kf_call__ends();
 	return 0;
 }

@@ -10,8 +10,7 @@
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
-#define KF_TURN_FIRST KF_TURN_FILE
-#include "standby.bpf.h"
+#include "file/programs.bpf.h"
 #include "file/tracepoint_path.bpf.h"
 #include "file/tracepoint_close.bpf.h"
 #include "file/open_close.bpf.h"
@@ -119,7 +118,8 @@ static __always_inline enum kf_op kf_syscall__op(u64 nr)
 SEC("tp_btf/sys_enter")
 int tp__sys_enter(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_SYS_ENTER))
+		return 0;
 	struct pt_regs *regs = (void *)KF_CTX(ctx, 0);
 	u64 nr = KF_CTX(ctx, 1);
 	enum kf_op op;
@@ -259,7 +259,8 @@ static __always_inline bool kf_exit__where(struct pt_regs *regs, u64 nr, struct 
 SEC("tp_btf/sys_exit")
 int tp__sys_exit(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_SYS_EXIT))
+		return 0;
 	struct pt_regs *regs = (void *)KF_CTX(ctx, 0);
 	long ret = (long)KF_CTX(ctx, 1);
 	u64 nr = KF_SYSCALL_NR(regs);
@@ -283,7 +284,8 @@ int tp__sys_exit(u64 *ctx)
 SEC("tp_btf/sched_process_exec")
 int tp__sched_process_exec_file(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_SCHED_PROCESS_EXEC_FILE))
+		return 0;
 	struct linux_binprm *bprm = (void *)KF_CTX(ctx, 2);
 	struct file *file = BPF_CORE_READ(bprm, file);
 
@@ -296,7 +298,8 @@ int tp__sched_process_exec_file(u64 *ctx)
 SEC("tp_btf/sched_process_exit")
 int tp__sched_process_exit_files(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_SCHED_PROCESS_EXIT_FILES))
+		return 0;
 	struct task_struct *task = (void *)KF_CTX(ctx, 0);
 	u32 max;
 
@@ -311,7 +314,8 @@ int tp__sched_process_exit_files(u64 *ctx)
 SEC("tp_btf/ext4_unlink_enter")
 int tp__ext4_unlink_enter(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_EXT4_UNLINK_ENTER))
+		return 0;
 	struct dentry *dentry = (void *)KF_CTX(ctx, 1);
 
 	kf_named__touch(BPF_CORE_READ(dentry, d_inode), dentry);
@@ -321,7 +325,8 @@ int tp__ext4_unlink_enter(u64 *ctx)
 SEC("tp_btf/ext4_mark_inode_dirty")
 int tp__ext4_mark_inode_dirty(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_EXT4_MARK_INODE_DIRTY))
+		return 0;
 	kf_named__touch((struct inode *)KF_CTX(ctx, 0), NULL);
 	return 0;
 }
@@ -329,7 +334,8 @@ int tp__ext4_mark_inode_dirty(u64 *ctx)
 SEC("tp_btf/writeback_mark_inode_dirty")
 int tp__writeback_mark_inode_dirty(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_WRITEBACK_MARK_INODE_DIRTY))
+		return 0;
 	kf_named__touch((struct inode *)KF_CTX(ctx, 0), NULL);
 	return 0;
 }
@@ -338,7 +344,8 @@ int tp__writeback_mark_inode_dirty(u64 *ctx)
 SEC("tp_btf/inode_set_ctime_to_ts")
 int tp__inode_set_ctime_to_ts(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_INODE_SET_CTIME_TO_TS))
+		return 0;
 	kf_named__touch((struct inode *)KF_CTX(ctx, 0), NULL);
 	return 0;
 }
@@ -346,7 +353,8 @@ int tp__inode_set_ctime_to_ts(u64 *ctx)
 SEC("tp_btf/ctime_ns_xchg")
 int tp__ctime_ns_xchg(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_CTIME_NS_XCHG))
+		return 0;
 	kf_named__touch((struct inode *)KF_CTX(ctx, 0), NULL);
 	return 0;
 }
@@ -354,7 +362,8 @@ int tp__ctime_ns_xchg(u64 *ctx)
 SEC("tp_btf/ctime_xchg_skip")
 int tp__ctime_xchg_skip(u64 *ctx)
 {
-	KF_TURN;
+	if (!kf_standby__claim(KF_PROG_CTIME_XCHG_SKIP))
+		return 0;
 	kf_named__touch((struct inode *)KF_CTX(ctx, 0), NULL);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #define KF_CLOSE_RANGE_UNSHARE 2
 #define KF_RLIMIT_NOFILE 7
 #define KF_RANGE_MAX 65536 /* descriptors looked at when many close at once */
+#define KF_RANGE_NO_LOOP 64 /* the same, where bpf_loop is missing */
 #define KF_RANGE_SHARED 8 /* regular files with several descriptors among them */
 
 static __always_inline void kf_fd__close_event(u64 fd)
@@ -40,7 +41,7 @@ static __always_inline void kf_fd__closing(u64 fd)
 /*
  * Descriptors that close together. One file may have several of them (2>&1): the last of them is the
  * CLOSE if there are no references elsewhere. What was met lies in a map and not on the stack:
- * verifiers took values that a callback of bpf_loop had left on the stack for those of its first turn.
+ * verifiers took values that a callback of bpf_loop had left on the stack for those of its first round.
  */
 struct kf_range {
 	u64 first;
@@ -77,7 +78,7 @@ static __always_inline bool kf_range__last(struct kf_range *range, struct file *
 	return false;
 }
 
-static __noinline long kf_range__turn(u32 turn, void *context)
+static __noinline long kf_range__close(u32 at, void *context)
 {
 	u64 id = bpf_get_current_pid_tgid();
 	struct kf_range *range = bpf_map_lookup_elem(&kf_ranges, &id);
@@ -85,10 +86,10 @@ static __noinline long kf_range__turn(u32 turn, void *context)
 
 	if (!range)
 		return 1;
-	file = kf_fd__file(range->first + turn);
+	file = kf_fd__file(range->first + at);
 	if (file && (BPF_CORE_READ(file, f_inode, i_mode) & KF_S_IFMT) == KF_S_IFREG &&
 	    kf_range__last(range, file))
-		kf_fd__close_event(range->first + turn);
+		kf_fd__close_event(range->first + at);
 	return 0;
 }
 
@@ -104,13 +105,7 @@ static __always_inline void kf_fds__closing(u64 first, u32 count)
 	if (!range)
 		return;
 	range->first = first;
-#ifdef KF_NO_LOOP
-	for (u32 i = 0; i < 64; i++)
-		if (i >= count || kf_range__turn(i, NULL))
-			break;
-#else
-	bpf_loop(count, kf_range__turn, NULL, 0);
-#endif
+	kf_loop(count, kf_range__close, NULL, KF_RANGE_NO_LOOP);
 	bpf_map_delete_elem(&kf_ranges, &id);
 }
 

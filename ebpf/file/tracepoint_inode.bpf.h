@@ -41,7 +41,7 @@ struct kf_texts {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, KF_COPIES_MAX);
+	__uint(max_entries, KF_COPIES);
 	__type(key, u32);
 	__type(value, struct kf_texts);
 } kf_texts SEC(".maps");
@@ -127,7 +127,7 @@ static __always_inline void kf_named__touch(struct inode *inode, struct dentry *
 
 static __always_inline struct kf_texts *kf_texts__get(void)
 {
-	u32 copy = kf_copy;
+	u32 copy = kf_is_standby;
 
 	return bpf_map_lookup_elem(&kf_texts, &copy);
 }
@@ -139,15 +139,15 @@ struct kf_compare {
 	bool differs;
 };
 
-static __noinline long kf_compare__turn(u32 turn, void *context)
+static __noinline long kf_compare__byte(u32 at, void *context)
 {
 	struct kf_compare *compare = context;
 	struct kf_texts *texts = compare->texts;
 
-	if (turn >= compare->length)
+	if (at >= compare->length)
 		return 1;
-	if (texts->path[(compare->from + turn) & (KF_PATH_MAX - 1)] !=
-	    texts->name[turn & (KF_NAME_LEN - 1)]) {
+	if (texts->path[(compare->from + at) & (KF_PATH_MAX - 1)] !=
+	    texts->name[at & (KF_NAME_LEN - 1)]) {
 		compare->differs = true;
 		return 1;
 	}
@@ -173,13 +173,7 @@ __noinline int kf_text__names(u64 address, u32 length)
 	compare.length = n;
 	if (compare.from > 0 && texts->path[(compare.from - 1) & (KF_PATH_MAX - 1)] != '/')
 		return false;
-#ifdef KF_NO_LOOP
-	for (u32 i = 0; i < KF_NAME_LEN; i++)
-		if (kf_compare__turn(i, &compare))
-			break;
-#else
-	bpf_loop(KF_NAME_LEN, kf_compare__turn, &compare, 0);
-#endif
+	kf_loop(KF_NAME_LEN, kf_compare__byte, &compare, KF_NAME_LEN);
 	return !compare.differs;
 }
 

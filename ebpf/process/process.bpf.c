@@ -11,10 +11,9 @@
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
-#define KF_TURN_FIRST KF_TURN_PROCESS
-#include "standby.bpf.h"
 #include "emit.bpf.h"
 #include "path.bpf.h"
+#include "process/programs.bpf.h"
 #include "task.bpf.h"
 
 /* KF_VARIANTS noloop cast: built again for kernels without bpf_loop and for lockdown. */
@@ -51,8 +50,8 @@ static __always_inline u32 kf_proc__args(char *buffer, u32 room, struct mm_struc
 
 	if (!mm)
 		return 0;
-	start = KF_AT(struct mm_struct, mm, arg_start);
-	end = KF_AT(struct mm_struct, mm, arg_end);
+	start = KF_UNTYPED(mm, arg_start);
+	end = KF_UNTYPED(mm, arg_end);
 	length = end - start;
 	if (length > room) {
 		length = room;
@@ -76,11 +75,11 @@ static __always_inline int kf_proc__write(struct kf_proc_record *rec, struct mm_
 	struct file *exe;
 	int cut = 0;
 
-	exe = mm ? KF_AT(struct mm_struct, mm, exe_file) : NULL;
+	exe = mm ? KF_UNTYPED(mm, exe_file) : NULL;
 	rec->exe_flags = 0;
 	if (exe) {
-		walk->dentry = KF_AT(struct file, exe, f_path.dentry);
-		walk->mnt = kf_mount__of(KF_AT(struct file, exe, f_path.mnt));
+		walk->dentry = KF_UNTYPED(exe, f_path.dentry);
+		walk->mnt = kf_mount__of(KF_UNTYPED(exe, f_path.mnt));
 		walk->used = 0;
 		cut = kf_path__write(tail, walk, room);
 		rec->exe_flags = walk->flags;
@@ -147,10 +146,40 @@ static __always_inline void kf_proc__emit_fork(struct task_struct *child, struct
 	kf_submit(rec);
 }
 
-static __always_inline void kf_comm__copy(char *to, struct task_struct *task)
+static __always_inline void kf_proc__exec(struct task_struct *task)
 {
-	for (int i = 0; i < KF_COMM_LEN; i++)
-		to[i] = task->comm[i];
+	struct kf_proc proc = {};
+
+	kf_count(KF_CNT_PROC_EVENTS, 1);
+	kf_proc__fill(&proc, task);
+	bpf_get_current_comm(proc.comm, sizeof(proc.comm));
+	kf_proc__emit_full(task, &proc, KF_PROC_EXEC);
+}
+
+static __always_inline void kf_proc__fork(struct task_struct *child)
+{
+	struct kf_proc proc = {};
+
+	if (child->pid != child->tgid)
+		return; /* a thread */
+	kf_count(KF_CNT_PROC_EVENTS, 1);
+	kf_proc__fill(&proc, child);
+	bpf_get_current_comm(proc.comm, sizeof(proc.comm)); /* the child's is its parent's */
+	kf_proc__emit_fork(child, &proc);
+}
+
+static __always_inline void kf_proc__exit(struct task_struct *task)
+{
+	struct kf_exit_record rec = {};
+
+	if (task->signal->live.counter != 0)
+		return; /* other threads go on */
+	kf_count(KF_CNT_PROC_EVENTS, 1);
+	kf_proc__fill(&rec.proc, task);
+	bpf_get_current_comm(rec.proc.comm, sizeof(rec.proc.comm));
+	rec.exit_code = task->exit_code;
+	kf_header__fill(&rec.hdr, KF_KIND_EXIT, sizeof(rec));
+	kf_emit(&rec, sizeof(rec), KF_CNT_PROC_LOST_RING);
 }
 
 /* Under lockdown libbpf has to be kept from spoiling reads of user memory, see glue_reads.c. */
@@ -159,50 +188,29 @@ SEC("tp_btf_user/sched_process_exec")
 #else
 SEC("tp_btf/sched_process_exec")
 #endif
-int tp__sched_process_exec(u64 *ctx)
+int BPF_PROG(tp__sched_process_exec, struct task_struct *task)
 {
-	KF_TURN;
-	struct task_struct *task = (void *)KF_CTX(ctx, 0);
-	struct kf_proc proc = {};
-
-	kf_count(KF_CNT_PROC_EVENTS, 1);
-	kf_proc__fill(&proc, task);
-	bpf_get_current_comm(proc.comm, sizeof(proc.comm));
-	kf_proc__emit_full(task, &proc, KF_PROC_EXEC);
+	if (!kf_standby__claim(KF_PROG_SCHED_PROCESS_EXEC))
+		return 0;
+	kf_proc__exec(task);
 	return 0;
 }
 
 SEC("tp_btf/sched_process_fork")
-int tp__sched_process_fork(u64 *ctx)
+int BPF_PROG(tp__sched_process_fork, struct task_struct *parent, struct task_struct *child)
 {
-	KF_TURN;
-	struct task_struct *child = (void *)KF_CTX(ctx, 1);
-	struct kf_proc proc = {};
-
-	if (child->pid != child->tgid)
-		return 0; /* a thread */
-	kf_count(KF_CNT_PROC_EVENTS, 1);
-	kf_proc__fill(&proc, child);
-	bpf_get_current_comm(proc.comm, sizeof(proc.comm)); /* the child's is its parent's */
-	kf_proc__emit_fork(child, &proc);
+	if (!kf_standby__claim(KF_PROG_SCHED_PROCESS_FORK))
+		return 0;
+	kf_proc__fork(child);
 	return 0;
 }
 
 SEC("tp_btf/sched_process_exit")
-int tp__sched_process_exit(u64 *ctx)
+int BPF_PROG(tp__sched_process_exit, struct task_struct *task)
 {
-	KF_TURN;
-	struct task_struct *task = (void *)KF_CTX(ctx, 0);
-	struct kf_exit_record rec = {};
-
-	if (task->signal->live.counter != 0)
-		return 0; /* other threads go on */
-	kf_count(KF_CNT_PROC_EVENTS, 1);
-	kf_proc__fill(&rec.proc, task);
-	bpf_get_current_comm(rec.proc.comm, sizeof(rec.proc.comm));
-	rec.exit_code = task->exit_code;
-	kf_header__fill(&rec.hdr, KF_KIND_EXIT, sizeof(rec));
-	kf_emit(&rec, sizeof(rec), KF_CNT_PROC_LOST_RING);
+	if (!kf_standby__claim(KF_PROG_SCHED_PROCESS_EXIT))
+		return 0;
+	kf_proc__exit(task);
 	return 0;
 }
 
@@ -220,7 +228,7 @@ int iter__task(struct bpf_iter__task *ctx)
 	if (!task || task->pid != task->tgid)
 		return 0;
 	kf_proc__fill(&proc, task);
-	kf_comm__copy(proc.comm, task);
+	kf_proc__fill_comm(&proc, task);
 	kf_proc__emit_full(task, &proc, KF_PROC_SNAPSHOT);
 	return 0;
 }

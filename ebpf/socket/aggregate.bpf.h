@@ -8,7 +8,6 @@
 #include "socket/alias.bpf.h"
 #include "task.bpf.h"
 
-#define KF_AF_UNIX 1
 #define KF_AF_INET 2
 #define KF_AF_INET6 10
 #define KF_IPPROTO_TCP 6
@@ -23,11 +22,6 @@
 #define KF_TCP_CLOSE_WAIT 8
 #define KF_TCP_LISTEN 10
 #define KF_UDP_ESTABLISHED 1
-
-/* Only in kf_sock.flags inside the kernel. */
-#define KF_SOCK_NO_BASE 0x10000 /* SNAPSHOT: the base has not been sent yet */
-#define KF_SOCK_COUNTED 0x20000 /* closed, and the counters of tcp_sock are in */
-#define KF_SOCK_PRIVATE (KF_SOCK_NO_BASE | KF_SOCK_COUNTED)
 
 #define KF_OWNER_SELF 1 /* a socket of kflowd: not followed */
 
@@ -118,7 +112,7 @@ static __always_inline void kf_sock__flush(struct kf_sock_key *key, struct kf_so
 	kf_header__fill(&rec->hdr, KF_KIND_SOCK, sizeof(*rec));
 	rec->key = *key;
 	__builtin_memcpy(&rec->sock, sock, sizeof(rec->sock));
-	rec->sock.flags = (sock->flags | KF_SOCK_FINAL) & ~(KF_SOCK_ENDED | KF_SOCK_PRIVATE);
+	rec->sock.flags = (sock->flags | KF_SOCK_FINAL) & ~(KF_SOCK_ENDED | KF_SOCK_MAP_ONLY);
 	bpf_map_delete_elem(&kf_socks, key);
 	kf_submit(rec);
 }
@@ -131,18 +125,6 @@ static __always_inline void kf_sock__own(struct kf_sock *sock, const struct kf_o
 	}
 	sock->proc = owner->proc;
 	sock->net_ns = owner->net_ns;
-}
-
-static __always_inline u32 kf_current__net_ns(void)
-{
-	if (kf_task_btf) {
-		struct task_struct *task = bpf_get_current_task_btf();
-		struct nsproxy *nsproxy = task->nsproxy;
-
-		return nsproxy ? nsproxy->net_ns->ns.inum : 0;
-	}
-	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), nsproxy, net_ns,
-			     ns.inum);
 }
 
 /* The current process becomes the owner. */

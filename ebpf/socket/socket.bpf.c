@@ -126,11 +126,8 @@ int cgroup__sockops(struct bpf_sock_ops *ctx)
 
 /* Why: each change of a connection's state; connect and listen in the caller's context. */
 SEC("tp_btf/inet_sock_set_state")
-int tp__inet_sock_set_state(u64 *ctx)
+int BPF_PROG(tp__inet_sock_set_state, struct sock *sk, int before, int state)
 {
-	struct sock *sk = (void *)KF_CTX(ctx, 0);
-	int state = KF_CTX(ctx, 2);
-
 	if (sk->sk_protocol == KF_IPPROTO_TCP)
 		kf_tcp__changed(sk, state);
 	return 0;
@@ -138,26 +135,24 @@ int tp__inet_sock_set_state(u64 *ctx)
 
 /* Why: nothing more is sent or received by this socket. */
 SEC("tp_btf/tcp_destroy_sock")
-int tp__tcp_destroy_sock(u64 *ctx)
+int BPF_PROG(tp__tcp_destroy_sock, struct sock *sk)
 {
-	kf_tcp__destroyed((void *)KF_CTX(ctx, 0));
+	kf_tcp__destroyed(sk);
 	return 0;
 }
 
 /* Why: a datagram that found no room in the socket (IPv6: from 6.5 on). */
 SEC("tp_btf/udp_fail_queue_rcv_skb")
-int tp__udp_fail_queue_rcv_skb(u64 *ctx)
+int BPF_PROG(tp__udp_fail_queue_rcv_skb, int error, struct sock *sk)
 {
-	kf_udp__dropped((void *)KF_CTX(ctx, 1));
+	kf_udp__dropped(sk);
 	return 0;
 }
 
 /* Why: the length of the queue behind a datagram that was received [6.3]. */
 SEC("tp_btf/sk_data_ready")
-int tp__sk_data_ready(u64 *ctx)
+int BPF_PROG(tp__sk_data_ready, struct sock *sk)
 {
-	struct sock *sk = (void *)KF_CTX(ctx, 0);
-
 	if (sk->sk_protocol == KF_IPPROTO_UDP)
 		kf_udp__queued(sk);
 	return 0;
@@ -165,9 +160,8 @@ int tp__sk_data_ready(u64 *ctx)
 
 /* Refreshes live connections and finds those that are older than kflowd. */
 SEC("iter/tcp")
-int iter__tcp(u64 *ctx)
+int BPF_PROG(iter__tcp, struct bpf_iter_meta *meta, struct sock_common *common)
 {
-	struct sock_common *common = (void *)KF_CTX(ctx, 1);
 	struct tcp_sock *tp = common ? bpf_skc_to_tcp_sock(common) : NULL;
 
 	if (tp)
@@ -177,11 +171,9 @@ int iter__tcp(u64 *ctx)
 
 /* Owners of sockets that are older than kflowd; run before iter/tcp. */
 SEC("iter/task_file")
-int iter__task_file(u64 *ctx)
+int BPF_PROG(iter__task_file, struct bpf_iter_meta *meta, struct task_struct *task, u32 fd,
+	     struct file *file)
 {
-	struct task_struct *task = (void *)KF_CTX(ctx, 1);
-	struct file *file = (void *)KF_CTX(ctx, 3);
-
 	if (task && file)
 		kf_owner__visit(task, file);
 	return 0;

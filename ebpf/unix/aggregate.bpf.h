@@ -9,6 +9,9 @@
 
 #include "unix/name.bpf.h"
 
+#define KF_AF_UNIX 1
+#define KF_MSG_PEEK 2
+
 /* UNIX sockets that have carried data, 300 bytes each. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * accept(2) and UNIX sockets by kprobe. Not by kretprobe: each call that waits for data would hold
+ * UNIX sockets by kprobe. Not by kretprobe: each call that waits for data would hold
  * one of the few instances, and without one the return of others is not seen. The socket of a call is
  * kept at its entry, and what it moved is the result of the system call. Calls of io_uring have
  * results of their own, which are not seen here.
@@ -10,11 +10,9 @@
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
-#define KF_TURN_FIRST KF_TURN_UNIX
-#include "standby.bpf.h"
-#include "socket/accept.bpf.h"
 #include "unix/aggregate.bpf.h"
 #include "unix/call.bpf.h"
+#include "unix/programs.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -38,9 +36,8 @@ static __always_inline void kf_unix__enter(const struct kf_unix_message *message
 		kf_count(KF_CNT_UNIX_LOST_MAP, 1);
 }
 
-static __always_inline int kf_unix__sends(struct pt_regs *ctx)
+static __always_inline int kf_unix__sends(struct socket *socket, struct msghdr *msg)
 {
-	struct msghdr *msg = (void *)PT_REGS_PARM2(ctx);
 	struct kf_unix_message message;
 	s32 name_len;
 
@@ -49,23 +46,23 @@ static __always_inline int kf_unix__sends(struct pt_regs *ctx)
 	__builtin_memset(&message, 0, sizeof(message)); /* its hole too: it goes into a map */
 	message.messages = 1;
 	message.sent = true;
-	message.socket = (void *)PT_REGS_PARM1(ctx);
-	name_len = BPF_CORE_READ(msg, msg_namelen);
+	message.socket = socket;
+	name_len = KF_READ(msg, msg_namelen);
 	if (name_len > KF_UNIX_FAMILY_LEN)
-		kf_unix_name__read(&message.to, BPF_CORE_READ(msg, msg_name), name_len, false);
+		kf_unix_name__read(&message.to, KF_READ(msg, msg_name), name_len, false);
 	kf_unix__enter(&message);
 	return 0;
 }
 
-static __always_inline int kf_unix__receives(struct pt_regs *ctx)
+static __always_inline int kf_unix__receives(struct socket *socket, int flags)
 {
 	struct kf_unix_message message;
 
-	if ((PT_REGS_PARM4(ctx) & KF_MSG_PEEK) || kf_self())
+	if ((flags & KF_MSG_PEEK) || kf_self())
 		return 0;
 	__builtin_memset(&message, 0, sizeof(message));
 	message.messages = 1;
-	message.socket = (void *)PT_REGS_PARM1(ctx);
+	message.socket = socket;
 	kf_unix__enter(&message);
 	return 0;
 }
@@ -97,7 +94,7 @@ static __always_inline u64 kf_batch__vector(struct pt_regs *regs, enum kf_batch 
 {
 #ifdef __TARGET_ARCH_x86
 	if (batch == KF_BATCH_32)
-		return (u32)BPF_CORE_READ(regs, cx);
+		return (u32)KF_READ(regs, cx);
 #endif
 	return KF_ARG1(regs);
 }
@@ -130,7 +127,7 @@ static __always_inline bool kf_fd__is(u64 fd, const struct socket *socket)
 {
 	struct file *file = kf_fd__file(fd);
 
-	return !file || BPF_CORE_READ(file, private_data) == socket;
+	return !file || KF_READ(file, private_data) == socket;
 }
 
 /*
@@ -165,82 +162,89 @@ static __always_inline void kf_unix__returns(struct kf_unix_message *message, st
 	kf_unix__moved(message);
 }
 
-SEC("kprobe/security_sock_graft")
-int kprobe__security_sock_graft(struct pt_regs *ctx)
-{
-	kf_sock__accepted((void *)PT_REGS_PARM1(ctx));
-	return 0;
-}
-
 SEC("kprobe/unix_stream_sendmsg")
-int kprobe__unix_stream_sendmsg(struct pt_regs *ctx)
+int BPF_KPROBE(kprobe__unix_stream_sendmsg, struct socket *socket, struct msghdr *msg)
 {
-	return kf_unix__sends(ctx);
+	return kf_unix__sends(socket, msg);
 }
 
 SEC("kprobe/unix_dgram_sendmsg")
-int kprobe__unix_dgram_sendmsg(struct pt_regs *ctx)
+int BPF_KPROBE(kprobe__unix_dgram_sendmsg, struct socket *socket, struct msghdr *msg)
 {
-	return kf_unix__sends(ctx);
+	return kf_unix__sends(socket, msg);
 }
 
 /* Calls the datagram function, which is entered for the same message again. */
 SEC("kprobe/unix_seqpacket_sendmsg")
-int kprobe__unix_seqpacket_sendmsg(struct pt_regs *ctx)
+int BPF_KPROBE(kprobe__unix_seqpacket_sendmsg, struct socket *socket, struct msghdr *msg)
 {
-	return kf_unix__sends(ctx);
+	return kf_unix__sends(socket, msg);
 }
 
 SEC("kprobe/unix_stream_recvmsg")
-int kprobe__unix_stream_recvmsg(struct pt_regs *ctx)
+int BPF_KPROBE(kprobe__unix_stream_recvmsg, struct socket *socket, struct msghdr *msg, size_t size,
+	       int flags)
 {
-	return kf_unix__receives(ctx);
+	return kf_unix__receives(socket, flags);
 }
 
 SEC("kprobe/unix_dgram_recvmsg")
-int kprobe__unix_dgram_recvmsg(struct pt_regs *ctx)
+int BPF_KPROBE(kprobe__unix_dgram_recvmsg, struct socket *socket, struct msghdr *msg, size_t size,
+	       int flags)
 {
-	return kf_unix__receives(ctx);
+	return kf_unix__receives(socket, flags);
 }
 
 SEC("kprobe/unix_seqpacket_recvmsg")
-int kprobe__unix_seqpacket_recvmsg(struct pt_regs *ctx)
+int BPF_KPROBE(kprobe__unix_seqpacket_recvmsg, struct socket *socket, struct msghdr *msg,
+	       size_t size, int flags)
 {
-	return kf_unix__receives(ctx);
+	return kf_unix__receives(socket, flags);
 }
 
-/* Why: the result of every call that can move bytes over a socket. It runs for each system call of the
- * host, and most of them have entered nothing here. */
-SEC("tp_btf/sys_exit")
-int tp__sys_exit_unix(u64 *ctx)
+static __always_inline void kf_unix__leave(struct pt_regs *regs, s32 result)
 {
-	KF_TURN;
-	struct pt_regs *regs = (void *)KF_CTX(ctx, 0);
-	s32 result = KF_CTX(ctx, 1); /* unsigned from 32-bit calls of old kernels */
 	u64 thread = bpf_get_current_task();
 	struct kf_unix_message *message = bpf_map_lookup_elem(&kf_unix_calls, &thread);
 
 	if (!message)
-		return 0;
+		return;
 	kf_unix__returns(message, regs, result);
 	bpf_map_delete_elem(&kf_unix_calls, &thread);
+}
+
+static __always_inline void kf_unix__end(void)
+{
+	u64 thread = bpf_get_current_task();
+
+	bpf_map_delete_elem(&kf_unix_calls, &thread);
+}
+
+/* Why: the result of every call that can move bytes over a socket. It runs for each system call of the
+ * host, and most of them have entered nothing here. Results are ints, and 32-bit calls of old kernels
+ * return them unsigned. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(tp__sys_exit_unix, struct pt_regs *regs, long result)
+{
+	if (!kf_standby__claim(KF_PROG_SYS_EXIT_UNIX))
+		return 0;
+	kf_unix__leave(regs, result);
 	return 0;
 }
 
 /* Why: what a thread sends behind its last system call, such as a core dump, would stay for ever. */
 SEC("tp_btf/sched_process_exit")
-int tp__sched_process_exit_unix(u64 *ctx)
+int BPF_PROG(tp__sched_process_exit_unix)
 {
-	KF_TURN;
-	u64 thread = bpf_get_current_task();
-
-	bpf_map_delete_elem(&kf_unix_calls, &thread);
+	if (!kf_standby__claim(KF_PROG_SCHED_PROCESS_EXIT_UNIX))
+		return 0;
+	kf_unix__end();
 	return 0;
 }
 
 SEC("kprobe/unix_release")
-int kprobe__unix_release(struct pt_regs *ctx)
+int BPF_KPROBE(kprobe__unix_release, struct socket *socket)
 {
-	kf_unix__released((void *)PT_REGS_PARM1(ctx));
+	kf_unix__released(socket);
 	return 0;
 }

@@ -33,8 +33,9 @@ from kflowd.settings import Settings
 from kflowd.sinks.stdout import StdoutSink
 
 if TYPE_CHECKING:
+    from kflowd.bpf.source import Source
 
-STDERR = 2
+STDOUT, STDERR = 1, 2
 Say = Callable[[str], None]
 
 
@@ -116,8 +117,9 @@ def diagnose(settings: Settings, *, as_json: bool) -> tuple[str, int]:
     from kflowd import doctor
 
     coverage = doctor.run(_source(settings))
-    text = doctor.render_json(coverage) if as_json else doctor.render_text(coverage)
-    return text, coverage.exit_code
+    if as_json:
+        return doctor.render_json(coverage), coverage.exit_code
+    return doctor.render_text(coverage, terminal=os.isatty(STDOUT)), coverage.exit_code
 
 
 class Texts:

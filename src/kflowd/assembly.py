@@ -65,5 +65,5 @@ def make_pipeline(settings: Settings, enrichers: Sequence[Enricher]) -> Pipeline
     """Return the stages of one run, joined."""
     trace = settings.trace
     files = FileAggregator(trace.idle_ns, trace.events or 0)
-    aggregator = Aggregator(files, SocketAggregator(trace.idle_ns))
+    aggregator = Aggregator(files, SocketAggregator())
     return Pipeline(aggregator, Enrichment(enrichers), Builder(strict=settings.strict))

@@ -9,7 +9,7 @@ tests need no compiler and no root.
 import functools
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from kflowd.errors import ContractError
@@ -173,3 +173,27 @@ def shape(struct_name: str) -> Shape:
 def constants() -> dict[str, int]:
     """Return every #define and enum value of the contract by name."""
     return _layouts.CONSTANTS
+
+
+def differences(name: str, here: Shape, there: Shape) -> Iterator[str]:
+    """Yield what differs between two shapes of a struct, in words.
+
+    Args:
+        name: Of the struct.
+        here: Its shape in this program.
+        there: Its shape in an object.
+    """
+    for member, place in here.members.items():
+        if member not in there.members:
+            yield f"{name} has no member {member} in the object"
+        elif there.members[member] != place:
+            yield (
+                f"{name}.{member} is at byte {there.members[member][0]} with "
+                f"{there.members[member][1]} bytes in the object, "
+                f"at {place[0]} with {place[1]} in the program"
+            )
+    for member in there.members:
+        if member not in here.members:
+            yield f"{name} has a member {member} in the object that the program does not know"
+    if here.size != there.size:
+        yield f"{name} has {there.size} bytes in the object, {here.size} in the program"

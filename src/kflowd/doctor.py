@@ -4,17 +4,27 @@
 It really loads and attaches, on the configuration that a run would have, and takes all of it down.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from kflowd.bpf.coverage import COVERED, NOT_COVERED, Coverage, CoverageRow
-from kflowd.bpf.load import ASK_DOCTOR
+from kflowd.bpf.kernel.coverage import COVERED, NOT_COVERED, PARTIAL, Coverage, CoverageRow
+from kflowd.bpf.kernel.features import Feature
+from kflowd.bpf.loading.loader import ASK_DOCTOR
 from kflowd.bpf.source import Source
 from kflowd.errors import KflowdError
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 MARKS = {True: "yes", False: "no"}
 KIB = 1024
+COLOURS = {COVERED: "green", PARTIAL: "yellow", NOT_COVERED: "red", MARKS[False]: "yellow"}
+ANY_WIDTH = 10_000  # no line is as long
 
 
 def run(source: Source) -> Coverage:
@@ -44,16 +54,33 @@ def render_json(coverage: Coverage) -> str:
     return msgspec.json.format(msgspec.json.encode(coverage), indent=2).decode()
 
 
-def render_text(coverage: Coverage) -> str:
-    """Return the table as text for a terminal."""
+def render_text(coverage: Coverage, *, terminal: bool = False) -> str:
+    """Return the table as text.
+
+    Args:
+        coverage: What to show.
+        terminal: Fit it to the terminal's width and use its colours; else lines are of any length.
+    """
+    # a run that only warns needs no tables
+    from rich.console import Console
+
+    out = io.StringIO()
+    console = Console(
+        file=out, force_terminal=terminal, width=None if terminal else ANY_WIDTH,
+        markup=False, emoji=False, highlight=False,
+    )  # fmt: skip
     parts = (
         _result(coverage),
-        _features(coverage),
+        _features(coverage.features),
         _rows(coverage.rows),
         _gaps(coverage.rows),
         _memory(coverage),
     )
-    return "\n\n".join("\n".join(part) for part in parts if part)
+    for number, part in enumerate(filter(None, parts)):
+        if number:
+            console.print()
+        console.print(part)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
 def warning(coverage: Coverage, attach_mode: str | None) -> str:
@@ -70,27 +97,25 @@ def warning(coverage: Coverage, attach_mode: str | None) -> str:
     return f"not covered on this kernel: {', '.join(missing)} ({command} tells why)"
 
 
-def _result(coverage: Coverage) -> list[str]:
+def _result(coverage: Coverage) -> str:
     if coverage.problem:
-        lines = [f"kflowd cannot run here: {coverage.problem}"]
-        return [*lines, f"  {coverage.hint}"] if coverage.hint else lines
+        hint = f"\n  {coverage.hint}" if coverage.hint else ""
+        return f"kflowd cannot run here: {coverage.problem}{hint}"
     full = sum(row.status == COVERED for row in coverage.rows)
-    return [f"kflowd can run here: {full} of {len(coverage.rows)} event classes fully covered"]
+    return f"kflowd can run here: {full} of {len(coverage.rows)} event classes fully covered"
 
 
-def _features(coverage: Coverage) -> list[str]:
-    if not coverage.features:
-        return []
-    rows = [(feature.title, MARKS[feature.ok], feature.why or "-") for feature in coverage.features]
-    return list(_table(("KERNEL FEATURE", "THERE", "FOUND"), rows))
+def _features(features: Iterable[Feature]) -> Table | None:
+    cells = [(it.title, MARKS[it.ok], it.why or "-") for it in features]
+    return _table(("KERNEL FEATURE", "THERE", "FOUND"), cells)
 
 
-def _rows(rows: Iterable[CoverageRow]) -> list[str]:
+def _rows(rows: Iterable[CoverageRow]) -> Table | None:
     cells = [(row.event, row.status, row.attach_mode or "-", row.hook or "-") for row in rows]
-    return list(_table(("EVENT CLASS", "STATUS", "MODE", "HOOKS"), cells)) if cells else []
+    return _table(("EVENT CLASS", "STATUS", "MODE", "HOOKS"), cells)
 
 
-def _gaps(rows: Iterable[CoverageRow]) -> list[str]:
+def _gaps(rows: Iterable[CoverageRow]) -> str:
     """Return what is not covered, classes with the same reason together."""
     reasons: dict[tuple[str, str, str], list[str]] = {}
     for row in rows:
@@ -102,16 +127,15 @@ def _gaps(rows: Iterable[CoverageRow]) -> list[str]:
         lines.append(f"  why: {why}")
         if change:
             lines.append(f"  full cover needs: {change}")
-    return lines
+    return "\n".join(lines)
 
 
-def _memory(coverage: Coverage) -> list[str]:
-    if not coverage.maps:
-        return []
-    rows = [(it.name, f"{it.entries:,}", _kib(it.bytes)) for it in coverage.maps]
-    rows.append(("programs", "-", _kib(coverage.program_bytes)))
-    rows.append(("total", "-", _kib(coverage.map_bytes + coverage.program_bytes)))
-    return list(_table(("KERNEL MEMORY", "ENTRIES", "KiB"), rows, right=(1, 2)))
+def _memory(coverage: Coverage) -> Table | None:
+    cells = [(it.name, f"{it.entries:,}", _kib(it.bytes)) for it in coverage.maps]
+    if cells:
+        cells.append(("programs", "-", _kib(coverage.program_bytes)))
+        cells.append(("total", "-", _kib(coverage.map_bytes + coverage.program_bytes)))
+    return _table(("KERNEL MEMORY", "ENTRIES", "KiB"), cells, numbers=True)
 
 
 def _kib(size: int) -> str:
@@ -119,16 +143,22 @@ def _kib(size: int) -> str:
 
 
 def _table(
-    head: tuple[str, ...], rows: Sequence[tuple[str, ...]], right: tuple[int, ...] = ()
-) -> Iterator[str]:
-    """Yield aligned lines; the columns in `right` are aligned to the right."""
-    columns = range(len(head))
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in columns]
-    for row in (head, *rows):
-        cells = (
-            row[column].rjust(widths[column])
-            if column in right
-            else row[column].ljust(widths[column])
-            for column in columns
-        )
-        yield "  ".join(cells).rstrip()
+    head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, numbers: bool = False
+) -> Table | None:
+    """Return a table without lines, None without rows.
+
+    Args:
+        head: Of the columns; the last may need several lines.
+        rows: Their cells.
+        numbers: All columns but the first hold numbers.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for title in head:
+        right = numbers and title != head[0]
+        table.add_column(title, justify="right" if right else "left", no_wrap=title != head[-1])
+    for row in rows:
+        table.add_row(*(Text(cell, COLOURS.get(cell, "")) for cell in row))
+    return table if rows else None

@@ -8,10 +8,10 @@ contract's; a file of another version is refused.
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self, TypeVar
+from typing import BinaryIO, TypeVar
 
 from kflowd import contract
+from kflowd.closeable import Closeable
 from kflowd.constants import ALIGNMENT
 from kflowd.errors import RecordingError
 from kflowd.model import Session
@@ -27,7 +27,7 @@ _READ_SIZE = contract.reader(HEADER, "size")
 _Result = TypeVar("_Result")
 
 
-class Recorder:
+class Recorder(Closeable):
     """Writes a recording.
 
     Args:
@@ -58,17 +58,6 @@ class Recorder:
             return action()
         except OSError as error:
             raise RecordingError(f"writing {self._path}: {error.strerror}") from None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class Recording:

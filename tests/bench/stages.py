@@ -94,7 +94,7 @@ def _stages(form: str) -> tuple[Decoder, Aggregator, Enricher, Serializer]:
     idle = 15 * SECOND
     decoder = Decoder()
     enricher = Enricher(Processes(), users, Devices(), Interfaces())
-    aggregator = Aggregator(FileAggregator(idle), SocketAggregator(idle))
+    aggregator = Aggregator(FileAggregator(idle), SocketAggregator())
     enricher.feed(aggregator.feed(decoder.decode(process_batch())))
     facts = HostFacts("bench", "127.0.0.1", "Linux", "0", "kflowd-v0")
     builder = Builder(Session(0, 1_700_000_000 * SECOND, 250, facts))

@@ -9,7 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from kflowd.bpf import _build
+from kflowd.bpf.native import _build
 from tests.vm import cache, mirror
 from tests.vm.errors import VmError
 from tests.vm.host import call, need
@@ -72,7 +72,7 @@ def build_objects(tree: Path, variables: tuple[str, ...]) -> None:
 def build_extension(tree: Path) -> None:
     """Cross-compile the extension of a tree in the place of the host's."""
     root = sysroot()
-    folder = tree / "src" / "kflowd" / "bpf"
+    folder = tree / "src" / "kflowd" / "bpf" / "native"
     for old in folder.glob("_kflowd*.so"):
         old.unlink()
     work = tree / "build"

@@ -18,7 +18,7 @@ from tests.vm.image import PROJECT
 OUTPUT = PROJECT / "build" / "matrix"
 DOCS = PROJECT / "docs" / "kernels.md"
 SECONDS = 1200.0
-# A preempted kernel on an emulated machine may skip program runs in spite of the copies.
+# A preempted kernel on an emulated machine may skip program runs in spite of the standbys.
 ATTEMPTS = 4
 LAST_LINES = 30
 

@@ -14,7 +14,7 @@ REFUSED = "the kernel refuses to "
 SKIPPED = "'HealthMissedRuns':"
 ONLY_SKIPPED = re.compile(r"assert {'HealthMissedRuns': \d+} == {}")
 # the feature of doctor's table without which that is predicted
-RUN_THROUGH = "run_through"
+NONPREEMPTIBLE = "nonpreemptible"
 
 
 class Test(NamedTuple):
@@ -132,7 +132,7 @@ def tests_of(cell: Mapping[str, Any]) -> tuple[Test, ...]:
     features = {it["name"]: it["ok"] for it in cell["doctor"].get("features", ())}
     for each in cell["tests"]:
         passed, why = each["outcome"] == "passed", each["why"]
-        predicted = not features.get(RUN_THROUGH, True) and bool(ONLY_SKIPPED.search(why))
+        predicted = not features.get(NONPREEMPTIBLE, True) and bool(ONLY_SKIPPED.search(why))
         test = Test(each["name"], tuple(each["classes"]), each["proof"], passed, why, predicted)
         if test.name not in found or not passed:
             found[test.name] = test

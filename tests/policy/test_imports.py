@@ -19,7 +19,24 @@ LAYERS: dict[str, set[str]] = {
     "streams": set(),
     "notify": set(),
     "settings": {"errors"},
-    "bpf": {"errors", "contract", "settings"},
+    "closeable": set(),
+    # from the outside in: source, then stream and loading, kernel, at last the door to C
+    "bpf": set(),
+    "bpf.native": set(),
+    "bpf.ffi": {"errors", "bpf.native"},
+    "bpf.hooks": set(),
+    "bpf.config": set(),
+    "bpf.kernel": {"errors", "closeable", "bpf.ffi", "bpf.hooks"},
+    "bpf.loading": {
+        *("errors", "closeable", "contract", "bpf.ffi", "bpf.hooks", "bpf.config", "bpf.kernel"),
+        "bpf.standby",
+    },
+    "bpf.standby": {"bpf.kernel.features"},
+    "bpf.stream": {"closeable", "bpf.ffi", "bpf.standby"},
+    "bpf.source": {
+        *("errors", "closeable", "bpf.ffi", "bpf.config", "bpf.kernel", "bpf.loading"),
+        *("bpf.standby", "bpf.stream"),
+    },
     "_layouts": set(),
     "contract": {"errors", "_layouts"},
     "records": {"model", "errors", "contract"},
@@ -30,7 +47,7 @@ LAYERS: dict[str, set[str]] = {
     "pipeline": {"model"},
     "health": {"model", "serialize"},
     "runner": set(),
-    "recording": {"errors", "contract"},
+    "recording": {"errors", "closeable", "contract"},
     "versions": {"", "errors", "bpf.ffi"},
     "doctor": {"", "errors", "bpf"},
     "assembly": {
@@ -44,10 +61,14 @@ LAYERS: dict[str, set[str]] = {
     "cli": {"app", "settings", "errors", "versions", "streams"},
 }
 # Pure stages: no I/O and no clock, so that they are tested without either.
-PURE = ("model", "records", "aggregate", "serialize", "health", "pipeline")
+PURE = (
+    *("model", "records", "aggregate", "serialize", "health", "pipeline"),
+    *("bpf.hooks", "bpf.config", "bpf.kernel.features", "bpf.kernel.choice", "bpf.kernel.coverage"),
+    *("bpf.kernel.hz", "bpf.loading.parameters", "bpf.standby"),
+)
 IMPURE_MODULES = {"os", "socket", "time", "datetime", "subprocess", "pathlib", "io", "select"}
 # Libraries that have one door.
-DOORS = {"click": {"cli"}, "structlog": {"log"}, "cffi": {"bpf._build"}}
+DOORS = {"click": {"cli"}, "structlog": {"log"}, "rich": {"doctor"}, "cffi": {"bpf.native._build"}}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -94,8 +115,7 @@ def test_imports_follow_the_layers(path: Path) -> None:
         target = full.partition(".")[2]
         while target and target not in known and not target.endswith("_kflowd"):
             target = target.rpartition(".")[0]
-        package = layer.partition(".")[0]
-        ours = package != "" and within(target, package)
+        ours = layer != "" and within(target, layer)
         assert ours or any(within(target, each) for each in others), (
             f"{name(path)}: {layer or 'kflowd'} may not import {target or 'kflowd'}"
         )
@@ -103,10 +123,11 @@ def test_imports_follow_the_layers(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_pure_stages_do_no_io(path: Path) -> None:
-    """Decoding, aggregation and encoding import neither the system nor the clock."""
+    """They import neither the system nor the clock, nor what needs the extension."""
     if any(within(dotted(path), each) for each in PURE):
         found = {full.partition(".")[0] for full in imports(path)} & IMPURE_MODULES
         assert not found, f"{name(path)} imports {found}"
+        assert not any(full.startswith("kflowd.bpf.ffi") for full in imports(path)), name(path)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
@@ -115,7 +136,7 @@ def test_libraries_have_one_door(path: Path) -> None:
     for full in imports(path):
         doors = DOORS.get(full.partition(".")[0])
         assert doors is None or dotted(path) in doors, f"{name(path)} imports {full}"
-        if full.startswith("kflowd.bpf._kflowd"):
+        if full.startswith("kflowd.bpf.native._kflowd"):
             assert dotted(path) == "bpf.ffi", f"{name(path)} imports the extension"
 
 

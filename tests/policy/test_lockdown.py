@@ -5,22 +5,23 @@ The kernel would refuse it; but of a helper in code that never runs it says noth
 of the section tp_btf_user it would be taken for a read of user memory (glue_reads.c).
 """
 
+import io
 import re
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.elffile import ELFFile
 
 from kflowd.bpf.hooks import ANY_ATTACH_MODE, HOOKS
-from kflowd.bpf.load import OBJECTS
-from kflowd.bpf.object import SUFFIX, BpfObject
+from kflowd.bpf.loading import builds
+from kflowd.bpf.loading.object import BpfObject
 
 PROBE_READ, PROBE_READ_STR = 4, 45
 PROBE_READ_USER, PROBE_READ_KERNEL, PROBE_READ_USER_STR, PROBE_READ_KERNEL_STR = range(112, 116)
 READS_KERNEL = {PROBE_READ, PROBE_READ_STR, PROBE_READ_KERNEL, PROBE_READ_KERNEL_STR}
 READS_USER = {PROBE_READ_USER, PROBE_READ_USER_STR}
-EXECUTABLE = 4
 CALL, TWO_SLOTS = 0x85, 0x18
 # Of programs that the kernel takes there: no kprobes, no classic tracepoints.
 SECTIONS = re.compile(r"(fentry|fexit|tp_btf|tp_btf_user|iter|cgroup|cgroup_skb|sockops)(/|$)")
@@ -35,22 +36,17 @@ LOADED = sorted(
 )
 
 
-def code(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Return the executable sections of an object, by name: ELF of 64 bits, little endian."""
-    data = path.read_bytes()
-    (start,) = struct.unpack_from("<Q", data, 40)
-    size, count, names = struct.unpack_from("<3H", data, 58)
-    heads = [struct.unpack_from("<IIQQQQ", data, start + size * i) for i in range(count)]
-    for name, _, flags, _, offset, length in heads:
-        if flags & EXECUTABLE and length:
-            text = data[heads[names][4] + name :].partition(b"\0")[0]
-            yield text.decode(), data[offset : offset + length]
+def code(name: str) -> Iterator[tuple[str, bytes]]:
+    """Return the executable sections of an object, by name."""
+    for section in ELFFile(io.BytesIO(builds.read(name))).iter_sections("SHT_PROGBITS"):
+        if section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR and section.data_size:
+            yield section.name, section.data()
 
 
-def helpers(path: Path) -> dict[str, set[int]]:
+def helpers(name: str) -> dict[str, set[int]]:
     """Return the numbers of the helpers that each section calls, in dead code too."""
     found: dict[str, set[int]] = {}
-    for section, body in code(path):
+    for section, body in code(name):
         called = found.setdefault(section, set())
         at = 0
         while at < len(body):
@@ -61,15 +57,10 @@ def helpers(path: Path) -> dict[str, set[int]]:
     return found
 
 
-def built(name: str) -> Path:
-    """Return the path of an object."""
-    return OBJECTS / f"{name}{SUFFIX}"
-
-
 @pytest.mark.parametrize("name", LOADED)
 def test_no_kernel_memory_is_read_by_helpers(name: str) -> None:
     """Of each object there is a build for lockdown; user memory is read where that is safe."""
-    for section, called in helpers(built(f"{name}.cast")).items():
+    for section, called in helpers(f"{name}.cast").items():
         assert not called & READS_KERNEL, section
         assert section.startswith("tp_btf_user/") or not called & READS_USER, section
 
@@ -77,20 +68,20 @@ def test_no_kernel_memory_is_read_by_helpers(name: str) -> None:
 @pytest.mark.parametrize("name", LOADED)
 def test_no_other_kind_of_program_is_loaded(name: str) -> None:
     """Kprobes and classic tracepoints are for kernels that allow them."""
-    with BpfObject(built(f"{name}.cast")) as it:
+    with BpfObject(f"{name}.cast") as it:
         assert all(SECTIONS.match(section) for section in it.sections.values())
 
 
 def test_helpers_are_found_where_they_are() -> None:
     """The builds for other kernels have what those for lockdown may not have."""
-    assert PROBE_READ_USER in helpers(built("process"))["tp_btf/sched_process_exec"]
-    assert PROBE_READ_USER in helpers(built("process.cast"))["tp_btf_user/sched_process_exec"]
-    assert PROBE_READ_KERNEL_STR in set.union(*helpers(built("file_fentry")).values())
+    assert PROBE_READ_USER in helpers("process")["tp_btf/sched_process_exec"]
+    assert PROBE_READ_USER in helpers("process.cast")["tp_btf_user/sched_process_exec"]
+    assert PROBE_READ_KERNEL_STR in set.union(*helpers("file_fentry").values())
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in OBJECTS.glob(f"*{SUFFIX}")))
+@pytest.mark.parametrize("name", builds.names())
 def test_only_builds_for_lockdown_have_the_section_for_user_memory(name: str) -> None:
     """A read of kernel memory in it would give zeros and no refusal."""
-    sections = helpers(OBJECTS / name)
+    sections = helpers(name)
     special = [section for section in sections if section.startswith("tp_btf_user/")]
-    assert not special or name.endswith(f".cast{SUFFIX}")
+    assert not special or name.endswith(".cast")

@@ -46,7 +46,11 @@ def record(of: str, tail: bytes = b"", /, **members: Any) -> bytes:
     fixed = layout(KINDS[of])
     values: list[Any] = list(fixed.unpack_from(bytes(fixed.size)))
     prefix = "" if of == "TICK" else "hdr."
-    header = {"kind": constants()[f"KF_KIND_{of}"], "version": 1, "size": fixed.size + len(tail)}
+    header = {
+        "kind": constants()[f"KF_KIND_{of}"],
+        "version": constants()["KF_VERSION"],
+        "size": fixed.size + len(tail),
+    }
     named: dict[str, Any] = {prefix + name: value for name, value in header.items()}
     named |= {name.replace("__", "."): value for name, value in members.items()}
     for name, value in named.items():

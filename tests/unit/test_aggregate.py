@@ -7,7 +7,7 @@ from tests.unit.make import SECOND, file, seen, socket, unix
 
 
 def aggregator() -> Aggregator:
-    return Aggregator(FileAggregator(SECOND), SocketAggregator(SECOND))
+    return Aggregator(FileAggregator(SECOND), SocketAggregator())
 
 
 def test_values_keep_their_order() -> None:

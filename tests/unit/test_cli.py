@@ -256,7 +256,7 @@ def test_full_disk_is_one_line(command: str) -> None:
 def test_replay_needs_no_extension(tmp_path: Path) -> None:
     """Replay and --version work where the extension cannot be imported."""
     script = (
-        "import sys; sys.modules['kflowd.bpf._kflowd'] = None; from kflowd import cli;"
+        "import sys; sys.modules['kflowd.bpf.native._kflowd'] = None; from kflowd import cli;"
         "print(cli.run(['--version']), cli.run(['replay', sys.argv[1]]))"
     )
     path = tmp_path / "r"

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from kflowd.contract import constants, layout, shape
+from kflowd.contract import Shape, constants, differences, layout, shape
 from tests.unit.make import KINDS
 
 
@@ -22,6 +22,14 @@ def test_a_shape_has_the_members_of_the_struct_alone() -> None:
     one = shape("struct kf_exit_record")
     assert list(one.members) == ["hdr", "proc", "exit_code", "pad"]
     assert one.members["proc"] == (one.members["hdr"][1], shape("struct kf_proc").size)
+
+
+def test_a_size_alone_can_differ() -> None:
+    """A struct that grew at its end, by a pad that nobody names, is seen."""
+    here, there = Shape(8, {"a": (0, 4)}), Shape(16, {"a": (0, 4)})
+    assert list(differences("struct kf_x", here, there)) == [
+        "struct kf_x has 16 bytes in the object, 8 in the program"
+    ]
 
 
 def test_constants_are_those_of_the_header() -> None:

@@ -2,10 +2,14 @@
 """How the table of doctor reads."""
 
 import json
+import re
+
+import msgspec
+import pytest
 
 from kflowd import doctor
-from kflowd.bpf.coverage import Coverage, CoverageRow, MapMemory
-from kflowd.bpf.features import Feature
+from kflowd.bpf.kernel.coverage import Coverage, CoverageRow, MapMemory
+from kflowd.bpf.kernel.features import Feature
 
 ROWS = (
     CoverageRow(
@@ -54,6 +58,27 @@ def test_warning_names_what_nothing_serves() -> None:
         "not covered on this kernel: file.read, file.write (kflowd doctor tells why)"
     )
     assert doctor.warning(COVERAGE, "kprobe").endswith("(kflowd doctor --attach kprobe tells why)")
+
+
+def test_a_terminal_gets_lines_that_fit_and_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long hooks go on below, in their column; without a terminal nothing is cut or coloured."""
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    hook = "tracepoint " + ", ".join(f"sys_enter_{number}" for number in range(20))
+    long = Coverage(rows=(ROWS[0], msgspec.structs.replace(ROWS[0], hook=hook)))
+    plain = doctor.render_text(long)
+    assert "\x1b" not in plain
+    assert hook in plain
+    shown = doctor.render_text(long, terminal=True)
+    assert "\x1b[32mcovered" in shown
+    assert all(len(re.sub(r"\x1b\[[\d;]*m", "", line)) <= 60 for line in shown.splitlines())
+
+
+def test_text_of_the_kernel_is_no_markup() -> None:
+    """What looks like a style of rich is shown as it is."""
+    text = doctor.render_text(Coverage(features=(Feature("x", "x", ok=False, why="[red]:x:"),)))
+    assert "[red]:x:" in text
 
 
 def test_json_holds_the_same() -> None:

@@ -42,15 +42,10 @@ class SocketStats(msgspec.Struct):
 
 
 class SocketAggregator:
-    """Turns absolute counters into deltas; time is that of the records.
+    """Turns absolute counters into deltas; time is that of the records."""
 
-    Args:
-        idle_ns: A UDP entry that was idle as long as this is closed.
-    """
-
-    def __init__(self, idle_ns: int, max_sockets: int = MAX_SOCKETS) -> None:
+    def __init__(self, max_sockets: int = MAX_SOCKETS) -> None:
         self.stats = SocketStats()
-        self._idle_ns = idle_ns
         self._max = max_sockets
         self._tcp: dict[bytes, SocketAggregate] = {}
         self._drops: dict[int, int] = {}
@@ -105,8 +100,8 @@ class SocketAggregator:
                 del self._drops[next(iter(self._drops))]
                 self.stats.sockets_evicted += 1
             drops = since(drops, earlier)
-        idle = value.flags & SocketFlag.STALE and value.ts_ns - value.last_ns >= self._idle_ns
-        if idle or value.flags & SocketFlag.FINAL or cookie in self._closed:
+        ended = value.flags & (SocketFlag.IDLE | SocketFlag.FINAL)
+        if ended or cookie in self._closed:
             state = UDP_CLOSE
         if drops == value.drops and state == value.state:
             return value

@@ -14,8 +14,8 @@ class ExtensionMissingError(BpfError, ImportError):
 
 
 try:
-    from kflowd.bpf._kflowd import ffi as _ffi
-    from kflowd.bpf._kflowd import lib as _lib
+    from kflowd.bpf.native._kflowd import ffi as _ffi
+    from kflowd.bpf.native._kflowd import lib as _lib
 except ImportError as error:
     raise ExtensionMissingError(
         f"loading the compiled part of kflowd: {error}", "build it with: make build"

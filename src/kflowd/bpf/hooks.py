@@ -59,7 +59,7 @@ class Candidate(NamedTuple):
         programs: All of them are needed.
         optional: Loaded if the kernel takes them; without one the class is covered in part.
         gap: What the candidate cannot see; "" for nothing.
-        whole: Its programs see every class of the subsystem, so they serve all classes or none:
+        exclusive: Its programs see every class of the subsystem, so they serve all classes or none:
             beside another attach mode they would count twice.
     """
 
@@ -68,7 +68,7 @@ class Candidate(NamedTuple):
     programs: tuple[str, ...]
     optional: tuple[str, ...] = ()
     gap: str = ""
-    whole: bool = False
+    exclusive: bool = False
 
 
 class Hook(NamedTuple):
@@ -143,7 +143,7 @@ def _attach_modes(
 
 
 def _traced(gap: str, *programs: str, optional: tuple[str, ...] = ()) -> Candidate:
-    return Candidate("tracepoint", "file_tracepoint", programs, optional, gap, whole=True)
+    return Candidate("tracepoint", "file_tracepoint", programs, optional, gap, exclusive=True)
 
 
 def _by_descriptor() -> Candidate:
@@ -169,8 +169,8 @@ def _file(
 
 
 def _by_socket() -> Candidate:
-    programs = ("tp__sys_enter_sock", "tp__sys_exit_sock")
-    return Candidate("tracepoint", "unix_tracepoint", programs, gap=NO_IO_URING, whole=True)
+    programs = ("tp__sys_enter_unix_call", "tp__sys_exit_unix_call")
+    return Candidate("tracepoint", "unix_tracepoint", programs, gap=NO_IO_URING, exclusive=True)
 
 
 def _unix(key: str, title: str, *programs: str, traced: Candidate, gap: str = "") -> Hook:
@@ -300,11 +300,16 @@ HOOKS: tuple[Hook, ...] = (
     _file("link", "hard link made", *_around("vfs_link"), traced=_by_name()),
     _file("symlink", "symbolic link made", *_around("vfs_symlink"), traced=_by_name()),
     _file("unlink", "file deleted", *_around("vfs_unlink"), traced=_by_name()),
-    _unix(
+    Hook(
         "socket.accept",
         "process that accepts a TCP connection",
-        "fentry__security_sock_graft",
-        traced=_by_socket(),
+        "socket",
+        _attach_modes(
+            "socket",
+            ("fentry__security_sock_graft",),
+            (),
+            Candidate("tracepoint", "socket_tracepoint", ("tp__sys_exit_accept",), gap=NO_IO_URING),
+        ),
     ),
     _unix(
         "unix.send",

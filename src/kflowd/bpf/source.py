@@ -4,31 +4,46 @@
 import os
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from types import TracebackType
-from typing import Self
+from contextlib import ExitStack
+from importlib.resources.abc import Traversable
+from typing import NamedTuple, Self
 
-from kflowd.bpf import hz, preflight
-from kflowd.bpf.counters import counters_record, taken_over
-from kflowd.bpf.coverage import Coverage, map_memory, rows_of
-from kflowd.bpf.drain import Drain
-from kflowd.bpf.features import Feature, probe
 from kflowd.bpf.ffi import check, lib, show_log
-from kflowd.bpf.kernel import Kernel
-from kflowd.bpf.load import OBJECTS, Loader
-from kflowd.bpf.loaded import Loaded
-from kflowd.bpf.memory import memlock
-from kflowd.bpf.settings import read_config
-from kflowd.bpf.unpreempted import unpreempted
+from kflowd.bpf.kernel import hz, preflight
+from kflowd.bpf.kernel.btf import Kernel
+from kflowd.bpf.kernel.coverage import Coverage, map_memory, rows_of
+from kflowd.bpf.kernel.features import Feature
+from kflowd.bpf.kernel.kconfig import read_config
+from kflowd.bpf.kernel.memory import memlock
+from kflowd.bpf.kernel.probing import probe
+from kflowd.bpf.loading import builds
+from kflowd.bpf.loading.attached import Attached
+from kflowd.bpf.loading.loader import Loader
+from kflowd.bpf.standby import with_standby
+from kflowd.bpf.stream.counters import Counters
+from kflowd.bpf.stream.drain import Drain
+from kflowd.bpf.stream.exited import Exited
+from kflowd.bpf.stream.sweep import NO_ITERATOR, Sweep
+from kflowd.bpf.stream.unpreempted import unpreempted
+from kflowd.closeable import Closeable
 from kflowd.errors import KflowdError
 from kflowd.settings import TraceSettings
 
 # Owners of sockets before the sockets, processes before everything.
-SNAPSHOTS = ("iter__task", "iter__task_file", "iter__tcp", "iter__udp", "iter__unix")
+SNAPSHOTS = ("iter__task", "iter__task_file", "iter__tcp")
 TCP_REFRESH = "iter__tcp"
 
 
-class Source:
+class Stream(NamedTuple):
+    """What gets records out."""
+
+    exited: Exited
+    drain: Drain
+    sweep: Sweep
+    counters: Counters
+
+
+class Source(Closeable):
     """Hooks, ring and maps. A context manager that opens on entry.
 
     Args:
@@ -45,7 +60,7 @@ class Source:
     def __init__(
         self,
         config: TraceSettings,
-        folder: Path = OBJECTS,
+        folder: Traversable = builds.OBJECTS,
         *,
         self_tgid: int = 0,
         verbose: bool = False,
@@ -54,23 +69,15 @@ class Source:
         self._folder = folder
         self._self_tgid = self_tgid
         self._verbose = verbose
-        self._loaded: Loaded | None = None
-        self._drain: Drain | None = None
-        self._taken_before = 0
+        self._held = ExitStack()
+        self._attached: Attached | None = None
+        self._stream: Stream | None = None
         self._blinding = False  # our own calls on maps may hide events from kprobes
         self.coverage = Coverage()
 
     def __enter__(self) -> Self:
         self.open()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def open(self) -> None:
         """Check, load and attach. From here on the kernel fills ring and maps.
@@ -95,47 +102,54 @@ class Source:
         self.coverage = Coverage(features=tuple(features.values()))
         loader = Loader(self._config, kernel, features, self._folder, self_tgid=self._self_tgid)
         try:
-            self._loaded = loader.load()
+            self._attached = self._held.enter_context(loader.load())
         finally:
             rows = rows_of(loader.choices)
             self.coverage = Coverage(rows=rows, features=tuple(features.values()))
-        self._taken_before = taken_over(self._loaded.maps["kf_counters"])
         by_kprobe = any(row.attach_mode == "kprobe" for row in rows)
-        self._blinding = by_kprobe and not features["run_through"].ok
-        refresh = self._loaded.link_of(TCP_REFRESH)
-        self._drain = Drain(
-            self._loaded.maps,
-            self._config.idle_ns,
-            self._config.active_ns,
-            refresh.fd if refresh is not None else -1,
-        )
+        self._blinding = by_kprobe and not features["nonpreemptible"].ok
+        self._stream = self._streaming(self._attached)
         self.coverage = self._measure(features)
 
+    def _streaming(self, attached: Attached) -> Stream:
+        refresh = attached.link_of(TCP_REFRESH)
+        primaries, others = (
+            [attached.program_fd(it) for it in copies] for copies in with_standby(attached.links)
+        )
+        counters = Counters(attached.maps["kf_counters"], primaries, others)
+        exited = self._held.enter_context(Exited())
+        drain = self._held.enter_context(Drain(attached.maps["kf_ring"], exited))
+        sweep = Sweep(
+            attached.maps,
+            exited,
+            self._config.idle_ns,
+            self._config.active_ns,
+            refresh.fd if refresh is not None else NO_ITERATOR,
+        )
+        return Stream(exited, drain, self._held.enter_context(sweep), counters)
+
     def _measure(self, features: Mapping[str, Feature]) -> Coverage:
-        loaded = self._opened()
-        sizes = {name: memlock(fd) for name, fd in loaded.maps.items()}
+        attached = self._opened()
+        sizes = {name: memlock(fd) for name, fd in attached.maps.items()}
         return Coverage(
             rows=self.coverage.rows,
             features=tuple(features.values()),
-            maps=map_memory(loaded.entries, sizes),
+            maps=map_memory(attached.entries, sizes),
             map_bytes=sum(sizes.values()),
-            program_bytes=sum(memlock(fd) for fd in loaded.program_fds()),
+            program_bytes=sum(memlock(fd) for fd in attached.program_fds()),
         )
 
     def close(self) -> None:
         """Detach and free everything. May be called twice."""
-        if self._drain is not None:
-            self._drain.close()
-            self._drain = None
-        if self._loaded is not None:
-            self._loaded.close()
-            self._loaded = None
+        self._stream = None
+        self._attached = None
+        self._held.close()
 
     def snapshot(self) -> None:
         """Put the processes and sockets that were there before into the ring and the maps."""
-        loaded = self._opened()
+        attached = self._opened()
         for program in SNAPSHOTS:
-            link = loaded.link_of(program)
+            link = attached.link_of(program)
             if link is not None:
                 check(lib.kf_iter__run(link.fd), "bpf_iter_create", f"running {program}")
 
@@ -144,7 +158,7 @@ class Source:
 
         Record i + 1 begins at the next multiple of 8 after record i.
         """
-        return self._reading().drain(timeout_ms)
+        return self._reading().drain.drain(timeout_ms)
 
     def sweep(self, now_ns: int, exited: Iterable[tuple[int, int]] = ()) -> bytes:
         """Return what is due in the maps as records, and a tick; to be called each second.
@@ -154,13 +168,15 @@ class Source:
             exited: (tgid, start_ns) of processes that are gone. Those whose exit record went
                 through `drain` are known here already.
         """
+        stream = self._reading()
+        stream.exited.add_processes(exited)
         with unpreempted(wanted=self._blinding):
-            return self._reading().sweep(now_ns, exited, final=False)
+            return stream.sweep.run(now_ns, final=False)
 
     def final_sweep(self, now_ns: int | None = None) -> bytes:
         """Return everything that is left in the maps, and a tick."""
         now = boottime_ns() if now_ns is None else now_ns
-        return self._reading().sweep(now, final=True)
+        return self._reading().sweep.run(now, final=True)
 
     def stop(self) -> None:
         """Detach all hooks and keep ring, maps and iterators: what follows is the rest."""
@@ -168,16 +184,15 @@ class Source:
 
     def counters(self) -> bytes:
         """Return a struct kf_counters_record."""
-        loaded = self._opened()
-        fds = loaded.program_fds_by_copies()
+        stream = self._reading()
         now = boottime_ns()
         with unpreempted(wanted=self._blinding):
-            return counters_record(loaded.maps["kf_counters"], *fds, now, self._taken_before)
+            return stream.counters.record(now)
 
     @property
     def bad_records(self) -> int:
         """Records of an impossible size that were skipped."""
-        return self._reading().bad_records
+        return self._reading().drain.bad_records
 
     def hz(self) -> int:
         """Return the kernel's HZ, 0 when it is unknown. After `snapshot`, it is known mostly."""
@@ -189,15 +204,15 @@ class Source:
         at_ns = process.read_variable(".bss", "kf_jiffies_ns") or 0
         return hz.from_jiffies(jiffies, at_ns) if jiffies and at_ns else 0
 
-    def _opened(self) -> Loaded:
-        if self._loaded is None:
+    def _opened(self) -> Attached:
+        if self._attached is None:
             raise KflowdError("reading from the kernel: the source is not open")
-        return self._loaded
+        return self._attached
 
-    def _reading(self) -> Drain:
-        if self._drain is None:
+    def _reading(self) -> Stream:
+        if self._stream is None:
             raise KflowdError("reading from the kernel: the source is not open")
-        return self._drain
+        return self._stream
 
 
 def own_tgid() -> int:

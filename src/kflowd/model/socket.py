@@ -16,8 +16,8 @@ class SocketFlag:
     ENDED = 16
     FLAGS_FULL = 32
     STALE = 64
-    # ours
-    NO_TCP_INFO = 1 << 30  # nobody read the kernel's tcp_sock
+    IDLE = 128  # STALE because nothing happened for long
+    NO_TCP_INFO = 1 << 30  # ours: nobody read the kernel's tcp_sock
 
 
 class Role:

@@ -10,7 +10,6 @@ from kflowd.aggregate.socket import SocketAggregator, delta, received_payload, s
 from kflowd.model import SocketAggregate, SocketClosed, SocketFlag, SocketKey
 from tests.unit.make import SECOND, direction, socket, tcp_info
 
-IDLE = 15 * SECOND
 U32 = st.integers(0, 2**32 - 1)
 
 
@@ -37,7 +36,7 @@ def add(aggregator: SocketAggregator, value: SocketAggregate) -> SocketAggregate
 
 def test_interim_records_hold_what_happened_since_the_last() -> None:
     """The sum of all records of a connection is its totals."""
-    aggregator = SocketAggregator(IDLE)
+    aggregator = SocketAggregator()
     final = SocketFlag.FINAL
     records = [add(aggregator, each) for each in (totals(1), totals(2), totals(5, flags=final))]
     assert [each.tx.payload_bytes for each in records] == [100, 100, 300]
@@ -54,14 +53,14 @@ def test_interim_records_hold_what_happened_since_the_last() -> None:
 
 def test_a_final_record_ends_the_state() -> None:
     """A cookie that comes again is another connection."""
-    aggregator = SocketAggregator(IDLE)
+    aggregator = SocketAggregator()
     add(aggregator, totals(5, flags=SocketFlag.FINAL))
     assert add(aggregator, totals(1)).tx.packets == 10
 
 
 def test_a_connection_from_before_begins_at_its_base() -> None:
     """The base is no record; what was before it is not reported, packets seen before it are."""
-    aggregator = SocketAggregator(IDLE)
+    aggregator = SocketAggregator()
     seen = direction(packets=1, payload_bytes=7, flag_bits=b"\x10" + bytes(11))
     seen = msgspec.structs.replace(seen, flag_counts=(1, *([0] * 11)))
     base = totals(5, flags=SocketFlag.SNAPSHOT, tx=seen, rx=direction())
@@ -77,7 +76,7 @@ def test_a_connection_from_before_begins_at_its_base() -> None:
 
 def test_a_connection_from_before_without_a_base_counts_packets() -> None:
     """Totals that began before kflowd are never reported as if they had not."""
-    value = add(SocketAggregator(IDLE), totals(5, flags=SocketFlag.SNAPSHOT | SocketFlag.FINAL))
+    value = add(SocketAggregator(), totals(5, flags=SocketFlag.SNAPSHOT | SocketFlag.FINAL))
     assert value.flags & SocketFlag.NO_TCP_INFO
     assert value.tx.payload_bytes == 500
 
@@ -116,7 +115,7 @@ def test_counters_wrap_and_resets_are_zero(earlier: int, growth: int) -> None:
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=6))
 def test_deltas_add_up(steps: list[int]) -> None:
     """However a connection is cut into records, nothing is counted twice or left out."""
-    aggregator = SocketAggregator(IDLE)
+    aggregator = SocketAggregator()
     ends = [sum(steps[: i + 1]) for i in range(len(steps))]
     records = [add(aggregator, totals(end)) for end in ends]
     assert sum(each.rx.payload_bytes for each in records) == 100 * ends[-1]
@@ -136,10 +135,10 @@ def udp(**changes: Any) -> SocketAggregate:
 
 def test_udp_is_closed_when_idle_or_gone() -> None:
     """Active peers are established, idle and closed ones are not."""
-    aggregator = SocketAggregator(IDLE)
-    active = udp(ts_ns=20 * SECOND, last_ns=19 * SECOND)
+    aggregator = SocketAggregator()
+    active = udp()
     assert add(aggregator, active).state == 1
-    assert add(aggregator, udp(ts_ns=34 * SECOND, last_ns=19 * SECOND)).state == 7
+    assert add(aggregator, udp(flags=SocketFlag.STALE | SocketFlag.IDLE)).state == 7
     assert add(aggregator, udp(flags=SocketFlag.FINAL)).state == 7
     aggregator.closed(SocketClosed(1, active.key.cookie))
     assert add(aggregator, active).state == 7
@@ -147,7 +146,7 @@ def test_udp_is_closed_when_idle_or_gone() -> None:
 
 def test_udp_drops_are_counted_once_per_socket() -> None:
     """sk_drops is of the socket: the peers' records share it; a closed socket is forgotten."""
-    aggregator = SocketAggregator(IDLE)
+    aggregator = SocketAggregator()
     assert add(aggregator, udp(drops=5)).drops == 5
     other = SocketKey(1, bytes([9] * 16), 53, 2)
     assert add(aggregator, udp(drops=7, key=other)).drops == 2
@@ -160,7 +159,7 @@ def test_udp_drops_are_counted_once_per_socket() -> None:
 
 def test_tables_are_bounded_and_what_falls_out_is_counted() -> None:
     """Ten times the limit makes evictions and no growth."""
-    aggregator = SocketAggregator(IDLE, max_sockets=10)
+    aggregator = SocketAggregator(max_sockets=10)
     for cookie in range(100):
         aggregator.add(totals(1, key=SocketKey(cookie, bytes(16), 0, 0)))
     assert aggregator.stats.sockets_evicted == 90

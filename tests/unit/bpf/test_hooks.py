@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from kflowd.bpf.hooks import ATTACH_MODES, HOOKS, Candidate, Target, hook_text, programs_of, target
-from kflowd.bpf.load import OBJECTS
-from kflowd.bpf.object import SUFFIX, BpfObject
+from kflowd.bpf.loading.object import BpfObject
 
 CANDIDATES = [(hook.key, each) for hook in HOOKS for each in hook.candidates]
 OBJECT_NAMES = sorted({each.object for _, each in CANDIDATES})
@@ -16,7 +15,7 @@ SOURCES = Path(__file__).parents[3] / "ebpf"
 
 def sections_of(name: str) -> dict[str, str]:
     """Return programs and sections of a built object."""
-    with BpfObject(OBJECTS / f"{name}{SUFFIX}") as it:
+    with BpfObject(name) as it:
         return it.sections
 
 
@@ -56,16 +55,20 @@ def test_keys_are_unique_and_say_the_domain() -> None:
     assert {key.partition(".")[0] for key in keys} == {"file", "process", "socket", "unix"}
 
 
-@pytest.mark.parametrize("hook", [hook for hook in HOOKS if hook.subsystem in {"file", "unix"}])
+@pytest.mark.parametrize(
+    "hook",
+    [it for it in HOOKS if it.subsystem in {"file", "unix"} or it.key == "socket.accept"],
+    ids=lambda it: it.key,
+)
 def test_what_depends_on_the_attach_mode_has_all_three(hook: object) -> None:
-    """Files and UNIX sockets are served in every attach mode, in order of preference."""
+    """Files, UNIX sockets and accept are served in every attach mode, the best first."""
     attach_modes = tuple(each.attach_mode for each in getattr(hook, "candidates"))  # noqa: B009 - a typed object
     assert attach_modes == ATTACH_MODES
 
 
-def test_only_the_tracepoint_attach_mode_is_whole() -> None:
+def test_only_the_tracepoint_attach_mode_is_exclusive() -> None:
     """Programs at system calls see all classes, so they serve all or none."""
-    assert {each.attach_mode for _, each in CANDIDATES if each.whole} == {"tracepoint"}
+    assert {each.attach_mode for _, each in CANDIDATES if each.exclusive} == {"tracepoint"}
 
 
 @pytest.mark.parametrize(

@@ -206,14 +206,14 @@ LOST_MORE = "E   AssertionError: assert {'HealthLost': 1, 'HealthMissedRuns': 3}
 
 
 @pytest.mark.parametrize(
-    ("why", "run_through", "predicted"),
+    ("why", "nonpreemptible", "predicted"),
     [(LOST, False, True), (LOST, True, False), (LOST_MORE, False, False), ("1 != 2", False, False)],
 )
 def test_skipped_runs_are_predicted_on_preempted_kernels_only(
-    why: str, run_through: bool, predicted: bool
+    why: str, nonpreemptible: bool, predicted: bool
 ) -> None:
     """Only that, and only where doctor says so; what is missing beside it is a failure still."""
-    features = [{"name": "run_through", "ok": run_through}]
+    features = [{"name": "nonpreemptible", "ok": nonpreemptible}]
     test = a_test("test_nothing_was_lost", passed=False) | {"why": why}
     cell = {"doctor": {"features": features}, "tests": [test]}
     column = Column("x", {}, tests=verdict.tests_of(cell))

@@ -34,7 +34,9 @@ class HealthKernel(Block, frozen=True, kw_only=True, gc=False):
 class HealthUser(Block, frozen=True, kw_only=True, gc=False):
     """What user space counted."""
 
-    HealthMissedRuns: Annotated[int, Says("program runs that the kernel skipped and no copy made")]
+    HealthMissedRuns: Annotated[
+        int, Says("program runs that the kernel skipped and no standby made")
+    ]
     HealthDecodeUnknown: Annotated[int, Says("records of an unknown kind or version")]
     HealthDecodeShort: Annotated[int, Says("records shorter than they say")]
     HealthDecodeCorrupt: Annotated[int, Says("batches given up because a size made no sense")]

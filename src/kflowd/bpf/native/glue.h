@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What libbpf alone does not give: one call that empties the ring, one that sweeps the maps, probes
+ * of kernel features, and a few look-ups in BTF. The text between the marks is also what cffi
+ * declares, so C and Python cannot disagree. Functions return 0 or a size, or -errno.
+ */
+#ifndef KF_GLUE_H
+#define KF_GLUE_H
+
+#include <linux/types.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include "record.h"
+
+/* cffi: begin */
+/* glue_log.c: libbpf's messages, kept and not printed. */
+void kf_log__set_verbose(int verbose); /* 1: warnings also go to stderr, 2: everything */
+long kf_log__take(char *text, long size); /* copies the newest text, forgets all of it */
+
+/* glue_object.c */
+struct kf_var {
+	const char *name;
+	struct bpf_map *map; /* of the section */
+	__u32 offset;
+	__u32 size;
+};
+
+struct kf_member {
+	const char *name;
+	__u32 offset; /* bytes */
+	__u32 size;
+};
+
+/* An object from its content, which may go afterwards; NULL with errno. */
+struct bpf_object *kf_object__open(const char *name, const void *data, size_t size);
+/* Variable number index of the section (".rodata", ".bss"); -ENOENT after the last one. */
+int kf_object__var(struct bpf_object *obj, const char *section, int index, struct kf_var *var);
+/* Size of a struct by its BTF, -ENOENT when it is not there. */
+long kf_btf__size(const struct btf *btf, const char *type);
+/* Member number index of a struct; -ENOENT after the last one. */
+int kf_btf__member(const struct btf *btf, const char *type, int index, struct kf_member *member);
+/* Number of arguments of a kernel function, -ENOENT when it is not there. */
+int kf_btf__func_args(const struct btf *btf, const char *func);
+int kf_prog__misses(int fd, __u64 *misses);
+int kf_iter__run(int link_fd);
+/* Directory fd of the root of cgroup2 without a mount point. */
+int kf_cgroup2__open(void);
+/* Of kf_counters; standby_runs: KF_STANDBY_RUNS. */
+int kf_counters__sum(int map_fd, __u64 *counters, __u64 *standby_runs);
+
+/* glue_probe.c: does the kernel take a trivial program of this kind? 0 or -errno. */
+enum kf_probe_kind {
+	KF_PROBE_FENTRY = 0,
+	KF_PROBE_TP_BTF = 1,
+};
+int kf_probe__tracing(enum kf_probe_kind kind, int btf_id);
+int kf_probe__kprobe(const char *func);
+int kf_probe__cgroup(void);
+int kf_probe__helper(int helper);
+int kf_probe__own_tgid(void);
+int kf_probe__map(void);
+
+/* glue_reads.c: makes the section tp_btf_user known to libbpf; once is enough. */
+int kf_reads__register(void);
+
+/* glue_exited.c: processes that exited and sockets that were closed since the last sweep, bounded;
+ * what does not fit is left to idling. */
+struct kf_exited;
+struct kf_exited *kf_exited__new(void);
+void kf_exited__free(struct kf_exited *exited);
+void kf_exited__add_exit(struct kf_exited *exited, __u32 tgid, __u64 start_ns);
+void kf_exited__add_closed(struct kf_exited *exited, __u64 cookie);
+
+/* glue_drain.c: empties the ring into a buffer, record i + 1 at align8 after record i. */
+struct kf_drain;
+struct kf_drain *kf_drain__new(int ring_fd, struct kf_exited *exited);
+void kf_drain__free(struct kf_drain *drain);
+/* Bytes now in the buffer: 0 after timeout_ms without a record, or on a signal. */
+long kf_drain__run(struct kf_drain *drain, int timeout_ms);
+const char *kf_drain__data(const struct kf_drain *drain);
+__u64 kf_drain__bad(const struct kf_drain *drain); /* records of impossible size, skipped */
+
+/* glue_sweep.c: takes out of the maps what has ended, idled or aged, as records of the ring. */
+struct kf_sweep_config {
+	__u64 idle_ns;
+	__u64 active_ns;
+	int files_fd; /* -1: no such map */
+	int socks_fd;
+	int unix_fd;
+	int tcp_iter_fd; /* link of iter/tcp, which brings TCP counters up to date; -1: none */
+};
+struct kf_sweep;
+struct kf_sweep *kf_sweep__new(const struct kf_sweep_config *config, struct kf_exited *exited);
+void kf_sweep__free(struct kf_sweep *sweep);
+/* Bytes now in the buffer. final: everything goes, whatever its age. */
+long kf_sweep__run(struct kf_sweep *sweep, __u64 now_ns, int final);
+const char *kf_sweep__data(const struct kf_sweep *sweep);
+/* cffi: end */
+
+/* Shared by the sources of the glue only. */
+struct kf_export {
+	__u64 cookie;
+	__u64 ts_ns;
+};
+
+struct kf_export_list {
+	struct kf_export *list;
+	size_t used, room;
+};
+
+struct kf_exports {
+	struct kf_export_list old; /* of the last sweep, sorted by cookie */
+	struct kf_export_list new; /* of the one that runs */
+};
+
+__u64 kf_exports__find(const struct kf_exports *exports, __u64 cookie); /* 0: never */
+int kf_exports__add(struct kf_exports *exports, __u64 cookie, __u64 ts_ns);
+void kf_exports__end(struct kf_exports *exports, int complete);
+void kf_exports__free(struct kf_exports *exports);
+
+/* Makes room for need items; the array stays as it was on -ENOMEM. */
+int kf_grow(void **list, size_t *room, size_t need, size_t item);
+
+int kf_exited__has_exit(const struct kf_exited *exited, __u32 tgid, __u64 start_ns);
+int kf_exited__has_closed(const struct kf_exited *exited, __u64 cookie);
+void kf_exited__sort(struct kf_exited *exited);
+void kf_exited__clear(struct kf_exited *exited);
+
+static inline size_t kf_align8(size_t size)
+{
+	return (size + 7) & ~(size_t)7;
+}
+
+#endif

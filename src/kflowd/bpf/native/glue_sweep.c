@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Takes out of the maps what no event will end: idle and aged aggregates, those of processes that
+ * have exited, and those that ended while the ring was full. Each leaves in the form of its ring
+ * record, so that the stages after the drain, and recordings, know one form only.
+ *
+ * A live TCP connection stays in its map (its counters are absolute); a copy is written, and the
+ * time of that copy is kept here by cookie so that an unchanged connection is not written again.
+ */
+#include <errno.h>
+#include <linux/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "glue.h"
+
+#define KF_BATCH 256 /* entries fetched by one call: values of 256 x 600 bytes at most */
+#define KF_SETTLE_NS 200000000ULL
+/* ENDED is said by the record itself. */
+#define KF_FLAGS_OUT (~(KF_SOCK_MAP_ONLY | KF_SOCK_ENDED))
+#define KF_OUT_BYTES (256 * 1024) /* first size of the output; a final sweep may need megabytes */
+
+struct kf_keys {
+	struct kf_sock_key *list;
+	size_t used, room;
+};
+
+struct kf_sweep {
+	struct kf_sweep_config config;
+	struct kf_exited *exited;
+	__u64 now_ns;
+	int final;
+	int no_take; /* the kernel has no look-up-and-delete for hashes (before 5.14) */
+	char *out;
+	size_t used, room;
+	struct kf_exports exports; /* when copies of live TCP entries were written */
+	struct kf_keys due; /* TCP entries to copy once their counters are up to date */
+	unsigned char keys[KF_BATCH * sizeof(struct kf_file_key)];
+	unsigned char values[KF_BATCH * sizeof(struct kf_sock)];
+};
+
+_Static_assert(sizeof(struct kf_file_key) >= sizeof(struct kf_sock_key) &&
+		       sizeof(struct kf_file_key) >= sizeof(struct kf_unix_key) &&
+		       sizeof(struct kf_sock) >= sizeof(struct kf_file_agg) &&
+		       sizeof(struct kf_sock) >= sizeof(struct kf_unix),
+	       "the batch buffers hold the longest key and value");
+
+struct kf_table {
+	int fd;
+	size_t key_size, value_size;
+	int (*visit)(struct kf_sweep *sweep, const void *key, const void *value);
+};
+
+/* ---- output ---- */
+
+/* Room for a record at the end of the output, zeroed, or NULL. It counts only once committed. */
+static void *out__reserve(struct kf_sweep *sweep, size_t size)
+{
+	size_t need = sweep->used + kf_align8(size);
+
+	if (kf_grow((void **)&sweep->out, &sweep->room, need, 1))
+		return NULL;
+	return memset(sweep->out + sweep->used, 0, kf_align8(size));
+}
+
+static void out__commit(struct kf_sweep *sweep, struct kf_header *hdr, enum kf_kind kind,
+			size_t size)
+{
+	hdr->kind = kind;
+	hdr->version = KF_VERSION;
+	hdr->size = size;
+	hdr->ts_ns = sweep->now_ns;
+	sweep->used += kf_align8(size);
+}
+
+/* ---- decisions ---- */
+
+static int sweep__idle(const struct kf_sweep *sweep, __u64 last_ns)
+{
+	return sweep->now_ns > last_ns && sweep->now_ns - last_ns > sweep->config.idle_ns;
+}
+
+static int sweep__expired(const struct kf_sweep *sweep, __u64 since_ns, __u64 last_ns)
+{
+	if (sweep->final || sweep__idle(sweep, last_ns))
+		return 1;
+	return sweep->now_ns > since_ns && sweep->now_ns - since_ns > sweep->config.active_ns;
+}
+
+/* 0: taken into value; -ENOENT: a program was faster and has written the record itself. */
+static int sweep__take(struct kf_sweep *sweep, int fd, const void *key, void *value)
+{
+	int err;
+
+	if (!sweep->no_take) {
+		err = bpf_map_lookup_and_delete_elem(fd, key, value);
+		if (!err || errno == ENOENT)
+			return err ? -ENOENT : 0;
+		sweep->no_take = 1;
+	}
+	if (bpf_map_lookup_elem(fd, key, value) || bpf_map_delete_elem(fd, key))
+		return errno == ENOENT ? -ENOENT : -errno;
+	return 0;
+}
+
+/* Flags of a socket's record that tell why it leaves: by FINAL, as the hooks write it when they end the
+ * socket themselves, or by STALE. Asked of what was taken: an event may have come since the look-up. */
+static __u32 sock_flags(const struct kf_sweep *sweep, __u32 flags, __u64 last_ns, int closed)
+{
+	__u32 why = KF_SOCK_STALE;
+
+	if (closed || flags & KF_SOCK_ENDED)
+		why = KF_SOCK_FINAL;
+	else if (sweep__idle(sweep, last_ns))
+		why |= KF_SOCK_IDLE;
+	return (flags & KF_FLAGS_OUT) | why;
+}
+
+static __u32 file_events(const struct kf_file_agg *agg)
+{
+	__u32 sum = 0;
+	int i;
+
+	for (i = 0; i < KF_FILE_EVENTS; i++)
+		sum += agg->counts[i];
+	return sum;
+}
+
+static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value)
+{
+	const struct kf_file_key *key = at;
+	const struct kf_file_agg *agg = value;
+	struct kf_file_record *rec;
+	int err;
+
+	if (!(agg->flags & KF_AGG_ENDED) && !sweep__expired(sweep, agg->first_ns, agg->last_ns) &&
+	    !kf_exited__has_exit(sweep->exited, key->tgid, key->start_ns))
+		return 0;
+	rec = out__reserve(sweep, sizeof(*rec));
+	if (!rec)
+		return -ENOMEM;
+	err = sweep__take(sweep, sweep->config.files_fd, key, &rec->agg);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	if (!file_events(&rec->agg))
+		return 0; /* -e has sent them */
+	rec->key = *key;
+	if (rec->agg.flags & KF_AGG_ENDED)
+		rec->agg.flags &= ~KF_AGG_ENDED; /* that the sweep took it does not matter */
+	else
+		rec->agg.flags |= KF_AGG_STALE;
+	out__commit(sweep, &rec->hdr, KF_KIND_FILE, sizeof(*rec));
+	return 0;
+}
+
+static int sweep__unix(struct kf_sweep *sweep, const void *at, const void *value)
+{
+	const struct kf_unix_key *key = at;
+	const struct kf_unix *sock = value;
+	struct kf_unix_record *rec;
+	int err;
+
+	if (!(sock->flags & KF_SOCK_ENDED) &&
+	    !sweep__expired(sweep, sock->first_ns, sock->last_ns) &&
+	    !kf_exited__has_exit(sweep->exited, sock->proc.tgid, sock->proc.start_ns))
+		return 0;
+	rec = out__reserve(sweep, sizeof(*rec));
+	if (!rec)
+		return -ENOMEM;
+	err = sweep__take(sweep, sweep->config.unix_fd, key, &rec->unix_sock);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	rec->key = *key;
+	rec->unix_sock.flags = sock_flags(sweep, rec->unix_sock.flags, rec->unix_sock.last_ns, 0);
+	out__commit(sweep, &rec->hdr, KF_KIND_UNIX, sizeof(*rec));
+	return 0;
+}
+
+static int sweep__sock_out(struct kf_sweep *sweep, const struct kf_sock_key *key, int closed)
+{
+	struct kf_sock_record *rec = out__reserve(sweep, sizeof(*rec));
+	int err;
+
+	if (!rec)
+		return -ENOMEM;
+	err = sweep__take(sweep, sweep->config.socks_fd, key, &rec->sock);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	rec->key = *key;
+	rec->sock.flags = sock_flags(sweep, rec->sock.flags, rec->sock.last_ns, closed);
+	out__commit(sweep, &rec->hdr, KF_KIND_SOCK, sizeof(*rec));
+	return 0;
+}
+
+/* Live TCP: due when something happened since the last copy and it is time for another. */
+static int sweep__tcp(struct kf_sweep *sweep, const struct kf_sock_key *key,
+		      const struct kf_sock *sock)
+{
+	__u64 exported = kf_exports__find(&sweep->exports, key->cookie);
+	__u64 since = exported ? exported : sock->first_ns;
+
+	if (sock->last_ns <= exported || !sweep__expired(sweep, since, sock->last_ns))
+		return exported ? kf_exports__add(&sweep->exports, key->cookie, exported) : 0;
+	if (kf_grow((void **)&sweep->due.list, &sweep->due.room, sweep->due.used + 1,
+		    sizeof(*sweep->due.list)))
+		return -ENOMEM;
+	sweep->due.list[sweep->due.used++] = *key;
+	return 0;
+}
+
+/* A connection that is reset goes to CLOSE first and sends the RST then; the hook at the socket's
+ * end writes the record. Only what that hook leaves behind is the sweep's. */
+static int sweep__settled(const struct kf_sweep *sweep, const struct kf_sock *sock)
+{
+	return sweep->final ||
+	       (sweep->now_ns > sock->last_ns && sweep->now_ns - sock->last_ns > KF_SETTLE_NS);
+}
+
+static int sweep__sock(struct kf_sweep *sweep, const void *at, const void *value)
+{
+	const struct kf_sock_key *key = at;
+	const struct kf_sock *sock = value;
+
+	if (sock->flags & KF_SOCK_ENDED)
+		return sweep__settled(sweep, sock) ? sweep__sock_out(sweep, key, 1) : 0;
+	if (sock->protocol == IPPROTO_TCP)
+		return sweep__tcp(sweep, key, sock);
+	if (kf_exited__has_closed(sweep->exited, key->cookie))
+		return sweep__sock_out(sweep, key, 1);
+	if (sweep__expired(sweep, sock->first_ns, sock->last_ns))
+		return sweep__sock_out(sweep, key, 0);
+	return 0;
+}
+
+/* Copies of due TCP entries. Those that ended meanwhile have written their own record. */
+static int sweep__tcp_copies(struct kf_sweep *sweep)
+{
+	struct kf_sock_record *rec;
+	size_t i;
+
+	if (sweep->due.used && sweep->config.tcp_iter_fd >= 0) {
+		int err = kf_iter__run(sweep->config.tcp_iter_fd);
+
+		if (err)
+			return err;
+	}
+	for (i = 0; i < sweep->due.used; i++) {
+		rec = out__reserve(sweep, sizeof(*rec));
+		if (!rec)
+			return -ENOMEM;
+		rec->key = sweep->due.list[i];
+		if (bpf_map_lookup_elem(sweep->config.socks_fd, &rec->key, &rec->sock))
+			continue;
+		if (kf_exports__add(&sweep->exports, rec->key.cookie, sweep->now_ns))
+			return -ENOMEM;
+		rec->sock.flags = sock_flags(sweep, rec->sock.flags, rec->sock.last_ns, 0);
+		out__commit(sweep, &rec->hdr, KF_KIND_SOCK, sizeof(*rec));
+	}
+	return 0;
+}
+
+/* ---- walks ---- */
+
+/* One key after the other, where the kernel has no batches. The next key is fetched before the
+ * visit may delete this one; if a program deletes it the walk begins anew, hence the bound. */
+static int sweep__walk(struct kf_sweep *sweep, const struct kf_table *table)
+{
+	unsigned char *key = sweep->keys, *next = sweep->keys + table->key_size;
+	int left = 1 << 18, more, err;
+
+	more = bpf_map_get_next_key(table->fd, NULL, key) == 0;
+	while (more && left-- > 0) {
+		more = bpf_map_get_next_key(table->fd, key, next) == 0;
+		if (bpf_map_lookup_elem(table->fd, key, sweep->values) == 0) {
+			err = table->visit(sweep, key, sweep->values);
+			if (err)
+				return err;
+		}
+		memcpy(key, next, table->key_size);
+	}
+	return 0;
+}
+
+static int sweep__visit(struct kf_sweep *sweep, const struct kf_table *table, __u32 count)
+{
+	__u32 i;
+	int err;
+
+	for (i = 0; i < count; i++) {
+		err = table->visit(sweep, sweep->keys + i * table->key_size,
+				   sweep->values + i * table->value_size);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int sweep__table(struct kf_sweep *sweep, const struct kf_table *table)
+{
+	__u32 position = 0, count;
+	int first = 1, got, err;
+
+	if (table->fd < 0)
+		return 0;
+	do {
+		count = KF_BATCH;
+		got = bpf_map_lookup_batch(table->fd, first ? NULL : &position, &position,
+					   sweep->keys, sweep->values, &count, NULL);
+		if (got && errno != ENOENT)
+			return first ? sweep__walk(sweep, table) : -errno;
+		err = sweep__visit(sweep, table, count);
+		if (err)
+			return err;
+		first = 0;
+	} while (!got);
+	return 0;
+}
+
+static int sweep__tables(struct kf_sweep *sweep)
+{
+	const struct kf_table tables[] = {
+		{ sweep->config.files_fd, sizeof(struct kf_file_key), sizeof(struct kf_file_agg),
+		  sweep__file },
+		{ sweep->config.socks_fd, sizeof(struct kf_sock_key), sizeof(struct kf_sock),
+		  sweep__sock },
+		{ sweep->config.unix_fd, sizeof(struct kf_unix_key), sizeof(struct kf_unix),
+		  sweep__unix },
+	};
+	size_t i;
+	int err;
+
+	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		err = sweep__table(sweep, &tables[i]);
+		if (err)
+			return err;
+	}
+	return sweep__tcp_copies(sweep);
+}
+
+/* ---- interface ---- */
+
+struct kf_sweep *kf_sweep__new(const struct kf_sweep_config *config, struct kf_exited *exited)
+{
+	struct kf_sweep *sweep = calloc(1, sizeof(*sweep));
+
+	if (!sweep)
+		return NULL;
+	sweep->config = *config;
+	sweep->exited = exited;
+	return sweep;
+}
+
+void kf_sweep__free(struct kf_sweep *sweep)
+{
+	if (!sweep)
+		return;
+	free(sweep->out);
+	kf_exports__free(&sweep->exports);
+	free(sweep->due.list);
+	free(sweep);
+}
+
+static void sweep__begin(struct kf_sweep *sweep, __u64 now_ns, int final)
+{
+	if (sweep->room > 4 * KF_OUT_BYTES) { /* once a burst is over, give its memory back */
+		free(sweep->out);
+		sweep->out = NULL;
+		sweep->room = 0;
+	}
+	sweep->used = 0;
+	sweep->now_ns = now_ns;
+	sweep->final = final;
+	sweep->due.used = 0;
+	kf_exited__sort(sweep->exited);
+}
+
+long kf_sweep__run(struct kf_sweep *sweep, __u64 now_ns, int final)
+{
+	struct kf_header *tick;
+	int err;
+
+	sweep__begin(sweep, now_ns, final);
+	err = sweep__tables(sweep);
+	kf_exports__end(&sweep->exports, !err);
+	if (!err)
+		kf_exited__clear(sweep->exited);
+	tick = out__reserve(sweep, sizeof(*tick));
+	if (tick)
+		out__commit(sweep, tick, KF_KIND_TICK, sizeof(*tick));
+	/* What was taken out of the maps must not be lost to an error that came later. */
+	return sweep->used > kf_align8(sizeof(*tick)) || !err ? (long)sweep->used : err;
+}
+
+const char *kf_sweep__data(const struct kf_sweep *sweep)
+{
+	return sweep->out;
+}

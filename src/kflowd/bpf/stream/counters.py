@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kernel side's counters, as a record of the contract."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from kflowd.bpf import standby
+from kflowd.bpf.ffi import check, ffi, lib
+
+
+class Counters:
+    """Reads the counters of all programs.
+
+    Args:
+        counters: File descriptor of kf_counters.
+        primaries: Programs that have a standby.
+        others: All other programs.
+    """
+
+    def __init__(self, counters: int, primaries: Iterable[int], others: Iterable[int]) -> None:
+        self._counters = counters
+        self._primaries = tuple(primaries)
+        self._others = tuple(others)
+        # made while standbys were attached and their primaries not yet: nothing was skipped
+        self._early_runs = self.standby_runs()
+
+    def standby_runs(self) -> int:
+        """Return how many runs standbys have made in place of primaries, since they were loaded."""
+        return self._sum(ffi.new("__u64[]", lib.KF_CNT_MAX))
+
+    def record(self, now_ns: int) -> bytes:
+        """Return a struct kf_counters_record with the counters summed over CPUs.
+
+        Args:
+            now_ns: CLOCK_BOOTTIME.
+        """
+        record = ffi.new("struct kf_counters_record *")
+        record.hdr.kind = lib.KF_KIND_COUNTERS
+        record.hdr.version = lib.KF_VERSION
+        record.hdr.size = ffi.sizeof("struct kf_counters_record")
+        record.hdr.ts_ns = now_ns
+        skipped = skipped_runs(self._primaries)
+        runs = self._sum(record.counters) - self._early_runs
+        record.missed = standby.missed(skipped, runs, skipped_runs(self._others))
+        return bytes(ffi.buffer(record))
+
+    def _sum(self, counters: Any) -> int:  # noqa: ANN401 - cffi has no types
+        runs = ffi.new("__u64 *")
+        result = lib.kf_counters__sum(self._counters, counters, runs)
+        check(result, "kf_counters__sum", "reading counters")
+        return int(runs[0])
+
+
+def skipped_runs(programs: Iterable[int]) -> int:
+    """Return how often the kernel skipped a program because it was running already."""
+    total = 0
+    count = ffi.new("__u64 *")
+    for fd in programs:
+        check(lib.kf_prog__misses(fd, count), "bpf_obj_get_info_by_fd", "counting skipped runs")
+        total += int(count[0])
+    return total

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Records out of the maps: what no event ends, by sweeps."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kflowd.bpf.ffi import check, check_pointer, ffi, lib
+from kflowd.bpf.stream.exited import Exited
+from kflowd.closeable import Closeable
+
+NO_MAP = -1
+NO_ITERATOR = -1
+
+
+class Sweep(Closeable):
+    """Takes out of the maps what is idle, has been active for long, or belongs to what has exited.
+
+    A context manager.
+
+    Args:
+        maps: File descriptors of the shared maps by name.
+        exited: What has exited since the last sweep.
+        idle_ns: Sweeps take what has been idle for longer.
+        active_ns: Sweeps take what has been active for longer.
+        tcp_iterator: Link of the program that refreshes TCP counters.
+    """
+
+    def __init__(
+        self,
+        maps: Mapping[str, int],
+        exited: Exited,
+        idle_ns: int,
+        active_ns: int,
+        tcp_iterator: int = NO_ITERATOR,
+    ) -> None:
+        config = ffi.new("struct kf_sweep_config *")
+        config.idle_ns = idle_ns
+        config.active_ns = active_ns
+        config.files_fd = maps.get("kf_files", NO_MAP)
+        config.socks_fd = maps.get("kf_socks", NO_MAP)
+        config.unix_fd = maps.get("kf_unix", NO_MAP)
+        config.tcp_iter_fd = tcp_iterator
+        self._pointer: Any = check_pointer(
+            lib.kf_sweep__new(config, exited.pointer), "kf_sweep__new", "preparing sweeps"
+        )
+
+    def close(self) -> None:
+        """Free the output."""
+        if self._pointer is not None:
+            lib.kf_sweep__free(self._pointer)
+            self._pointer = None
+
+    def run(self, now_ns: int, *, final: bool) -> bytes:
+        """Return what is due in the maps, ended by a tick.
+
+        Args:
+            now_ns: CLOCK_BOOTTIME.
+            final: Take everything.
+        """
+        result = lib.kf_sweep__run(self._pointer, now_ns, int(final))
+        size = check(result, "kf_sweep__run", "sweeping the maps")
+        return bytes(ffi.buffer(lib.kf_sweep__data(self._pointer), size))

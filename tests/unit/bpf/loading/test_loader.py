@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of loading that need no kernel."""
+
+from pathlib import Path
+
+import pytest
+
+from kflowd.bpf.config import SourceConfig
+from kflowd.bpf.ffi import BpfCallError
+from kflowd.bpf.hooks import Candidate, Hook
+from kflowd.bpf.kernel.choice import Choice, Reason
+from kflowd.bpf.kernel.features import Feature
+from kflowd.bpf.loading.loader import (
+    Loader,
+    programs_by_object,
+    reading,
+    reason_of,
+    require_some,
+)
+from kflowd.bpf.loading.object import BpfObject
+from kflowd.errors import ContractError, FeatureError
+from tests.unit.bpf.kernel.test_choice import FakeKernel
+from tests.unit.bpf.loading.test_object import REFUSED
+
+
+def a_choice(key: str, *programs: str, subsystem: str = "file") -> Choice:
+    """Return a choice of object "o"; without programs nothing serves it."""
+    candidate = Candidate("fentry", "o", programs) if programs else None
+    hook = Hook(key, key, subsystem, (candidate,) if candidate else ())
+    return Choice(hook, candidate, programs, passed=(Reason("no way", "a way"),))
+
+
+def test_a_program_of_two_classes_is_loaded_once() -> None:
+    """Programs are listed by object, in order, each once."""
+    choices = [a_choice("a", "x", "y"), a_choice("b", "y", "z"), a_choice("c")]
+    assert programs_by_object(choices) == {"o": ["x", "y", "z"]}
+
+
+def test_one_class_of_a_subsystem_is_enough() -> None:
+    """Part of a subsystem is better than none."""
+    require_some([a_choice("a", "x"), a_choice("b")], frozenset(("file",)))
+
+
+def test_a_subsystem_without_any_class_is_an_error() -> None:
+    """What was asked for and cannot be had at all ends the start, with reasons."""
+    with pytest.raises(FeatureError, match=r"attaching file hooks: .*no way") as caught:
+        require_some([a_choice("a"), a_choice("b")], frozenset(("file",)))
+    assert caught.value.exit_code == 3
+
+
+def test_a_refusal_has_the_verifier_s_reason() -> None:
+    """The reason is shown to who can change something."""
+    error = BpfCallError("bpf_object__load", 13, "loading o", REFUSED)
+    assert reason_of("x", error).why == (
+        "the kernel refuses to load x (EACCES): R1 invalid mem access 'scalar'"
+    )
+
+
+FEATURES = {name: Feature(name, name, ok=True) for name in ("probe_read", "loop", "nonpreemptible")}
+
+
+def test_missing_objects_are_an_error_with_a_hint(tmp_path: Path) -> None:
+    """A tree that was not built says so."""
+    with pytest.raises(ContractError, match="none in") as caught:
+        Loader(TraceSettings(), FakeKernel(), FEATURES, tmp_path)
+    assert caught.value.hint == "build them with: make build"
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("file_fentry", "probe_read"),
+        ("file_fentry.noloop", "probe_read"),
+        ("file_fentry.cast", "cast"),
+        ("socket.cast", ""),
+    ],
+)
+def test_a_build_tells_how_it_reads_kernel_memory(name: str, wanted: str) -> None:
+    """Under lockdown sockets are served by typed pointers alone, paths by casts."""
+    with BpfObject(name) as it:
+        assert reading(it) == wanted
