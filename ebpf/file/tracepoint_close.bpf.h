@@ -3,11 +3,10 @@
  * What closes files, as the tracepoint mode sees it: system calls before they run and the end of a
  * process, because afterwards the files are gone.
  */
-#ifndef KF_FILE_CLOSE_BPF_H
-#define KF_FILE_CLOSE_BPF_H
+#ifndef KF_FILE_TRACEPOINT_CLOSE_BPF_H
+#define KF_FILE_TRACEPOINT_CLOSE_BPF_H
 
-#include "file/open_close.bpf.h"
-#include "file/tracepoint_path.bpf.h"
+#include "file/tracepoint_fd.bpf.h"
 
 #define KF_O_CLOEXEC 02000000
 #define KF_CLOSE_RANGE_UNSHARE 2
@@ -40,7 +39,7 @@ static __always_inline void kf_fd__closing(u64 fd)
 /*
  * Descriptors that close together. One file may have several of them (2>&1): the last of them is the
  * CLOSE if there are no references elsewhere. What was met lies in a map and not on the stack:
- * verifiers took values that a callback of bpf_loop had left on the stack for those of its first turn.
+ * verifiers took values that a callback of bpf_loop had left on the stack for those of its first step.
  */
 struct kf_range {
 	u64 first;
@@ -77,7 +76,7 @@ static __always_inline bool kf_range__last(struct kf_range *range, struct file *
 	return false;
 }
 
-static __noinline long kf_range__turn(u32 turn, void *context)
+static __noinline long kf_range__step(u32 i, void *context)
 {
 	u64 id = bpf_get_current_pid_tgid();
 	struct kf_range *range = bpf_map_lookup_elem(&kf_ranges, &id);
@@ -85,10 +84,10 @@ static __noinline long kf_range__turn(u32 turn, void *context)
 
 	if (!range)
 		return 1;
-	file = kf_fd__file(range->first + turn);
+	file = kf_fd__file(range->first + i);
 	if (file && (BPF_CORE_READ(file, f_inode, i_mode) & KF_S_IFMT) == KF_S_IFREG &&
 	    kf_range__last(range, file))
-		kf_fd__close_event(range->first + turn);
+		kf_fd__close_event(range->first + i);
 	return 0;
 }
 
@@ -106,10 +105,10 @@ static __always_inline void kf_fds__closing(u64 first, u32 count)
 	range->first = first;
 #ifdef KF_NO_LOOP
 	for (u32 i = 0; i < 64; i++)
-		if (i >= count || kf_range__turn(i, NULL))
+		if (i >= count || kf_range__step(i, NULL))
 			break;
 #else
-	bpf_loop(count, kf_range__turn, NULL, 0);
+	bpf_loop(count, kf_range__step, NULL, 0);
 #endif
 	bpf_map_delete_elem(&kf_ranges, &id);
 }
@@ -151,31 +150,16 @@ static __always_inline void kf_range__closing(u64 first, u64 last)
 		kf_fds__closing(first, last - first + 1);
 }
 
-/*
- * Calls that close. They are seen before they run, because afterwards the file is gone: so what
- * makes them fail has to be known here.
- */
-static __always_inline bool kf_enter__closes(struct pt_regs *regs, u64 nr)
+/* The end of a process: of its last thread, if the table is not shared. */
+static __always_inline void kf_fds__exit(struct task_struct *task)
 {
-	switch (nr) {
-	case __NR_close:
-		kf_fd__closing(KF_ARG0(regs));
-		return true;
-#ifdef __NR_dup2
-	case __NR_dup2:
-		kf_dup__closing(KF_ARG0(regs), KF_ARG1(regs), 0);
-		return true;
-#endif
-	case __NR_dup3:
-		kf_dup__closing(KF_ARG0(regs), KF_ARG1(regs), KF_ARG2(regs));
-		return true;
-	case __NR_close_range:
-		if (KF_ARG2(regs) == 0 ||
-		    (KF_ARG2(regs) == KF_CLOSE_RANGE_UNSHARE && kf_fds__alone()))
-			kf_range__closing(KF_ARG0(regs), KF_ARG1(regs));
-		return true;
-	}
-	return false;
+	u32 max;
+
+	if (BPF_CORE_READ(task, signal, live.counter) != 0 ||
+	    BPF_CORE_READ(task, files, count.counter) != 1)
+		return;
+	max = kf_fds__max();
+	kf_fds__closing(0, max);
 }
 
 #endif
