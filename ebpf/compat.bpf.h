@@ -1,105 +1,65 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Every difference between kernels, newest form first. Features are asked for by CO-RE, never by
- * version number. The names in brackets say where a form came in.
+ * Every difference between kernels, newest form first, and nothing else. Features are asked for, by
+ * CO-RE or by the loader, never by version number. The numbers in brackets say where a form came in.
  */
 #ifndef KF_COMPAT_BPF_H
 #define KF_COMPAT_BPF_H
 
-#include <bpf/bpf_core_read.h>
+#include "read.bpf.h"
 
-/*
- * KF_READ(pointer, member, member...): typed read. Objects for tp_btf and fentry define KF_DIRECT:
- * there a pointer from the context may be followed directly, which costs no helper call and loads
- * under lockdown. Elsewhere each step is a probe read.
- */
-#define KF_ARROW_1(p, a) (p)->a
-#define KF_ARROW_2(p, a, b) (p)->a->b
-#define KF_ARROW_3(p, a, b, c) (p)->a->b->c
-#define KF_ARROW_4(p, a, b, c, d) (p)->a->b->c->d
-#define KF_PICK(_1, _2, _3, _4, name, ...) name
-#ifdef KF_DIRECT
-#define KF_READ(p, ...) \
-	KF_PICK(__VA_ARGS__, KF_ARROW_4, KF_ARROW_3, KF_ARROW_2, KF_ARROW_1)(p, __VA_ARGS__)
-#else
-#define KF_READ(p, ...) BPF_CORE_READ(p, __VA_ARGS__)
-#endif
+/* ---- what the loader finds out ---- */
 
-/*
- * KF_AT(type, address, member...): read at an address that is a plain number to the verifier, as
- * all are that come out of a map or of pointer arithmetic. Objects built with KF_CAST do it without
- * probe reads, which lockdown=confidentiality refuses: the kernel function bpf_rdonly_cast [6.2]
- * gives the number a type.
- */
 #ifdef KF_CAST
-extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym;
-#define KF_TYPE(type, p) ((type *)bpf_rdonly_cast((const void *)(p), bpf_core_type_id_kernel(type)))
-#define KF_AT(type, p, ...)                                                  \
-	KF_PICK(__VA_ARGS__, KF_ARROW_4, KF_ARROW_3, KF_ARROW_2, KF_ARROW_1) \
-	(KF_TYPE(type, p), __VA_ARGS__)
-
-#define KF_BYTES_MAX 256
-
-/*
- * KF_BYTES_MAX bytes at an address, for reads at constant offsets; what cannot be read is 0. Memory
- * without a type [6.17] would say it better, but the buffer of a linux_binprm is as long and has
- * always been there, so the address is taken for the one of such a buffer.
- */
-static __always_inline const u64 *kf_bytes__at(const void *address)
-{
-	u64 offset = bpf_core_field_offset(struct linux_binprm, buf);
-
-	barrier_var(offset); /* keeps clang from joining it with the accesses */
-	return (void *)KF_TYPE(struct linux_binprm, address - offset) + offset;
-}
-
-/* The bytes of a word ahead of its first NUL, as a mask; all of them if it has none. Little endian. */
-static __always_inline u64 kf_word__text(u64 word)
-{
-	u64 zeros = (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
-
-	/* Only the lowest bit that is set is sure to be of a NUL. */
-	return ((zeros & -zeros) >> 7) - 1;
-}
-
-/* How many bytes a mask of kf_word__text has. */
-static __always_inline u32 kf_word__length(u64 mask)
-{
-	return ((mask & 0x0101010101010101ULL) * 0x0101010101010101ULL) >> 56;
-}
-
-/* Copies a string of at most words * 8 bytes, its NUL included; nothing of what lies behind the NUL
- * is copied. Returns the length with the NUL. */
-static __always_inline long kf_bytes__copy_str(char *to, const u64 *from, const int words)
-{
-	u64 *out = (u64 *)to;
-	u64 mask;
-
-#pragma clang loop unroll(full)
-	for (int i = 0; i < words; i++) {
-		mask = kf_word__text(from[i]);
-		out[i] = from[i] & mask;
-		if (mask != ~0ULL)
-			return i * 8 + kf_word__length(mask) + 1;
-	}
-	to[words * 8 - 1] = 0;
-	return words * 8;
-}
+/* Known when the object is built, so that it does not even contain probe reads of kernel memory. */
+enum { kf_can_probe = 0, kf_task_btf = 1 };
 #else
-#define KF_AT(type, p, ...) BPF_CORE_READ((type *)(p), __VA_ARGS__)
+const volatile u8 kf_can_probe = 1; /* 0: bpf_probe_read_kernel is refused (lockdown) */
+const volatile u8 kf_task_btf = 1; /* helper bpf_get_current_task_btf exists [5.11] */
 #endif
 
+/* kf_nargs_FUNCTION: how many arguments a function of the kernel has, 0: it is not there. */
+const volatile u8 kf_nargs_bpf_get_socket_ptr_cookie = 0; /* tracing programs make cookies [5.12] */
+/* [5.12] put the user namespace, [6.3] the idmap of the mount in front. */
+const volatile u8 kf_nargs_notify_change = 4; /* ([idmap,] dentry, attr, delegated) */
+const volatile u8 kf_nargs_vfs_unlink = 4; /* ([idmap,] dir, dentry, delegated) */
+const volatile u8 kf_nargs_vfs_link = 5; /* (old, [idmap,] dir, new, delegated) */
+const volatile u8 kf_nargs_vfs_symlink = 4; /* ([idmap,] dir, dentry, name[, delegated]) */
+
+/* ---- helpers ---- */
+
+enum bpf_func_id___kf {
+	BPF_FUNC_sock_from_file___kf = 1, /* [5.11] */
+	BPF_FUNC_skc_to_unix_sock___kf = 1, /* [5.16] */
+};
+
+static __always_inline bool kf_has_sock_from_file(void)
+{
+	return bpf_core_enum_value_exists(enum bpf_func_id___kf, BPF_FUNC_sock_from_file___kf);
+}
+
+static __always_inline bool kf_has_skc_to_unix_sock(void)
+{
+	return bpf_core_enum_value_exists(enum bpf_func_id___kf, BPF_FUNC_skc_to_unix_sock___kf);
+}
+
 /*
- * Argument n of a tp_btf, fentry or fexit program at a constant offset. Written in assembly so that
- * the compiler cannot fold two alternatives into one load with a computed offset, which the
- * verifier refuses.
+ * Calls back with 0, 1, 2 ... until that returns 1, count times at most. bpf_loop [5.17] is verified
+ * once; without it each round is, so there are no more than bound.
  */
-#define KF_CTX(ctx, n)                                                                         \
-	({                                                                                     \
-		u64 __value;                                                                   \
-		asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(__value) : "r"(ctx), "i"((n)*8)); \
-		__value;                                                                       \
-	})
+static __always_inline void kf_loop(u32 count, long (*callback)(u32 round, void *context),
+				    void *context, const u32 bound)
+{
+#ifdef KF_NO_LOOP
+	for (u32 round = 0; round < bound; round++)
+		if (round >= count || callback(round, context))
+			break;
+#else
+	bpf_loop(count, callback, context, 0);
+#endif
+}
+
+/* ---- types ---- */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -163,6 +123,45 @@ struct dentry___union {
 /* Bit 31 of i_ctime_nsec marks a multigrain timestamp that was queried [6.13]. */
 #define KF_CTIME_NSEC_MASK 0x7fffffffU
 
+/* f_mode of a file that a stacked file system has opened below its own: FMODE_BACKING [6.8];
+ * FMODE_NOACCOUNT, which lies elsewhere now and means as much there. */
+#define KF_FMODE_BELOW (0x2000000 | 0x20000000)
+
+static __always_inline void kf_inode__times(struct kf_inode *out, struct inode *inode)
+{
+	struct inode___v611 *v611 = (void *)inode;
+	struct inode___v67 *v67 = (void *)inode;
+	struct inode___v510 *v510 = (void *)inode;
+
+	if (bpf_core_field_exists(v611->i_mtime_sec)) {
+		out->atime_s = KF_READ(v611, i_atime_sec);
+		out->mtime_s = KF_READ(v611, i_mtime_sec);
+		out->ctime_s = KF_READ(v611, i_ctime_sec);
+		out->atime_ns = KF_READ(v611, i_atime_nsec);
+		out->mtime_ns = KF_READ(v611, i_mtime_nsec);
+		out->ctime_ns = KF_READ(v611, i_ctime_nsec) & KF_CTIME_NSEC_MASK;
+		return;
+	}
+	if (bpf_core_field_exists(v67->__i_mtime)) {
+		out->atime_s = KF_READ(v67, __i_atime.tv_sec);
+		out->mtime_s = KF_READ(v67, __i_mtime.tv_sec);
+		out->atime_ns = KF_READ(v67, __i_atime.tv_nsec);
+		out->mtime_ns = KF_READ(v67, __i_mtime.tv_nsec);
+	} else {
+		out->atime_s = KF_READ(v510, i_atime.tv_sec);
+		out->mtime_s = KF_READ(v510, i_mtime.tv_sec);
+		out->atime_ns = KF_READ(v510, i_atime.tv_nsec);
+		out->mtime_ns = KF_READ(v510, i_mtime.tv_nsec);
+	}
+	if (bpf_core_field_exists(v67->__i_ctime)) {
+		out->ctime_s = KF_READ(v67, __i_ctime.tv_sec);
+		out->ctime_ns = KF_READ(v67, __i_ctime.tv_nsec);
+	} else {
+		out->ctime_s = KF_READ(v510, i_ctime.tv_sec);
+		out->ctime_ns = KF_READ(v510, i_ctime.tv_nsec);
+	}
+}
+
 /* References that keep an open file alive: 1 means the next close ends it. */
 static __always_inline s64 kf_file__refs(struct file *file)
 {
@@ -170,8 +169,8 @@ static __always_inline s64 kf_file__refs(struct file *file)
 	struct file___v510 *old = (void *)file;
 
 	if (bpf_core_field_exists(new->f_ref))
-		return BPF_CORE_READ(new, f_ref.refcnt.counter) + 1;
-	return BPF_CORE_READ(old, f_count.counter);
+		return KF_UNTYPED(new, f_ref.refcnt.counter) + 1;
+	return KF_UNTYPED(old, f_count.counter);
 }
 
 static __always_inline struct dentry *kf_alias__dentry(struct hlist_node *node)

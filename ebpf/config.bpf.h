@@ -4,16 +4,8 @@
 #define KF_CONFIG_BPF_H
 
 const volatile u32 kf_self_tgid = 0; /* kflowd itself: not observed */
-#ifdef KF_CAST
-/* Known when the object is built, so that it does not even contain probe reads of kernel memory. */
-enum { kf_can_probe = 0, kf_task_btf = 1 };
-#else
-const volatile u8 kf_can_probe = 1; /* 0: bpf_probe_read_kernel is refused (lockdown) */
-const volatile u8 kf_task_btf = 1; /* helper bpf_get_current_task_btf exists (5.11) */
-#endif
 const volatile u8 kf_pseudo_fs = 0; /* 1: proc, sysfs and their like are reported too */
-const volatile u8 kf_has_standby =
-	0; /* 1: each tracing program is loaded twice: see standby.bpf.h */
+const volatile u8 kf_has_standby = 0; /* 1: tracing programs are loaded twice: see standby.bpf.h */
 const volatile u8 kf_is_standby = 0; /* 1: this is the second copy */
 const volatile u32 kf_export_at = 0; /* -e: events until a file aggregate is flushed, 0: never */
 const volatile u32 kf_wakeup_bytes = 1 << 16; /* ring fill at which the consumer is woken */

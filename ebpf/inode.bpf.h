@@ -39,41 +39,6 @@ static __always_inline bool kf_magic__pseudo(u32 magic)
 	return false;
 }
 
-static __always_inline void kf_inode__times(struct kf_inode *out, struct inode *inode)
-{
-	struct inode___v611 *v611 = (void *)inode;
-	struct inode___v67 *v67 = (void *)inode;
-	struct inode___v510 *v510 = (void *)inode;
-
-	if (bpf_core_field_exists(v611->i_mtime_sec)) {
-		out->atime_s = KF_READ(v611, i_atime_sec);
-		out->mtime_s = KF_READ(v611, i_mtime_sec);
-		out->ctime_s = KF_READ(v611, i_ctime_sec);
-		out->atime_ns = KF_READ(v611, i_atime_nsec);
-		out->mtime_ns = KF_READ(v611, i_mtime_nsec);
-		out->ctime_ns = KF_READ(v611, i_ctime_nsec) & KF_CTIME_NSEC_MASK;
-		return;
-	}
-	if (bpf_core_field_exists(v67->__i_mtime)) {
-		out->atime_s = KF_READ(v67, __i_atime.tv_sec);
-		out->mtime_s = KF_READ(v67, __i_mtime.tv_sec);
-		out->atime_ns = KF_READ(v67, __i_atime.tv_nsec);
-		out->mtime_ns = KF_READ(v67, __i_mtime.tv_nsec);
-	} else {
-		out->atime_s = KF_READ(v510, i_atime.tv_sec);
-		out->mtime_s = KF_READ(v510, i_mtime.tv_sec);
-		out->atime_ns = KF_READ(v510, i_atime.tv_nsec);
-		out->mtime_ns = KF_READ(v510, i_mtime.tv_nsec);
-	}
-	if (bpf_core_field_exists(v67->__i_ctime)) {
-		out->ctime_s = KF_READ(v67, __i_ctime.tv_sec);
-		out->ctime_ns = KF_READ(v67, __i_ctime.tv_nsec);
-	} else {
-		out->ctime_s = KF_READ(v510, i_ctime.tv_sec);
-		out->ctime_ns = KF_READ(v510, i_ctime.tv_nsec);
-	}
-}
-
 static __always_inline void kf_inode__fill(struct kf_inode *out, struct inode *inode)
 {
 	out->size = KF_READ(inode, i_size);

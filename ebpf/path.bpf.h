@@ -7,18 +7,19 @@
 #define KF_PATH_BPF_H
 
 #include "compat.bpf.h"
+#include "string.bpf.h"
 
-/* Turns of a walk, components and mount crossings together, where bpf_loop is missing; a deeper
- * path is flagged. Elsewhere only PATH_MAX is the limit. The verifier walks each turn there. */
-#define KF_TURNS_SMALL 16
-#define KF_TURNS_LARGE 48
+/* Steps of a walk, components and mount crossings together, where bpf_loop is missing: the verifier
+ * walks each there. A deeper path is flagged. Elsewhere only PATH_MAX is the limit. */
+#define KF_STEPS_SMALL 16
+#define KF_STEPS_LARGE 48
 #define KF_PATH_SMALL 256
 #define KF_PATH_LARGE KF_PATH_MAX
 
 /*
  * State of a walk. It lies in ring memory, in the place of the record's header: the verifier takes
- * whatever is read from there as any number, so each turn of the loop is the same state to it, and
- * it looks at the loop's body once a turn instead of once for each history.
+ * whatever is read from there as any number, so each round of the loop is the same state to it, and
+ * it looks at the loop's body once a round instead of once for each history.
  */
 struct kf_walk {
 	struct dentry *dentry;
@@ -42,31 +43,23 @@ static __always_inline struct mount *kf_mount__of(struct vfsmount *vfsmount)
  */
 static __always_inline struct mount *kf_mount__guess(struct dentry *dentry)
 {
-	struct super_block *sb = KF_AT(struct dentry, dentry, d_sb);
-	u64 task = bpf_get_current_task();
-	struct vfsmount *mnt = KF_AT(struct task_struct, task, fs, pwd.mnt);
+	struct super_block *sb = KF_UNTYPED(dentry, d_sb);
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct vfsmount *mnt = KF_UNTYPED(task, fs, pwd.mnt);
 
-	if (KF_AT(struct vfsmount, mnt, mnt_sb) == sb)
+	if (KF_UNTYPED(mnt, mnt_sb) == sb)
 		return kf_mount__of(mnt);
-	mnt = KF_AT(struct task_struct, task, fs, root.mnt);
-	if (KF_AT(struct vfsmount, mnt, mnt_sb) == sb)
+	mnt = KF_UNTYPED(task, fs, root.mnt);
+	if (KF_UNTYPED(mnt, mnt_sb) == sb)
 		return kf_mount__of(mnt);
 	return NULL;
 }
 
 /* Copies a dentry's name with its NUL to KF_NAME_LEN bytes. Returns its length with the NUL. */
-#ifdef KF_CAST
 static __always_inline long kf_name__copy(char *to, struct dentry *dentry)
 {
-	return kf_bytes__copy_str(to, kf_bytes__at(KF_AT(struct dentry, dentry, d_name.name)),
-				  KF_NAME_LEN / 8);
+	return kf_string__copy(to, KF_UNTYPED(dentry, d_name.name), KF_NAME_LEN);
 }
-#else
-static __always_inline long kf_name__copy(char *to, struct dentry *dentry)
-{
-	return bpf_probe_read_kernel_str(to, KF_NAME_LEN, BPF_CORE_READ(dentry, d_name.name));
-}
-#endif
 
 /* One step up. KF_STEP_NAME: *name is the dentry whose name is the next component. */
 static __always_inline enum kf_step kf_walk__step(struct kf_walk *walk, struct dentry **name)
@@ -74,15 +67,15 @@ static __always_inline enum kf_step kf_walk__step(struct kf_walk *walk, struct d
 	struct dentry *dentry = walk->dentry, *parent;
 	struct mount *mnt = walk->mnt, *up;
 
-	if (mnt && KF_AT(struct mount, mnt, mnt.mnt_root) == dentry) {
-		up = KF_AT(struct mount, mnt, mnt_parent);
+	if (mnt && KF_UNTYPED(mnt, mnt.mnt_root) == dentry) {
+		up = KF_UNTYPED(mnt, mnt_parent);
 		if (up == mnt)
 			return KF_STEP_END;
-		walk->dentry = KF_AT(struct mount, mnt, mnt_mountpoint);
+		walk->dentry = KF_UNTYPED(mnt, mnt_mountpoint);
 		walk->mnt = up;
 		return KF_STEP_CROSSED;
 	}
-	parent = KF_AT(struct dentry, dentry, d_parent);
+	parent = KF_UNTYPED(dentry, d_parent);
 	*name = dentry;
 	walk->dentry = parent;
 	if (parent != dentry)
@@ -90,18 +83,18 @@ static __always_inline enum kf_step kf_walk__step(struct kf_walk *walk, struct d
 	/* A root of its own: a memfd hangs nowhere and has but its name. */
 	if (!mnt)
 		return KF_STEP_END;
-	walk->dentry = KF_AT(struct mount, mnt, mnt.mnt_root);
+	walk->dentry = KF_UNTYPED(mnt, mnt.mnt_root);
 	return KF_STEP_NAME;
 }
 
 struct kf_path {
 	char *buffer; /* of room + KF_NAME_LEN bytes */
 	struct kf_walk *walk;
-	bool whole;
+	bool complete;
 };
 
-/* One turn of the walk. Returns 1 to end it. room is a power of two. */
-static __always_inline long kf_path__turn(struct kf_path *path, const u32 room)
+/* One step, and the component it has met. Returns 1 to end the walk. room is a power of two. */
+static __always_inline long kf_path__climb(struct kf_path *path, const u32 room)
 {
 	struct kf_walk *walk = path->walk;
 	struct dentry *name = NULL;
@@ -110,7 +103,7 @@ static __always_inline long kf_path__turn(struct kf_path *path, const u32 room)
 
 	step = kf_walk__step(walk, &name);
 	if (step == KF_STEP_END) {
-		path->whole = true;
+		path->complete = true;
 		return 1;
 	}
 	if (step != KF_STEP_NAME)
@@ -126,44 +119,33 @@ static __always_inline long kf_path__turn(struct kf_path *path, const u32 room)
 
 /* Two functions: what a callback finds in its context, the verifier takes as unknown, so the size of
  * the buffer has to be in the code. */
-static __noinline long kf_path__turn_small(u32 turn, void *path)
+static __noinline long kf_path__climb_small(u32 round, void *path)
 {
-	return kf_path__turn(path, KF_PATH_SMALL);
+	return kf_path__climb(path, KF_PATH_SMALL);
 }
 
-static __noinline long kf_path__turn_large(u32 turn, void *path)
+static __noinline long kf_path__climb_large(u32 round, void *path)
 {
-	return kf_path__turn(path, KF_PATH_LARGE);
+	return kf_path__climb(path, KF_PATH_LARGE);
 }
 
-/*
- * bpf_loop [5.17] is verified once. Kernels without it get objects built with KF_NO_LOOP, where every
- * turn is verified, so there are fewer of them.
- */
-static __always_inline void kf_path__turns(struct kf_path *path, const u32 room)
+static __always_inline void kf_path__walk(struct kf_path *path, const u32 room)
 {
-#ifdef KF_NO_LOOP
-	for (u32 i = 0; i < (room == KF_PATH_SMALL ? KF_TURNS_SMALL : KF_TURNS_LARGE); i++)
-		if (room == KF_PATH_SMALL ? kf_path__turn_small(i, path)
-					  : kf_path__turn_large(i, path))
-			break;
-#else
 	if (room == KF_PATH_SMALL)
-		bpf_loop(KF_PATH_MAX, kf_path__turn_small, path, 0);
+		kf_loop(KF_PATH_MAX, kf_path__climb_small, path, KF_STEPS_SMALL);
 	else
-		bpf_loop(KF_PATH_MAX, kf_path__turn_large, path, 0);
-#endif
+		kf_loop(KF_PATH_MAX, kf_path__climb_large, path, KF_STEPS_LARGE);
 }
 
 /* Writes the components of where walk stands to the buffer, behind the walk->used bytes already
- * there; walk says what became of it. Returns 0 if the path is whole. */
+ * there; walk says what became of it. Returns 0 if the path is complete. */
 static __always_inline int kf_path__write(char *buffer, struct kf_walk *walk, const u32 room)
 {
 	struct kf_path path = { .buffer = buffer, .walk = walk };
 
 	walk->flags = walk->mnt ? 0 : KF_AGG_PATH_NO_MOUNT;
-	kf_path__turns(&path, room);
-	if (path.whole)
+	kf_path__walk(&path, room);
+	if (path.complete)
 		return 0;
 	walk->flags |= KF_AGG_PATH_TRUNCATED;
 	return -1;

@@ -38,17 +38,17 @@
 
 #ifdef __TARGET_ARCH_x86
 #define KF_TS_COMPAT 0x2 /* thread_info.status (arch/x86/include/asm/thread_info.h) */
-#define KF_SYSCALL_NR(regs) ((u64)BPF_CORE_READ(regs, orig_ax))
-#define KF_ARG0(regs) BPF_CORE_READ(regs, di)
-#define KF_ARG1(regs) BPF_CORE_READ(regs, si)
-#define KF_ARG2(regs) BPF_CORE_READ(regs, dx)
-#define KF_ARG3(regs) BPF_CORE_READ(regs, r10)
+#define KF_SYSCALL_NR(regs) ((u64)KF_READ(regs, orig_ax))
+#define KF_ARG0(regs) KF_READ(regs, di)
+#define KF_ARG1(regs) KF_READ(regs, si)
+#define KF_ARG2(regs) KF_READ(regs, dx)
+#define KF_ARG3(regs) KF_READ(regs, r10)
 #else
-#define KF_SYSCALL_NR(regs) ((u64)BPF_CORE_READ(regs, syscallno))
-#define KF_ARG0(regs) BPF_CORE_READ(regs, orig_x0) /* x0 holds the result at exit */
-#define KF_ARG1(regs) BPF_CORE_READ(regs, regs[1])
-#define KF_ARG2(regs) BPF_CORE_READ(regs, regs[2])
-#define KF_ARG3(regs) BPF_CORE_READ(regs, regs[3])
+#define KF_SYSCALL_NR(regs) ((u64)KF_READ(regs, syscallno))
+#define KF_ARG0(regs) KF_READ(regs, orig_x0) /* x0 holds the result at exit */
+#define KF_ARG1(regs) KF_READ(regs, regs[1])
+#define KF_ARG2(regs) KF_READ(regs, regs[2])
+#define KF_ARG3(regs) KF_READ(regs, regs[3])
 #endif
 
 static __always_inline bool kf_syscall__compat(void)
@@ -56,7 +56,7 @@ static __always_inline bool kf_syscall__compat(void)
 #ifdef __TARGET_ARCH_x86
 	struct task_struct *task = (void *)bpf_get_current_task();
 
-	return BPF_CORE_READ(task, thread_info.status) & KF_TS_COMPAT;
+	return KF_READ(task, thread_info.status) & KF_TS_COMPAT;
 #else
 	return false; /* a 32-bit task of arm64 has numbers that match no call handled here */
 #endif
@@ -66,12 +66,12 @@ static __always_inline bool kf_syscall__compat(void)
 static __always_inline struct file *kf_fd__file(u64 fd)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct fdtable *fdt = KF_READ(task, files, fdt);
 	struct file **table, *file = NULL;
 
-	if ((u32)fd >= BPF_CORE_READ(fdt, max_fds))
+	if ((u32)fd >= KF_READ(fdt, max_fds))
 		return NULL;
-	table = BPF_CORE_READ(fdt, fd);
+	table = KF_READ(fdt, fd);
 	if (bpf_probe_read_kernel(&file, sizeof(file), &table[(u32)fd]))
 		return NULL;
 	return file;

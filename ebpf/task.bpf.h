@@ -4,6 +4,7 @@
 #define KF_TASK_BPF_H
 
 #include "compat.bpf.h"
+#include "config.bpf.h"
 
 #define KF_PF_KTHREAD 0x00200000
 
@@ -13,78 +14,69 @@ static __always_inline bool kf_self(void)
 	return kf_self_tgid && (bpf_get_current_pid_tgid() >> 32) == kf_self_tgid;
 }
 
-/*
- * How a task is read depends on how its pointer was come by: typed (argument of a tp_btf program,
- * bpf_get_current_task_btf), or the plain number of bpf_get_current_task. The body is the same.
- */
-#define KF_TYPED(p, ...) \
-	KF_PICK(__VA_ARGS__, KF_ARROW_4, KF_ARROW_3, KF_ARROW_2, KF_ARROW_1)(p, __VA_ARGS__)
-#define KF_PROBED(p, ...) BPF_CORE_READ(p, __VA_ARGS__)
+/* A member of the current task. Its pointer is typed if there is a helper that gives such a one. */
+#define KF_CURRENT(...)                                                  \
+	(kf_task_btf ? KF_TYPED(bpf_get_current_task_btf(), __VA_ARGS__) \
+		     : KF_UNTYPED((struct task_struct *)bpf_get_current_task(), __VA_ARGS__))
 
-#define KF_PROC_FILL(out, task, READ)                                                   \
-	do {                                                                            \
-		struct task_struct *__leader = READ(task, group_leader);                \
-		struct task_struct *__parent = READ(task, real_parent);                 \
-		(out)->start_ns = READ(__leader, start_boottime);                       \
-		(out)->parent_start_ns = READ(__parent, group_leader, start_boottime);  \
-		(out)->tgid = READ(task, tgid);                                         \
-		(out)->tid = READ(task, pid);                                           \
-		(out)->ppid = READ(__parent, tgid);                                     \
-		(out)->uid = READ(task, real_cred, uid.val);                            \
-		(out)->gid = READ(task, real_cred, gid.val);                            \
-		(out)->flags = READ(task, flags) & KF_PF_KTHREAD ? KF_PROC_KTHREAD : 0; \
-	} while (0)
+static __always_inline void kf_proc__read(struct kf_proc *out, struct task_struct *task,
+					  const bool typed)
+{
+	struct task_struct *leader = KF_READ_AS(typed, task, group_leader);
+	struct task_struct *parent = KF_READ_AS(typed, task, real_parent);
 
-/* A task given to a tp_btf or iterator program. comm is filled by the caller. */
+	out->start_ns = KF_READ_AS(typed, leader, start_boottime);
+	out->parent_start_ns = KF_READ_AS(typed, parent, group_leader, start_boottime);
+	out->tgid = KF_READ_AS(typed, task, tgid);
+	out->tid = KF_READ_AS(typed, task, pid);
+	out->ppid = KF_READ_AS(typed, parent, tgid);
+	out->uid = KF_READ_AS(typed, task, real_cred, uid.val);
+	out->gid = KF_READ_AS(typed, task, real_cred, gid.val);
+	out->flags = KF_READ_AS(typed, task, flags) & KF_PF_KTHREAD ? KF_PROC_KTHREAD : 0;
+}
+
+/* A task given to a tp_btf or iterator program, without its comm. */
 static __always_inline void kf_proc__fill(struct kf_proc *out, struct task_struct *task)
 {
-	KF_PROC_FILL(out, task, KF_TYPED);
+	kf_proc__read(out, task, true);
+}
+
+/* comm of such a task; of the current one a helper gives it. */
+static __always_inline void kf_proc__fill_comm(struct kf_proc *out, struct task_struct *task)
+{
+	for (int i = 0; i < KF_COMM_LEN; i++)
+		out->comm[i] = task->comm[i];
 }
 
 static __always_inline void kf_proc__fill_current(struct kf_proc *out)
 {
-	if (kf_task_btf) {
-		struct task_struct *task = bpf_get_current_task_btf();
-
-		KF_PROC_FILL(out, task, KF_TYPED);
-	} else {
-		struct task_struct *task = (void *)bpf_get_current_task();
-
-		KF_PROC_FILL(out, task, KF_PROBED);
-	}
+	if (kf_task_btf)
+		kf_proc__read(out, bpf_get_current_task_btf(), true);
+	else
+		kf_proc__read(out, (struct task_struct *)bpf_get_current_task(), false);
 	bpf_get_current_comm(out->comm, sizeof(out->comm));
 }
 
 /* start_boottime of the current process: with the tgid its identity. */
 static __always_inline u64 kf_current__start(void)
 {
-	if (kf_task_btf) {
-		struct task_struct *task = bpf_get_current_task_btf();
-
-		return task->group_leader->start_boottime;
-	}
-	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader,
-			     start_boottime);
+	return KF_CURRENT(group_leader, start_boottime);
 }
 
+/* Namespaces of the current process; 0 once it is past exit_task_namespaces. */
 static __always_inline u32 kf_current__mnt_ns(void)
 {
-	if (kf_task_btf) {
-		struct task_struct *task = bpf_get_current_task_btf();
-		struct nsproxy *nsproxy = task->nsproxy;
+	return KF_CURRENT(nsproxy, mnt_ns, ns.inum);
+}
 
-		/* Gone when the process is past exit_task_namespaces. */
-		return nsproxy ? nsproxy->mnt_ns->ns.inum : 0;
-	}
-	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), nsproxy, mnt_ns,
-			     ns.inum);
+static __always_inline u32 kf_current__net_ns(void)
+{
+	return KF_CURRENT(nsproxy, net_ns, ns.inum);
 }
 
 static __always_inline bool kf_current__kthread(void)
 {
-	if (kf_task_btf)
-		return ((struct task_struct *)bpf_get_current_task_btf())->flags & KF_PF_KTHREAD;
-	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), flags) & KF_PF_KTHREAD;
+	return KF_CURRENT(flags) & KF_PF_KTHREAD;
 }
 
 #endif

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Arguments whose place moved between kernels: 5.12 put the user namespace of the mount in front of
- * them, 6.3 its idmap. The loader sets kf_nargs_FUNCTION, the number of arguments, from the running
- * kernel's BTF. Only these are read by their place; all others have a name.
+ * Arguments whose place moved between kernels, which kf_nargs_FUNCTION tells (compat.bpf.h). Only these
+ * are read by their place; all others have a name.
  */
 #ifndef KF_FILE_ARGUMENTS_BPF_H
 #define KF_FILE_ARGUMENTS_BPF_H
 
-const volatile u8 kf_nargs_notify_change = 4; /* ([idmap,] dentry, attr, delegated) */
-const volatile u8 kf_nargs_vfs_unlink = 4; /* ([idmap,] dir, dentry, delegated) */
-const volatile u8 kf_nargs_vfs_link = 5; /* (old, [idmap,] dir, new, delegated) */
-const volatile u8 kf_nargs_vfs_symlink = 4; /* ([idmap,] dir, dentry, name[, delegated]) */
+#include "compat.bpf.h"
 
 /* Whether the idmap is there, and what stands behind it has moved by one. */
 #define KF_MOVED_NOTIFY_CHANGE (kf_nargs_notify_change > 3)

@@ -11,8 +11,6 @@
 #define KF_FMODE_PATH 0x4000
 #define KF_FMODE_OPENED 0x80000
 #define KF_FMODE_CREATED 0x100000
-#define KF_FMODE_BACKING 0x2000000 /* file below a stacked file system [6.8] */
-#define KF_FMODE_NOACCOUNT 0x20000000 /* the same, before */
 
 /*
  * CREATE, once a struct file: a duplicated descriptor is not another creation. The file is there
@@ -55,8 +53,7 @@ static __always_inline void kf_file__closed(struct file *file)
 {
 	u32 mode = KF_READ(file, f_mode);
 
-	if (!(mode & KF_FMODE_OPENED) ||
-	    (mode & (KF_FMODE_PATH | KF_FMODE_BACKING | KF_FMODE_NOACCOUNT)))
+	if (!(mode & KF_FMODE_OPENED) || (mode & (KF_FMODE_PATH | KF_FMODE_BELOW)))
 		return;
 	if (kf_current__kthread())
 		return;

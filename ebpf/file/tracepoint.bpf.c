@@ -41,7 +41,7 @@ int BPF_PROG(tp__sched_process_exec_file, struct task_struct *task, pid_t old_pi
 {
 	if (!kf_standby__claim(KF_PROG_SCHED_PROCESS_EXEC_FILE))
 		return 0;
-	kf_file__event(BPF_CORE_READ(bprm, file), KF_FILE_OPEN_EXEC);
+	kf_file__event(KF_READ(bprm, file), KF_FILE_OPEN_EXEC);
 	return 0;
 }
 
@@ -60,7 +60,7 @@ int BPF_PROG(tp__ext4_unlink_enter, struct inode *parent, struct dentry *dentry)
 {
 	if (!kf_standby__claim(KF_PROG_EXT4_UNLINK_ENTER))
 		return 0;
-	kf_named__touch(BPF_CORE_READ(dentry, d_inode), dentry);
+	kf_named__touch(KF_READ(dentry, d_inode), dentry);
 	return 0;
 }
 

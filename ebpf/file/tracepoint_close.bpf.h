@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What closes files, as the tracepoint mode sees it: system calls before they run and the end of a
- * process, because afterwards the files are gone.
+ * process, because afterwards the files are closed.
  */
 #ifndef KF_FILE_TRACEPOINT_CLOSE_BPF_H
 #define KF_FILE_TRACEPOINT_CLOSE_BPF_H
@@ -12,6 +12,7 @@
 #define KF_CLOSE_RANGE_UNSHARE 2
 #define KF_RLIMIT_NOFILE 7
 #define KF_RANGE_MAX 65536 /* descriptors looked at when many close at once */
+#define KF_RANGE_NO_LOOP 64 /* the same, where bpf_loop is missing */
 #define KF_RANGE_SHARED 8 /* regular files with several descriptors among them */
 
 static __always_inline void kf_fd__close_event(u64 fd)
@@ -21,7 +22,7 @@ static __always_inline void kf_fd__close_event(u64 fd)
 
 	if (!file)
 		return;
-	mode = BPF_CORE_READ(file, f_mode);
+	mode = KF_READ(file, f_mode);
 	if (!(mode & KF_FMODE_PATH))
 		kf_fd__event(fd,
 			     mode & KF_FMODE_WRITE ? KF_FILE_CLOSE_WRITE : KF_FILE_CLOSE_NOWRITE);
@@ -39,7 +40,7 @@ static __always_inline void kf_fd__closing(u64 fd)
 /*
  * Descriptors that close together. One file may have several of them (2>&1): the last of them is the
  * CLOSE if there are no references elsewhere. What was met lies in a map and not on the stack:
- * verifiers took values that a callback of bpf_loop had left on the stack for those of its first step.
+ * verifiers took values that a callback of bpf_loop had left on the stack for those of its first round.
  */
 struct kf_range {
 	u64 first;
@@ -76,7 +77,7 @@ static __always_inline bool kf_range__last(struct kf_range *range, struct file *
 	return false;
 }
 
-static __noinline long kf_range__step(u32 i, void *context)
+static __noinline long kf_range__close(u32 at, void *context)
 {
 	u64 id = bpf_get_current_pid_tgid();
 	struct kf_range *range = bpf_map_lookup_elem(&kf_ranges, &id);
@@ -84,10 +85,10 @@ static __noinline long kf_range__step(u32 i, void *context)
 
 	if (!range)
 		return 1;
-	file = kf_fd__file(range->first + i);
-	if (file && (BPF_CORE_READ(file, f_inode, i_mode) & KF_S_IFMT) == KF_S_IFREG &&
+	file = kf_fd__file(range->first + at);
+	if (file && (KF_READ(file, f_inode, i_mode) & KF_S_IFMT) == KF_S_IFREG &&
 	    kf_range__last(range, file))
-		kf_fd__close_event(range->first + i);
+		kf_fd__close_event(range->first + at);
 	return 0;
 }
 
@@ -103,13 +104,7 @@ static __always_inline void kf_fds__closing(u64 first, u32 count)
 	if (!range)
 		return;
 	range->first = first;
-#ifdef KF_NO_LOOP
-	for (u32 i = 0; i < 64; i++)
-		if (i >= count || kf_range__step(i, NULL))
-			break;
-#else
-	bpf_loop(count, kf_range__step, NULL, 0);
-#endif
+	kf_loop(count, kf_range__close, NULL, KF_RANGE_NO_LOOP);
 	bpf_map_delete_elem(&kf_ranges, &id);
 }
 
@@ -117,7 +112,7 @@ static __always_inline u32 kf_fds__max(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
-	return BPF_CORE_READ(task, files, fdt, max_fds);
+	return KF_READ(task, files, fdt, max_fds);
 }
 
 /* Whether no other task shares the descriptor table. */
@@ -125,7 +120,7 @@ static __always_inline bool kf_fds__alone(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
-	return BPF_CORE_READ(task, files, count.counter) == 1;
+	return KF_READ(task, files, count.counter) == 1;
 }
 
 /* dup2 and dup3 close what the new number was, unless they fail (fs/file.c: ksys_dup3). */
@@ -134,7 +129,7 @@ static __always_inline void kf_dup__closing(u32 from, u32 to, u32 flags)
 	struct task_struct *task = (void *)bpf_get_current_task();
 
 	if (from == to || (flags & ~KF_O_CLOEXEC) || !kf_fd__file(from) ||
-	    to >= BPF_CORE_READ(task, signal, rlim[KF_RLIMIT_NOFILE].rlim_cur))
+	    to >= KF_READ(task, signal, rlim[KF_RLIMIT_NOFILE].rlim_cur))
 		return;
 	kf_fd__closing(to);
 }
@@ -155,8 +150,7 @@ static __always_inline void kf_fds__exit(struct task_struct *task)
 {
 	u32 max;
 
-	if (BPF_CORE_READ(task, signal, live.counter) != 0 ||
-	    BPF_CORE_READ(task, files, count.counter) != 1)
+	if (KF_READ(task, signal, live.counter) != 0 || KF_READ(task, files, count.counter) != 1)
 		return;
 	max = kf_fds__max();
 	kf_fds__closing(0, max);

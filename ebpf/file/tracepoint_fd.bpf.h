@@ -26,7 +26,7 @@ static __always_inline void kf_fd__moved(u64 fd, u32 mode, u32 event)
 {
 	struct file *file = kf_fd__file(fd);
 
-	if (file && (BPF_CORE_READ(file, f_mode) & mode))
+	if (file && (KF_READ(file, f_mode) & mode))
 		kf_fd__event(fd, event);
 }
 
@@ -65,7 +65,7 @@ __noinline int kf_fd__opened(long fd, u64 flags)
 	file = fd < 0 ? NULL : kf_fd__file(fd);
 	if (!file)
 		return 0;
-	mode = BPF_CORE_READ(file, f_mode);
+	mode = KF_READ(file, f_mode);
 	if (mode & KF_FMODE_PATH)
 		return 0;
 	if (flags != (u64)-1 && (mode & KF_FMODE_CREATED))

@@ -70,7 +70,7 @@ static __always_inline void kf_named__touch(struct inode *inode, struct dentry *
 
 	if (!named || !inode)
 		return;
-	type = BPF_CORE_READ(inode, i_mode) & KF_S_IFMT;
+	type = KF_READ(inode, i_mode) & KF_S_IFMT;
 	if (type != KF_S_IFREG && type != KF_S_IFLNK) {
 		kf_named__touch_other(named, inode);
 		if (dentry)
@@ -101,12 +101,12 @@ static __always_inline struct dentry *kf_named__alias(struct inode *inode, u32 l
 
 	if (!inode || inode == KF_MANY)
 		return NULL;
-	alias = BPF_CORE_READ(inode, i_dentry.first);
+	alias = KF_READ(inode, i_dentry.first);
 	for (int i = 0; i < KF_ALIASES && alias; i++) {
 		dentry = kf_alias__dentry(alias);
-		if (BPF_CORE_READ(dentry, d_hash.pprev) && kf_text__names((u64)dentry, length))
+		if (KF_READ(dentry, d_hash.pprev) && kf_text__names((u64)dentry, length))
 			return dentry;
-		alias = BPF_CORE_READ(alias, next);
+		alias = KF_READ(alias, next);
 	}
 	return NULL;
 }
@@ -137,7 +137,7 @@ static __always_inline bool kf_named__decide(struct kf_named *named, u32 length)
 	if (!one && !named->second && named->before.nlink == 1 &&
 	    kf_op__among(named->op, KF_SETATTR_OPS)) {
 		/* Reached by a symbolic link: it has but this name. */
-		alias = BPF_CORE_READ(first, i_dentry.first);
+		alias = KF_READ(first, i_dentry.first);
 		one = alias ? kf_alias__dentry(alias) : NULL;
 	}
 	named->dentry = one;
@@ -155,7 +155,7 @@ static __always_inline bool kf_named__unwanted(struct kf_named *named, u32 lengt
 		return false;
 	for (int i = 0; i < 3; i++) {
 		inode = named->others[i];
-		alias = inode ? BPF_CORE_READ(inode, i_dentry.first) : NULL;
+		alias = inode ? KF_READ(inode, i_dentry.first) : NULL;
 		if (alias && kf_text__names((u64)kf_alias__dentry(alias), length))
 			return true;
 	}

@@ -13,7 +13,7 @@
 #define KF_AT_REMOVEDIR 0x200
 
 /*
- * Calls that close. They are seen before they run, because afterwards the file is gone: so what
+ * Calls that close. They are seen before they run, because afterwards the file is closed: so what
  * makes them fail has to be known here.
  */
 static __always_inline bool kf_syscall__closes(struct pt_regs *regs, u64 nr)

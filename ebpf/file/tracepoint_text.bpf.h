@@ -48,15 +48,15 @@ struct kf_compare {
 	bool differs;
 };
 
-static __noinline long kf_text__compare(u32 i, void *context)
+static __noinline long kf_text__compare(u32 at, void *context)
 {
 	struct kf_compare *compare = context;
 	struct kf_texts *texts = compare->texts;
 
-	if (i >= compare->length)
+	if (at >= compare->length)
 		return 1;
-	if (texts->path[(compare->from + i) & (KF_PATH_MAX - 1)] !=
-	    texts->name[i & (KF_NAME_LEN - 1)]) {
+	if (texts->path[(compare->from + at) & (KF_PATH_MAX - 1)] !=
+	    texts->name[at & (KF_NAME_LEN - 1)]) {
 		compare->differs = true;
 		return 1;
 	}
@@ -74,21 +74,14 @@ __noinline int kf_text__names(u64 address, u32 length)
 
 	if (!dentry || !texts)
 		return false;
-	n = bpf_probe_read_kernel_str(texts->name, sizeof(texts->name),
-				      BPF_CORE_READ(dentry, d_name.name));
+	n = kf_name__copy(texts->name, dentry);
 	if (n <= 1 || n > length)
 		return false;
 	compare.from = length - n;
 	compare.length = n;
 	if (compare.from > 0 && texts->path[(compare.from - 1) & (KF_PATH_MAX - 1)] != '/')
 		return false;
-#ifdef KF_NO_LOOP
-	for (u32 i = 0; i < KF_NAME_LEN; i++)
-		if (kf_text__compare(i, &compare))
-			break;
-#else
-	bpf_loop(KF_NAME_LEN, kf_text__compare, &compare, 0);
-#endif
+	kf_loop(KF_NAME_LEN, kf_text__compare, &compare, KF_NAME_LEN);
 	return !compare.differs;
 }
 
@@ -117,14 +110,14 @@ static __always_inline void kf_text__base(struct kf_walk *walk, bool absolute, u
 	struct file *dir = (u32)dfd == KF_AT_FDCWD ? NULL : kf_fd__file(dfd);
 
 	if (absolute) { /* the process's root: nothing, or where chroot went */
-		walk->dentry = BPF_CORE_READ(task, fs, root.dentry);
-		walk->mnt = kf_mount__of(BPF_CORE_READ(task, fs, root.mnt));
+		walk->dentry = KF_READ(task, fs, root.dentry);
+		walk->mnt = kf_mount__of(KF_READ(task, fs, root.mnt));
 	} else if (dir) {
-		walk->dentry = BPF_CORE_READ(dir, f_path.dentry);
-		walk->mnt = kf_mount__of(BPF_CORE_READ(dir, f_path.mnt));
+		walk->dentry = KF_READ(dir, f_path.dentry);
+		walk->mnt = kf_mount__of(KF_READ(dir, f_path.mnt));
 	} else {
-		walk->dentry = BPF_CORE_READ(task, fs, pwd.dentry);
-		walk->mnt = kf_mount__of(BPF_CORE_READ(task, fs, pwd.mnt));
+		walk->dentry = KF_READ(task, fs, pwd.dentry);
+		walk->mnt = kf_mount__of(KF_READ(task, fs, pwd.mnt));
 	}
 }
 

@@ -50,8 +50,8 @@ static __always_inline u32 kf_proc__args(char *buffer, u32 room, struct mm_struc
 
 	if (!mm)
 		return 0;
-	start = KF_AT(struct mm_struct, mm, arg_start);
-	end = KF_AT(struct mm_struct, mm, arg_end);
+	start = KF_UNTYPED(mm, arg_start);
+	end = KF_UNTYPED(mm, arg_end);
 	length = end - start;
 	if (length > room) {
 		length = room;
@@ -75,11 +75,11 @@ static __always_inline int kf_proc__write(struct kf_proc_record *rec, struct mm_
 	struct file *exe;
 	int cut = 0;
 
-	exe = mm ? KF_AT(struct mm_struct, mm, exe_file) : NULL;
+	exe = mm ? KF_UNTYPED(mm, exe_file) : NULL;
 	rec->exe_flags = 0;
 	if (exe) {
-		walk->dentry = KF_AT(struct file, exe, f_path.dentry);
-		walk->mnt = kf_mount__of(KF_AT(struct file, exe, f_path.mnt));
+		walk->dentry = KF_UNTYPED(exe, f_path.dentry);
+		walk->mnt = kf_mount__of(KF_UNTYPED(exe, f_path.mnt));
 		walk->used = 0;
 		cut = kf_path__write(tail, walk, room);
 		rec->exe_flags = walk->flags;
@@ -144,12 +144,6 @@ static __always_inline void kf_proc__emit_fork(struct task_struct *child, struct
 	rec->args_len = 0;
 	kf_header__fill(&rec->hdr, KF_KIND_PROC, sizeof(*rec));
 	kf_submit(rec);
-}
-
-static __always_inline void kf_comm__copy(char *to, struct task_struct *task)
-{
-	for (int i = 0; i < KF_COMM_LEN; i++)
-		to[i] = task->comm[i];
 }
 
 static __always_inline void kf_proc__exec(struct task_struct *task)
@@ -234,7 +228,7 @@ int iter__task(struct bpf_iter__task *ctx)
 	if (!task || task->pid != task->tgid)
 		return 0;
 	kf_proc__fill(&proc, task);
-	kf_comm__copy(proc.comm, task);
+	kf_proc__fill_comm(&proc, task);
 	kf_proc__emit_full(task, &proc, KF_PROC_SNAPSHOT);
 	return 0;
 }

@@ -128,18 +128,6 @@ static __always_inline void kf_sock__own(struct kf_sock *sock, const struct kf_o
 	sock->net_ns = owner->net_ns;
 }
 
-static __always_inline u32 kf_current__net_ns(void)
-{
-	if (kf_task_btf) {
-		struct task_struct *task = bpf_get_current_task_btf();
-		struct nsproxy *nsproxy = task->nsproxy;
-
-		return nsproxy ? nsproxy->net_ns->ns.inum : 0;
-	}
-	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), nsproxy, net_ns,
-			     ns.inum);
-}
-
 /* The current process becomes the owner. */
 static __always_inline void kf_owner__set(u64 cookie)
 {

@@ -11,8 +11,6 @@
 
 #include "compat.bpf.h"
 
-const volatile u8 kf_nargs_bpf_get_socket_ptr_cookie = 0;
-
 /* By the address of struct sock. As many as kf_owners, where they are needed; else the loader leaves
  * one. */
 struct {

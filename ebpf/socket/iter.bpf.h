@@ -24,8 +24,6 @@ struct {
 #define KF_S_IFMT 0170000
 #define KF_S_IFSOCK 0140000
 
-enum bpf_func_id___kf { BPF_FUNC_sock_from_file___kf = 1 };
-
 /* A record of the values at the start: the base of user space's deltas. It ends nothing. */
 static __always_inline void kf_tcp__base(struct kf_sock_key *key, struct kf_sock *sock)
 {
@@ -121,54 +119,35 @@ static __always_inline bool kf_family__inet(u16 family)
 	return family == KF_AF_INET || family == KF_AF_INET6;
 }
 
-/* bpf_sock_from_file [5.11] gives a typed pointer; before it, private_data of a socket's file. */
-static __always_inline void kf_older__typed(struct kf_older *older, struct file *file)
+static __always_inline void kf_older__fill(struct kf_older *older, struct sock *sk,
+					   const bool typed)
 {
-	struct socket *socket = bpf_sock_from_file(file);
-	struct sock *sk = socket ? socket->sk : NULL;
+	u64 cookie;
 
 	if (!sk)
 		return;
-	older->family = sk->__sk_common.skc_family;
+	older->family = KF_READ_AS(typed, sk, __sk_common.skc_family);
 	if (!kf_family__inet(older->family))
 		return;
-	older->protocol = sk->sk_protocol;
-	older->net_ns = sk->__sk_common.skc_net.net->ns.inum;
-	older->cookie = kf_sk__introduce(kf_sk__cookie(sk), sk);
+	older->protocol = KF_READ_AS(typed, sk, sk_protocol);
+	older->net_ns = KF_READ_AS(typed, sk, __sk_common.skc_net.net, ns.inum);
+	cookie = typed ? kf_sk__cookie(sk) : KF_UNTYPED(sk, __sk_common.skc_cookie.counter);
+	older->cookie = kf_sk__introduce(cookie, sk);
 }
 
-static __always_inline void kf_older__probed(struct kf_older *older, struct file *file)
-{
-	struct inode *inode = file->f_inode;
-	struct socket *socket;
-	struct sock *sk;
-
-	if (!inode || (inode->i_mode & KF_S_IFMT) != KF_S_IFSOCK)
-		return;
-	socket = file->private_data;
-	sk = BPF_CORE_READ(socket, sk);
-	if (!sk)
-		return;
-	older->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	if (!kf_family__inet(older->family))
-		return;
-	older->protocol = BPF_CORE_READ(sk, sk_protocol);
-	older->net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	older->cookie = kf_sk__introduce(BPF_CORE_READ(sk, __sk_common.skc_cookie.counter), sk);
-}
-
+/* The socket of a file: a helper gives a typed pointer; before it, private_data of a socket's file. */
 static __always_inline void kf_older__read(struct kf_older *older, struct file *file)
 {
-	if (bpf_core_enum_value_exists(enum bpf_func_id___kf, BPF_FUNC_sock_from_file___kf))
-		kf_older__typed(older, file);
-	else if (kf_can_probe)
-		kf_older__probed(older, file);
-}
+	struct socket *socket;
 
-static __always_inline void kf_owner__comm(struct kf_owner *owner, struct task_struct *task)
-{
-	for (int i = 0; i < KF_COMM_LEN; i++)
-		owner->proc.comm[i] = task->comm[i];
+	if (kf_has_sock_from_file()) {
+		socket = bpf_sock_from_file(file);
+		kf_older__fill(older, socket ? socket->sk : NULL, true);
+	} else if (kf_can_probe && file->f_inode &&
+		   (file->f_inode->i_mode & KF_S_IFMT) == KF_S_IFSOCK) {
+		socket = file->private_data;
+		kf_older__fill(older, KF_UNTYPED(socket, sk), false);
+	}
 }
 
 /* A connection that was met before its owner was. */
@@ -192,7 +171,7 @@ static __always_inline void kf_owner__visit(struct task_struct *task, struct fil
 	if (!older.cookie)
 		return;
 	kf_proc__fill(&owner.proc, task->group_leader);
-	kf_owner__comm(&owner, task->group_leader);
+	kf_proc__fill_comm(&owner.proc, task->group_leader);
 	owner.net_ns = older.net_ns;
 	owner.flags = owner.proc.tgid == kf_self_tgid ? KF_OWNER_SELF : 0;
 	/* Peers may have been seen before the owner. */

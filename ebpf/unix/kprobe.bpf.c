@@ -48,9 +48,9 @@ static __always_inline int kf_unix__sends(struct socket *socket, struct msghdr *
 	message.messages = 1;
 	message.sent = true;
 	message.socket = socket;
-	name_len = BPF_CORE_READ(msg, msg_namelen);
+	name_len = KF_READ(msg, msg_namelen);
 	if (name_len > KF_UNIX_FAMILY_LEN)
-		kf_unix_name__read(&message.to, BPF_CORE_READ(msg, msg_name), name_len, false);
+		kf_unix_name__read(&message.to, KF_READ(msg, msg_name), name_len, false);
 	kf_unix__enter(&message);
 	return 0;
 }
@@ -95,7 +95,7 @@ static __always_inline u64 kf_batch__vector(struct pt_regs *regs, enum kf_batch 
 {
 #ifdef __TARGET_ARCH_x86
 	if (batch == KF_BATCH_32)
-		return (u32)BPF_CORE_READ(regs, cx);
+		return (u32)KF_READ(regs, cx);
 #endif
 	return KF_ARG1(regs);
 }
@@ -128,7 +128,7 @@ static __always_inline bool kf_fd__is(u64 fd, const struct socket *socket)
 {
 	struct file *file = kf_fd__file(fd);
 
-	return !file || BPF_CORE_READ(file, private_data) == socket;
+	return !file || KF_READ(file, private_data) == socket;
 }
 
 /*

@@ -10,13 +10,12 @@
 
 #include "net.h"
 #include "emit.bpf.h"
+#include "string.bpf.h"
 #include "task.bpf.h"
 
 #define KF_UNIX_DGRAM 2
 #define KF_UNIX_WORDS 14 /* of 8 bytes: room for the longest name and a NUL */
 #define KF_UNIX_FAMILY_LEN 2 /* sun_family before sun_path */
-
-enum bpf_func_id___unix { BPF_FUNC_skc_to_unix_sock___unix = 1 };
 
 /* A destination as it was given to a system call; len 0: none. */
 struct kf_unix_name {
@@ -80,93 +79,78 @@ static __always_inline void kf_unix__named(struct kf_unix *agg, u32 len)
 	agg->addr_len = len;
 }
 
-#ifdef KF_DIRECT
+/* Whether sockets are read by typed pointers. */
 static __always_inline bool kf_unix__typed(void)
 {
-#ifdef KF_CAST
-	return true;
-#endif
-	return bpf_core_enum_value_exists(enum bpf_func_id___unix,
-					  BPF_FUNC_skc_to_unix_sock___unix);
+	if (KF_ENABLED(KF_CAST))
+		return true;
+	return KF_ENABLED(KF_DIRECT) && kf_has_skc_to_unix_sock();
 }
 
-static __always_inline void kf_unix__copy_typed(struct kf_unix *agg, struct unix_address *from)
+static __always_inline struct unix_sock *kf_unix__of(struct sock *sk, const bool typed)
 {
-	u32 len = kf_unix__length(from->len);
+	if (!sk || !typed)
+		return (struct unix_sock *)sk;
+	return bpf_skc_to_unix_sock(sk);
+}
+
+/* Word by word where the address is typed; there is no helper for it. */
+static __always_inline void kf_unix__copy_words(struct kf_unix *agg, struct unix_address *from,
+						u32 len)
+{
 	u64 *to = (u64 *)agg->addr;
 
 	for (int i = 0; i < KF_UNIX_PATH_LEN / 8; i++)
 		to[i] = kf_unix__clip(*(u64 *)&from->name[0].sun_path[i * 8], i, len);
 	*(u32 *)&to[13] = kf_unix__clip(*(u32 *)&from->name[0].sun_path[104], 13, len);
-	kf_unix__named(agg, len);
 }
 
-static __always_inline enum kf_unix_side kf_unix__name_typed(struct kf_unix *agg, struct sock *sk,
-							     bool sent)
+static __always_inline void kf_unix__copy(struct kf_unix *agg, struct unix_address *from,
+					  const bool typed)
 {
-	struct unix_sock *unix_sk = bpf_skc_to_unix_sock(sk);
-	struct sock *other = unix_sk ? unix_sk->peer : NULL;
-	struct unix_sock *unix_other = other ? bpf_skc_to_unix_sock(other) : NULL;
-	struct unix_address *own = unix_sk ? unix_sk->addr : NULL;
-	struct unix_address *peer = unix_other ? unix_other->addr : NULL;
-	struct kf_unix_ends ends = { .sent = sent, .dgram = agg->type == KF_UNIX_DGRAM };
-	enum kf_unix_side side;
+	u32 len = kf_unix__length(KF_READ_AS(typed, from, len));
 
-	ends.own = own;
-	ends.peer = peer;
-	ends.connected = other;
-	ends.shared = own && own->refcnt.refs.counter > 1;
-	side = kf_unix__side(&ends);
-	if (side == KF_UNIX_OWN && own)
-		kf_unix__copy_typed(agg, own);
-	else if (side == KF_UNIX_PEER && peer)
-		kf_unix__copy_typed(agg, peer);
-	return side;
-}
-#endif
-
-static __always_inline void kf_unix__copy_probed(struct kf_unix *agg, struct unix_address *from)
-{
-	u32 len = kf_unix__length(BPF_CORE_READ(from, len));
-
-	if (bpf_probe_read_kernel(agg->addr, len, from->name[0].sun_path)) {
+	if (typed) {
+		kf_unix__copy_words(agg, from, len);
+	} else if (bpf_probe_read_kernel(agg->addr, len, from->name[0].sun_path)) {
 		kf_count(KF_CNT_READ_FAILED, 1);
 		return;
 	}
 	kf_unix__named(agg, len);
 }
 
-static __always_inline enum kf_unix_side kf_unix__name_probed(struct kf_unix *agg, struct sock *sk,
-							      bool sent)
+static __always_inline enum kf_unix_side kf_unix__choose(struct kf_unix *agg, struct sock *sk,
+							 bool sent, const bool typed)
 {
-	struct unix_sock *unix_sk = (void *)sk;
-	struct unix_sock *other = (void *)BPF_CORE_READ(unix_sk, peer);
-	struct unix_address *own = BPF_CORE_READ(unix_sk, addr);
-	struct unix_address *peer = other ? BPF_CORE_READ(other, addr) : NULL;
+	struct unix_sock *unix_sk = kf_unix__of(sk, typed);
+	struct sock *other = unix_sk ? KF_READ_AS(typed, unix_sk, peer) : NULL;
+	struct unix_sock *unix_other = kf_unix__of(other, typed);
+	struct unix_address *own = unix_sk ? KF_READ_AS(typed, unix_sk, addr) : NULL;
+	struct unix_address *peer = unix_other ? KF_READ_AS(typed, unix_other, addr) : NULL;
 	struct kf_unix_ends ends = { .sent = sent, .dgram = agg->type == KF_UNIX_DGRAM };
+	struct unix_address *name;
 	enum kf_unix_side side;
 
 	ends.own = own;
 	ends.peer = peer;
 	ends.connected = other;
-	ends.shared = own && BPF_CORE_READ(own, refcnt.refs.counter) > 1;
+	ends.shared = own && KF_READ_AS(typed, own, refcnt.refs.counter) > 1;
 	side = kf_unix__side(&ends);
-	if (side != KF_UNIX_NOBODY)
-		kf_unix__copy_probed(agg, side == KF_UNIX_OWN ? own : peer);
+	name = side == KF_UNIX_OWN ? own : peer;
+	if (side != KF_UNIX_NOBODY && name)
+		kf_unix__copy(agg, name, typed);
 	return side;
 }
 
 /* Address and role of a socket that has no destination of its own. */
 static __always_inline void kf_unix__name(struct kf_unix *agg, struct sock *sk, bool sent)
 {
-	enum kf_unix_side side = KF_UNIX_NOBODY;
+	enum kf_unix_side side;
 
-#ifdef KF_DIRECT
 	if (kf_unix__typed())
-		side = kf_unix__name_typed(agg, sk, sent);
+		side = kf_unix__choose(agg, sk, sent, true);
 	else
-#endif
-		side = kf_unix__name_probed(agg, sk, sent);
+		side = kf_unix__choose(agg, sk, sent, false);
 	agg->role = side == KF_UNIX_OWN ? KF_ROLE_SERVER : KF_ROLE_CLIENT;
 }
 
@@ -178,7 +162,7 @@ static __always_inline void kf_unix__name(struct kf_unix *agg, struct sock *sk, 
 static __always_inline void kf_unix_name__read(struct kf_unix_name *to, const void *from, s32 size,
 					       bool user)
 {
-	const u64 *path = kf_bytes__at(from + KF_UNIX_FAMILY_LEN);
+	const u64 *path = kf_string__words(from + KF_UNIX_FAMILY_LEN);
 	u64 abstract = -(u64) !(path[0] & 0xff), open = ~0ULL, word, mask;
 	u32 len = kf_unix__length(size), text = 0;
 
@@ -186,9 +170,9 @@ static __always_inline void kf_unix_name__read(struct kf_unix_name *to, const vo
 		return;
 	for (int i = 0; i < KF_UNIX_WORDS; i++) {
 		word = kf_unix__clip(path[i], i, len) & open;
-		mask = kf_word__text(word) | abstract;
+		mask = kf_string__mask(word) | abstract;
 		to->words[i] = word & mask;
-		text += kf_word__length(mask);
+		text += kf_string__count(mask);
 		open = (s64)mask >> 63; /* 0 behind the NUL */
 	}
 	to->len = abstract ? len : text;

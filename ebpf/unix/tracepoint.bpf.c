@@ -35,20 +35,20 @@ static __always_inline struct socket *kf_fd__socket(u64 fd)
 {
 	struct file *file = kf_fd__file(fd);
 
-	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & KF_S_IFMT) != KF_S_IFSOCK)
+	if (!file || (KF_READ(file, f_inode, i_mode) & KF_S_IFMT) != KF_S_IFSOCK)
 		return NULL;
-	return BPF_CORE_READ(file, private_data);
+	return KF_READ(file, private_data);
 }
 
 static __always_inline bool kf_socket__unix(struct socket *socket)
 {
-	return socket && BPF_CORE_READ(socket, sk, __sk_common.skc_family) == KF_AF_UNIX;
+	return socket && KF_READ(socket, sk, __sk_common.skc_family) == KF_AF_UNIX;
 }
 
 static __always_inline void kf_accept__done(s64 fd)
 {
 	struct socket *socket = kf_fd__socket(fd);
-	struct sock *sk = socket ? BPF_CORE_READ(socket, sk) : NULL;
+	struct sock *sk = socket ? KF_READ(socket, sk) : NULL;
 
 	if (sk)
 		kf_sock__accepted(sk);
