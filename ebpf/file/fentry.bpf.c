@@ -23,11 +23,6 @@ struct iovec;
 /* The context lies in the frame of the function: on the stack, above that of what it calls. */
 #define KF_FRAME(ctx) ((u64)(ctx))
 
-static __always_inline bool kf_is_err(const void *pointer)
-{
-	return !pointer || (unsigned long)pointer >= (unsigned long)-4095;
-}
-
 /* Created files: the flag is on the struct file before it is opened. */
 SEC("fentry/vfs_open")
 int BPF_PROG(fentry__vfs_open, struct path *path, struct file *file)
@@ -54,7 +49,7 @@ int BPF_PROG(fexit__do_open_execat, int fd, struct filename *name, int flags, st
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT_DO_OPEN_EXECAT))
 		return 0;
-	if (!kf_is_err(file))
+	if (!kf_file__is_err(file))
 		kf_file__event(file, KF_FILE_OPEN_EXEC);
 	return 0;
 }

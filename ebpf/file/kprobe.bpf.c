@@ -12,7 +12,6 @@
 #include "file/programs.bpf.h"
 #include "file/arguments.bpf.h"
 #include "file/kprobe_call.bpf.h"
-#include "file/open_close.bpf.h"
 
 /* KF_VARIANTS noloop: built again for kernels without bpf_loop. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -42,7 +41,7 @@ int BPF_KPROBE(kprobe__do_open_execat)
 }
 
 SEC("kretprobe/do_open_execat")
-int BPF_KRETPROBE(kretprobe__do_open_execat, unsigned long file)
+int BPF_KRETPROBE(kretprobe__do_open_execat, struct file *file)
 {
 	kf_call__opened_exec(file);
 	return 0;

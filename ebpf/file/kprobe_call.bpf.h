@@ -9,6 +9,7 @@
 #ifndef KF_FILE_KPROBE_CALL_BPF_H
 #define KF_FILE_KPROBE_CALL_BPF_H
 
+#include "file/open_close.bpf.h"
 #include "file/pending.bpf.h"
 #include "syscalls.bpf.h"
 
@@ -110,15 +111,15 @@ static __always_inline void kf_call__opens_exec(void)
 	call->due |= KF_DUE_EXEC | KF_DUE_OPEN_EXEC;
 }
 
-static __always_inline void kf_call__opened_exec(unsigned long file)
+static __always_inline void kf_call__opened_exec(struct file *file)
 {
 	struct kf_call *call = kf_call__find();
 
 	if (!call || !(call->due & KF_DUE_OPEN_EXEC))
 		return;
 	call->due &= ~KF_DUE_OPEN_EXEC;
-	if (file && file < (unsigned long)-4095)
-		kf_call__event(file, KF_FILE_OPEN_EXEC);
+	if (!kf_file__is_err(file))
+		kf_call__event((u64)file, KF_FILE_OPEN_EXEC);
 }
 
 /*

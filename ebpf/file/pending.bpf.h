@@ -158,7 +158,7 @@ static __always_inline struct kf_pending *kf_pending__enter_setattr(struct dentr
 
 /* The barrier keeps the compiler from folding these loads with those of the copy that *now was made
  * by: one load from two kinds of pointer is refused by the verifier. */
-static __always_inline void kf_inode__update(struct kf_inode *now, struct inode *inode)
+static __always_inline void kf_pending__update(struct kf_inode *now, struct inode *inode)
 {
 	if (!inode)
 		return;
@@ -183,7 +183,7 @@ static __always_inline void kf_pending__fold(u32 op, struct kf_pending *pending,
 	subject.key = pending->key;
 	subject.inode = pending->before;
 	if ((rules & KF_OP_KEEPS_INODE) && !(rules & KF_OP_REMOVES))
-		kf_inode__update(&subject.inode, KF_READ(dentry, d_inode));
+		kf_pending__update(&subject.inode, KF_READ(dentry, d_inode));
 	subject.at.dentry = dentry;
 	subject.at.mnt = kf_mount__guess(dentry);
 	if (rules & KF_OP_KEEPS_NAME)

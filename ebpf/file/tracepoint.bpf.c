@@ -51,7 +51,7 @@ int BPF_PROG(tp__sched_process_exit_files, struct task_struct *task)
 {
 	if (!kf_standby__claim(KF_PROG_SCHED_PROCESS_EXIT_FILES))
 		return 0;
-	kf_fds__exit(task);
+	kf_close__exit(task);
 	return 0;
 }
 

@@ -15,7 +15,7 @@
 #define KF_RANGE_NO_LOOP 64 /* the same, where bpf_loop is missing */
 #define KF_RANGE_SHARED 8 /* regular files with several descriptors among them */
 
-static __always_inline void kf_fd__close_event(u64 fd)
+static __always_inline void kf_close__event(u64 fd)
 {
 	struct file *file = kf_fd__file(fd);
 	u32 mode;
@@ -29,12 +29,12 @@ static __always_inline void kf_fd__close_event(u64 fd)
 }
 
 /* A descriptor that is about to be closed: only the last reference is a CLOSE. */
-static __always_inline void kf_fd__closing(u64 fd)
+static __always_inline void kf_close__fd(u64 fd)
 {
 	struct file *file = kf_fd__file(fd);
 
 	if (file && kf_file__refs(file) == 1)
-		kf_fd__close_event(fd);
+		kf_close__event(fd);
 }
 
 /*
@@ -61,7 +61,7 @@ struct {
 const struct kf_range kf_range_zero = {};
 
 /* Returns true when all references of a file were met. */
-static __always_inline bool kf_range__last(struct kf_range *range, struct file *file)
+static __always_inline bool kf_close__last(struct kf_range *range, struct file *file)
 {
 	u64 refs = kf_file__refs(file);
 
@@ -77,7 +77,7 @@ static __always_inline bool kf_range__last(struct kf_range *range, struct file *
 	return false;
 }
 
-static __noinline long kf_range__close(u32 at, void *context)
+static __noinline long kf_close__nth(u32 at, void *context)
 {
 	u64 id = bpf_get_current_pid_tgid();
 	struct kf_range *range = bpf_map_lookup_elem(&kf_ranges, &id);
@@ -87,12 +87,12 @@ static __noinline long kf_range__close(u32 at, void *context)
 		return 1;
 	file = kf_fd__file(range->first + at);
 	if (file && (KF_READ(file, f_inode, i_mode) & KF_S_IFMT) == KF_S_IFREG &&
-	    kf_range__last(range, file))
-		kf_fd__close_event(range->first + at);
+	    kf_close__last(range, file))
+		kf_close__event(range->first + at);
 	return 0;
 }
 
-static __always_inline void kf_fds__closing(u64 first, u32 count)
+static __always_inline void kf_close__fds(u64 first, u32 count)
 {
 	u64 id = bpf_get_current_pid_tgid();
 	struct kf_range *range;
@@ -104,11 +104,11 @@ static __always_inline void kf_fds__closing(u64 first, u32 count)
 	if (!range)
 		return;
 	range->first = first;
-	kf_loop(count, kf_range__close, NULL, KF_RANGE_NO_LOOP);
+	kf_loop(count, kf_close__nth, NULL, KF_RANGE_NO_LOOP);
 	bpf_map_delete_elem(&kf_ranges, &id);
 }
 
-static __always_inline u32 kf_fds__max(void)
+static __always_inline u32 kf_close__table_size(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
@@ -116,7 +116,7 @@ static __always_inline u32 kf_fds__max(void)
 }
 
 /* Whether no other task shares the descriptor table. */
-static __always_inline bool kf_fds__alone(void)
+static __always_inline bool kf_close__table_alone(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
@@ -124,36 +124,36 @@ static __always_inline bool kf_fds__alone(void)
 }
 
 /* dup2 and dup3 close what the new number was, unless they fail (fs/file.c: ksys_dup3). */
-static __always_inline void kf_dup__closing(u32 from, u32 to, u32 flags)
+static __always_inline void kf_close__dup(u32 from, u32 to, u32 flags)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
 	if (from == to || (flags & ~KF_O_CLOEXEC) || !kf_fd__file(from) ||
 	    to >= KF_READ(task, signal, rlim[KF_RLIMIT_NOFILE].rlim_cur))
 		return;
-	kf_fd__closing(to);
+	kf_close__fd(to);
 }
 
 /* close_range(2): descriptors first to last. */
-static __always_inline void kf_range__closing(u64 first, u64 last)
+static __always_inline void kf_close__range(u64 first, u64 last)
 {
-	u32 max = kf_fds__max();
+	u32 max = kf_close__table_size();
 
 	if (last >= max)
 		last = max - 1;
 	if (max && first <= last)
-		kf_fds__closing(first, last - first + 1);
+		kf_close__fds(first, last - first + 1);
 }
 
 /* The end of a process: of its last thread, if the table is not shared. */
-static __always_inline void kf_fds__exit(struct task_struct *task)
+static __always_inline void kf_close__exit(struct task_struct *task)
 {
 	u32 max;
 
 	if (KF_READ(task, signal, live.counter) != 0 || KF_READ(task, files, count.counter) != 1)
 		return;
-	max = kf_fds__max();
-	kf_fds__closing(0, max);
+	max = kf_close__table_size();
+	kf_close__fds(0, max);
 }
 
 #endif

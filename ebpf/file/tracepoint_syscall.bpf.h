@@ -20,20 +20,20 @@ static __always_inline bool kf_syscall__closes(struct pt_regs *regs, u64 nr)
 {
 	switch (nr) {
 	case __NR_close:
-		kf_fd__closing(KF_ARG0(regs));
+		kf_close__fd(KF_ARG0(regs));
 		return true;
 #ifdef __NR_dup2
 	case __NR_dup2:
-		kf_dup__closing(KF_ARG0(regs), KF_ARG1(regs), 0);
+		kf_close__dup(KF_ARG0(regs), KF_ARG1(regs), 0);
 		return true;
 #endif
 	case __NR_dup3:
-		kf_dup__closing(KF_ARG0(regs), KF_ARG1(regs), KF_ARG2(regs));
+		kf_close__dup(KF_ARG0(regs), KF_ARG1(regs), KF_ARG2(regs));
 		return true;
 	case __NR_close_range:
 		if (KF_ARG2(regs) == 0 ||
-		    (KF_ARG2(regs) == KF_CLOSE_RANGE_UNSHARE && kf_fds__alone()))
-			kf_range__closing(KF_ARG0(regs), KF_ARG1(regs));
+		    (KF_ARG2(regs) == KF_CLOSE_RANGE_UNSHARE && kf_close__table_alone()))
+			kf_close__range(KF_ARG0(regs), KF_ARG1(regs));
 		return true;
 	}
 	return false;
