@@ -4,8 +4,10 @@
 #define KF_INODE_BPF_H
 
 #include "compat.bpf.h"
+#include "config.bpf.h"
 
 #define KF_S_IFMT 0170000
+#define KF_S_IFSOCK 0140000
 #define KF_S_IFLNK 0120000
 #define KF_S_IFREG 0100000
 

@@ -18,6 +18,7 @@
 #include <asm-generic/unistd.h>
 #endif
 #include "compat.bpf.h"
+#include "inode.bpf.h"
 #include "task.bpf.h"
 
 /* Newer than some headers; the numbers are the same on all architectures since 5.1. */
@@ -36,19 +37,28 @@
 #define __NR_recvmmsg 243
 #endif
 
+/*
+ * The number is read for every system call of the host: through the typed pointer. Not so the
+ * arguments: of those that one and another call have, the compiler makes one load with a computed
+ * offset, which the verifier refuses.
+ */
 #ifdef __TARGET_ARCH_x86
 #define KF_TS_COMPAT 0x2 /* thread_info.status (arch/x86/include/asm/thread_info.h) */
-#define KF_SYSCALL_NR(regs) ((u64)KF_READ(regs, orig_ax))
+#define KF_SYSCALL_NR(regs) KF_TYPED(regs, orig_ax)
 #define KF_ARG0(regs) KF_READ(regs, di)
 #define KF_ARG1(regs) KF_READ(regs, si)
 #define KF_ARG2(regs) KF_READ(regs, dx)
 #define KF_ARG3(regs) KF_READ(regs, r10)
+#define KF_ARG4(regs) KF_READ(regs, r8)
+#define KF_ARG5(regs) KF_READ(regs, r9)
 #else
-#define KF_SYSCALL_NR(regs) ((u64)KF_READ(regs, syscallno))
+#define KF_SYSCALL_NR(regs) ((u64)KF_TYPED(regs, syscallno))
 #define KF_ARG0(regs) KF_READ(regs, orig_x0) /* x0 holds the result at exit */
 #define KF_ARG1(regs) KF_READ(regs, regs[1])
 #define KF_ARG2(regs) KF_READ(regs, regs[2])
 #define KF_ARG3(regs) KF_READ(regs, regs[3])
+#define KF_ARG4(regs) KF_READ(regs, regs[4])
+#define KF_ARG5(regs) KF_READ(regs, regs[5])
 #endif
 
 static __always_inline bool kf_syscall__compat(void)
@@ -75,6 +85,16 @@ static __always_inline struct file *kf_fd__file(u64 fd)
 	if (bpf_probe_read_kernel(&file, sizeof(file), &table[(u32)fd]))
 		return NULL;
 	return file;
+}
+
+/* The socket behind a descriptor, or NULL. */
+static __always_inline struct socket *kf_fd__socket(u64 fd)
+{
+	struct file *file = kf_fd__file(fd);
+
+	if (!file || (KF_READ(file, f_inode, i_mode) & KF_S_IFMT) != KF_S_IFSOCK)
+		return NULL;
+	return KF_READ(file, private_data);
 }
 
 #endif

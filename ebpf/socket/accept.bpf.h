@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* accept(2) of TCP: the connection belongs to the process that accepted it. */
-#ifndef KF_ACCEPT_BPF_H
-#define KF_ACCEPT_BPF_H
+#ifndef KF_SOCKET_ACCEPT_BPF_H
+#define KF_SOCKET_ACCEPT_BPF_H
 
 #include "socket/aggregate.bpf.h"
 
-static __always_inline void kf_sock__accepted(struct sock *sk)
+static __always_inline void kf_accept__done(struct sock *sk)
 {
 	struct kf_sock *sock;
 

@@ -8,7 +8,6 @@
 #include "socket/alias.bpf.h"
 #include "task.bpf.h"
 
-#define KF_AF_UNIX 1
 #define KF_AF_INET 2
 #define KF_AF_INET6 10
 #define KF_IPPROTO_TCP 6

@@ -6,6 +6,7 @@
 #ifndef KF_SOCKET_ITER_BPF_H
 #define KF_SOCKET_ITER_BPF_H
 
+#include "inode.bpf.h"
 #include "socket/tcp.bpf.h"
 
 /* Ports with a listener, so that a connection that is met later has a role: 4096 are plenty. */
@@ -20,9 +21,6 @@ struct {
 	__type(key, struct kf_listen_key);
 	__type(value, u8);
 } kf_listeners SEC(".maps");
-
-#define KF_S_IFMT 0170000
-#define KF_S_IFSOCK 0140000
 
 /* A record of the values at the start: the base of user space's deltas. It ends nothing. */
 static __always_inline void kf_tcp__base(struct kf_sock_key *key, struct kf_sock *sock)

@@ -9,6 +9,9 @@
 
 #include "unix/name.bpf.h"
 
+#define KF_AF_UNIX 1
+#define KF_MSG_PEEK 2
+
 /* 8,192 UNIX sockets that have carried data, 300 bytes each, 2.5 MB. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -5,7 +5,6 @@
 
 #include "syscalls.bpf.h"
 
-#define KF_MSG_PEEK 2
 #define KF_BATCH_MAX 1024 /* messages of one sendmmsg (UIO_MAXIOV), and of a recvmmsg, added up */
 
 /* As a process passes them (64-bit ABI). */

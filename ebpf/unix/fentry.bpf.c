@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* accept(2) and UNIX sockets by fentry and fexit. Adapters only; see socket/accept.bpf.h, unix.bpf.h. */
+/* UNIX sockets by fentry and fexit. Adapters only; see unix/aggregate.bpf.h. */
 #define KF_DIRECT 1
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
-#include "socket/accept.bpf.h"
 #include "unix/aggregate.bpf.h"
 #include "unix/programs.bpf.h"
 
 /* KF_VARIANTS cast: built again for lockdown. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-#define KF_MSG_PEEK 2
 
 static __always_inline void kf_unix__done(struct socket *socket, struct msghdr *msg, s64 bytes,
 					  bool sent)
@@ -27,20 +24,6 @@ static __always_inline void kf_unix__done(struct socket *socket, struct msghdr *
 	if (sent && msg->msg_namelen > 0)
 		kf_unix_name__read(&message.to, msg->msg_name, msg->msg_namelen, false);
 	kf_unix__moved(&message);
-}
-
-/*
- * Why: accept(2), by system call or io_uring, when the child joins the caller's socket. Not
- * inet_csk_accept, which can return a child whose handshake another CPU has not finished: here its
- * lock is held.
- */
-SEC("fentry/security_sock_graft")
-int BPF_PROG(fentry__security_sock_graft, struct sock *sk)
-{
-	if (!kf_standby__claim(KF_PROG_FENTRY_SECURITY_SOCK_GRAFT))
-		return 0;
-	kf_sock__accepted(sk);
-	return 0;
 }
 
 /* Why these: below system calls and io_uring; only bytes that were really moved. */

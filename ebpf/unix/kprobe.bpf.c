@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * accept(2) and UNIX sockets by kprobe. Not by kretprobe: each call that waits for data would hold
+ * UNIX sockets by kprobe. Not by kretprobe: each call that waits for data would hold
  * one of the few instances, and without one the return of others is not seen. The socket of a call is
  * kept at its entry, and what it moved is the result of the system call. Calls of io_uring have
  * results of their own, which are not seen here.
@@ -10,7 +10,6 @@
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
-#include "socket/accept.bpf.h"
 #include "unix/aggregate.bpf.h"
 #include "unix/call.bpf.h"
 #include "unix/programs.bpf.h"
@@ -161,13 +160,6 @@ static __always_inline void kf_unix__returns(struct kf_unix_message *message, st
 						 batch == KF_BATCH_32);
 	}
 	kf_unix__moved(message);
-}
-
-SEC("kprobe/security_sock_graft")
-int BPF_KPROBE(kprobe__security_sock_graft, struct sock *sk)
-{
-	kf_sock__accepted(sk);
-	return 0;
 }
 
 SEC("kprobe/unix_stream_sendmsg")

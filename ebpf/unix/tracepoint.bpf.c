@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * accept(2) and UNIX sockets where neither fentry nor kprobes may be used: by the result of system
+ * UNIX sockets where neither fentry nor kprobes may be used: by the result of system
  * calls. Not seen here: io_uring, splice, sendfile, and closes other than close(2) (user space
  * sweeps those with the process).
  */
@@ -9,49 +9,15 @@
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
-#include "socket/accept.bpf.h"
 #include "unix/aggregate.bpf.h"
 #include "unix/call.bpf.h"
 #include "unix/programs.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define KF_S_IFMT 0170000
-#define KF_S_IFSOCK 0140000
-
-/* The number is read for every system call of the host: through the typed pointer, no helper. */
-#ifdef __TARGET_ARCH_x86
-#define KF_NR(regs) ((regs)->orig_ax)
-#define KF_ARG4(regs) ((regs)->r8)
-#define KF_ARG5(regs) ((regs)->r9)
-#else
-#define KF_NR(regs) ((u64)(regs)->syscallno)
-#define KF_ARG4(regs) ((regs)->regs[4])
-#define KF_ARG5(regs) ((regs)->regs[5])
-#endif
-
-/* The socket behind a descriptor, or NULL. */
-static __always_inline struct socket *kf_fd__socket(u64 fd)
-{
-	struct file *file = kf_fd__file(fd);
-
-	if (!file || (KF_READ(file, f_inode, i_mode) & KF_S_IFMT) != KF_S_IFSOCK)
-		return NULL;
-	return KF_READ(file, private_data);
-}
-
 static __always_inline bool kf_socket__unix(struct socket *socket)
 {
 	return socket && KF_READ(socket, sk, __sk_common.skc_family) == KF_AF_UNIX;
-}
-
-static __always_inline void kf_accept__done(s64 fd)
-{
-	struct socket *socket = kf_fd__socket(fd);
-	struct sock *sk = socket ? KF_READ(socket, sk) : NULL;
-
-	if (sk)
-		kf_sock__accepted(sk);
 }
 
 static __always_inline void kf_message__to(struct kf_unix_message *message,
@@ -118,25 +84,18 @@ static __always_inline bool kf_nr__receives(u64 nr)
 	       nr == __NR_recvmmsg;
 }
 
-static __always_inline bool kf_nr__accepts(u64 nr)
-{
-	return nr == __NR_accept || nr == __NR_accept4;
-}
-
 static __always_inline bool kf_nr__wanted(u64 nr)
 {
-	return kf_nr__accepts(nr) || kf_nr__sends(nr) || kf_nr__receives(nr);
+	return kf_nr__sends(nr) || kf_nr__receives(nr);
 }
 
 static __always_inline void kf_call__done(struct pt_regs *regs, u64 nr, s64 result)
 {
 	if (kf_self() || kf_syscall__compat())
 		return;
-	if (kf_nr__accepts(nr))
-		kf_accept__done(result);
-	else if (result > 0 && kf_nr__sends(nr))
+	if (kf_nr__sends(nr))
 		kf_sent(regs, nr, result);
-	else if (result > 0)
+	else
 		kf_received(regs, nr, result);
 }
 
@@ -154,17 +113,17 @@ static __always_inline void kf_call__closes(u64 fd)
 
 static __always_inline void kf_call__returns(struct pt_regs *regs, s64 result)
 {
-	u64 nr = KF_NR(regs);
+	u64 nr = KF_SYSCALL_NR(regs);
 
-	if (result >= 0 && kf_nr__wanted(nr))
+	if (result > 0 && kf_nr__wanted(nr))
 		kf_call__done(regs, nr, result);
 }
 
-/* Why: the result of every call that can move bytes over a socket, and of accept. */
+/* Why: the result of every call that can move bytes over a socket. */
 SEC("tp_btf/sys_exit")
-int BPF_PROG(tp__sys_exit_sock, struct pt_regs *regs, long result)
+int BPF_PROG(tp__sys_exit_unix_call, struct pt_regs *regs, long result)
 {
-	if (!kf_standby__claim(KF_PROG_SYS_EXIT_SOCK))
+	if (!kf_standby__claim(KF_PROG_SYS_EXIT_UNIX_CALL))
 		return 0;
 	kf_call__returns(regs, result);
 	return 0;
@@ -172,9 +131,9 @@ int BPF_PROG(tp__sys_exit_sock, struct pt_regs *regs, long result)
 
 /* Why: before close(2) drops the last reference; after it the socket cannot be found. */
 SEC("tp_btf/sys_enter")
-int BPF_PROG(tp__sys_enter_sock, struct pt_regs *regs, long nr)
+int BPF_PROG(tp__sys_enter_unix_call, struct pt_regs *regs, long nr)
 {
-	if (!kf_standby__claim(KF_PROG_SYS_ENTER_SOCK))
+	if (!kf_standby__claim(KF_PROG_SYS_ENTER_UNIX_CALL))
 		return 0;
 	if (nr == __NR_close)
 		kf_call__closes(KF_ARG0(regs));

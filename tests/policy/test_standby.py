@@ -39,7 +39,6 @@ def test_each_tracing_program_claims_first(path: Path) -> None:
     if path.name in WITHOUT:
         assert not any("kf_standby__" in lines for lines in found.values())
     else:
-        assert found
         assert found == {program: CLAIM.format(number(program)) for program in found}
 
 

@@ -169,7 +169,7 @@ def _file(
 
 
 def _by_socket() -> Candidate:
-    programs = ("tp__sys_enter_sock", "tp__sys_exit_sock")
+    programs = ("tp__sys_enter_unix_call", "tp__sys_exit_unix_call")
     return Candidate("tracepoint", "unix_tracepoint", programs, gap=NO_IO_URING, whole=True)
 
 
@@ -300,11 +300,16 @@ HOOKS: tuple[Hook, ...] = (
     _file("link", "hard link made", *_around("vfs_link"), traced=_by_name()),
     _file("symlink", "symbolic link made", *_around("vfs_symlink"), traced=_by_name()),
     _file("unlink", "file deleted", *_around("vfs_unlink"), traced=_by_name()),
-    _unix(
+    Hook(
         "socket.accept",
         "process that accepts a TCP connection",
-        "fentry__security_sock_graft",
-        traced=_by_socket(),
+        "socket",
+        _attach_modes(
+            "socket",
+            ("fentry__security_sock_graft",),
+            (),
+            Candidate("tracepoint", "socket_tracepoint", ("tp__sys_exit_accept",), gap=NO_IO_URING),
+        ),
     ),
     _unix(
         "unix.send",

@@ -56,9 +56,13 @@ def test_keys_are_unique_and_say_the_domain() -> None:
     assert {key.partition(".")[0] for key in keys} == {"file", "process", "socket", "unix"}
 
 
-@pytest.mark.parametrize("hook", [hook for hook in HOOKS if hook.subsystem in {"file", "unix"}])
+@pytest.mark.parametrize(
+    "hook",
+    [it for it in HOOKS if it.subsystem in {"file", "unix"} or it.key == "socket.accept"],
+    ids=lambda it: it.key,
+)
 def test_what_depends_on_the_attach_mode_has_all_three(hook: object) -> None:
-    """Files and UNIX sockets are served in every attach mode, in order of preference."""
+    """Files, UNIX sockets and accept are served in every attach mode, the best first."""
     attach_modes = tuple(each.attach_mode for each in getattr(hook, "candidates"))  # noqa: B009 - a typed object
     assert attach_modes == ATTACH_MODES
 

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Who accepts a TCP connection, where neither fentry nor kprobes may be used: by the result of the
+ * system call. What io_uring accepts is not seen here.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "record.h"
+#include "config.bpf.h"
+#include "socket/accept.bpf.h"
+#include "socket/programs.bpf.h"
+#include "syscalls.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline void kf_accept__returns(struct pt_regs *regs, s64 fd)
+{
+	u64 nr = KF_SYSCALL_NR(regs);
+	struct socket *socket;
+	struct sock *sk;
+
+	if ((nr != __NR_accept && nr != __NR_accept4) || fd < 0 || kf_syscall__compat())
+		return;
+	socket = kf_fd__socket(fd);
+	sk = socket ? KF_READ(socket, sk) : NULL;
+	if (sk)
+		kf_accept__done(sk);
+}
+
+/* Why: the descriptor of the connection, in the process that has it. It runs for each system call of
+ * the host, and looks at the number first. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(tp__sys_exit_accept, struct pt_regs *regs, long fd)
+{
+	if (!kf_standby__claim(KF_PROG_SYS_EXIT_ACCEPT))
+		return 0;
+	kf_accept__returns(regs, fd);
+	return 0;
+}
