@@ -12,8 +12,6 @@
  *                                                type by bpf_rdonly_cast (read.bpf.h, string.bpf.h)
  *  KF_NO_LOOP        Makefile, build variant     no bpf_loop: loops have a smaller bound, and each
  *                    "noloop"                    round is verified (kf_loop in compat.bpf.h)
- *  KF_RETURNS_LOST   file/kprobe.bpf.c           the return of an operation may not be seen, so what
- *                                                tells it from another is kept
  *
  * The build variants of an object are those that its source names behind KF_VARIANTS; the Makefile and
  * the loader know them by the ending of its name.

@@ -3,8 +3,8 @@
  * Handlers of file events, the same in every attach mode. An event is folded into the aggregate of its
  * process and inode; an ending event, or -e, sends the aggregate and forgets it.
  */
-#ifndef KF_FILE_BPF_H
-#define KF_FILE_BPF_H
+#ifndef KF_FILE_AGGREGATE_BPF_H
+#define KF_FILE_AGGREGATE_BPF_H
 
 #include "emit.bpf.h"
 #include "inode.bpf.h"
@@ -46,19 +46,34 @@ struct kf_flush {
 
 const struct kf_file_agg kf_agg_zero = {};
 
+/* What makes two events belong together: the file, and the process that acts now. */
+static __always_inline void kf_file_key__fill(struct kf_file_key *key, struct inode *inode)
+{
+	key->ino = KF_READ(inode, i_ino);
+	key->dev = KF_READ(inode, i_sb, s_dev);
+	key->gen = KF_READ(inode, i_generation);
+	key->start_ns = kf_current__start();
+	key->tgid = bpf_get_current_pid_tgid() >> 32;
+	key->pad = 0;
+}
+
+/* Takes down which file this is and how it is now. Returns false if it is not reported. */
+static __always_inline bool kf_file__identify(struct kf_file_key *key, struct kf_inode *now,
+					      struct inode *inode)
+{
+	if (!kf_inode__wanted(inode, &now->magic))
+		return false;
+	kf_inode__fill(now, inode);
+	kf_file_key__fill(key, inode);
+	return true;
+}
+
 /* Returns false if this inode is not reported. */
 static __always_inline bool kf_subject__fill(struct kf_subject *subject, struct inode *inode,
 					     struct dentry *dentry, struct mount *mnt)
 {
-	if (!kf_inode__wanted(inode, &subject->inode.magic))
+	if (!kf_file__identify(&subject->key, &subject->inode, inode))
 		return false;
-	kf_inode__fill(&subject->inode, inode);
-	subject->key.ino = KF_READ(inode, i_ino);
-	subject->key.dev = KF_READ(inode, i_sb, s_dev);
-	subject->key.gen = KF_READ(inode, i_generation);
-	subject->key.start_ns = kf_current__start();
-	subject->key.tgid = bpf_get_current_pid_tgid() >> 32;
-	subject->key.pad = 0;
 	subject->at.dentry = dentry;
 	subject->at.mnt = mnt;
 	return true;
@@ -68,6 +83,12 @@ static __always_inline bool kf_event__ends(enum kf_file_event event)
 {
 	return event == KF_FILE_CLOSE_WRITE || event == KF_FILE_CLOSE_NOWRITE ||
 	       event == KF_FILE_MOVED_TO || event == KF_FILE_DELETE;
+}
+
+/* KF_FLUSH_* of an event that is seen only when it has happened: what a write changed is not known. */
+static __always_inline u32 kf_event__before_unseen(enum kf_file_event event)
+{
+	return event == KF_FILE_MODIFY ? KF_FLUSH_NO_BEFORE : 0;
 }
 
 static __always_inline u32 kf_agg__events(const struct kf_file_agg *agg)
@@ -94,8 +115,8 @@ static __always_inline void kf_agg__init(struct kf_file_agg *agg, const struct k
 	agg->inode = subject->inode;
 }
 
-static __always_inline void kf_path__finish(struct kf_path_record *rec,
-					    const struct kf_subject *subject)
+static __always_inline void kf_file__finish_path(struct kf_path_record *rec,
+						 const struct kf_subject *subject)
 {
 	struct kf_walk *walk = (struct kf_walk *)&rec->hdr;
 	u32 used = walk->used;
@@ -112,7 +133,7 @@ static __always_inline void kf_path__finish(struct kf_path_record *rec,
 
 /* Sends the path of an aggregate that stays in the map, so that whoever takes it out later needs
  * none. Returns false if the ring is full: the next event tries again. */
-static __noinline bool kf_path__send(struct kf_subject *subject)
+static __noinline bool kf_file__send_path(struct kf_subject *subject)
 {
 	struct kf_path_record *rec;
 
@@ -121,7 +142,7 @@ static __noinline bool kf_path__send(struct kf_subject *subject)
 		goto lost;
 	*(struct kf_walk *)&rec->hdr = subject->at;
 	if (kf_path__write((char *)(rec + 1), (struct kf_walk *)&rec->hdr, KF_PATH_SMALL) == 0) {
-		kf_path__finish(rec, subject);
+		kf_file__finish_path(rec, subject);
 		return true;
 	}
 	bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
@@ -130,7 +151,7 @@ static __noinline bool kf_path__send(struct kf_subject *subject)
 		goto lost;
 	*(struct kf_walk *)&rec->hdr = subject->at;
 	kf_path__write((char *)(rec + 1), (struct kf_walk *)&rec->hdr, KF_PATH_LARGE);
-	kf_path__finish(rec, subject);
+	kf_file__finish_path(rec, subject);
 	return true;
 lost:
 	kf_count(KF_CNT_PATH_LOST_RING, 1);
@@ -334,7 +355,7 @@ static __noinline int kf_file__fold(struct kf_subject *subject, struct kf_flush 
 		kf_file__export(agg, subject, flush);
 	else if (!(agg->flags & KF_AGG_PATH_SENT) && subject->at.dentry &&
 		 !(flush->how & KF_FLUSH_MORE))
-		agg->flags |= kf_path__send(subject) ? KF_AGG_PATH_SENT : 0;
+		agg->flags |= kf_file__send_path(subject) ? KF_AGG_PATH_SENT : 0;
 	return 0;
 }
 
@@ -353,7 +374,7 @@ static __always_inline void kf_file__event(struct file *file, enum kf_file_event
 	__builtin_memset(&subject, 0, sizeof(subject));
 	__builtin_memset(&flush, 0, sizeof(flush));
 	flush.event = event;
-	flush.how = event == KF_FILE_MODIFY ? KF_FLUSH_NO_BEFORE : 0;
+	flush.how = kf_event__before_unseen(event);
 	flush.before = &subject.inode;
 	if (!kf_subject__fill(&subject, inode, KF_READ(file, f_path.dentry),
 			      kf_mount__of(KF_READ(file, f_path.mnt))))

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * File events by fentry and fexit. Arguments whose place moved between kernels are found by the
- * number of arguments, which the loader takes from the running kernel's BTF; the result of a
- * function stands behind its last argument.
+ * File events by fentry and fexit. Adapters only: what the events mean is in file/operations.bpf.h
+ * and file/open_close.bpf.h.
  */
 #define KF_DIRECT 1
 #include "vmlinux.h"
@@ -11,156 +10,155 @@
 #include "record.h"
 #include "config.bpf.h"
 #include "file/programs.bpf.h"
-#include "file/operations.bpf.h"
+#include "file/arguments.bpf.h"
+#include "file/pending.bpf.h"
 #include "file/open_close.bpf.h"
 
 /* KF_VARIANTS noloop cast: built again for kernels without bpf_loop and for lockdown. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline bool kf_is_err(const void *pointer)
-{
-	return !pointer || (unsigned long)pointer >= (unsigned long)-4095;
-}
+struct filename;
+struct iovec;
+
+/* The context lies in the frame of the function: on the stack, above that of what it calls. */
+#define KF_FRAME(ctx) ((u64)(ctx))
 
 /* Created files: the flag is on the struct file before it is opened. */
 SEC("fentry/vfs_open")
-int fentry__vfs_open(u64 *ctx)
+int BPF_PROG(fentry__vfs_open, struct path *path, struct file *file)
 {
 	if (!kf_standby__claim(KF_PROG_FENTRY_VFS_OPEN))
 		return 0;
-	kf_file__created((struct path *)KF_CTX(ctx, 0), (struct file *)KF_CTX(ctx, 1));
+	kf_file__created(path, file);
 	return 0;
 }
 
 /* A descriptor for a file: open, dup, a descriptor passed over a socket. */
 SEC("fentry/fd_install")
-int fentry__fd_install(u64 *ctx)
+int BPF_PROG(fentry__fd_install, unsigned int fd, struct file *file)
 {
 	if (!kf_standby__claim(KF_PROG_FENTRY_FD_INSTALL))
 		return 0;
-	kf_file__installed((struct file *)KF_CTX(ctx, 1));
+	kf_file__installed(file);
 	return 0;
 }
 
 /* The program, its interpreter and its loader: each is opened by this function only. */
 SEC("fexit/do_open_execat")
-int fexit__do_open_execat(u64 *ctx)
+int BPF_PROG(fexit__do_open_execat, int fd, struct filename *name, int flags, struct file *file)
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT_DO_OPEN_EXECAT))
 		return 0;
-	struct file *file = (struct file *)KF_CTX(ctx, 3);
-
-	if (!kf_is_err(file))
+	if (!kf_file__is_err(file))
 		kf_file__event(file, KF_FILE_OPEN_EXEC);
 	return 0;
 }
 
 SEC("fexit/vfs_read")
-int fexit__vfs_read(u64 *ctx)
+int BPF_PROG(fexit__vfs_read, struct file *file, char *buf, size_t count, loff_t *pos, long ret)
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_READ))
 		return 0;
-	if ((long)KF_CTX(ctx, 4) > 0)
-		kf_file__event((struct file *)KF_CTX(ctx, 0), KF_FILE_ACCESS);
+	kf_op__on_file(KF_OP_READ, file, ret);
 	return 0;
 }
 
 SEC("fexit/vfs_readv")
-int fexit__vfs_readv(u64 *ctx)
+int BPF_PROG(fexit__vfs_readv, struct file *file, const struct iovec *vec, unsigned long vlen,
+	     loff_t *pos, int flags, long ret)
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_READV))
 		return 0;
-	if ((long)KF_CTX(ctx, 5) > 0)
-		kf_file__event((struct file *)KF_CTX(ctx, 0), KF_FILE_ACCESS);
+	kf_op__on_file(KF_OP_READ, file, ret);
 	return 0;
 }
 
 /* What exec reads of a program. */
 SEC("fexit/__kernel_read")
-int fexit____kernel_read(u64 *ctx)
+int BPF_PROG(fexit____kernel_read, struct file *file, void *buf, size_t count, loff_t *pos,
+	     long ret)
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT___KERNEL_READ))
 		return 0;
-	if ((long)KF_CTX(ctx, 4) > 0)
-		kf_file__event((struct file *)KF_CTX(ctx, 0), KF_FILE_ACCESS);
+	kf_op__on_file(KF_OP_READ, file, ret);
 	return 0;
 }
 
 SEC("fexit/vfs_write")
-int fexit__vfs_write(u64 *ctx)
+int BPF_PROG(fexit__vfs_write, struct file *file, const char *buf, size_t count, loff_t *pos,
+	     long ret)
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_WRITE))
 		return 0;
-	if ((long)KF_CTX(ctx, 4) > 0)
-		kf_file__event((struct file *)KF_CTX(ctx, 0), KF_FILE_MODIFY);
+	kf_op__on_file(KF_OP_WRITE, file, ret);
 	return 0;
 }
 
 SEC("fexit/vfs_writev")
-int fexit__vfs_writev(u64 *ctx)
+int BPF_PROG(fexit__vfs_writev, struct file *file, const struct iovec *vec, unsigned long vlen,
+	     loff_t *pos, int flags, long ret)
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_WRITEV))
 		return 0;
-	if ((long)KF_CTX(ctx, 5) > 0)
-		kf_file__event((struct file *)KF_CTX(ctx, 0), KF_FILE_MODIFY);
+	kf_op__on_file(KF_OP_WRITE, file, ret);
 	return 0;
 }
 
 SEC("fexit/vfs_fallocate")
-int fexit__vfs_fallocate(u64 *ctx)
+int BPF_PROG(fexit__vfs_fallocate, struct file *file, int mode, loff_t offset, loff_t len, int ret)
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_FALLOCATE))
 		return 0;
-	if ((long)KF_CTX(ctx, 4) == 0)
-		kf_file__event((struct file *)KF_CTX(ctx, 0), KF_FILE_MODIFY);
+	kf_op__on_file(KF_OP_ALLOCATE, file, ret);
 	return 0;
 }
 
 SEC("fentry/vfs_copy_file_range")
-int fentry__vfs_copy_file_range(u64 *ctx)
+int BPF_PROG(fentry__vfs_copy_file_range, struct file *in, loff_t pos_in, struct file *out)
 {
 	if (!kf_standby__claim(KF_PROG_FENTRY_VFS_COPY_FILE_RANGE))
 		return 0;
-	kf_copy__enter((struct file *)KF_CTX(ctx, 0), (struct file *)KF_CTX(ctx, 2));
+	kf_pending__enter(KF_OP_COPY, KF_ON_FILES(in, out), KF_FRAME(ctx));
 	return 0;
 }
 
 SEC("fexit/vfs_copy_file_range")
-int fexit__vfs_copy_file_range(u64 *ctx)
+int BPF_PROG(fexit__vfs_copy_file_range, struct file *in, loff_t pos_in, struct file *out,
+	     loff_t pos_out, size_t len, unsigned int flags, long ret)
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_COPY_FILE_RANGE))
 		return 0;
-	kf_copy__exit((struct file *)KF_CTX(ctx, 0), (struct file *)KF_CTX(ctx, 2),
-		      (long)KF_CTX(ctx, 6));
+	kf_pending__exit(KF_OP_COPY, KF_ON_FILES(in, out), ret);
 	return 0;
 }
 
+/* sendfile; it may run inside vfs_copy_file_range. */
 SEC("fentry/do_splice_direct")
-int fentry__do_splice_direct(u64 *ctx)
+int BPF_PROG(fentry__do_splice_direct, struct file *in, loff_t *ppos, struct file *out)
 {
 	if (!kf_standby__claim(KF_PROG_FENTRY_DO_SPLICE_DIRECT))
 		return 0;
-	kf_copy__enter((struct file *)KF_CTX(ctx, 0), (struct file *)KF_CTX(ctx, 2));
+	kf_pending__enter(KF_OP_COPY, KF_ON_FILES(in, out), KF_FRAME(ctx));
 	return 0;
 }
 
 SEC("fexit/do_splice_direct")
-int fexit__do_splice_direct(u64 *ctx)
+int BPF_PROG(fexit__do_splice_direct, struct file *in, loff_t *ppos, struct file *out, loff_t *opos,
+	     size_t len, unsigned int flags, long ret)
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT_DO_SPLICE_DIRECT))
 		return 0;
-	kf_copy__exit((struct file *)KF_CTX(ctx, 0), (struct file *)KF_CTX(ctx, 2),
-		      (long)KF_CTX(ctx, 6));
+	kf_pending__exit(KF_OP_COPY, KF_ON_FILES(in, out), ret);
 	return 0;
 }
 
-/* The last reference is gone: of descriptors and of mappings. */
+/* The last reference is dropped: of descriptors and of mappings. */
 SEC("fentry/__fput")
-int fentry____fput(u64 *ctx)
+int BPF_PROG(fentry____fput, struct file *file)
 {
 	if (!kf_standby__claim(KF_PROG_FENTRY___FPUT))
 		return 0;
-	kf_file__closed((struct file *)KF_CTX(ctx, 0));
+	kf_file__closed(file);
 	return 0;
 }
 
@@ -169,10 +167,8 @@ int fentry__notify_change(u64 *ctx)
 {
 	if (!kf_standby__claim(KF_PROG_FENTRY_NOTIFY_CHANGE))
 		return 0;
-	if (kf_nargs_notify_change == 3)
-		kf_setattr__enter((struct dentry *)KF_CTX(ctx, 0), (struct iattr *)KF_CTX(ctx, 1));
-	else
-		kf_setattr__enter((struct dentry *)KF_CTX(ctx, 1), (struct iattr *)KF_CTX(ctx, 2));
+	kf_pending__enter_setattr(KF_CTX_MOVED(ctx, KF_MOVED_NOTIFY_CHANGE, 0),
+				  KF_CTX_MOVED(ctx, KF_MOVED_NOTIFY_CHANGE, 1), KF_FRAME(ctx));
 	return 0;
 }
 
@@ -181,10 +177,8 @@ int fexit__notify_change(u64 *ctx)
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT_NOTIFY_CHANGE))
 		return 0;
-	if (kf_nargs_notify_change == 3)
-		kf_setattr__exit((struct dentry *)KF_CTX(ctx, 0), (int)KF_CTX(ctx, 3));
-	else
-		kf_setattr__exit((struct dentry *)KF_CTX(ctx, 1), (int)KF_CTX(ctx, 4));
+	kf_pending__exit_setattr(KF_ON_NAME(KF_CTX_MOVED(ctx, KF_MOVED_NOTIFY_CHANGE, 0)),
+				 KF_CTX_RESULT(ctx, kf_nargs_notify_change, 3));
 	return 0;
 }
 
@@ -193,10 +187,8 @@ int fentry__vfs_unlink(u64 *ctx)
 {
 	if (!kf_standby__claim(KF_PROG_FENTRY_VFS_UNLINK))
 		return 0;
-	if (kf_nargs_vfs_unlink == 3)
-		kf_unlink__enter((struct dentry *)KF_CTX(ctx, 1));
-	else
-		kf_unlink__enter((struct dentry *)KF_CTX(ctx, 2));
+	kf_pending__enter(KF_OP_UNLINK, KF_ON_NAME(KF_CTX_MOVED(ctx, KF_MOVED_VFS_UNLINK, 1)),
+			  KF_FRAME(ctx));
 	return 0;
 }
 
@@ -205,28 +197,26 @@ int fexit__vfs_unlink(u64 *ctx)
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_UNLINK))
 		return 0;
-	if (kf_nargs_vfs_unlink == 3)
-		kf_unlink__exit((int)KF_CTX(ctx, 3));
-	else
-		kf_unlink__exit((int)KF_CTX(ctx, 4));
+	kf_pending__exit(KF_OP_UNLINK, KF_ON_NAME(KF_CTX_MOVED(ctx, KF_MOVED_VFS_UNLINK, 1)),
+			 KF_CTX_RESULT(ctx, kf_nargs_vfs_unlink, 3));
 	return 0;
 }
 
 SEC("fentry/vfs_rename")
-int fentry__vfs_rename(u64 *ctx)
+int BPF_PROG(fentry__vfs_rename, struct renamedata *data)
 {
 	if (!kf_standby__claim(KF_PROG_FENTRY_VFS_RENAME))
 		return 0;
-	kf_rename__enter(((struct renamedata *)KF_CTX(ctx, 0))->old_dentry);
+	kf_pending__enter(KF_OP_RENAME, KF_ON_NAME(data->old_dentry), KF_FRAME(ctx));
 	return 0;
 }
 
 SEC("fexit/vfs_rename")
-int fexit__vfs_rename(u64 *ctx)
+int BPF_PROG(fexit__vfs_rename, struct renamedata *data, int ret)
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_RENAME))
 		return 0;
-	kf_rename__exit(((struct renamedata *)KF_CTX(ctx, 0))->old_dentry, (int)KF_CTX(ctx, 1));
+	kf_pending__exit(KF_OP_RENAME, KF_ON_NAME(data->old_dentry), ret);
 	return 0;
 }
 
@@ -235,10 +225,8 @@ int fentry__vfs_link(u64 *ctx)
 {
 	if (!kf_standby__claim(KF_PROG_FENTRY_VFS_LINK))
 		return 0;
-	if (kf_nargs_vfs_link == 4)
-		kf_pending__begin(KF_OP_LINK, (struct dentry *)KF_CTX(ctx, 2));
-	else
-		kf_pending__begin(KF_OP_LINK, (struct dentry *)KF_CTX(ctx, 3));
+	kf_pending__enter(KF_OP_LINK, KF_ON_NAME(KF_CTX_MOVED(ctx, KF_MOVED_VFS_LINK, 2)),
+			  KF_FRAME(ctx));
 	return 0;
 }
 
@@ -247,10 +235,8 @@ int fexit__vfs_link(u64 *ctx)
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_LINK))
 		return 0;
-	if (kf_nargs_vfs_link == 4)
-		kf_create__exit(KF_OP_LINK, (struct dentry *)KF_CTX(ctx, 2), (int)KF_CTX(ctx, 4));
-	else
-		kf_create__exit(KF_OP_LINK, (struct dentry *)KF_CTX(ctx, 3), (int)KF_CTX(ctx, 5));
+	kf_pending__exit(KF_OP_LINK, KF_ON_NAME(KF_CTX_MOVED(ctx, KF_MOVED_VFS_LINK, 2)),
+			 KF_CTX_RESULT(ctx, kf_nargs_vfs_link, 4));
 	return 0;
 }
 
@@ -259,10 +245,8 @@ int fentry__vfs_symlink(u64 *ctx)
 {
 	if (!kf_standby__claim(KF_PROG_FENTRY_VFS_SYMLINK))
 		return 0;
-	if (kf_nargs_vfs_symlink == 3)
-		kf_pending__begin(KF_OP_SYMLINK, (struct dentry *)KF_CTX(ctx, 1));
-	else
-		kf_pending__begin(KF_OP_SYMLINK, (struct dentry *)KF_CTX(ctx, 2));
+	kf_pending__enter(KF_OP_SYMLINK, KF_ON_NAME(KF_CTX_MOVED(ctx, KF_MOVED_VFS_SYMLINK, 1)),
+			  KF_FRAME(ctx));
 	return 0;
 }
 
@@ -271,14 +255,7 @@ int fexit__vfs_symlink(u64 *ctx)
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_SYMLINK))
 		return 0;
-	if (kf_nargs_vfs_symlink == 3)
-		kf_create__exit(KF_OP_SYMLINK, (struct dentry *)KF_CTX(ctx, 1),
-				(int)KF_CTX(ctx, 3));
-	else if (kf_nargs_vfs_symlink == 4)
-		kf_create__exit(KF_OP_SYMLINK, (struct dentry *)KF_CTX(ctx, 2),
-				(int)KF_CTX(ctx, 4));
-	else
-		kf_create__exit(KF_OP_SYMLINK, (struct dentry *)KF_CTX(ctx, 2),
-				(int)KF_CTX(ctx, 5));
+	kf_pending__exit(KF_OP_SYMLINK, KF_ON_NAME(KF_CTX_MOVED(ctx, KF_MOVED_VFS_SYMLINK, 1)),
+			 KF_CTX_RESULT(ctx, kf_nargs_vfs_symlink, 3));
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Life of an open file: from its creation to its last reference. */
-#ifndef KF_FILE_OPEN_BPF_H
-#define KF_FILE_OPEN_BPF_H
+#ifndef KF_FILE_OPEN_CLOSE_BPF_H
+#define KF_FILE_OPEN_CLOSE_BPF_H
 
 #include "file/aggregate.bpf.h"
 
@@ -36,6 +36,12 @@ static __always_inline void kf_file__created(struct path *path, struct file *fil
 	flush.before = &subject.inode;
 	if (kf_subject__fill(&subject, inode, dentry, kf_mount__of(KF_READ(path, mnt))))
 		kf_file__fold(&subject, &flush);
+}
+
+/* Functions that open return an error in place of the file. */
+static __always_inline bool kf_file__is_err(const void *file)
+{
+	return !file || (unsigned long)file >= (unsigned long)-4095;
 }
 
 /* OPEN, once a descriptor; a path descriptor (O_PATH) opens nothing. */

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What closes files, as the tracepoint mode sees it: system calls before they run and the end of a
- * process, because afterwards the files are gone.
+ * process, because afterwards the files are closed.
  */
-#ifndef KF_FILE_CLOSE_BPF_H
-#define KF_FILE_CLOSE_BPF_H
+#ifndef KF_FILE_TRACEPOINT_CLOSE_BPF_H
+#define KF_FILE_TRACEPOINT_CLOSE_BPF_H
 
-#include "file/open_close.bpf.h"
-#include "file/tracepoint_path.bpf.h"
+#include "file/tracepoint_fd.bpf.h"
 
 #define KF_O_CLOEXEC 02000000
 #define KF_CLOSE_RANGE_UNSHARE 2
@@ -16,26 +15,26 @@
 #define KF_RANGE_NO_LOOP 64 /* the same, where bpf_loop is missing */
 #define KF_RANGE_SHARED 8 /* regular files with several descriptors among them */
 
-static __always_inline void kf_fd__close_event(u64 fd)
+static __always_inline void kf_close__event(u64 fd)
 {
 	struct file *file = kf_fd__file(fd);
 	u32 mode;
 
 	if (!file)
 		return;
-	mode = BPF_CORE_READ(file, f_mode);
+	mode = KF_READ(file, f_mode);
 	if (!(mode & KF_FMODE_PATH))
 		kf_fd__event(fd,
 			     mode & KF_FMODE_WRITE ? KF_FILE_CLOSE_WRITE : KF_FILE_CLOSE_NOWRITE);
 }
 
 /* A descriptor that is about to be closed: only the last reference is a CLOSE. */
-static __always_inline void kf_fd__closing(u64 fd)
+static __always_inline void kf_close__fd(u64 fd)
 {
 	struct file *file = kf_fd__file(fd);
 
 	if (file && kf_file__refs(file) == 1)
-		kf_fd__close_event(fd);
+		kf_close__event(fd);
 }
 
 /*
@@ -62,7 +61,7 @@ struct {
 const struct kf_range kf_range_zero = {};
 
 /* Returns true when all references of a file were met. */
-static __always_inline bool kf_range__last(struct kf_range *range, struct file *file)
+static __always_inline bool kf_close__last(struct kf_range *range, struct file *file)
 {
 	u64 refs = kf_file__refs(file);
 
@@ -78,7 +77,7 @@ static __always_inline bool kf_range__last(struct kf_range *range, struct file *
 	return false;
 }
 
-static __noinline long kf_range__close(u32 at, void *context)
+static __noinline long kf_close__nth(u32 at, void *context)
 {
 	u64 id = bpf_get_current_pid_tgid();
 	struct kf_range *range = bpf_map_lookup_elem(&kf_ranges, &id);
@@ -87,13 +86,13 @@ static __noinline long kf_range__close(u32 at, void *context)
 	if (!range)
 		return 1;
 	file = kf_fd__file(range->first + at);
-	if (file && (BPF_CORE_READ(file, f_inode, i_mode) & KF_S_IFMT) == KF_S_IFREG &&
-	    kf_range__last(range, file))
-		kf_fd__close_event(range->first + at);
+	if (file && (KF_READ(file, f_inode, i_mode) & KF_S_IFMT) == KF_S_IFREG &&
+	    kf_close__last(range, file))
+		kf_close__event(range->first + at);
 	return 0;
 }
 
-static __always_inline void kf_fds__closing(u64 first, u32 count)
+static __always_inline void kf_close__fds(u64 first, u32 count)
 {
 	u64 id = bpf_get_current_pid_tgid();
 	struct kf_range *range;
@@ -105,72 +104,56 @@ static __always_inline void kf_fds__closing(u64 first, u32 count)
 	if (!range)
 		return;
 	range->first = first;
-	kf_loop(count, kf_range__close, NULL, KF_RANGE_NO_LOOP);
+	kf_loop(count, kf_close__nth, NULL, KF_RANGE_NO_LOOP);
 	bpf_map_delete_elem(&kf_ranges, &id);
 }
 
-static __always_inline u32 kf_fds__max(void)
+static __always_inline u32 kf_close__table_size(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
-	return BPF_CORE_READ(task, files, fdt, max_fds);
+	return KF_READ(task, files, fdt, max_fds);
 }
 
 /* Whether no other task shares the descriptor table. */
-static __always_inline bool kf_fds__alone(void)
+static __always_inline bool kf_close__table_alone(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
-	return BPF_CORE_READ(task, files, count.counter) == 1;
+	return KF_READ(task, files, count.counter) == 1;
 }
 
 /* dup2 and dup3 close what the new number was, unless they fail (fs/file.c: ksys_dup3). */
-static __always_inline void kf_dup__closing(u32 from, u32 to, u32 flags)
+static __always_inline void kf_close__dup(u32 from, u32 to, u32 flags)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
 	if (from == to || (flags & ~KF_O_CLOEXEC) || !kf_fd__file(from) ||
-	    to >= BPF_CORE_READ(task, signal, rlim[KF_RLIMIT_NOFILE].rlim_cur))
+	    to >= KF_READ(task, signal, rlim[KF_RLIMIT_NOFILE].rlim_cur))
 		return;
-	kf_fd__closing(to);
+	kf_close__fd(to);
 }
 
 /* close_range(2): descriptors first to last. */
-static __always_inline void kf_range__closing(u64 first, u64 last)
+static __always_inline void kf_close__range(u64 first, u64 last)
 {
-	u32 max = kf_fds__max();
+	u32 max = kf_close__table_size();
 
 	if (last >= max)
 		last = max - 1;
 	if (max && first <= last)
-		kf_fds__closing(first, last - first + 1);
+		kf_close__fds(first, last - first + 1);
 }
 
-/*
- * Calls that close. They are seen before they run, because afterwards the file is gone: so what
- * makes them fail has to be known here.
- */
-static __always_inline bool kf_enter__closes(struct pt_regs *regs, u64 nr)
+/* The end of a process: of its last thread, if the table is not shared. */
+static __always_inline void kf_close__exit(struct task_struct *task)
 {
-	switch (nr) {
-	case __NR_close:
-		kf_fd__closing(KF_ARG0(regs));
-		return true;
-#ifdef __NR_dup2
-	case __NR_dup2:
-		kf_dup__closing(KF_ARG0(regs), KF_ARG1(regs), 0);
-		return true;
-#endif
-	case __NR_dup3:
-		kf_dup__closing(KF_ARG0(regs), KF_ARG1(regs), KF_ARG2(regs));
-		return true;
-	case __NR_close_range:
-		if (KF_ARG2(regs) == 0 ||
-		    (KF_ARG2(regs) == KF_CLOSE_RANGE_UNSHARE && kf_fds__alone()))
-			kf_range__closing(KF_ARG0(regs), KF_ARG1(regs));
-		return true;
-	}
-	return false;
+	u32 max;
+
+	if (KF_READ(task, signal, live.counter) != 0 || KF_READ(task, files, count.counter) != 1)
+		return;
+	max = kf_close__table_size();
+	kf_close__fds(0, max);
 }
 
 #endif

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Operations on names as the tracepoint mode sees them: a system call has the text of a path, and no
- * inode. While such a call runs, tracepoints of the file systems and of write-back hand out the
- * inodes it changes. An inode is taken for the subject of the call only if its name is the one in
- * the text, or if it is the only file that a call changing one file has touched. Else the record has
- * the text and no inode: it does not guess.
+ * Calls on names as the tracepoint mode sees them: a system call has the text of a path, and no inode.
+ * While such a call runs, tracepoints of the file systems and of write-back hand out the inodes it
+ * changes. An inode is taken for the subject of the call only if its name is the one in the text, or
+ * if it is the only file that a call changing one file has touched. Else the record has the text and
+ * no inode: it does not guess.
  */
-#ifndef KF_FILE_NAMED_BPF_H
-#define KF_FILE_NAMED_BPF_H
+#ifndef KF_FILE_TRACEPOINT_NAMED_BPF_H
+#define KF_FILE_TRACEPOINT_NAMED_BPF_H
 
-#include "file/operations.bpf.h"
-#include "syscalls.bpf.h"
+#include "file/tracepoint_text.bpf.h"
 
 /* What a thread inside a call on a name has touched so far: 2,048 threads, 0.4 MB. */
 struct kf_named {
@@ -31,33 +30,10 @@ struct {
 	__type(value, struct kf_named);
 } kf_named SEC(".maps");
 
-/* Texts of one call, and what it is about. On a CPU, a copy of sys_exit runs once at a time. */
-struct kf_texts {
-	char path[KF_PATH_MAX + KF_NAME_LEN];
-	char old[KF_PATH_MAX + KF_NAME_LEN];
-	char name[KF_NAME_LEN];
-	struct kf_subject subject;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, KF_COPIES);
-	__type(key, u32);
-	__type(value, struct kf_texts);
-} kf_texts SEC(".maps");
-
 const struct kf_named kf_named_zero = {};
-
-/* Where a call's path is: relative to dfd. */
-struct kf_where {
-	u64 dfd;
-	u64 path;
-	u64 old; /* RENAME: the path before */
-};
 
 #define KF_MANY ((struct inode *)1)
 #define KF_ALIASES 4 /* names of an inode that are compared with the text */
-#define KF_AT_FDCWD ((u32)-100)
 
 static __always_inline void kf_named__begin(enum kf_op op)
 {
@@ -85,15 +61,6 @@ static __always_inline void kf_named__touch_other(struct kf_named *named, struct
 		named->others[2] = inode;
 }
 
-static __always_inline void kf_named__key(struct kf_file_key *key, struct inode *inode)
-{
-	key->ino = BPF_CORE_READ(inode, i_ino);
-	key->dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	key->gen = BPF_CORE_READ(inode, i_generation);
-	key->start_ns = kf_current__start();
-	key->tgid = bpf_get_current_pid_tgid() >> 32;
-}
-
 /* A tracepoint hands out an inode. dentry: NULL, or the very name that the call is about. */
 static __always_inline void kf_named__touch(struct inode *inode, struct dentry *dentry)
 {
@@ -103,14 +70,14 @@ static __always_inline void kf_named__touch(struct inode *inode, struct dentry *
 
 	if (!named || !inode)
 		return;
-	type = BPF_CORE_READ(inode, i_mode) & KF_S_IFMT;
+	type = KF_READ(inode, i_mode) & KF_S_IFMT;
 	if (type != KF_S_IFREG && type != KF_S_IFLNK) {
 		kf_named__touch_other(named, inode);
 		if (dentry)
 			named->op = KF_OP_NONE; /* the call is about it: nothing to report */
 		return;
 	}
-	if ((named->op == KF_OP_SETATTR || named->op == KF_OP_TRUNCATE) && type != KF_S_IFREG)
+	if (kf_op__among(named->op, KF_SETATTR_OPS) && type != KF_S_IFREG)
 		return; /* a symbolic link on the way, whose access time moved */
 	if (!kf_inode__wanted(inode, &magic))
 		return;
@@ -119,90 +86,27 @@ static __always_inline void kf_named__touch(struct inode *inode, struct dentry *
 		named->inode = inode;
 		named->before.magic = magic;
 		kf_inode__fill(&named->before, inode);
-		kf_named__key(&named->key, inode);
+		kf_file_key__fill(&named->key, inode);
 	} else if (named->inode != inode) {
 		named->second = named->second && named->second != inode ? KF_MANY : inode;
 	}
 }
 
-static __always_inline struct kf_texts *kf_texts__get(void)
-{
-	u32 copy = kf_is_standby;
-
-	return bpf_map_lookup_elem(&kf_texts, &copy);
-}
-
-struct kf_compare {
-	struct kf_texts *texts;
-	u32 from; /* where in path the last component would begin */
-	u32 length;
-	bool differs;
-};
-
-static __noinline long kf_compare__byte(u32 at, void *context)
-{
-	struct kf_compare *compare = context;
-	struct kf_texts *texts = compare->texts;
-
-	if (at >= compare->length)
-		return 1;
-	if (texts->path[(compare->from + at) & (KF_PATH_MAX - 1)] !=
-	    texts->name[at & (KF_NAME_LEN - 1)]) {
-		compare->differs = true;
-		return 1;
-	}
-	return 0;
-}
-
-/* Whether a dentry's name is the last component of the path in the texts, which has length bytes
- * with its NUL. */
-__noinline int kf_text__names(u64 address, u32 length)
-{
-	struct dentry *dentry = (struct dentry *)address;
-	struct kf_texts *texts = kf_texts__get();
-	struct kf_compare compare = { .texts = texts };
-	long n;
-
-	if (!dentry || !texts)
-		return false;
-	n = bpf_probe_read_kernel_str(texts->name, sizeof(texts->name),
-				      BPF_CORE_READ(dentry, d_name.name));
-	if (n <= 1 || n > length)
-		return false;
-	compare.from = length - n;
-	compare.length = n;
-	if (compare.from > 0 && texts->path[(compare.from - 1) & (KF_PATH_MAX - 1)] != '/')
-		return false;
-	kf_loop(KF_NAME_LEN, kf_compare__byte, &compare, KF_NAME_LEN);
-	return !compare.differs;
-}
-
-/* A descriptor's file and an event on it. Functions that are not static are verified once each,
- * whatever the number of their calls; they take numbers only, which every kernel lets them. */
-__noinline int kf_fd__event(u64 fd, u32 event)
-{
-	struct file *file = kf_fd__file(fd);
-
-	if (file)
-		kf_file__event(file, event);
-	return 0;
-}
-
 /* A name of an inode that is the last component of the text. What a rename has overwritten keeps its
  * dentry for a while, but that one is not hashed any more. */
-static __always_inline struct dentry *kf_inode__named(struct inode *inode, u32 length)
+static __always_inline struct dentry *kf_named__alias(struct inode *inode, u32 length)
 {
 	struct hlist_node *alias;
 	struct dentry *dentry;
 
 	if (!inode || inode == KF_MANY)
 		return NULL;
-	alias = BPF_CORE_READ(inode, i_dentry.first);
+	alias = KF_READ(inode, i_dentry.first);
 	for (int i = 0; i < KF_ALIASES && alias; i++) {
 		dentry = kf_alias__dentry(alias);
-		if (BPF_CORE_READ(dentry, d_hash.pprev) && kf_text__names((u64)dentry, length))
+		if (KF_READ(dentry, d_hash.pprev) && kf_text__names((u64)dentry, length))
 			return dentry;
-		alias = BPF_CORE_READ(alias, next);
+		alias = KF_READ(alias, next);
 	}
 	return NULL;
 }
@@ -221,8 +125,8 @@ static __always_inline bool kf_named__decide(struct kf_named *named, u32 length)
 		return false;
 	if (named->op == KF_OP_UNLINK)
 		return named->dentry && kf_text__names((u64)named->dentry, length);
-	one = kf_inode__named(first, length);
-	other = kf_inode__named(named->second, length);
+	one = kf_named__alias(first, length);
+	other = kf_named__alias(named->second, length);
 	if (one && other)
 		return false;
 	if (other) {
@@ -231,9 +135,9 @@ static __always_inline bool kf_named__decide(struct kf_named *named, u32 length)
 		kf_inode__fill(&named->before, named->inode);
 	}
 	if (!one && !named->second && named->before.nlink == 1 &&
-	    (named->op == KF_OP_SETATTR || named->op == KF_OP_TRUNCATE)) {
+	    kf_op__among(named->op, KF_SETATTR_OPS)) {
 		/* Reached by a symbolic link: it has but this name. */
-		alias = BPF_CORE_READ(first, i_dentry.first);
+		alias = KF_READ(first, i_dentry.first);
 		one = alias ? kf_alias__dentry(alias) : NULL;
 	}
 	named->dentry = one;
@@ -251,11 +155,93 @@ static __always_inline bool kf_named__unwanted(struct kf_named *named, u32 lengt
 		return false;
 	for (int i = 0; i < 3; i++) {
 		inode = named->others[i];
-		alias = inode ? BPF_CORE_READ(inode, i_dentry.first) : NULL;
+		alias = inode ? KF_READ(inode, i_dentry.first) : NULL;
 		if (alias && kf_text__names((u64)kf_alias__dentry(alias), length))
 			return true;
 	}
 	return false;
+}
+
+/* Folds the events of a call whose inode and dentry are certain. old: bytes of the path before a
+ * rename with its NUL, in texts; 0: none. Its last component is among the last KF_NAME_LEN bytes. */
+__noinline int kf_named__fold(u32 op, u64 old)
+{
+	struct kf_texts *texts = kf_text__get();
+	u64 id = bpf_get_current_pid_tgid();
+	struct kf_named *named = bpf_map_lookup_elem(&kf_named, &id);
+	struct kf_subject *subject;
+	struct kf_flush flush = {};
+
+	if (!named || !texts)
+		return 0;
+	subject = &texts->subject; /* not on the stack, of which a chain of calls has 512 bytes */
+	__builtin_memset(subject, 0, sizeof(*subject));
+	subject->key = named->key;
+	subject->inode = named->before;
+	if (!(kf_op__row(op)->rules & KF_OP_REMOVES)) {
+		/* It is there still; when it was touched it may not have had its number yet. */
+		kf_file_key__fill(&subject->key, named->inode);
+		kf_inode__fill(&subject->inode, named->inode);
+	}
+	subject->at.dentry = named->dentry;
+	subject->at.mnt = kf_mount__guess(named->dentry);
+	flush.before = &named->before;
+	flush.how = kf_event__before_unseen(kf_op__row(op)->last);
+	flush.origin_len = old ? KF_NAME_LEN : 0;
+	old = old > KF_NAME_LEN ? old - KF_NAME_LEN : 0;
+	flush.origin = texts->old + (old & (KF_PATH_MAX - 1));
+	kf_op__fold(op, subject, &flush);
+	return 0;
+}
+
+/* Returns 1 if the call is on its descriptor, the path is empty: AT_EMPTY_PATH. */
+static __always_inline int kf_named__resolve(struct kf_named *named, struct kf_where *where, u32 op)
+{
+	struct kf_texts *texts = kf_text__get();
+	long n, old = 0;
+
+	if (!texts)
+		return 0;
+	n = bpf_probe_read_user_str(texts->path, KF_PATH_MAX, (void *)where->path);
+	if (n <= 1)
+		return n == 1 && op == KF_OP_SETATTR;
+	if (!kf_named__decide(named, n)) {
+		if (kf_named__unwanted(named, n))
+			return 0;
+		kf_text__emit(n, where->dfd, where->old, op);
+		return 0;
+	}
+	if (where->old)
+		old = bpf_probe_read_user_str(texts->old, KF_PATH_MAX, (void *)where->old);
+	kf_named__fold(op, old > 0 ? old : 0);
+	return 0;
+}
+
+/* The call has returned: 0 is success for all of these. Returns 1 if it is on its descriptor: what
+ * follows then is the caller's, because the stack does not suffice for another call here. */
+__noinline int kf_named__end(u64 dfd, u64 path, u64 old, long ret)
+{
+	struct kf_where where = { .dfd = dfd, .path = path, .old = old };
+	u64 id = bpf_get_current_pid_tgid();
+	struct kf_named *named = bpf_map_lookup_elem(&kf_named, &id);
+	int on_descriptor = 0;
+	u32 op;
+
+	if (!named)
+		return 0;
+	op = named->op;
+	if (kf_op__succeeded(op, ret))
+		on_descriptor = kf_named__resolve(named, &where, op);
+	bpf_map_delete_elem(&kf_named, &id);
+	return on_descriptor;
+}
+
+/* utimensat without a path is on its descriptor. Returns whether it has succeeded. */
+static __always_inline bool kf_named__forget(long ret)
+{
+	u64 id = bpf_get_current_pid_tgid();
+
+	return bpf_map_delete_elem(&kf_named, &id) == 0 && ret == 0;
 }
 
 #endif

@@ -6,10 +6,11 @@
  * wait for ever, have no kretprobe: their result is that of the system call. Where there is one, the
  * return of the system call finishes what is still there, and what cannot be finished is counted.
  */
-#ifndef KF_FILE_CALL_BPF_H
-#define KF_FILE_CALL_BPF_H
+#ifndef KF_FILE_KPROBE_CALL_BPF_H
+#define KF_FILE_KPROBE_CALL_BPF_H
 
-#include "file/operations.bpf.h"
+#include "file/open_close.bpf.h"
+#include "file/pending.bpf.h"
 #include "syscalls.bpf.h"
 
 /* file.f_flags (linux/fs.h) */
@@ -26,8 +27,7 @@ struct kf_call {
 	struct file *file; /* read or written by the call, NULL: none */
 	struct inode *inode; /* of that file */
 	struct file *kernel; /* what the kernel reads for itself */
-	u64 stack; /* frame of the operation in kf_pending */
-	u32 event; /* enum kf_file_event of file */
+	u32 event; /* of file: what it means if bytes were moved */
 	u32 due; /* enum kf_due */
 };
 
@@ -42,7 +42,7 @@ struct {
 	__type(value, struct kf_call);
 } kf_calls SEC(".maps");
 
-/* Global, as kf_pending__tell: the verifier looks at it once and not from each of its callers. */
+/* Global: the verifier looks at it once and not from each of its callers. */
 __noinline int kf_call__event(u64 file, u32 event)
 {
 	kf_file__event((struct file *)file, event);
@@ -74,9 +74,9 @@ static __always_inline struct kf_call *kf_call__get(void)
  * A read or write begins. Pipes, terminals and sockets are left out here: however many threads wait
  * for them, the table has room. Overwrites what is there: nothing comes before it in its call.
  */
-static __always_inline void kf_call__moves(struct file *file, enum kf_file_event event)
+static __always_inline void kf_call__moves(enum kf_op op, struct file *file)
 {
-	struct kf_call call = { .file = file, .event = event };
+	struct kf_call call = { .file = file, .event = kf_op__row(op)->last };
 	u64 thread = bpf_get_current_task();
 	u32 magic;
 
@@ -111,15 +111,15 @@ static __always_inline void kf_call__opens_exec(void)
 	call->due |= KF_DUE_EXEC | KF_DUE_OPEN_EXEC;
 }
 
-static __always_inline void kf_call__opened_exec(unsigned long file)
+static __always_inline void kf_call__opened_exec(struct file *file)
 {
 	struct kf_call *call = kf_call__find();
 
 	if (!call || !(call->due & KF_DUE_OPEN_EXEC))
 		return;
 	call->due &= ~KF_DUE_OPEN_EXEC;
-	if (file && file < (unsigned long)-4095)
-		kf_call__event(file, KF_FILE_OPEN_EXEC);
+	if (!kf_file__is_err(file))
+		kf_call__event((u64)file, KF_FILE_OPEN_EXEC);
 }
 
 /*
@@ -155,110 +155,87 @@ static __always_inline void kf_call__kernel_has_read(long ret)
 		kf_call__event((u64)call->kernel, KF_FILE_ACCESS);
 }
 
-/* Gives up an operation whose end was not seen. */
-static __always_inline void kf_pending__lose(void)
-{
-	u64 id = bpf_get_current_pid_tgid();
-
-	if (bpf_map_delete_elem(&kf_pending, &id) == 0)
-		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
-}
-
-/*
- * An operation begins, or one inside another: that has its frame further down the stack. A frame
- * that is not above this one has returned. Returns false if it cannot be followed.
- */
-static __always_inline bool kf_call__operates(u64 stack)
+/* Returns false if the operation that begins cannot be followed. */
+static __always_inline bool kf_call__operates(void)
 {
 	struct kf_call *call = kf_call__get();
 
 	if (!call)
 		return false;
-	if (stack >= call->stack) {
-		kf_pending__lose();
-		call->stack = stack;
-	}
 	call->due |= KF_DUE_OPERATION;
 	return true;
 }
 
-/* An event of the operation whose return was not seen. */
-__noinline int kf_pending__tell(u32 event, u32 how)
+/* When a return is not seen nobody holds the dentry for us any more: its name will tell. */
+static __always_inline void kf_call__keep_name(struct kf_pending *pending)
 {
-	u64 id = bpf_get_current_pid_tgid();
-	struct kf_pending *pending = bpf_map_lookup_elem(&kf_pending, &id);
-	struct kf_flush flush = { .event = event, .how = how };
-	struct dentry *dentry;
-	struct kf_inode now;
+	struct dentry *dentry = pending ? pending->on.dentry : NULL;
 
-	if (!pending || !pending->wanted)
-		return 0;
-	dentry = pending->dentry;
-	now = pending->before;
-	if (event != KF_FILE_DELETE)
-		kf_inode__update(&now, KF_READ(dentry, d_inode));
-	flush.origin = pending->origin;
-	flush.origin_len = pending->origin_len;
-	kf_pending__fold(pending, &now, dentry, &flush);
-	return 0;
+	if (dentry)
+		pending->name = KF_READ(dentry, d_name.hash_len);
 }
 
-/* Whether the dentry is still that of the operation: nobody holds it for us any more. */
-static __always_inline bool kf_pending__holds(const struct kf_pending *pending)
+static __always_inline void kf_call__enter(enum kf_op op, const struct kf_operands *on, u64 frame)
 {
-	struct dentry *dentry = pending->dentry;
+	if (kf_call__operates())
+		kf_call__keep_name(kf_pending__enter(op, on, frame));
+}
 
-	if (pending->op == KF_OP_COPY || (pending->op == KF_OP_RENAME && !pending->wanted))
+static __always_inline void kf_call__enter_setattr(struct dentry *dentry, struct iattr *attr,
+						   u64 frame)
+{
+	if (kf_call__operates())
+		kf_call__keep_name(kf_pending__enter_setattr(dentry, attr, frame));
+}
+
+/* Whether the dentry is still that of the operation. */
+static __always_inline bool kf_call__holds(const struct kf_pending *pending)
+{
+	const u32 rules = kf_op__row(pending->op)->rules;
+	struct dentry *dentry = pending->on.dentry;
+
+	if ((rules & KF_OP_FILES) || ((rules & KF_OP_KEEPS_NAME) && !pending->wanted))
 		return true;
-	if (pending->op == KF_OP_RENAME)
+	if (rules & KF_OP_KEEPS_NAME)
 		return KF_READ(dentry, d_inode, i_ino) == pending->key.ino;
 	return KF_READ(dentry, d_name.hash_len) == pending->name;
 }
 
-static __always_inline void kf_pending__done(struct kf_pending *pending, s32 ret)
+static __always_inline void kf_call__file_event(struct file *file, enum kf_file_event event)
 {
-	struct dentry *dentry = pending->dentry;
-
-	switch (pending->op) {
-	case KF_OP_UNLINK:
-		kf_pending__tell(KF_FILE_DELETE, pending->before.nlink > 1
-							 ? KF_FLUSH_PATH | KF_FLUSH_APART
-							 : KF_FLUSH_PATH);
-		break;
-	case KF_OP_RENAME:
-		kf_pending__tell(KF_FILE_MOVED_FROM, KF_FLUSH_PATH | KF_FLUSH_MORE);
-		kf_pending__tell(KF_FILE_MOVED_TO, KF_FLUSH_PATH);
-		break;
-	case KF_OP_SETATTR:
-		kf_pending__tell(pending->valid & KF_ATTR_SIZE ? KF_FILE_MODIFY : KF_FILE_ATTRIB,
-				 0);
-		break;
-	case KF_OP_COPY:
-		if (pending->in && ret > 0)
-			kf_call__event((u64)pending->in, KF_FILE_ACCESS);
-		if (pending->in ? ret > 0 : ret == 0)
-			kf_call__event((u64)pending->out, KF_FILE_MODIFY);
-		break;
-	default: /* a new name */
-		kf_pending__keep(pending, KF_READ(dentry, d_inode));
-		kf_pending__tell(KF_FILE_CREATE, KF_FLUSH_PATH | KF_FLUSH_APART);
-	}
+	kf_call__event((u64)file, event);
 }
 
-/* Ends an operation whose return was not seen with the result of the system call. */
-static __always_inline void kf_pending__settle(s32 ret)
+/* Folds what is pending, an operation on a name. Global, as kf_call__event. */
+__noinline int kf_call__fold(u32 op)
 {
-	u64 id = bpf_get_current_pid_tgid();
-	struct kf_pending *pending = bpf_map_lookup_elem(&kf_pending, &id);
+	struct kf_pending *pending = kf_pending__find();
+	struct dentry *dentry;
+
+	if (!pending)
+		return 0;
+	dentry = pending->on.dentry;
+	kf_pending__fold(op, pending, dentry);
+	return 0;
+}
+
+/* Ends the operation whose return was not seen with the result of the system call. */
+static __always_inline void kf_call__recover(s32 ret)
+{
+	struct kf_pending *pending = kf_pending__find();
+	u32 op;
 
 	if (!pending)
 		return;
-	if (ret >= 0 && !kf_pending__holds(pending)) {
+	if (ret >= 0 && !kf_call__holds(pending)) {
 		kf_pending__lose();
 		return;
 	}
-	if (ret >= 0)
-		kf_pending__done(pending, ret);
+	op = pending->op;
+	if (kf_op__row(op)->rules & KF_OP_FILES)
+		kf_op__on_files(op, pending->on.in, pending->on.out, ret, kf_call__file_event);
+	else if (kf_op__succeeded(op, ret))
+		kf_call__fold(op);
 	kf_pending__forget();
 }
 
@@ -282,7 +259,7 @@ static __always_inline void kf_call__settle(const struct kf_call *call, struct p
 	if ((call->file && ret < 0) || KF_SYSCALL_NR(regs) == __NR_io_uring_enter)
 		kf_pending__lose();
 	else
-		kf_pending__settle(ret);
+		kf_call__recover(ret);
 }
 
 /* Runs for every system call of the host, and most of them have begun nothing. All results are ints,

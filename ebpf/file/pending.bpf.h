@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Operations that are seen twice, at the entry of a kernel function and at its return: what is not
+ * there any more at the return is kept from the entry on. On a stacked file system (overlayfs) the
+ * same operation runs again inside, on the lower file: the outer one is what the process asked for,
+ * the inner is left out.
+ */
+#ifndef KF_FILE_PENDING_BPF_H
+#define KF_FILE_PENDING_BPF_H
+
+#include "file/operations.bpf.h"
+
+/* What an operation works on. */
+struct kf_operands {
+	struct dentry *dentry; /* its name */
+	struct file *in; /* or, of open files, the one that is read, */
+	struct file *out; /* and the one that is written */
+};
+
+#define KF_ON_NAME(dentry_) (&(struct kf_operands){ .dentry = (dentry_) })
+#define KF_ON_FILES(in_, out_) (&(struct kf_operands){ .in = (in_), .out = (out_) })
+#define KF_ON_KEPT ((struct kf_operands *)NULL) /* what was there at the entry */
+
+struct kf_pending {
+	u32 op; /* enum kf_op */
+	u32 depth; /* operations nested inside this one */
+	u64 frame; /* place of its function on the stack */
+	struct kf_operands on;
+	struct kf_inode before;
+	struct kf_file_key key;
+	u64 name; /* hash and length of the dentry's name, where a return may be lost */
+	u32 wanted; /* the inode is one that is reported */
+	u32 origin_len;
+	char origin[KF_NAME_LEN];
+};
+
+/* One entry a thread that is inside such an operation: 2,048 at the same time, 0.9 MB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2048);
+	__type(key, u64);
+	__type(value, struct kf_pending);
+} kf_pending SEC(".maps");
+
+const struct kf_pending kf_pending_zero = {};
+
+static __always_inline struct kf_pending *kf_pending__find(void)
+{
+	u64 id = bpf_get_current_pid_tgid();
+
+	return bpf_map_lookup_elem(&kf_pending, &id);
+}
+
+static __always_inline void kf_pending__forget(void)
+{
+	u64 id = bpf_get_current_pid_tgid();
+
+	bpf_map_delete_elem(&kf_pending, &id);
+}
+
+/* Gives up an operation whose return was not seen. */
+static __always_inline void kf_pending__lose(void)
+{
+	u64 id = bpf_get_current_pid_tgid();
+
+	if (bpf_map_delete_elem(&kf_pending, &id) == 0)
+		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+}
+
+/*
+ * Begins an operation; NULL if it is nested in another one, or cannot be followed. What is nested has
+ * its frame further down the stack: a frame that is not above this one has returned, unseen.
+ */
+static __always_inline struct kf_pending *kf_pending__begin(enum kf_op op, u64 frame)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	struct kf_pending *pending;
+
+	if (kf_self())
+		return NULL;
+	pending = bpf_map_lookup_elem(&kf_pending, &id);
+	if (pending && frame < pending->frame) {
+		pending->depth++;
+		return NULL;
+	}
+	if (pending)
+		kf_pending__lose();
+	bpf_map_update_elem(&kf_pending, &id, &kf_pending_zero, BPF_NOEXIST);
+	pending = bpf_map_lookup_elem(&kf_pending, &id);
+	if (!pending) {
+		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+		return NULL;
+	}
+	pending->op = op;
+	pending->frame = frame;
+	return pending;
+}
+
+/* The operation that ends here, NULL if it was a nested one or its beginning was not seen. ops: bits
+ * of those that the function can be. */
+static __always_inline struct kf_pending *kf_pending__end(const u32 ops)
+{
+	struct kf_pending *pending = kf_pending__find();
+
+	if (!pending)
+		return NULL;
+	if (pending->depth > 0) {
+		pending->depth--;
+		return NULL;
+	}
+	return kf_op__among(pending->op, ops) ? pending : NULL;
+}
+
+static __always_inline void kf_pending__keep(struct kf_pending *pending, struct inode *inode)
+{
+	if (inode && kf_file__identify(&pending->key, &pending->before, inode))
+		pending->wanted = 1;
+}
+
+static __always_inline void kf_pending__keep_name(struct kf_pending *pending, struct dentry *dentry)
+{
+	long n = kf_name__copy(pending->origin, dentry);
+
+	pending->origin_len = n > 0 ? n : 0;
+}
+
+/* The entry: keeps what the operation's row asks for. Returns NULL as kf_pending__begin does. */
+static __always_inline struct kf_pending *kf_pending__enter(enum kf_op op,
+							    const struct kf_operands *on, u64 frame)
+{
+	const u32 rules = kf_op__row(op)->rules;
+	struct kf_pending *pending = kf_pending__begin(op, frame);
+	struct dentry *dentry = on->dentry;
+
+	if (!pending)
+		return NULL;
+	pending->on = *on;
+	if (rules & KF_OP_KEEPS_INODE)
+		kf_pending__keep(pending, KF_READ(dentry, d_inode));
+	if ((rules & KF_OP_KEEPS_NAME) && pending->wanted)
+		kf_pending__keep_name(pending, dentry);
+	return pending;
+}
+
+/* iattr.ia_valid (linux/fs.h) */
+#define KF_ATTR_SIZE (1 << 3)
+
+/* The one function that is two operations. */
+static __always_inline struct kf_pending *kf_pending__enter_setattr(struct dentry *dentry,
+								    struct iattr *attr, u64 frame)
+{
+	struct kf_pending *pending = kf_pending__enter(KF_OP_SETATTR, KF_ON_NAME(dentry), frame);
+
+	if (pending && (KF_READ(attr, ia_valid) & KF_ATTR_SIZE))
+		pending->op = KF_OP_TRUNCATE;
+	return pending;
+}
+
+/* The barrier keeps the compiler from folding these loads with those of the copy that *now was made
+ * by: one load from two kinds of pointer is refused by the verifier. */
+static __always_inline void kf_pending__update(struct kf_inode *now, struct inode *inode)
+{
+	if (!inode)
+		return;
+	kf_inode__fill(now, inode);
+	barrier();
+}
+
+/* Folds an operation on a name that has succeeded. What it made or moved has its inode at the dentry
+ * now. */
+static __always_inline void kf_pending__fold(u32 op, struct kf_pending *pending,
+					     struct dentry *dentry)
+{
+	const u32 rules = kf_op__row(op)->rules;
+	struct kf_flush flush = { .before = &pending->before, .origin = pending->origin };
+	struct kf_subject subject;
+
+	if (!(rules & KF_OP_KEEPS_INODE))
+		kf_pending__keep(pending, KF_READ(dentry, d_inode));
+	if (!pending->wanted)
+		return;
+	__builtin_memset(&subject, 0, sizeof(subject));
+	subject.key = pending->key;
+	subject.inode = pending->before;
+	if ((rules & KF_OP_KEEPS_INODE) && !(rules & KF_OP_REMOVES))
+		kf_pending__update(&subject.inode, KF_READ(dentry, d_inode));
+	subject.at.dentry = dentry;
+	subject.at.mnt = kf_mount__guess(dentry);
+	if (rules & KF_OP_KEEPS_NAME)
+		flush.origin_len = pending->origin_len;
+	kf_op__fold(op, &subject, &flush);
+}
+
+/* The operation has its result. */
+static __always_inline void kf_pending__settle(u32 op, struct kf_pending *pending,
+					       const struct kf_operands *on, long ret)
+{
+	if (!on)
+		on = &pending->on;
+	if (kf_op__row(op)->rules & KF_OP_FILES)
+		kf_op__on_files(op, on->in, on->out, ret, kf_file__event);
+	else if (kf_op__succeeded(op, ret))
+		kf_pending__fold(op, pending, on->dentry);
+	kf_pending__forget();
+}
+
+/* The return. on: the arguments if they are there again, else KF_ON_KEPT. */
+static __always_inline void kf_pending__exit(enum kf_op op, const struct kf_operands *on, long ret)
+{
+	struct kf_pending *pending = kf_pending__end(KF_OP_BIT(op));
+
+	if (pending)
+		kf_pending__settle(op, pending, on, ret);
+}
+
+/* Each by itself: so what its row says is known when compiling, as elsewhere. */
+static __always_inline void kf_pending__exit_setattr(const struct kf_operands *on, long ret)
+{
+	struct kf_pending *pending = kf_pending__end(KF_SETATTR_OPS);
+
+	if (!pending)
+		return;
+	if (pending->op == KF_OP_TRUNCATE)
+		kf_pending__settle(KF_OP_TRUNCATE, pending, on, ret);
+	else
+		kf_pending__settle(KF_OP_SETATTR, pending, on, ret);
+}
+
+#endif

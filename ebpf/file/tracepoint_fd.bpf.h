@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Calls on descriptors, as the tracepoint mode sees them: the file is looked up when they return. */
+#ifndef KF_FILE_TRACEPOINT_FD_BPF_H
+#define KF_FILE_TRACEPOINT_FD_BPF_H
+
+#include "file/open_close.bpf.h"
+#include "file/operations.bpf.h"
+#include "syscalls.bpf.h"
+
+#define KF_O_TRUNC 01000 /* asm-generic/fcntl.h */
+
+/* A descriptor's file and an event on it. Functions that are not static are verified once each,
+ * whatever the number of their calls; they take numbers only, which every kernel lets them. */
+__noinline int kf_fd__event(u64 fd, u32 event)
+{
+	struct file *file = kf_fd__file(fd);
+
+	if (file)
+		kf_file__event(file, event);
+	return 0;
+}
+
+/* If another thread has put another file there meanwhile, that one must at least be open for what was
+ * done. */
+static __always_inline void kf_fd__moved(u64 fd, u32 mode, u32 event)
+{
+	struct file *file = kf_fd__file(fd);
+
+	if (file && (KF_READ(file, f_mode) & mode))
+		kf_fd__event(fd, event);
+}
+
+static __always_inline void kf_fd__read(u64 fd, long ret)
+{
+	if (kf_op__succeeded(KF_OP_READ, ret))
+		kf_fd__moved(fd, KF_FMODE_READ, kf_op__row(KF_OP_READ)->last);
+}
+
+static __always_inline void kf_fd__written(u64 fd, long ret)
+{
+	if (kf_op__succeeded(KF_OP_WRITE, ret))
+		kf_fd__moved(fd, KF_FMODE_WRITE, kf_op__row(KF_OP_WRITE)->last);
+}
+
+static __always_inline void kf_fd__copied(u64 in, u64 out, long ret)
+{
+	if (!kf_op__succeeded(KF_OP_COPY, ret))
+		return;
+	kf_fd__moved(in, KF_FMODE_READ, kf_op__row(KF_OP_COPY)->first);
+	kf_fd__moved(out, KF_FMODE_WRITE, kf_op__row(KF_OP_COPY)->last);
+}
+
+static __always_inline void kf_fd__changed(u64 fd, enum kf_op op, long ret)
+{
+	if (kf_op__succeeded(op, ret))
+		kf_fd__event(fd, kf_op__row(op)->last);
+}
+
+/* A new descriptor: an open file, or with flags == -1 a duplicate. */
+__noinline int kf_fd__opened(long fd, u64 flags)
+{
+	struct file *file;
+	u32 mode;
+
+	file = fd < 0 ? NULL : kf_fd__file(fd);
+	if (!file)
+		return 0;
+	mode = KF_READ(file, f_mode);
+	if (mode & KF_FMODE_PATH)
+		return 0;
+	if (flags != (u64)-1 && (mode & KF_FMODE_CREATED))
+		kf_fd__event(fd, KF_FILE_CREATE);
+	else if (flags != (u64)-1 && (flags & KF_O_TRUNC))
+		kf_fd__changed(fd, KF_OP_TRUNCATE, 0);
+	kf_fd__event(fd, KF_FILE_OPEN);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Which system calls are which operations, and which of their arguments say on what. */
+#ifndef KF_FILE_TRACEPOINT_SYSCALL_BPF_H
+#define KF_FILE_TRACEPOINT_SYSCALL_BPF_H
+
+#include "file/tracepoint_close.bpf.h"
+#include "file/tracepoint_fd.bpf.h"
+#include "file/tracepoint_named.bpf.h"
+
+/* fcntl commands (asm-generic/fcntl.h); AT_REMOVEDIR (linux/fcntl.h) */
+#define KF_F_DUPFD 0
+#define KF_F_DUPFD_CLOEXEC 1030
+#define KF_AT_REMOVEDIR 0x200
+
+/*
+ * Calls that close. They are seen before they run, because afterwards the file is closed: so what
+ * makes them fail has to be known here.
+ */
+static __always_inline bool kf_syscall__closes(struct pt_regs *regs, u64 nr)
+{
+	switch (nr) {
+	case __NR_close:
+		kf_close__fd(KF_ARG0(regs));
+		return true;
+#ifdef __NR_dup2
+	case __NR_dup2:
+		kf_close__dup(KF_ARG0(regs), KF_ARG1(regs), 0);
+		return true;
+#endif
+	case __NR_dup3:
+		kf_close__dup(KF_ARG0(regs), KF_ARG1(regs), KF_ARG2(regs));
+		return true;
+	case __NR_close_range:
+		if (KF_ARG2(regs) == 0 ||
+		    (KF_ARG2(regs) == KF_CLOSE_RANGE_UNSHARE && kf_close__table_alone()))
+			kf_close__range(KF_ARG0(regs), KF_ARG1(regs));
+		return true;
+	}
+	return false;
+}
+
+/* Calls on a name. */
+static __always_inline enum kf_op kf_syscall__op(u64 nr)
+{
+	switch (nr) {
+#ifdef __NR_unlink
+	case __NR_unlink:
+#endif
+	case __NR_unlinkat:
+		return KF_OP_UNLINK;
+#ifdef __NR_rename
+	case __NR_rename:
+#endif
+#ifdef __NR_renameat
+	case __NR_renameat:
+#endif
+	case __NR_renameat2:
+		return KF_OP_RENAME;
+#ifdef __NR_link
+	case __NR_link:
+#endif
+	case __NR_linkat:
+		return KF_OP_LINK;
+#ifdef __NR_symlink
+	case __NR_symlink:
+#endif
+	case __NR_symlinkat:
+		return KF_OP_SYMLINK;
+	case __NR_truncate:
+		return KF_OP_TRUNCATE;
+#ifdef __NR_chmod
+	case __NR_chmod:
+	case __NR_chown:
+	case __NR_lchown:
+	case __NR_utime:
+	case __NR_utimes:
+	case __NR_futimesat:
+#endif
+	case __NR_fchmodat:
+	case __NR_fchmodat2:
+	case __NR_fchownat:
+	case __NR_utimensat:
+		return KF_OP_SETATTR;
+	}
+	return KF_OP_NONE;
+}
+
+/* Calls that return a new descriptor. Returns false for other calls. */
+static __always_inline bool kf_syscall__opens(struct pt_regs *regs, u64 nr, long ret)
+{
+	u64 flags = 0;
+
+	switch (nr) {
+#ifdef __NR_open
+	case __NR_open:
+		kf_fd__opened(ret, KF_ARG1(regs));
+		return true;
+	case __NR_creat:
+		kf_fd__opened(ret, KF_O_TRUNC);
+		return true;
+#endif
+	case __NR_openat:
+	case __NR_open_by_handle_at:
+		kf_fd__opened(ret, KF_ARG2(regs));
+		return true;
+	case __NR_openat2: /* struct open_how begins with the flags */
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)KF_ARG2(regs));
+		kf_fd__opened(ret, flags);
+		return true;
+	case __NR_dup:
+	case __NR_memfd_create:
+		kf_fd__opened(ret, -1);
+		return true;
+	case __NR_fcntl:
+		if (KF_ARG1(regs) == KF_F_DUPFD || KF_ARG1(regs) == KF_F_DUPFD_CLOEXEC)
+			kf_fd__opened(ret, -1);
+		return true;
+	}
+	return false;
+}
+
+/* Calls on a descriptor. */
+static __always_inline bool kf_syscall__uses(struct pt_regs *regs, u64 nr, long ret)
+{
+	switch (nr) {
+	case __NR_read:
+	case __NR_pread64:
+	case __NR_readv:
+	case __NR_preadv:
+	case __NR_preadv2:
+		kf_fd__read(KF_ARG0(regs), ret);
+		return true;
+	case __NR_write:
+	case __NR_pwrite64:
+	case __NR_writev:
+	case __NR_pwritev:
+	case __NR_pwritev2:
+		kf_fd__written(KF_ARG0(regs), ret);
+		return true;
+	case __NR_sendfile:
+		kf_fd__copied(KF_ARG1(regs), KF_ARG0(regs), ret);
+		return true;
+	case __NR_copy_file_range:
+	case __NR_splice:
+		kf_fd__copied(KF_ARG0(regs), KF_ARG2(regs), ret);
+		return true;
+	case __NR_fallocate:
+		kf_fd__changed(KF_ARG0(regs), KF_OP_ALLOCATE, ret);
+		return true;
+	case __NR_ftruncate:
+		kf_fd__changed(KF_ARG0(regs), KF_OP_TRUNCATE, ret);
+		return true;
+	case __NR_fchmod:
+	case __NR_fchown:
+		kf_fd__changed(KF_ARG0(regs), KF_OP_SETATTR, ret);
+		return true;
+	}
+	return false;
+}
+
+/* Where the path of a call on a name is. Returns false for other calls. */
+static __always_inline bool kf_syscall__where(struct pt_regs *regs, u64 nr, struct kf_where *where)
+{
+	where->dfd = KF_AT_FDCWD;
+	where->old = 0;
+	switch (nr) {
+#ifdef __NR_rename
+	case __NR_rename:
+		where->path = KF_ARG1(regs);
+		where->old = KF_ARG0(regs);
+		return true;
+	case __NR_link:
+	case __NR_symlink:
+		where->path = KF_ARG1(regs);
+		return true;
+	case __NR_unlink:
+	case __NR_chmod:
+	case __NR_chown:
+	case __NR_lchown:
+	case __NR_utime:
+	case __NR_utimes:
+#endif
+	case __NR_truncate:
+		where->path = KF_ARG0(regs);
+		return true;
+#ifdef __NR_renameat
+	case __NR_renameat:
+#endif
+	case __NR_renameat2:
+		where->old = KF_ARG1(regs);
+		where->dfd = KF_ARG2(regs);
+		where->path = KF_ARG3(regs);
+		return true;
+	case __NR_linkat:
+		where->dfd = KF_ARG2(regs);
+		where->path = KF_ARG3(regs);
+		return true;
+	case __NR_symlinkat:
+		where->dfd = KF_ARG1(regs);
+		where->path = KF_ARG2(regs);
+		return true;
+	}
+	where->dfd = KF_ARG0(regs);
+	where->path = KF_ARG1(regs);
+	return kf_syscall__op(nr) != KF_OP_NONE;
+}
+
+static __always_inline void kf_syscall__begins(struct pt_regs *regs, u64 nr)
+{
+	enum kf_op op;
+
+	if (kf_syscall__compat() || kf_syscall__closes(regs, nr))
+		return;
+	op = kf_syscall__op(nr);
+	if (op == KF_OP_UNLINK && nr == __NR_unlinkat && (KF_ARG2(regs) & KF_AT_REMOVEDIR))
+		return;
+	if (op != KF_OP_NONE)
+		kf_named__begin(op);
+}
+
+static __always_inline void kf_syscall__returns(struct pt_regs *regs, long ret)
+{
+	u64 nr = KF_SYSCALL_NR(regs);
+	struct kf_where where;
+
+	if (kf_syscall__compat())
+		return;
+	if (kf_syscall__opens(regs, nr, ret) || kf_syscall__uses(regs, nr, ret))
+		return;
+	if (!kf_syscall__where(regs, nr, &where))
+		return;
+	if (where.path && kf_named__end(where.dfd, where.path, where.old, ret) != 1)
+		return;
+	if (!where.path && !kf_named__forget(ret)) /* futimens */
+		return;
+	kf_fd__changed(where.dfd, KF_OP_SETATTR, ret);
+}
+
+#endif

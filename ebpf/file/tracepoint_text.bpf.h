@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The text of a path that a system call was given: all that the tracepoint mode has of a file's name.
+ * It is compared with the names of inodes (file/tracepoint_named.bpf.h); where none is certain, it goes
+ * into a record of its own, without an inode.
+ */
+#ifndef KF_FILE_TRACEPOINT_TEXT_BPF_H
+#define KF_FILE_TRACEPOINT_TEXT_BPF_H
+
+#include "file/operations.bpf.h"
+#include "syscalls.bpf.h"
+
+#define KF_AT_FDCWD ((u32)-100)
+
+/* Texts of one call, and what it is about. On a CPU, a copy of sys_exit runs once at a time. */
+struct kf_texts {
+	char path[KF_PATH_MAX + KF_NAME_LEN];
+	char old[KF_PATH_MAX + KF_NAME_LEN];
+	char name[KF_NAME_LEN];
+	struct kf_subject subject;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, KF_COPIES);
+	__type(key, u32);
+	__type(value, struct kf_texts);
+} kf_texts SEC(".maps");
+
+/* Where a call's path is: relative to dfd. */
+struct kf_where {
+	u64 dfd;
+	u64 path;
+	u64 old; /* RENAME: the path before */
+};
+
+static __always_inline struct kf_texts *kf_text__get(void)
+{
+	u32 copy = kf_is_standby;
+
+	return bpf_map_lookup_elem(&kf_texts, &copy);
+}
+
+struct kf_compare {
+	struct kf_texts *texts;
+	u32 from; /* where in path the last component would begin */
+	u32 length;
+	bool differs;
+};
+
+static __noinline long kf_text__compare(u32 at, void *context)
+{
+	struct kf_compare *compare = context;
+	struct kf_texts *texts = compare->texts;
+
+	if (at >= compare->length)
+		return 1;
+	if (texts->path[(compare->from + at) & (KF_PATH_MAX - 1)] !=
+	    texts->name[at & (KF_NAME_LEN - 1)]) {
+		compare->differs = true;
+		return 1;
+	}
+	return 0;
+}
+
+/* Whether a dentry's name is the last component of the path in the texts, which has length bytes
+ * with its NUL. */
+__noinline int kf_text__names(u64 address, u32 length)
+{
+	struct dentry *dentry = (struct dentry *)address;
+	struct kf_texts *texts = kf_text__get();
+	struct kf_compare compare = { .texts = texts };
+	long n;
+
+	if (!dentry || !texts)
+		return false;
+	n = kf_name__copy(texts->name, dentry);
+	if (n <= 1 || n > length)
+		return false;
+	compare.from = length - n;
+	compare.length = n;
+	if (compare.from > 0 && texts->path[(compare.from - 1) & (KF_PATH_MAX - 1)] != '/')
+		return false;
+	kf_loop(KF_NAME_LEN, kf_text__compare, &compare, KF_NAME_LEN);
+	return !compare.differs;
+}
+
+static __always_inline void kf_text__body(struct kf_file_record *rec, u32 op)
+{
+	const struct kf_op_row *row = kf_op__row(op);
+
+	__builtin_memset(&rec->key, 0, sizeof(rec->key));
+	__builtin_memset(&rec->agg, 0, sizeof(rec->agg));
+	kf_proc__fill_current(&rec->agg.proc);
+	rec->key.start_ns = rec->agg.proc.start_ns;
+	rec->key.tgid = rec->agg.proc.tgid;
+	rec->agg.first_ns = bpf_ktime_get_boot_ns();
+	rec->agg.last_ns = rec->agg.first_ns;
+	rec->agg.mnt_ns = kf_current__mnt_ns();
+	if (row->last < KF_FILE_EVENTS)
+		rec->agg.counts[row->last] = 1;
+	if (row->events > 1 && row->first < KF_FILE_EVENTS)
+		rec->agg.counts[row->first] = 1;
+}
+
+/* What a path that begins with a slash, or none, is relative to. */
+static __always_inline void kf_text__base(struct kf_walk *walk, bool absolute, u64 dfd)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct file *dir = (u32)dfd == KF_AT_FDCWD ? NULL : kf_fd__file(dfd);
+
+	if (absolute) { /* the process's root: nothing, or where chroot went */
+		walk->dentry = KF_READ(task, fs, root.dentry);
+		walk->mnt = kf_mount__of(KF_READ(task, fs, root.mnt));
+	} else if (dir) {
+		walk->dentry = KF_READ(dir, f_path.dentry);
+		walk->mnt = kf_mount__of(KF_READ(dir, f_path.mnt));
+	} else {
+		walk->dentry = KF_READ(task, fs, pwd.dentry);
+		walk->mnt = kf_mount__of(KF_READ(task, fs, pwd.mnt));
+	}
+}
+
+/* The record's body: the text as one component, behind it what it is relative to, then the text of
+ * the old path. Returns -1 if it does not fit. */
+static __always_inline int kf_text__write(struct kf_file_record *rec, u32 length,
+					  const struct kf_where *where, u32 op, const u32 room)
+{
+	struct kf_walk *walk = (struct kf_walk *)&rec->hdr;
+	struct kf_texts *texts = kf_text__get();
+	char *tail = (char *)(rec + 1);
+	long n, origin = 0;
+	u32 used, flags;
+	int cut;
+
+	if (!texts || length > room)
+		return -1;
+	kf_text__base(walk, texts->path[0] == '/', where->dfd);
+	/* By the string's end and not its length: older verifiers lose the bound of that. */
+	n = bpf_probe_read_kernel_str(tail, room, texts->path);
+	walk->used = n > 0 ? n : 0;
+	cut = kf_path__write(tail, walk, room);
+	used = walk->used;
+	flags = walk->flags;
+	kf_text__body(rec, op);
+	rec->agg.flags = flags | KF_AGG_NO_INODE | KF_AGG_PATH_TEXT;
+	if (where->old)
+		origin = bpf_probe_read_user_str(tail + (used & (2 * room - 1)), KF_NAME_LEN,
+						 (void *)where->old);
+	rec->path_len = used;
+	rec->origin_len = origin > 0 ? origin : 0;
+	rec->pad = 0;
+	kf_header__fill(&rec->hdr, KF_KIND_FILE, sizeof(*rec) + used + rec->origin_len);
+	return cut;
+}
+
+/* Record of an operation whose file is known by the text alone. */
+__noinline int kf_text__emit(u32 length, u64 dfd, u64 old, u32 op)
+{
+	struct kf_where where = { .dfd = dfd, .old = old };
+	u32 events = kf_op__row(op)->events;
+	struct kf_file_record *rec;
+
+	kf_count(KF_CNT_FILE_EVENTS, events);
+	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + 2 * KF_PATH_SMALL + KF_NAME_LEN, 0);
+	if (rec && kf_text__write(rec, length, &where, op, KF_PATH_SMALL)) {
+		bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
+		rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + 2 * KF_PATH_LARGE + KF_NAME_LEN,
+					  0);
+		if (rec && kf_text__write(rec, length, &where, op, KF_PATH_LARGE))
+			kf_count(KF_CNT_PATH_TRUNCATED, 1);
+	}
+	if (!rec) {
+		kf_count(KF_CNT_FILE_LOST_RING, events);
+		return 0;
+	}
+	kf_submit(rec);
+	return 0;
+}
+
+#endif
