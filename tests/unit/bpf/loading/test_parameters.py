@@ -77,8 +77,8 @@ def test_processes_are_always_observed() -> None:
 def test_what_settings_name_is_in_the_objects() -> None:
     """Each constant and each map that a field of the settings names exists on the kernel side."""
     known: set[str] = set()
-    for path in builds.names():
-        with BpfObject(path) as it:
+    for name in builds.names():
+        with BpfObject(name) as it:
             known |= {*it.variables(".rodata"), *it.shared_maps}
     options = [setting.option for setting in settings_of(TraceSettings)]
     named = {option.constant for option in options if option.constant}
