@@ -3,7 +3,7 @@
 
 Times are nanoseconds of CLOCK_BOOTTIME in integers unless a name says otherwise (`atime_ns` and its
 like are nanoseconds since 1970). Text that came from the kernel as bytes is decoded as UTF-8 with
-surrogateescape, so that `os.fsencode` gives the bytes back.
+surrogateescape, whatever the locale: `os.fsencode` would encode it by the locale's charset.
 """
 
 import msgspec

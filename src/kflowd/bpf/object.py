@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One BPF object, its programs, maps and links: open, configure, load, attach, close."""
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -74,7 +75,7 @@ class BpfObject:
         check(lib.kf_reads__register(), "libbpf_register_prog_handler", about)
         take_log()
         self._pointer: Any = check_pointer(
-            lib.bpf_object__open(str(path).encode()), "bpf_object__open", about
+            lib.bpf_object__open(os.fsencode(path)), "bpf_object__open", about
         )
         self._programs = {text_of(lib.bpf_program__name(it)): it for it in self._all_programs()}
         self._maps = {text_of(lib.bpf_map__name(it)): it for it in self._all_maps()}

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The process table: executable, arguments and parent of each process, by (tgid, start time)."""
 
-import os
 from functools import lru_cache
 
 import msgspec
@@ -146,7 +145,9 @@ def process_name(exe: str, comm: str) -> str:
     """
     if not exe:
         return comm
-    exe_raw, comm_raw = os.fsencode(exe), os.fsencode(comm)
+    # as the decoder made them, whatever the locale
+    exe_raw = exe.encode("utf-8", "surrogateescape")
+    comm_raw = comm.encode("utf-8", "surrogateescape")
     shorter = min(len(exe_raw), len(comm_raw))
     return exe if exe_raw[:shorter] == comm_raw[:shorter] else f"{exe}/{comm}"
 

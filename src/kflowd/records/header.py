@@ -35,7 +35,7 @@ def maker(kind: type[_T]) -> Callable[..., _T]:
 
 
 def text(raw: bytes) -> str:
-    """Return bytes of the kernel as text that gives the bytes back by os.fsencode."""
+    """Return bytes of the kernel as text; encoding it the same way gives the bytes back."""
     return raw.decode("utf-8", "surrogateescape")
 
 
