@@ -18,11 +18,13 @@ from msgspec import structs
 import kflowd
 from kflowd import notify
 from kflowd.assembly import Assembly, live_tables, recorded_tables, session_facts
+from kflowd.delivery import Delivery, Ending, Output
+from kflowd.delivery.sinks import SINKS
+from kflowd.errors import RecordingError
 from kflowd.log import Log
 from kflowd.recording import Recorder, Recording, SessionFacts, SessionHead, encode_session
-from kflowd.runner import Output, Runner, Signals
+from kflowd.runner import Runner, Signals
 from kflowd.settings import Settings
-from kflowd.sinks.stdout import StdoutSink
 
 if TYPE_CHECKING:
     from kflowd.bpf.config import SourceConfig
@@ -40,15 +42,29 @@ def trace(settings: Settings, say: Say) -> int:
         say: Takes lines for stderr: the summary.
 
     Raises:
-        KflowdError: Of the kind that tells why the agent cannot run or go on.
+        KflowdError: Of the kind that tells why the agent cannot run or go on, or, when all is done,
+            that records were lost because a sink refused them.
     """
+    with Signals() as signals, Delivery(_outputs(settings), settings.count) as delivery:
+        assembly = Assembly(settings, live_tables(), delivery)
+        try:
+            seconds = _trace(settings, say, signals, assembly, delivery)
+        finally:
+            # programs and maps are freed by now; a failed run gives what it has, too
+            delivery.close(Ending(lambda: signals.asked_ns, patient=delivery.done))
+    return _conclude(say, f"{_records(delivery.records)} in {seconds:.1f} s", assembly, delivery)
+
+
+def _trace(
+    settings: Settings, say: Say, signals: Signals, assembly: Assembly, delivery: Delivery
+) -> float:
+    """Run from load to detach; return the seconds between."""
     # imported here: replay works without the compiled extension
     from kflowd import doctor
     from kflowd.bpf.source import Source, boottime_ns
 
     log = Log("app", verbose=settings.verbose)
     with ExitStack() as stack:
-        signals = stack.enter_context(Signals())
         start_ns = boottime_ns()
         source = stack.enter_context(Source(source_config(settings)))
         for row in source.coverage.rows:
@@ -60,22 +76,18 @@ def trace(settings: Settings, say: Say) -> int:
         recorder = None
         if settings.record_path is not None:
             recorder = stack.enter_context(Recorder(settings.record_path, session))
-        assembly = Assembly(settings, live_tables())
-        output = Output(StdoutSink(), quiet=settings.quiet, count=settings.count)
         assembly.pipeline.feed(session)
         notify.send(notify.READY)
         log.info("ready", version=kflowd.__version__)
         if os.isatty(STDERR):
             say(f"tracing {', '.join(sorted(settings.subsystems))}; Ctrl-C ends")
-        runner = Runner(source, assembly.pipeline, output, recorder, signals)
+        runner = Runner(source, assembly.pipeline, [delivery], recorder, signals)
         seconds = runner.run(settings.duration_ns)
         notify.send(notify.STOPPING)
         runner.finish()
         if source.bad_records:
             log.warning("records of an impossible size were skipped", count=source.bad_records)
-    if not output.gone:
-        _say_summary(say, f"{_records(output.written)} in {seconds:.1f} s", assembly)
-    return 0
+    return seconds
 
 
 def replay(path: Path, settings: Settings, say: Say) -> int:
@@ -83,20 +95,56 @@ def replay(path: Path, settings: Settings, say: Say) -> int:
 
     Raises:
         RecordingError: If the file is no recording, or damaged; what is whole was printed.
+        SinkError: If standard output refuses records.
     """
     recording = Recording(path)
     settings = _as_recorded(settings, recording.head.facts)
-    assembly = Assembly(settings, recorded_tables(recording.head.facts))
-    output = Output(StdoutSink(), quiet=settings.quiet, count=settings.count)
-    try:
-        for batch in recording.batches():
-            output.put(assembly.pipeline.feed(batch))
-            if output.done:
-                break
-    finally:
-        output.put(assembly.pipeline.close())
-    if not output.gone:
-        _say_summary(say, f"{_records(output.written)} replayed", assembly)
+    # lossless: the recording waits for the reader, whom a kernel would not wait for
+    with Delivery(_outputs(settings, lossless=True), settings.count) as delivery:
+        assembly = Assembly(settings, recorded_tables(recording.head.facts), delivery)
+        try:
+            for batch in recording.batches():
+                delivery.put(assembly.pipeline.feed(batch))
+                if delivery.done:
+                    break
+        except RecordingError:
+            _finish(assembly, delivery)
+            raise
+        _finish(assembly, delivery)
+    return _conclude(say, f"{_records(delivery.records)} replayed", assembly, delivery)
+
+
+def _finish(assembly: Assembly, delivery: Delivery) -> None:
+    delivery.put(assembly.pipeline.close())
+    delivery.close(Ending(lambda: None, patient=True))
+
+
+def _outputs(settings: Settings, *, lossless: bool = False) -> list[Output]:
+    """Return the outputs of a run; their threads run."""
+    if settings.quiet:
+        return []
+    form = settings.output.value
+    return [Output("stdout", SINKS["stdout"](), form, lossless=lossless)]
+
+
+def _conclude(say: Say, head: str, assembly: Assembly, delivery: Delivery) -> int:
+    """Print the summary and return the exit code.
+
+    A reader who went away had enough: that is no word and no failure. What a slow reader did not
+    take in time is said in the summary. Records that a sink refused, as a full disk does, make the
+    run a failure.
+
+    Raises:
+        Exception: What a sink failed with.
+    """
+    failure = delivery.failure()
+    if delivery.gone and failure is None:
+        return 0
+    say(head)
+    for line in (*assembly.health.summary(), *delivery.summary()):
+        say(f"  {line}")
+    if failure is not None:
+        raise failure
     return 0
 
 
@@ -124,12 +172,6 @@ def _as_recorded(settings: Settings, facts: SessionFacts) -> Settings:
 
 def _records(number: int) -> str:
     return "1 record" if number == 1 else f"{number} records"
-
-
-def _say_summary(say: Say, head: str, assembly: Assembly) -> None:
-    say(head)
-    for line in assembly.health.summary():
-        say(f"  {line}")
 
 
 def source_config(settings: Settings) -> SourceConfig:

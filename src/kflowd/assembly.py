@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -21,10 +21,10 @@ from kflowd.enrich.processes import Processes
 from kflowd.enrich.users import GROUP, PASSWD, IdNames, Stamp, Users, parse_ids, read_text
 from kflowd.health import Health
 from kflowd.model import Counters
-from kflowd.pipeline import Named, Pipeline
+from kflowd.pipeline import Pipeline
 from kflowd.recording import SessionFacts
 from kflowd.records import Decoder
-from kflowd.serialize import FORMATS, Builder, Serializer, UserCounters
+from kflowd.serialize import Builder, OutputCounters, Record, UserCounters
 from kflowd.settings import Settings
 
 _FOREVER = 1 << 63
@@ -71,31 +71,43 @@ def session_facts(*, with_tables: bool) -> SessionFacts:
     )
 
 
+class Outputs(Protocol):
+    """What the outputs did, for health records; kflowd.delivery.Delivery knows."""
+
+    def counters(self) -> Sequence[OutputCounters]:
+        """Return the counters of each output."""
+
+    def lost(self) -> int:
+        """Return how many records are lost without one that stands for them."""
+
+
 class Assembly:
     """The stages of one run and the pipeline that joins them.
 
     Args:
         settings: Of the run.
         tables: Where names are looked up.
+        outputs: Where the records go.
     """
 
-    def __init__(self, settings: Settings, tables: Tables) -> None:
+    def __init__(self, settings: Settings, tables: Tables, outputs: Outputs) -> None:
         self.decoder = Decoder()
         self.aggregator = Aggregator(
             FileAggregator(settings.idle_ns, settings.export_at), SocketAggregator(settings.idle_ns)
         )
         self.processes = Processes()
         self.enricher = Enricher(self.processes, *tables)
-        self.serializer = Serializer(
-            Builder(strict=settings.strict), FORMATS[settings.output.value]
+        self.builder = Builder(strict=settings.strict)
+        self.health = Health(
+            contract.constants(), self.user_counters, outputs.lost, self._health_record
         )
-        self.health = Health(contract.constants(), self.user_counters, self._health_text)
+        self._outputs = outputs
         self.pipeline = Pipeline(
             decode=self.decoder.decode,
             aggregate=self.aggregator,
             enrich=self.enricher,
-            begin=self.serializer.builder.begin,
-            serialize=self._text,
+            begin=self.builder.begin,
+            build=self.builder.record,
             health=self.health,
             tables=(tables.users.refresh, tables.devices.refresh),
         )
@@ -114,11 +126,8 @@ class Assembly:
             processes_unknown=self.processes.stats.unknown,
         )
 
-    def _text(self, value: Named) -> bytes:
-        return self.serializer.encode(self.serializer.record(value))
-
-    def _health_text(self, kernel: Counters, ours: UserCounters) -> bytes:
-        return self.serializer.encode(self.serializer.builder.health(kernel, ours))
+    def _health_record(self, kernel: Counters, ours: UserCounters) -> Record:
+        return self.builder.health(kernel, ours, self._outputs.counters())
 
 
 def _stamp(_path: str) -> Stamp:

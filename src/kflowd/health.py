@@ -20,7 +20,7 @@ from kflowd.model import (
     UnixAggregate,
     Value,
 )
-from kflowd.serialize import UserCounters
+from kflowd.serialize import Record, UserCounters
 
 IPPROTO_TCP = 6
 # Counters that mean something is missing or incomplete; the rest says how much there was.
@@ -93,14 +93,16 @@ class Health:
     Args:
         constants: The contract's constants: where each counter stands (KF_CNT_*).
         ours: Returns user space's counters as a Struct of integers.
-        encode: Makes the record of the kernel's and user space's counters.
+        outputs_lost: Returns how many records outputs have lost.
+        build: Makes the record of the kernel's and user space's counters.
     """
 
     def __init__(
         self,
         constants: Mapping[str, int],
         ours: Callable[[], UserCounters],
-        encode: Callable[[Counters, UserCounters], bytes],
+        outputs_lost: Callable[[], int],
+        build: Callable[[Counters, UserCounters], Record],
     ) -> None:
         self._at = {
             name: at
@@ -109,7 +111,8 @@ class Health:
         }
         self._losses = [at for name, at in self._at.items() if any(w in name for w in LOSS_WORDS)]
         self._ours = ours
-        self._encode = encode
+        self._outputs_lost = outputs_lost
+        self._build = build
         self._arrived = Arrived()
         self._newest: Counters | None = None
         self._told: tuple[int, ...] | None = None
@@ -125,7 +128,7 @@ class Health:
             values[self._at[name]] = count
         self._newest = Counters(counters.ts_ns, tuple(values), counters.missed)
 
-    def due(self) -> list[bytes]:
+    def due(self) -> list[Record]:
         """Return a record if anything was lost since the last one."""
         if self._newest is None:
             return []
@@ -134,7 +137,7 @@ class Health:
             return []
         return self._record(self._newest, lost)
 
-    def final(self) -> list[bytes]:
+    def final(self) -> list[Record]:
         """Return the record that ends a run; none if the kernel was never asked."""
         return self._record(self._newest, self._lost(self._newest)) if self._newest else []
 
@@ -153,13 +156,13 @@ class Health:
         others |= {name.replace("_", " "): n for name, n in self._our_losses().items()}
         return lines + [f"{name}: {count}" for name, count in others.items() if count]
 
-    def _record(self, counters: Counters, lost: tuple[int, ...]) -> list[bytes]:
+    def _record(self, counters: Counters, lost: tuple[int, ...]) -> list[Record]:
         self._told = lost
-        return [self._encode(counters, self._ours())]
+        return [self._build(counters, self._ours())]
 
     def _lost(self, counters: Counters) -> tuple[int, ...]:
         kernel = (counters.values[at] for at in self._losses)
-        return (*kernel, counters.missed, *self._our_losses().values())
+        return (*kernel, counters.missed, *self._our_losses().values(), self._outputs_lost())
 
     def _our_losses(self) -> dict[str, int]:
         ours = msgspec.structs.asdict(self._ours())

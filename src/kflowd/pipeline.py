@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Joins the stages: batches of records in, finished texts out.
+"""Joins the stages: batches of the kernel in, finished records out.
 
 Each stage is passed in and does not know the next. No I/O happens here and no clock is read: time
-comes with the records, so a recording gives the same texts as the run it was made in.
+comes with the records, so a recording gives the same records as the run it was made in.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from kflowd.model import (
     Tick,
     Value,
 )
+from kflowd.serialize import Record
 
 Batch = bytes | memoryview
 Named = EnrichedFile | EnrichedSocket | EnrichedUnix
@@ -50,10 +51,10 @@ class HealthWatch(Protocol):
     def note(self, counters: Counters, /) -> None:
         """Take the newest counters."""
 
-    def due(self) -> list[bytes]:
+    def due(self) -> list[Record]:
         """Return a record if something was lost."""
 
-    def final(self) -> list[bytes]:
+    def final(self) -> list[Record]:
         """Return the last record."""
 
 
@@ -64,7 +65,7 @@ class Pipeline:
         decode: Batch to values; never raises on what the kernel sends.
         aggregate, enrich: The stages after it.
         begin: Takes what a session says of the host.
-        serialize: Value with names to text.
+        build: Value with names to record.
         health: Watches the counters.
         tables: Called with the time of the session and of each tick: look-up tables that refresh.
     """
@@ -76,7 +77,7 @@ class Pipeline:
         aggregate: Aggregate,
         enrich: Enrich,
         begin: Callable[[Session], Any],
-        serialize: Callable[[Named], bytes],
+        build: Callable[[Named], Record],
         health: HealthWatch,
         tables: Sequence[Callable[[int], Any]] = (),
     ) -> None:
@@ -84,34 +85,34 @@ class Pipeline:
         self._aggregate = aggregate
         self._enrich = enrich
         self._begin = begin
-        self._serialize = serialize
+        self._build = build
         self._health = health
         self._tables = tables
 
-    def feed(self, batch: Batch) -> list[bytes]:
-        """Return the texts that a batch completes, in order."""
+    def feed(self, batch: Batch) -> list[Record]:
+        """Return the records that a batch completes, in order."""
         values = self._decode(batch)
         self._health.count(values)
         return self._finish(self._aggregate.feed(values))
 
-    def close(self) -> list[bytes]:
+    def close(self) -> list[Record]:
         """Return what is left when nothing more comes, and the last health record."""
         return self._finish(self._aggregate.close()) + self._health.final()
 
-    def _finish(self, values: Iterable[Value]) -> list[bytes]:
-        texts: list[bytes] = []
+    def _finish(self, values: Iterable[Value]) -> list[Record]:
+        records: list[Record] = []
         for value in self._enrich.feed(values):
             if isinstance(value, Tick):
                 self._refresh(value.ts_ns)
-                texts += self._health.due()
+                records += self._health.due()
             elif isinstance(value, Counters):
                 self._health.note(value)
             elif isinstance(value, Session):
                 self._begin(value)
                 self._refresh(value.ts_ns)
             else:
-                texts.append(self._serialize(value))
-        return texts
+                records.append(self._build(value))
+        return records
 
     def _refresh(self, now_ns: int) -> None:
         for table in self._tables:

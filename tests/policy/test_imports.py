@@ -15,8 +15,9 @@ LAYERS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "errors": set(),
     "model": set(),
-    "log": set(),
-    "streams": set(),
+    "log": {"streams"},
+    "descriptor": set(),
+    "streams": {"descriptor"},
     "notify": set(),
     "settings": {"errors"},
     "bpf": {"errors"},
@@ -25,10 +26,10 @@ LAYERS: dict[str, set[str]] = {
     "aggregate": {"model"},
     "enrich": {"model"},
     "serialize": {"model"},
-    "sinks": {"errors"},
-    "pipeline": {"model"},
+    "delivery": {"errors", "serialize", "descriptor"},
+    "pipeline": {"model", "serialize"},
     "health": {"model", "serialize"},
-    "runner": set(),
+    "runner": {"delivery", "serialize"},
     "recording": {"errors", "contract"},
     "versions": {"", "errors", "bpf.ffi"},
     "doctor": {"", "errors", "bpf"},
@@ -37,13 +38,13 @@ LAYERS: dict[str, set[str]] = {
         *("pipeline", "recording", "serialize"),
     },
     "app": {
-        *("", "log", "notify", "settings", "assembly", "runner", "recording", "sinks", "doctor"),
-        *("bpf.source", "bpf.config"),
+        *("", "log", "notify", "settings", "assembly", "runner", "recording", "doctor"),
+        *("delivery", "errors", "bpf.source", "bpf.config"),
     },
     "cli": {"app", "settings", "errors", "versions", "streams"},
 }
 # Pure stages: no I/O and no clock, so that they are tested without either.
-PURE = ("model", "records", "aggregate", "serialize", "health", "pipeline")
+PURE = ("model", "records", "aggregate", "serialize", "health", "pipeline", "delivery.formats")
 IMPURE_MODULES = {"os", "socket", "time", "datetime", "subprocess", "pathlib", "io", "select"}
 # Libraries that have one door.
 DOORS = {"click": {"cli"}, "structlog": {"log"}, "cffi": {"contract", "bpf._build"}}

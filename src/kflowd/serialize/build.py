@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Enriched values become output records: Info and Proc blocks, and the three kinds around them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -37,6 +38,8 @@ from kflowd.serialize.values import (
 # Processes whose constant fields are kept; as many as are active within some seconds.
 MAX_CACHED = 4096
 Block = tuple[Any, ...]
+# a value until a format makes text of it
+Record = msgspec.Struct
 
 _NO_SESSION = Session(ts_ns=0, realtime_offset_ns=0, hz=0, facts=HostFacts())
 _ABSENT_INODE = (UNSET,) * 14
@@ -64,6 +67,24 @@ class UserCounters(msgspec.Struct, frozen=True):
     processes_unknown: int = 0
 
 
+class OutputCounters(msgspec.Struct, frozen=True, rename="pascal"):
+    """What one output did with the records that were meant for it; an entry of HealthOutputs.
+
+    `lost` is the sum of what is behind it.
+    """
+
+    name: str
+    state: str
+    written: int
+    queued: int
+    lost: int
+    lost_full: int
+    lost_age: int
+    lost_refused: int
+    lost_gone: int
+    lost_end: int
+
+
 class Builder:
     """Makes records and numbers them in the order of the calls.
 
@@ -87,7 +108,15 @@ class Builder:
         self._hz = session.hz
         self._host = msgspec.structs.astuple(facts)
 
-    def file(self, value: EnrichedFile) -> msgspec.Struct:
+    def record(self, value: EnrichedFile | EnrichedSocket | EnrichedUnix) -> Record:
+        """Return the record of a value."""
+        if isinstance(value, EnrichedFile):
+            return self.file(value)
+        if isinstance(value, EnrichedSocket):
+            return self.socket(value)
+        return self.unix(value)
+
+    def file(self, value: EnrichedFile) -> Record:
         """Return the record of a file aggregate."""
         aggregate = value.aggregate
         directory, _, name = value.path.rpartition("/")
@@ -112,7 +141,7 @@ class Builder:
             *(_file_extra(flags) if not self._strict else (UNSET,) * len(FILE_EXTRA)),
         )
 
-    def socket(self, value: EnrichedSocket) -> msgspec.Struct:
+    def socket(self, value: EnrichedSocket) -> Record:
         """Return the record of a TCP or UDP aggregate."""
         info = self._info(value.aggregate.ts_ns, "socket")
         extra = self._process_extra(value)
@@ -121,7 +150,7 @@ class Builder:
             _unset(record, SOCKET_EXTRA)
         return record
 
-    def unix(self, value: EnrichedUnix) -> msgspec.Struct:
+    def unix(self, value: EnrichedUnix) -> Record:
         """Return the record of a UNIX socket aggregate."""
         info = self._info(value.aggregate.ts_ns, "socket")
         record = unix_record(value, (*info, *_process(value)), self._process_extra(value))
@@ -129,13 +158,22 @@ class Builder:
             _unset(record, UNIX_EXTRA)
         return record
 
-    def health(self, kernel: Counters, user: UserCounters) -> msgspec.Struct:
-        """Return the record of what was seen, reported and lost."""
+    def health(
+        self, kernel: Counters, user: UserCounters, outputs: Sequence[OutputCounters] = ()
+    ) -> Record:
+        """Return the record of what was seen, reported and lost.
+
+        What outputs did is absent while none has lost a record: it depends on their readers, and a
+        replay is to give the same bytes.
+        """
+        lost = sum(output.lost for output in outputs)
         return contract.HealthRecord(
             *self._info(kernel.ts_ns, "health"),
             *kernel.values,
             kernel.missed,
             *msgspec.structs.astuple(user),
+            lost or UNSET,
+            list(outputs) if lost else UNSET,
         )
 
     def _info(self, ts_ns: int, monitor: str) -> Block:

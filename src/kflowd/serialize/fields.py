@@ -52,6 +52,7 @@ SENT_TCP = "TCP, something was sent"
 SENT_INFO = "TCP, something was sent, the kernel's counters are known"
 RECEIVED = "something was received"
 RECEIVED_TCP = "TCP, something was received"
+OUTPUT_LOST = "an output lost records"
 RECEIVED_INFO = "TCP, something was received, the kernel's counters are known"
 
 FILE_EVENTS = (
@@ -279,7 +280,22 @@ HEALTH_USER = (
     Field("HealthSocketsEvicted", "int", "connections whose next record repeats totals"),
     Field("HealthProcessesEvicted", "int", "running processes dropped from the table"),
     Field("HealthProcessesUnknown", "int", "records of a process that the table does not know"),
+    Field("HealthOutputLost", "int", "records that outputs lost, added up", when=OUTPUT_LOST),
+    Field("HealthOutputs", "messages", "what each output did, see below", when=OUTPUT_LOST),
 )
+# an entry of HealthOutputs
+OUTPUT = {
+    "Name": "of the output: stdout",
+    "State": "up, retrying (it refused the last record, a full disk) or gone (nobody reads)",
+    "Written": "records that are out, whole",
+    "Queued": "records that wait",
+    "Lost": "records that are lost for this output, the sum of those below",
+    "LostFull": "there was no room in the queue: the reader is too slow, or stands still",
+    "LostAge": "they waited too long",
+    "LostRefused": "they found no room, or waited too long, while the output was retrying",
+    "LostGone": "they were queued when the reader went away",
+    "LostEnd": "they were queued when the run had to end; the summary alone can tell",
+}
 
 # a block's fields as they stand in each kind of record
 FILE_RECORD = (*INFO, *PROCESS, *FILE, *PROCESS_EXTRA, *FILE_EXTRA)
