@@ -78,6 +78,7 @@ def generated() -> str:
         ("The events in FileEvents", "Event", dict(fields.FILE_EVENTS)),
         ("The words of FileNotes", "Word", fields.FILE_NOTES),
         ("The words of SockNotes", "Word", fields.SOCK_NOTES),
+        ("The entries of HealthOutputs", "Key", fields.OUTPUT),
         ("The words of ProcNotes", "Word", fields.PROC_NOTES),
     ):
         parts += [f"## {title}", "", *words(head, named), ""]

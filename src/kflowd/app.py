@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,15 +22,17 @@ from kflowd.assembly import (
     recorded_enrichers,
     session_facts,
 )
-from kflowd.delivery.formats import FORMATS, Format
+from kflowd.delivery import Delivery, Ending, Output
+from kflowd.delivery.sinks import SINKS
+from kflowd.enrich import Enricher
+from kflowd.errors import RecordingError
 from kflowd.log import Log
 from kflowd.model import Session
-from kflowd.pipeline import Batch, Pipeline
+from kflowd.pipeline import Pipeline
 from kflowd.recording import Recorder, Recording
 from kflowd.records.session import encode_session
-from kflowd.runner import Output, Runner, Signals
+from kflowd.runner import Runner, Signals
 from kflowd.settings import Settings
-from kflowd.sinks.stdout import StdoutSink
 
 if TYPE_CHECKING:
     from kflowd.bpf.source import Source
@@ -47,15 +49,35 @@ def trace(settings: Settings, say: Say) -> int:
         say: Takes lines for stderr: the summary.
 
     Raises:
-        KflowdError: Of the kind that tells why the agent cannot run or go on.
+        KflowdError: Of the kind that tells why the agent cannot run or go on, or, when all is done,
+            that records were lost because a sink refused them.
     """
+    with Signals() as signals, Delivery(_outputs(settings), settings.count) as delivery:
+        enrichers = live_enrichers()
+        pipeline = make_pipeline(settings, enrichers, delivery)
+        try:
+            seconds = _trace(settings, say, signals, pipeline, enrichers, delivery)
+        finally:
+            # programs and maps are freed by now; a failed run gives what it has, too
+            delivery.close(Ending(lambda: signals.asked_ns, patient=delivery.done))
+    return _conclude(say, f"{_records(delivery.records)} in {seconds:.1f} s", pipeline, delivery)
+
+
+def _trace(
+    settings: Settings,
+    say: Say,
+    signals: Signals,
+    pipeline: Pipeline,
+    enrichers: Sequence[Enricher],
+    delivery: Delivery,
+) -> float:
+    """Run from load to detach; return the seconds between."""
     # imported here: replay works without the compiled extension
     from kflowd import doctor
     from kflowd.bpf.source import boottime_ns
 
     log = Log("app", verbose=settings.verbose)
     with ExitStack() as stack:
-        signals = stack.enter_context(Signals())
         start_ns = boottime_ns()
         source = stack.enter_context(_source(settings))
         for row in source.coverage.rows:
@@ -63,29 +85,24 @@ def trace(settings: Settings, say: Say) -> int:
         if warning := doctor.warning(source.coverage, settings.trace.attach):
             say(warning)
         source.snapshot()
-        enrichers = live_enrichers()
         facts = session_facts(settings, enrichers, full=settings.record is not None)
         offset_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         session = encode_session(Session(start_ns, offset_ns, source.hz(), facts))
         recorder = None
         if settings.record is not None:
             recorder = stack.enter_context(Recorder(settings.record, session))
-        texts = Texts(make_pipeline(settings, enrichers), FORMATS[settings.output[0].format]())
-        output = Output(StdoutSink(), quiet=settings.quiet, count=settings.count)
-        texts.feed(session)
+        pipeline.feed(session)
         notify.send(notify.READY)
         log.info("ready", version=kflowd.__version__)
         if os.isatty(STDERR):
             say(f"tracing {', '.join(sorted(settings.trace.monitor))}; Ctrl-C ends")
-        runner = Runner(source, texts, output, recorder, signals)
+        runner = Runner(source, pipeline, [delivery], recorder, signals)
         seconds = runner.run(settings.duration_ns)
         notify.send(notify.STOPPING)
         runner.finish()
         if source.bad_records:
             log.warning("records of an impossible size were skipped", count=source.bad_records)
-    if not output.gone:
-        _say_summary(say, f"{_records(output.written)} in {seconds:.1f} s", texts.pipeline)
-    return 0
+    return seconds
 
 
 def replay(path: Path, settings: Settings, say: Say) -> int:
@@ -93,22 +110,57 @@ def replay(path: Path, settings: Settings, say: Say) -> int:
 
     Raises:
         RecordingError: If the file is no recording, or damaged; what is whole was printed.
+        SinkError: If standard output refuses records.
     """
     recording = Recording(path)
     facts = recording.session.facts
     settings = as_recorded(settings, facts)
-    pipeline = make_pipeline(settings, recorded_enrichers(facts))
-    texts = Texts(pipeline, FORMATS[settings.output[0].format]())
-    output = Output(StdoutSink(), quiet=settings.quiet, count=settings.count)
-    try:
-        for batch in recording.batches():
-            output.put(texts.feed(batch))
-            if output.done:
-                break
-    finally:
-        output.put(texts.close())
-    if not output.gone:
-        _say_summary(say, f"{_records(output.written)} replayed", texts.pipeline)
+    # lossless: the recording waits for the reader, whom a kernel would not wait for
+    with Delivery(_outputs(settings, lossless=True), settings.count) as delivery:
+        pipeline = make_pipeline(settings, recorded_enrichers(facts), delivery)
+        try:
+            for batch in recording.batches():
+                delivery.put(pipeline.feed(batch))
+                if delivery.done:
+                    break
+        except RecordingError:
+            _finish(pipeline, delivery)
+            raise
+        _finish(pipeline, delivery)
+    return _conclude(say, f"{_records(delivery.records)} replayed", pipeline, delivery)
+
+
+def _finish(pipeline: Pipeline, delivery: Delivery) -> None:
+    delivery.put(pipeline.close())
+    delivery.close(Ending(lambda: None, patient=True))
+
+
+def _outputs(settings: Settings, *, lossless: bool = False) -> list[Output]:
+    """Return the outputs of a run; their threads run."""
+    if settings.quiet:
+        return []
+    form = settings.output[0].format
+    return [Output("stdout", SINKS["stdout"](), form, lossless=lossless)]
+
+
+def _conclude(say: Say, head: str, pipeline: Pipeline, delivery: Delivery) -> int:
+    """Print the summary and return the exit code.
+
+    A reader who went away had enough: that is no word and no failure. What a slow reader did not
+    take in time is said in the summary. Records that a sink refused, as a full disk does, make the
+    run a failure.
+
+    Raises:
+        Exception: What a sink failed with.
+    """
+    failure = delivery.failure()
+    if delivery.gone and failure is None:
+        return 0
+    say(head)
+    for line in (*pipeline.health.summary(), *delivery.summary()):
+        say(f"  {line}")
+    if failure is not None:
+        raise failure
     return 0
 
 
@@ -122,30 +174,8 @@ def diagnose(settings: Settings, *, as_json: bool) -> tuple[str, int]:
     return doctor.render_text(coverage, terminal=os.isatty(STDOUT)), coverage.exit_code
 
 
-class Texts:
-    """The pipeline with its records as text."""
-
-    def __init__(self, pipeline: Pipeline, form: Format) -> None:
-        self.pipeline = pipeline
-        self._form = form
-
-    def feed(self, batch: Batch) -> list[bytes]:
-        """Return the texts that a batch completes."""
-        return [self._form(record) for record in self.pipeline.feed(batch)]
-
-    def close(self) -> list[bytes]:
-        """Return the rest."""
-        return [self._form(record) for record in self.pipeline.close()]
-
-
 def _records(number: int) -> str:
     return "1 record" if number == 1 else f"{number} records"
-
-
-def _say_summary(say: Say, head: str, pipeline: Pipeline) -> None:
-    say(head)
-    for line in pipeline.health.summary():
-        say(f"  {line}")
 
 
 def _source(settings: Settings) -> Source:

@@ -12,7 +12,7 @@ from kflowd.aggregate.socket import SocketAggregator
 from kflowd.enrich import ENRICHERS, Enricher, Enrichment
 from kflowd.enrich.host import host_facts
 from kflowd.enrich.stage import recorded
-from kflowd.pipeline import Pipeline
+from kflowd.pipeline import Outputs, Pipeline
 from kflowd.serialize import Builder
 from kflowd.settings import Settings
 
@@ -61,9 +61,9 @@ def as_recorded(settings: Settings, facts: bytes) -> Settings:
     return msgspec.structs.replace(settings, trace=trace)
 
 
-def make_pipeline(settings: Settings, enrichers: Sequence[Enricher]) -> Pipeline:
+def make_pipeline(settings: Settings, enrichers: Sequence[Enricher], outputs: Outputs) -> Pipeline:
     """Return the stages of one run, joined."""
     trace = settings.trace
     files = FileAggregator(trace.idle_ns, trace.events or 0)
     aggregator = Aggregator(files, SocketAggregator())
-    return Pipeline(aggregator, Enrichment(enrichers), Builder(strict=settings.strict))
+    return Pipeline(aggregator, Enrichment(enrichers), Builder(strict=settings.strict), outputs)

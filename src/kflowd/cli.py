@@ -6,7 +6,6 @@ The only module that prints, exits and knows Click. What a command needs is impo
 """
 
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,6 +22,7 @@ from kflowd.settings.walk import Place, Tree
 
 PROGRAM = "kflowd"
 INTERNAL = "internal error:"
+MESSAGES = streams.Messages()
 INTERRUPTED = 130  # as a shell counts a death by SIGINT
 
 
@@ -128,7 +128,7 @@ def _refuse_options_before(context: click.Context) -> None:
 
 def _say(line: str) -> None:
     # one line of the summary; the first names the program
-    click.echo(line if line.startswith(" ") else f"{PROGRAM}: {line}", err=True)
+    MESSAGES.write(f"{line}\n" if line.startswith(" ") else f"{PROGRAM}: {line}\n")
 
 
 def _print_version() -> None:
@@ -144,10 +144,8 @@ def _print(text: str) -> None:
         SinkError: If standard output does not take it. That nobody reads it is no error.
     """
     try:
-        click.echo(text)
+        streams.write(streams.STDOUT, f"{text}\n".encode("utf-8", "surrogateescape"))
     except OSError as error:
-        with suppress(OSError):
-            sys.stdout.close()  # Python would try once more when it ends
         if not isinstance(error, BrokenPipeError):
             raise SinkError(f"writing to stdout: {error.strerror}") from None
 
@@ -162,9 +160,9 @@ def run(arguments: list[str]) -> int:
         return 0  # who read our output has enough
     except Exception as error:
         message, hint, code = _explain(error)
-        click.echo(f"{PROGRAM}: {' '.join(message.split())}", err=True)
+        _say(" ".join(message.split()))
         if hint:
-            click.echo(f"  {hint}", err=True)
+            _say(f"  {hint}")
         if {"-V", "--verbose"} & set(arguments) and message.startswith(INTERNAL):
             raise
     return code if isinstance(code, int) else 0

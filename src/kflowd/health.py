@@ -92,12 +92,14 @@ class Health:
 
     Args:
         ours: Returns user space's counters.
+        outputs_lost: Returns how many records outputs have lost.
         make: Makes the record of the kernel's and user space's counters.
     """
 
     def __init__(
         self,
         ours: Callable[[], UserCounters],
+        outputs_lost: Callable[[], int],
         make: Callable[[Counters, UserCounters], Record],
     ) -> None:
         # where each counter of the contract stands
@@ -108,6 +110,7 @@ class Health:
         }
         self._losses = [at for name, at in self._at.items() if any(w in name for w in LOSS_WORDS)]
         self._ours = ours
+        self._outputs_lost = outputs_lost
         self._make = make
         self._arrived = Arrived()
         self._newest: Counters | None = None
@@ -158,7 +161,7 @@ class Health:
 
     def _lost(self, counters: Counters) -> tuple[int, ...]:
         kernel = (counters.values[at] for at in self._losses)
-        return (*kernel, counters.missed, *self._our_losses().values())
+        return (*kernel, counters.missed, *self._our_losses().values(), self._outputs_lost())
 
     def _our_losses(self) -> dict[str, int]:
         ours = msgspec.structs.asdict(self._ours())

@@ -7,7 +7,9 @@ structlog is imported with the first message that is shown: most runs have none 
 
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO, cast
+
+from kflowd import streams
 
 
 class Log:
@@ -47,7 +49,7 @@ def _structlog() -> Any:
     import structlog
 
     return structlog.wrap_logger(
-        structlog.PrintLogger(sys.stderr),
+        structlog.PrintLogger(cast("TextIO", streams.Messages())),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%H:%M:%S.%f", utc=True),

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The main loop: drain, record, pass through the pipeline, write; each second a sweep; the end."""
+"""The main loop: drain, record, feed the pipeline, hand on; each second a sweep; the end.
+
+It waits for nothing but the ring: consumers take records at once, whatever is behind them.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from types import FrameType, TracebackType
 from typing import Protocol, Self
+
+from kflowd.delivery import Consumer
+from kflowd.serialize import Record
 
 # Long enough to sleep, short enough that records of a quiet host come at once for a reader.
 DRAIN_MS = 200
@@ -41,12 +47,12 @@ class Reader(Protocol):
 
 
 class Feeder(Protocol):
-    """What makes texts of batches; kflowd.pipeline.Pipeline is one."""
+    """What makes records of batches; kflowd.pipeline.Pipeline is one."""
 
-    def feed(self, batch: bytes, /) -> list[bytes]:
-        """Return the texts that a batch completes."""
+    def feed(self, batch: bytes, /) -> list[Record]:
+        """Return the records that a batch completes."""
 
-    def close(self) -> list[bytes]:
+    def close(self) -> list[Record]:
         """Return the rest."""
 
 
@@ -57,23 +63,23 @@ class Writer(Protocol):
         """Append a batch."""
 
 
-class Destination(Protocol):
-    """Takes texts; each kflowd sink is one."""
-
-    def write(self, texts: Iterable[bytes], /) -> bool:
-        """Write texts; False if nobody takes them any more."""
-
-
 class Signals:
     """SIGINT and SIGTERM as a wish to stop. A context manager; restores what was before.
 
     The first asks; another one half a second later or more ends the program at once.
+
+    Attributes:
+        asked_ns: When that was (time.monotonic_ns), None before.
     """
 
     def __init__(self) -> None:
-        self.stop = False
-        self._first_ns = 0
+        self.asked_ns: int | None = None
         self._before = {}  # type: ignore[var-annotated] # handlers of the signal module
+
+    @property
+    def stop(self) -> bool:
+        """Whether the run is to end."""
+        return self.asked_ns is not None
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -91,48 +97,10 @@ class Signals:
 
     def _take(self, number: int, _frame: FrameType | None) -> None:
         now_ns = time.monotonic_ns()
-        if self.stop and now_ns - self._first_ns >= IMPATIENT_NS:
+        if self.asked_ns is None:
+            self.asked_ns = now_ns
+        elif now_ns - self.asked_ns >= IMPATIENT_NS:
             os._exit(128 + number)
-        if not self.stop:
-            self.stop, self._first_ns = True, now_ns
-
-
-class Output:
-    """Passes texts on to a sink, as many as were asked for.
-
-    Args:
-        sink: Where to.
-        quiet: Count them only.
-        count: How many; None: all.
-
-    Attributes:
-        written: Texts passed on.
-        gone: The reader went away.
-    """
-
-    def __init__(self, sink: Destination, *, quiet: bool = False, count: int | None = None) -> None:
-        self.written = 0
-        self.gone = False
-        self._sink = sink
-        self._quiet = quiet
-        self._count = count
-
-    @property
-    def done(self) -> bool:
-        """Whether no more texts are wanted."""
-        return self.gone or (self._count is not None and self.written >= self._count)
-
-    def put(self, texts: list[bytes]) -> None:
-        """Pass texts on.
-
-        Raises:
-            SinkError: If the sink cannot take them although it is there.
-        """
-        if self._count is not None:
-            texts = texts[: self._count - self.written]
-        if texts and not self.gone:
-            self.gone = not self._quiet and not self._sink.write(texts)
-            self.written += len(texts)
 
 
 class Runner:
@@ -140,8 +108,8 @@ class Runner:
 
     Args:
         reader: Source of batches.
-        feeder: Makes texts of them.
-        output: Takes the texts.
+        feeder: Makes records of them.
+        consumers: Take the records, each all of them.
         recorder: Gets each batch as it came, None: nobody.
         signals: Says when to stop.
     """
@@ -150,13 +118,13 @@ class Runner:
         self,
         reader: Reader,
         feeder: Feeder,
-        output: Output,
+        consumers: Sequence[Consumer],
         recorder: Writer | None,
         signals: Signals,
     ) -> None:
         self._reader = reader
         self._feeder = feeder
-        self._output = output
+        self._consumers = consumers
         self._recorder = recorder
         self._signals = signals
 
@@ -165,7 +133,7 @@ class Runner:
         start_ns = time.monotonic_ns()
         end_ns = None if duration_ns is None else start_ns + duration_ns
         next_sweep_ns = start_ns + SWEEP_NS
-        while not self._signals.stop and not self._output.done:
+        while not self._signals.stop and not self._is_done():
             now_ns = time.monotonic_ns()
             if end_ns is not None and now_ns >= end_ns:
                 break
@@ -187,7 +155,7 @@ class Runner:
         # counters behind the sweep, because it books what it takes as reported
         self._take(self._reader.final_sweep())
         self._take(self._reader.counters())
-        self._output.put(self._feeder.close())
+        self._put(self._feeder.close())
 
     def _empty_ring(self) -> None:
         for _ in range(MAX_DRAINS):
@@ -200,4 +168,12 @@ class Runner:
         if batch:
             if self._recorder is not None:
                 self._recorder.write(batch)
-            self._output.put(self._feeder.feed(batch))
+            self._put(self._feeder.feed(batch))
+
+    def _put(self, records: Sequence[Record]) -> None:
+        if records:
+            for consumer in self._consumers:
+                consumer.put(records)
+
+    def _is_done(self) -> bool:
+        return any(consumer.done for consumer in self._consumers)

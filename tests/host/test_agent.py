@@ -127,7 +127,7 @@ def test_closed_reader_ends_it_quietly(folder: Path) -> None:
 
 
 def test_full_disk_is_one_line() -> None:
-    """Where stdout takes no more, one line says so and the exit code is 1."""
+    """Where stdout takes nothing, one line at the end says so, and the exit code is 1."""
     with Path("/dev/full").open("wb") as full:
         command = [*COMMAND, "--duration", "1"]
         done = subprocess.run(
@@ -141,7 +141,10 @@ def test_full_disk_is_one_line() -> None:
         )
 
     assert done.returncode == 1
-    assert done.stderr == "kflowd: writing records to stdout: No space left on device\n"
+    *summary, last = done.stderr.splitlines()
+    assert last == "kflowd: writing records to stdout: No space left on device"
+    assert re.fullmatch(r"kflowd: \d+ records? in [\d.]+ s", summary[0])
+    assert re.fullmatch(r"  stdout: 0 written, (\d+) lost \(\1 refused\)", summary[-1])
 
 
 def test_nothing_is_left_behind(folder: Path) -> None:

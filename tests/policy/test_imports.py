@@ -15,8 +15,9 @@ LAYERS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "errors": set(),
     "model": set(),
-    "log": set(),
-    "streams": set(),
+    "log": {"streams"},
+    "descriptor": set(),
+    "streams": {"descriptor"},
     "notify": set(),
     "settings": {"errors"},
     "closeable": set(),
@@ -43,11 +44,11 @@ LAYERS: dict[str, set[str]] = {
     "aggregate": {"model"},
     "enrich": {"model"},
     "serialize": {"model"},
-    "sinks": {"errors"},
-    "pipeline": {"model"},
+    "delivery": {"errors", "serialize", "descriptor"},
+    "pipeline": {"model", "serialize"},
     "health": {"model", "serialize"},
-    "runner": set(),
-    "recording": {"errors", "closeable", "contract"},
+    "runner": {"delivery", "serialize"},
+    "recording": {"errors", "contract"},
     "versions": {"", "errors", "bpf.ffi"},
     "doctor": {"", "errors", "bpf"},
     "assembly": {
@@ -55,17 +56,13 @@ LAYERS: dict[str, set[str]] = {
         *("pipeline", "recording", "serialize"),
     },
     "app": {
-        *("", "log", "notify", "settings", "assembly", "runner", "recording", "sinks", "doctor"),
-        "bpf.source",
+        *("", "log", "notify", "settings", "assembly", "runner", "recording", "doctor"),
+        *("delivery", "errors", "bpf.source", "bpf.config"),
     },
     "cli": {"app", "settings", "errors", "versions", "streams"},
 }
 # Pure stages: no I/O and no clock, so that they are tested without either.
-PURE = (
-    *("model", "records", "aggregate", "serialize", "health", "pipeline"),
-    *("bpf.hooks", "bpf.config", "bpf.kernel.features", "bpf.kernel.choice", "bpf.kernel.coverage"),
-    *("bpf.kernel.hz", "bpf.loading.parameters", "bpf.standby"),
-)
+PURE = ("model", "records", "aggregate", "serialize", "health", "pipeline", "delivery.formats")
 IMPURE_MODULES = {"os", "socket", "time", "datetime", "subprocess", "pathlib", "io", "select"}
 # Libraries that have one door.
 DOORS = {"click": {"cli"}, "structlog": {"log"}, "rich": {"doctor"}, "cffi": {"bpf.native._build"}}

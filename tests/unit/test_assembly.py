@@ -6,6 +6,7 @@ import msgspec
 import kflowd
 from kflowd import assembly
 from kflowd.assembly import Assembly
+from kflowd.delivery import Delivery
 from kflowd.recording import SessionFacts
 from kflowd.settings import Settings
 
@@ -32,7 +33,7 @@ def test_recorded_tables_never_ask_this_host() -> None:
     """Tables of a recording know what it holds, and nothing else."""
     tables = assembly.recorded_tables(SessionFacts(users="someone::0"))
     tables.users.refresh(1)
-    joined = Assembly(Settings(), tables)
+    joined = Assembly(Settings(), tables, Delivery([]))
     assert joined.user_counters().decode_unknown == 0
     assert tables.users._users.names == {0: "someone"}
     assert tables.users._groups.names == {}

@@ -133,10 +133,10 @@ def test_a_wrong_value_is_one_line(
         ["doctor", "-o", "json"],
     ],
 )
-def test_wrong_use_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_use_is_2(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     """Wrong use is a line on stderr, nothing on stdout, and exit code 2."""
     assert cli.run(arguments) == 2
-    out, err = capsys.readouterr()
+    out, err = capfd.readouterr()
     assert out == ""
     assert err.startswith("kflowd: ")
 
@@ -168,7 +168,7 @@ def test_errors_are_a_line_and_a_code(
     code: int,
     lines: list[str],
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Each error has its exit code and one line, its hint a second one."""
 
@@ -177,7 +177,7 @@ def test_errors_are_a_line_and_a_code(
 
     monkeypatch.setattr(app, "trace", trace)
     assert cli.run([]) == code
-    assert capsys.readouterr().err.splitlines() == lines
+    assert capfd.readouterr().err.splitlines() == lines
 
 
 @pytest.mark.parametrize("option", ["-V", "--verbose"])
@@ -192,12 +192,12 @@ def test_verbose_shows_where(option: str, monkeypatch: pytest.MonkeyPatch) -> No
         cli.run([option])
 
 
-def test_help_has_both_forms(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_has_both_forms(capfd: pytest.CaptureFixture[str]) -> None:
     """-h and --help print the same on stdout and are no error."""
     assert cli.run(["-h"]) == 0
-    short = capsys.readouterr().out
+    short = capfd.readouterr().out
     assert cli.run(["--help"]) == 0
-    assert capsys.readouterr().out == short
+    assert capfd.readouterr().out == short
     assert "--duration SECONDS" in short
 
 
@@ -215,7 +215,7 @@ def test_start_loads_little() -> None:
 
 
 def test_doctor_takes_what_tracing_takes(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """-m and --attach of doctor are those of a run, so that it shows what that would have."""
     found: list[Settings] = []
@@ -231,7 +231,7 @@ def test_doctor_takes_what_tracing_takes(
         trace=TraceSettings(monitor=frozenset({"file"}), attach="kprobe"), verbose=True
     )
     assert found == [Settings(), narrowed]
-    assert capsys.readouterr().out == "json False\njson True\n"
+    assert capfd.readouterr().out == "json False\njson True\n"
 
 
 @pytest.mark.parametrize("command", ["--version", "doctor"])

@@ -2,11 +2,12 @@
 from kflowd.contract import constants
 from kflowd.health import CLASSES, Arrived, Health
 from kflowd.model import Counters, SocketFlag, SocketKey
-from kflowd.serialize import UserCounters
+from kflowd.serialize import Record, UserCounters
 from tests.unit.make import file, socket, unix
 
 AT = constants()
 SIZE = AT["KF_CNT_MAX"]
+RECORD = UserCounters()  # stands for one
 
 
 def counters(missed: int = 0, **values: int) -> Counters:
@@ -21,12 +22,13 @@ class Watch:
 
     def __init__(self) -> None:
         self.ours = UserCounters()
+        self.outputs_lost = 0
         self.records: list[Counters] = []
-        self.health = Health(AT, lambda: self.ours, self._encode)
+        self.health = Health(AT, lambda: self.ours, lambda: self.outputs_lost, self._build)
 
-    def _encode(self, kernel: Counters, _ours: UserCounters) -> bytes:
+    def _build(self, kernel: Counters, _ours: UserCounters) -> Record:
         self.records.append(kernel)
-        return b"record"
+        return RECORD
 
 
 def test_nothing_lost_is_no_record() -> None:
@@ -40,7 +42,7 @@ def test_nothing_lost_is_no_record() -> None:
 def test_each_change_of_a_loss_is_one_record() -> None:
     """A loss makes one record; the next one when it has changed."""
     watch = Watch()
-    for lost, expected in ((1, [b"record"]), (1, []), (2, [b"record"])):
+    for lost, expected in ((1, [RECORD]), (1, []), (2, [RECORD])):
         watch.health.note(counters(FILE_LOST_RING=lost))
         assert watch.health.due() == expected
 
@@ -49,11 +51,21 @@ def test_runs_that_the_kernel_skipped_are_a_loss() -> None:
     """So are losses of user space."""
     watch = Watch()
     watch.health.note(counters(missed=1))
-    assert watch.health.due() == [b"record"]
+    assert watch.health.due() == [RECORD]
     watch.ours = UserCounters(sockets_evicted=1)
-    assert watch.health.due() == [b"record"]
+    assert watch.health.due() == [RECORD]
     watch.ours = UserCounters(sockets_evicted=1, processes_unknown=9)
     assert watch.health.due() == []
+
+
+def test_records_that_outputs_lost_are_a_loss() -> None:
+    """A reader who cannot follow makes a record due, once for each change."""
+    watch = Watch()
+    watch.health.note(counters())
+    assert watch.health.due() == []
+    for lost, expected in ((7, [RECORD]), (7, []), (11, [RECORD])):
+        watch.outputs_lost = lost
+        assert watch.health.due() == expected
 
 
 def test_last_record_comes_once_there_are_counters() -> None:
@@ -61,7 +73,7 @@ def test_last_record_comes_once_there_are_counters() -> None:
     watch = Watch()
     assert watch.health.final() == []
     watch.health.note(counters())
-    assert watch.health.final() == [b"record"]
+    assert watch.health.final() == [RECORD]
 
 
 def test_reported_is_what_arrived() -> None:

@@ -8,12 +8,12 @@ from kflowd.log import Log
 def test_levels(
     verbose: bool,
     expected: list[str],
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Warnings always, the rest only when asked for; stdout stays for records."""
     log = Log("test", verbose=verbose)
     log.debug("d", key="value")
     log.warning("w", key="value")
-    out, err = capsys.readouterr()
+    out, err = capfd.readouterr()
     assert out == ""
     assert [line.split("]")[1].split()[0] for line in err.splitlines()] == expected

@@ -3,9 +3,11 @@ from collections.abc import Iterable
 
 from kflowd.model import Counters, FileAggregate, HostFacts, Session, Tick, Value
 from kflowd.pipeline import Batch, Named, Pipeline
+from kflowd.serialize import Record
 from tests.unit.make import file
 
 SESSION = Session(3, 5, 0, HostFacts())
+RECORD, DUE, FINAL = HostFacts("record"), HostFacts("due"), HostFacts("final")
 
 
 class Stages:
@@ -29,9 +31,9 @@ class Stages:
     def begin(self, session: Session) -> None:
         self.notes.append(f"begin {session.ts_ns}")
 
-    def text(self, value: object) -> bytes:
+    def build(self, value: object) -> Record:
         assert isinstance(value, FileAggregate)
-        return b"text"
+        return RECORD
 
     def table(self, now_ns: int) -> None:
         self.notes.append(f"table {now_ns}")
@@ -42,11 +44,11 @@ class Stages:
     def note(self, counters: Counters) -> None:
         self.notes.append(f"counters {counters.ts_ns}")
 
-    def due(self) -> list[bytes]:
-        return [b"due"]
+    def due(self) -> list[Record]:
+        return [DUE]
 
-    def final(self) -> list[bytes]:
-        return [b"final"]
+    def final(self) -> list[Record]:
+        return [FINAL]
 
 
 class Names:
@@ -62,20 +64,20 @@ def pipeline(stages: Stages) -> Pipeline:
         aggregate=stages,
         enrich=Names(),
         begin=stages.begin,
-        serialize=stages.text,
+        build=stages.build,
         health=stages,
         tables=(stages.table,),
     )
 
 
-def test_texts_keep_the_order_of_values() -> None:
+def test_records_keep_the_order_of_values() -> None:
     """Records come out in order, a health record at the tick that makes it due."""
     stages = Stages(file(), Tick(7), file())
-    assert pipeline(stages).feed(b"batch") == [b"text", b"due", b"text"]
+    assert pipeline(stages).feed(b"batch") == [RECORD, DUE, RECORD]
     assert stages.notes == ["count 3", "table 7"]
 
 
-def test_session_and_counters_are_no_texts() -> None:
+def test_session_and_counters_are_no_records() -> None:
     """A session sets the host and fills the tables, counters go to the health watch."""
     stages = Stages(SESSION, Counters(4, (), 0))
     assert pipeline(stages).feed(b"batch") == []
@@ -86,4 +88,4 @@ def test_close_gives_the_rest_and_the_last_health_record() -> None:
     """What waits in the stages comes out, then the health of the run."""
     stages = Stages()
     stages.left = [file()]
-    assert pipeline(stages).close() == [b"text", b"final"]
+    assert pipeline(stages).close() == [RECORD, FINAL]

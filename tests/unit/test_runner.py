@@ -2,12 +2,15 @@
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import pytest
 
 from kflowd import runner
-from kflowd.runner import Output, Runner, Signals
+from kflowd.delivery import Ending
+from kflowd.model import HostFacts
+from kflowd.runner import Runner, Signals
+from kflowd.serialize import Record
 
 
 class Kernel:
@@ -23,7 +26,7 @@ class Kernel:
         if self.batches:
             return self.batches.pop(0)
         if self.signals is not None:
-            self.signals.stop = True
+            self.signals.asked_ns = time.monotonic_ns()
         time.sleep(min(timeout_ms, 10) / 1000)
         return b""
 
@@ -44,26 +47,37 @@ class Kernel:
         return b"counters"
 
 
+def record(text: bytes) -> Record:
+    """Return a record that can be told from others."""
+    return HostFacts(text.decode())
+
+
 class Echo:
-    """Plays the pipeline: each batch is a text."""
+    """Plays the pipeline: each batch is a record."""
 
-    def feed(self, batch: bytes) -> list[bytes]:
-        return [batch]
+    def feed(self, batch: bytes) -> list[Record]:
+        return [record(batch)]
 
-    def close(self) -> list[bytes]:
-        return [b"end"]
+    def close(self) -> list[Record]:
+        return [record(b"end")]
 
 
-class Sink:
-    """Keeps texts; goes away after some."""
+class Consumer:
+    """Keeps records; has enough after some."""
 
     def __init__(self, most: int = 1000) -> None:
-        self.texts: list[bytes] = []
+        self.records: list[Record] = []
         self.most = most
 
-    def write(self, texts: Iterable[bytes]) -> bool:
-        self.texts += texts
-        return len(self.texts) < self.most
+    @property
+    def done(self) -> bool:
+        return len(self.records) >= self.most
+
+    def put(self, records: Sequence[Record]) -> None:
+        self.records += records
+
+    def close(self, ending: Ending) -> None:
+        raise AssertionError(f"{ending}: that is for who made it")
 
 
 class Tape:
@@ -78,66 +92,42 @@ class Tape:
 
 def test_everything_passes_in_order() -> None:
     """Batches, then what is left in ring, maps and stages; the tape gets all but the stages'."""
-    kernel, sink, tape, signals = Kernel(b"1", b"2"), Sink(), Tape(), Signals()
+    kernel, tape, signals = Kernel(b"1", b"2"), Tape(), Signals()
+    consumers = [Consumer(), Consumer()]
     kernel.signals = signals
-    run = Runner(kernel, Echo(), Output(sink), tape, signals)
+    run = Runner(kernel, Echo(), consumers, tape, signals)
 
     run.run()
     kernel.batches = [b"3"]
     run.finish()
 
-    assert sink.texts == [b"1", b"2", b"3", b"rest", b"counters", b"end"]
-    assert tape.batches == sink.texts[:-1]
+    expected = [b"1", b"2", b"3", b"rest", b"counters", b"end"]
+    for consumer in consumers:
+        assert consumer.records == [record(text) for text in expected]
+    assert tape.batches == expected[:-1]
     assert kernel.calls[-5:] == ["stop", "drain", "drain", "final_sweep", "counters"]
 
 
 def test_duration_and_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run ends after its time and sweeps at its pace."""
     monkeypatch.setattr(runner, "SWEEP_NS", 20_000_000)
-    kernel, sink = Kernel(), Sink()
+    kernel = Kernel()
 
-    seconds = Runner(kernel, Echo(), Output(sink), None, Signals()).run(200_000_000)
+    seconds = Runner(kernel, Echo(), [], None, Signals()).run(200_000_000)
 
     assert 0.2 <= seconds < 5
     assert 2 <= kernel.calls.count("sweep") <= 10
     assert kernel.calls.count("counters") == kernel.calls.count("sweep")
 
 
-def test_count_is_exact() -> None:
-    """Just so many texts are written, also when a batch or the end has more."""
-    kernel, sink = Kernel(b"1", b"2", b"3"), Sink()
-    output = Output(sink, count=2)
-    run = Runner(kernel, Echo(), output, None, Signals())
+def test_a_consumer_that_has_enough_ends_the_run() -> None:
+    """As --count does, and a reader who went away; the others get the rest, too."""
+    first, other = Consumer(), Consumer(most=2)
+    run = Runner(Kernel(b"1", b"2", b"3"), Echo(), [first, other], None, Signals())
 
     run.run()
-    run.finish()
 
-    assert sink.texts == [b"1", b"2"]
-    assert output.written == 2
-    assert not output.gone
-
-
-def test_reader_that_went_away() -> None:
-    """A sink that takes no more ends the run; nothing is written after that."""
-    sink = Sink(most=1)
-    output = Output(sink)
-    run = Runner(Kernel(b"1", b"2"), Echo(), output, None, Signals())
-
-    run.run()
-    run.finish()
-
-    assert output.gone
-    assert sink.texts == [b"1"]
-
-
-def test_quiet_counts_only() -> None:
-    """Quiet output writes nothing and counts."""
-    sink = Sink()
-    output = Output(sink, quiet=True)
-    output.put([b"1", b"2"])
-
-    assert sink.texts == []
-    assert output.written == 2
+    assert first.records == other.records == [record(b"1"), record(b"2")]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -150,6 +140,7 @@ def test_signals_ask_to_stop(number: signal.Signals) -> None:
         os.kill(os.getpid(), number)
         states.append(signals.stop)
     assert states == [False, True]
+    assert signals.asked_ns is not None
     assert signal.getsignal(number) is before
 
 

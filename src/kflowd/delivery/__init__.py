@@ -1,2 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stage 6, delivery: records become text and leave the program."""
+"""Stage 6, delivery: records leave the program, and nothing here can stop the stages before.
+
+    records ─► filter ─► format ─► queue ─► sink          one `Output`: filter, queue, sink, thread
+                         (once per record and form)
+
+`Delivery` is the consumer that the run loop feeds. It formats each record once for all outputs of a
+form and hands each output its texts, one queue operation for a batch. The sink's thread takes them
+from there. What finds no room is lost for that output alone, and counted.
+"""
+
+from kflowd.delivery.consumer import Consumer, Ending
+from kflowd.delivery.delivery import Delivery
+from kflowd.delivery.output import Output, State
+from kflowd.delivery.queue import Limits, Reason
+
+__all__ = ["Consumer", "Delivery", "Ending", "Limits", "Output", "Reason", "State"]

@@ -18,7 +18,9 @@ def host_facts(version: str) -> HostFacts:
         version: As in InfoVersion, "kflowd-v1.0.0".
     """
     names = os.uname()
-    return HostFacts(names.nodename, host_ip(), names.sysname, names.release, version)
+    return HostFacts(
+        _text(names.nodename), host_ip(), _text(names.sysname), _text(names.release), version
+    )
 
 
 def host_ip() -> str:
@@ -29,3 +31,11 @@ def host_ip() -> str:
             return str(probe.getsockname()[0])
     except OSError:
         return NO_ADDRESS
+
+
+def _text(name: str) -> str:
+    """Return what Python decoded by the locale's charset as the UTF-8 that it is.
+
+    A host's name can have any bytes; those that are no UTF-8 become U+FFFD.
+    """
+    return os.fsencode(name).decode("utf-8", "replace")

@@ -31,7 +31,11 @@ def read_interfaces() -> list[Interface]:
         names = socket.if_nameindex()
     except OSError:
         return []
-    return [(number, name, _address(name)) for number, name in names]
+    # Python decodes names by the locale's charset; the kernel allows any bytes
+    return [
+        (number, os.fsencode(name).decode("utf-8", "replace"), _address(name))
+        for number, name in names
+    ]
 
 
 def own_namespace() -> int:

@@ -1,7 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stage 5, serialize: enriched values become numbered records, compositions of typed blocks."""
 
-from kflowd.serialize.build import Builder, HostFacts, UserCounters
-from kflowd.serialize.record import RECORDS, Record
+from kflowd.serialize.build import Builder, HostFacts, OutputCounters, UserCounters
+from kflowd.serialize.record import RECORDS, HealthRecord, Record
 
-__all__ = ["RECORDS", "Builder", "HostFacts", "Record", "UserCounters"]
+__all__ = [
+    "RECORDS",
+    "Builder",
+    "HealthRecord",
+    "HostFacts",
+    "OutputCounters",
+    "Record",
+    "UserCounters",
+]

@@ -2,6 +2,7 @@
 """Enriched values become numbered records."""
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -15,7 +16,7 @@ from kflowd.model import (
     Role,
     Session,
 )
-from kflowd.serialize.blocks.health import HealthKernel, HealthUser
+from kflowd.serialize.blocks.health import HealthDelivery, HealthKernel, HealthUser
 from kflowd.serialize.blocks.info import Host, Stamp, Uptime
 from kflowd.serialize.blocks.socket import SocketAge
 from kflowd.serialize.file import file_block, file_notes, inode_block
@@ -50,6 +51,24 @@ class UserCounters(msgspec.Struct, frozen=True, kw_only=True):
     sockets_evicted: int = 0
     processes_evicted: int = 0
     processes_unknown: int = 0
+
+
+class OutputCounters(msgspec.Struct, frozen=True, rename="pascal"):
+    """What one output did with the records that were meant for it; an entry of HealthOutputs.
+
+    `lost` is the sum of what is behind it.
+    """
+
+    name: str
+    state: str
+    written: int
+    queued: int
+    lost: int
+    lost_full: int
+    lost_age: int
+    lost_refused: int
+    lost_gone: int
+    lost_end: int
 
 
 class HostFacts(msgspec.Struct, frozen=True):
@@ -147,8 +166,15 @@ class Builder:
             extra=None if self._strict else unix_extra(value),
         )
 
-    def health(self, kernel: Counters, user: UserCounters) -> HealthRecord:
-        """Return the record of what was seen, reported and lost."""
+    def health(
+        self, kernel: Counters, user: UserCounters, outputs: Sequence[OutputCounters] = ()
+    ) -> HealthRecord:
+        """Return the record of what was seen, reported and lost.
+
+        What outputs did is absent while none has lost a record: it depends on their readers, and a
+        replay is to give the same bytes.
+        """
+        lost = sum(output.lost for output in outputs)
         counted = {name: kernel.values[at] for name, at in self._kernel_keys.items()}
         ours = {health_key(name): n for name, n in msgspec.structs.asdict(user).items()}
         return HealthRecord(
@@ -157,6 +183,12 @@ class Builder:
             uptime=self._uptime(kernel.ts_ns),
             kernel=HealthKernel(**counted),
             user=HealthUser(HealthMissedRuns=kernel.missed, **ours),
+            outputs=HealthDelivery(
+                HealthOutputLost=lost,
+                HealthOutputs=[msgspec.to_builtins(output) for output in outputs],
+            )
+            if lost
+            else None,
         )
 
     def _stamp(self, ts_ns: int, monitor: str) -> Stamp:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import msgspec
 
 from kflowd.serialize.blocks.file import FileBlock, FileDigests, FileNotes, InodeBlock
-from kflowd.serialize.blocks.health import HealthKernel, HealthUser
+from kflowd.serialize.blocks.health import HealthDelivery, HealthKernel, HealthUser
 from kflowd.serialize.blocks.info import Host, Stamp, Uptime
 from kflowd.serialize.blocks.process import ProcessAge, ProcessBlock, ProcessDetails
 from kflowd.serialize.blocks.socket import (
@@ -131,10 +131,11 @@ class HealthRecord(Record, frozen=True, kw_only=True, gc=False):
     """What was seen, reported and lost."""
 
     MONITOR: ClassVar[str] = "health"
-    ORDER: ClassVar[tuple[str, ...]] = (*Record.ORDER, "kernel", "user")
+    ORDER: ClassVar[tuple[str, ...]] = (*Record.ORDER, "kernel", "user", "outputs")
 
     kernel: HealthKernel
     user: HealthUser
+    outputs: HealthDelivery | None
 
 
 # every kind of record; formats, docs and tests go by this table

@@ -18,6 +18,15 @@ def test_facts_are_those_of_uname() -> None:
     socket.inet_aton(facts.host_ip)
 
 
+def test_a_name_is_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host's name is UTF-8 whatever the locale; what is none can still be written."""
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Linux", "h\udce9", "6", "1", "x")))
+    monkeypatch.setattr(os, "fsencode", lambda _name: "h\xe9".encode())
+    assert host_facts("").host_name == "h\xe9"
+    monkeypatch.setattr(os, "fsencode", lambda _name: b"h\xe9")
+    assert host_facts("").host_name == "h\N{REPLACEMENT CHARACTER}"
+
+
 def test_without_a_route_the_address_is_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host without network still has a record."""
 

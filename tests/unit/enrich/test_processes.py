@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
 from typing import Any
 
 import msgspec
@@ -49,6 +50,14 @@ def table(*values: ProcessSeen) -> Processes:
 def test_names_follow_the_contract(exe: str, comm: str, name: str) -> None:
     """The executable, with the task's name where that is another."""
     assert process_name(exe, comm) == name
+
+
+def test_names_do_not_depend_on_the_locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names are compared as bytes without the locale's charset, which may lack their letters."""
+    monkeypatch.setattr(os, "fsencode", lambda text: text.encode("latin-1"))
+    name = "\u65e5\u672c\u8a9e" * 2
+    cut = name.encode()[:14].decode("utf-8", "surrogateescape")
+    assert process_name(name, cut) == name
 
 
 def test_process_and_parent_are_found_by_identity() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from kflowd.delivery.formats import FORMATS
 from kflowd.enrich import begin_file, begin_socket, begin_unix
 from kflowd.model import (
     Counters,
@@ -16,7 +17,7 @@ from kflowd.model import (
     SocketAggregate,
     SocketFlag,
 )
-from kflowd.serialize import FORMATS, Builder, Serializer, UserCounters
+from kflowd.serialize import Builder, OutputCounters, UserCounters
 from kflowd.serialize import fields as table
 from tests.unit.make import SECOND, direction, file, seen, socket, tcp_info, unix
 
@@ -224,10 +225,28 @@ def test_health_holds_all_counters() -> None:
     assert values["HealthProcessesUnknown"] == 9
 
 
-def test_the_serializer_takes_every_kind() -> None:
+def test_outputs_are_told_of_when_one_has_lost() -> None:
+    """Else a record is the same whatever its reader does; then each output is an object."""
+    kernel, user = Counters(10 * SECOND, tuple(range(100, 118)), 7), UserCounters()
+    good = OutputCounters("file", "up", 5, 2, 0, 0, 0, 0, 0, 0)
+    bad = OutputCounters("stdout", "retrying", 3, 1, 17, 2, 3, 5, 7, 0)
+    builder = Builder(SESSION)
+    assert not [key for key in keys(builder.health(kernel, user, [good])) if "Output" in key]
+    record = builder.health(kernel, user, [good, bad])
+    values = keys(record)
+    assert values["HealthOutputLost"] == 17
+    assert values["HealthOutputs"][1] == {
+        "Name": "stdout", "State": "retrying", "Written": 3, "Queued": 1, "Lost": 17,
+        "LostFull": 2, "LostAge": 3, "LostRefused": 5, "LostGone": 7, "LostEnd": 0,
+    }  # fmt: skip
+    assert json.loads(FORMATS["json"](record)) == values
+    assert all(list(each) == list(table.OUTPUT) for each in values["HealthOutputs"])
+
+
+def test_every_kind_has_its_record() -> None:
     """Files, sockets and UNIX sockets become their records."""
-    serializer = Serializer(Builder(), FORMATS["json-min"])
+    builder = Builder()
     values: list[Any] = [begin_file(file()), begin_socket(socket()), begin_unix(unix())]
     assert all(isinstance(each, Enriched) for each in values)
-    kinds = [json.loads(text)["InfoMonitor"] for text in serializer.feed(values)]
+    kinds = [keys(builder.record(each))["InfoMonitor"] for each in values]
     assert kinds == ["filesystem", "socket", "socket"]

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kflowd.delivery.formats import FORMATS
 from kflowd.enrich import begin_file
-from kflowd.serialize import FORMATS, Builder
+from kflowd.serialize import Builder
 from kflowd.serialize.json import arrange
 from tests.unit.make import file
 from tests.unit.serialize.samples import SAMPLES

@@ -1,9 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys of health records: what was seen, reported and lost."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from kflowd.serialize.keys import Block, Says
+
+OUTPUT_LOST = "an output lost records"
+# an entry of HealthOutputs
+OUTPUT = {
+    "Name": "of the output: stdout",
+    "State": "up, retrying (it refused the last record, a full disk) or gone (nobody reads)",
+    "Written": "records that are out, whole",
+    "Queued": "records that wait",
+    "Lost": "records that are lost for this output, the sum of those below",
+    "LostFull": "there was no room in the queue: the reader is too slow, or stands still",
+    "LostAge": "they waited too long",
+    "LostRefused": "they found no room, or waited too long, while the output was retrying",
+    "LostGone": "they were queued when the reader went away",
+    "LostEnd": "they were queued when the run had to end; the summary alone can tell",
+}
 
 
 class HealthKernel(Block, frozen=True, kw_only=True, gc=False):
@@ -46,4 +61,13 @@ class HealthUser(Block, frozen=True, kw_only=True, gc=False):
     HealthProcessesEvicted: Annotated[int, Says("running processes dropped from the table")]
     HealthProcessesUnknown: Annotated[
         int, Says("records of a process that the table does not know")
+    ]
+
+
+class HealthDelivery(Block, frozen=True, kw_only=True, gc=False):
+    """What became of records behind the pipeline; the block is there if an output lost some."""
+
+    HealthOutputLost: Annotated[int, Says("records that outputs lost, added up", OUTPUT_LOST)]
+    HealthOutputs: Annotated[
+        list[dict[str, Any]], Says("what each output did, see below", OUTPUT_LOST)
     ]

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The consumer that sends records out: one text for each record and form, to all outputs."""
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+from kflowd.delivery.consumer import Ending
+from kflowd.delivery.formats import FORMATS, Format
+from kflowd.delivery.output import Output, State
+from kflowd.delivery.queue import Reason
+from kflowd.errors import SinkError
+from kflowd.serialize import HealthRecord, OutputCounters, Record
+
+# How often the end looks whether it has waited long enough.
+LOOK_S = 0.05
+
+
+class Delivery:
+    """Formats records and hands them to outputs. A context manager that leaves none running.
+
+    Args:
+        outputs: Where to; none: records are counted only.
+        count: How many records the run is to give, by its first output; None: no limit. What that
+            output loses does not count.
+
+    Attributes:
+        records: How many were taken.
+    """
+
+    def __init__(self, outputs: Sequence[Output], count: int | None = None) -> None:
+        self.records = 0
+        self._outputs = outputs
+        self._count = count
+        forms = dict.fromkeys(output.form for output in outputs)
+        self._groups = [
+            (FORMATS[form](), [output for output in outputs if output.form == form])
+            for form in forms
+        ]
+
+    @property
+    def gone(self) -> bool:
+        """Whether there were outputs, and each one's sink is gone."""
+        return bool(self._outputs) and all(each.state is State.GONE for each in self._outputs)
+
+    @property
+    def done(self) -> bool:
+        """Whether the run is to end: nobody takes records, or there are as many as were wanted."""
+        return self.gone or (self._count is not None and self._missing() <= 0)
+
+    def put(self, records: Sequence[Record]) -> None:
+        """Take records; see `Consumer.put`. With lossless outputs it waits for their sinks."""
+        if self._count is not None:
+            records = records[: max(0, self._missing())]
+        self.records += len(records)
+        if records:
+            for form, outputs in self._groups:
+                _share(records, form, outputs)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.leave()
+
+    def close(self, ending: Ending) -> None:
+        """Let all sinks take what is queued, and give up those that `ending` says."""
+        for output in self._outputs:
+            output.end()
+        for output in self._outputs:
+            while not output.finished and not ending.over(output.progress_ns):
+                output.join(LOOK_S)
+        self.leave()
+
+    def leave(self) -> None:
+        """End at once; what is queued is lost. May be called twice."""
+        for output in self._outputs:
+            output.leave()
+
+    def counters(self) -> list[OutputCounters]:
+        """Return what each output did, in their order."""
+        return [output.counters() for output in self._outputs]
+
+    def lost(self) -> int:
+        """Return how many records outputs have lost, but for those that a newer one replaced."""
+        counts = [output.counts() for output in self._outputs]
+        return sum(sum(each.lost.values()) - each.replaced for each in counts)
+
+    def summary(self) -> Iterator[str]:
+        """Yield a line for each output that lost records, with the reasons."""
+        for output in self._outputs:
+            counts = output.counts()
+            if lost := sum(counts.lost.values()):
+                reasons = ", ".join(f"{n} {reason}" for reason, n in counts.lost.items() if n)
+                yield f"{output.name}: {counts.written} written, {lost} lost ({reasons})"
+
+    def failure(self) -> Exception | None:
+        """Return the error of a sink that refused records so that some were lost."""
+        for output in self._outputs:
+            error = output.error
+            if error is not None and output.counts().lost[Reason.REFUSED]:
+                if not isinstance(error, OSError):
+                    return error
+                return SinkError(f"writing records to {output.name}: {error.strerror}")
+        return None
+
+    def _missing(self) -> int:
+        """Return how many records are missing to the count."""
+        given = self.records
+        if self._outputs:
+            counts = self._outputs[0].counts()
+            given = counts.written + counts.queued
+        return (self._count or 0) - given
+
+
+def _share(records: Sequence[Record], form: Format, outputs: Sequence[Output]) -> None:
+    """Make each text once, and give outputs of one form those that they want.
+
+    For a sink that is gone there are no more records: it does not lose any either.
+    """
+    there = [output for output in outputs if output.state is not State.GONE]
+    shares: list[tuple[Output, list[bytes], list[int]]] = [(each, [], []) for each in there]
+    for record in records:
+        text = b""
+        for output, texts, notices in shares:
+            if output.wants is None or output.wants(record):
+                text = text or form(record)
+                if type(record) is HealthRecord:
+                    notices.append(len(texts))
+                texts.append(text)
+    for output, texts, notices in shares:
+        if texts:
+            output.put(texts, notices)

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One way out: what of the records, in which form, through which queue, to which sink."""
+
+import os
+import select
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+from kflowd.delivery.queue import Counts, Limits, Queue, Reason
+from kflowd.delivery.sinks.base import Sink, SinkGoneError
+from kflowd.serialize import OutputCounters, Record
+
+Filter = Callable[[Record], bool]
+
+# What is offered to a sink at once: as much as saves calls, little enough to be joined again when a
+# pipe took a part of it.
+CHUNK_BYTES = 256 << 10
+# A sink that refused is asked again after this time.
+RETRY_NS = 1_000_000_000
+# A descriptor that polls as writable and takes nothing is not asked again for so long.
+PAUSE_NS = 20_000_000
+DEFAULTS = Limits()
+# How long the thread may take to leave when it was told to.
+LEAVE_S = 0.2
+
+
+class State(StrEnum):
+    """How a sink stands."""
+
+    UP = "up"
+    RETRYING = "retrying"
+    GONE = "gone"
+
+
+class Output:
+    """Filter, form, queue and sink, with the sink's thread.
+
+    Args:
+        name: As health records and the summary show it.
+        sink: Where to; used by the thread alone from here on.
+        form: Name of the format.
+        wants: Says which records; None: all.
+        limits: Of the queue.
+        lossless: Wait for the sink and give up at the first error, instead of losing. For replay
+            alone: nothing is behind it that cannot wait.
+
+    Attributes:
+        state: How the sink stands.
+        error: The last one with which the sink refused texts, or that ended its thread.
+        progress_ns: When the sink took something for the last time (time.monotonic_ns).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        sink: Sink,
+        form: str,
+        *,
+        wants: Filter | None = None,
+        limits: Limits = DEFAULTS,
+        lossless: bool = False,
+    ) -> None:
+        self.name = name
+        self.form = form
+        self.wants = wants
+        self.state = State.UP
+        self.error: Exception | None = None
+        self.progress_ns = 0
+        self._sink = sink
+        self._lossless = lossless
+        self._ending = self._leaving = False
+        self._ready = False  # poll said so and nothing was written since
+        self._waker = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._queue = Queue(limits, self._wake)
+        # a daemon: a write that hangs in the kernel, on a frozen file system, keeps no program
+        self._thread = threading.Thread(target=self._run, name=f"sink-{name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the thread has ended: all is out, or will never be."""
+        return not self._thread.is_alive()
+
+    def put(self, texts: Sequence[bytes], notices: Sequence[int]) -> None:
+        """Queue texts; `notices` are the places of health records among them."""
+        now_ns = time.monotonic_ns()
+        if self._lossless:
+            self._queue.put_all(texts, now_ns)
+        else:
+            self._queue.put(texts, now_ns, notices)
+
+    def end(self) -> None:
+        """Nothing more comes: the thread ends when all is out."""
+        self._ending = True
+        self._wake()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the end of the thread, so long at most."""
+        self._thread.join(seconds)
+
+    def leave(self) -> None:
+        """End the thread now; what is queued is lost. May be called twice."""
+        if self._leaving:
+            return
+        self._ending = self._leaving = True
+        self._wake()
+        self._thread.join(LEAVE_S)
+        self._queue.abandon(Reason.END)
+        if self.finished:
+            self._sink.close()
+            os.close(self._waker)
+
+    def counts(self) -> Counts:
+        """Return what became of the texts."""
+        return self._queue.counts()
+
+    def counters(self) -> OutputCounters:
+        """Return the same as health records show it."""
+        counts = self.counts()
+        lost = counts.lost
+        return OutputCounters(
+            name=self.name,
+            state=self.state,
+            written=counts.written,
+            queued=counts.queued,
+            lost=sum(lost.values()),
+            lost_full=lost[Reason.FULL],
+            lost_age=lost[Reason.AGE],
+            lost_refused=lost[Reason.REFUSED],
+            lost_gone=lost[Reason.GONE],
+            lost_end=lost[Reason.END],
+        )
+
+    def _wake(self) -> None:
+        os.eventfd_write(self._waker, 1)
+
+    def _run(self) -> None:
+        # signals are for the main thread, which waits in the kernel for them to interrupt it
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        reason = Reason.END
+        try:
+            self._work()
+        except SinkGoneError:
+            self.state, reason = State.GONE, Reason.GONE
+        except Exception as error:  # noqa: BLE001 - shown by who ends the run
+            self.state, self.error, reason = State.GONE, error, Reason.REFUSED
+        self._queue.abandon(reason)
+
+    def _work(self) -> None:
+        while not self._leaving:
+            due_ns = self._queue.expire(time.monotonic_ns())
+            texts, offset = self._queue.front(CHUNK_BYTES)
+            if not texts:
+                if self._ending:
+                    return
+                self._wait(None, None)
+                continue
+            try:
+                whole, rest = self._sink.write(texts, offset)
+            except OSError as error:
+                self.error = error
+                if self._lossless:
+                    raise
+                self.state, self._queue.refusing = State.RETRYING, True
+                if self._ending:
+                    return
+                self._wait_to_retry()
+                continue
+            if (whole, rest) == (0, offset):
+                self._wait_for_sink(due_ns)
+                continue
+            self._ready = False
+            self.state, self._queue.refusing = State.UP, False
+            self.progress_ns = time.monotonic_ns()
+            self._queue.advance(whole, rest, self.progress_ns)
+
+    def _wait_to_retry(self) -> None:
+        end_ns = time.monotonic_ns() + RETRY_NS
+        while not self._ending and (left_ns := end_ns - time.monotonic_ns()) > 0:
+            self._wait(None, left_ns)
+
+    def _wait_for_sink(self, due_ns: int | None) -> None:
+        if self._ready:
+            # it is not: a terminal can have room for less than one character and its line end
+            self._ready = False
+            self._wait(None, PAUSE_NS)
+            return
+        left_ns = None if due_ns is None else max(0, due_ns - time.monotonic_ns())
+        self._ready = self._wait(self._sink.fileno(), left_ns)
+
+    def _wait(self, descriptor: int | None, most_ns: int | None) -> bool:
+        """Wait until woken, or for a descriptor; say whether that is ready."""
+        poller = select.poll()
+        poller.register(self._waker, select.POLLIN)
+        if descriptor is not None:
+            poller.register(descriptor, select.POLLOUT)
+        found = dict(poller.poll(None if most_ns is None else most_ns / 1e6))
+        if self._waker in found:
+            os.eventfd_read(self._waker)
+        return descriptor in found

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Texts that wait for one sink: bounded by bytes and age, counted to the record.
+
+The run loop fills it, the sink's thread empties it from the front. At all times
+
+    put = written + queued + sum of lost
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from itertools import islice
+from typing import NamedTuple
+
+# Some 45 000 records of one line, or 35 000 indented: four seconds of a very busy host for a reader
+# that pauses, and a size that an agent may take.
+LIMIT_BYTES = 64 << 20
+# What Python needs for a text beside its bytes: the object and its place in the queue.
+OVERHEAD_BYTES = 48
+
+
+class Reason(StrEnum):
+    """Why a record did not leave by an output."""
+
+    FULL = "queue full"
+    AGE = "too old"
+    REFUSED = "refused"
+    GONE = "sink gone"
+    END = "left at the end"
+
+
+class Limits(NamedTuple):
+    """What a queue may hold.
+
+    Attributes:
+        size: Bytes of texts, with what Python needs for them.
+        age_ns: Nanoseconds that a text may wait; None: as long as it takes. A reader that is slow
+            but alive then loses nothing that fits.
+    """
+
+    size: int = LIMIT_BYTES
+    age_ns: int | None = None
+
+
+class Counts(NamedTuple):
+    """What became of the texts of a queue.
+
+    Attributes:
+        replaced: Those of the lost that a newer notice stands for; nothing is unknown for them.
+    """
+
+    put: int
+    written: int
+    queued: int
+    lost: Mapping[Reason, int]
+    replaced: int
+
+
+class Queue:
+    """A queue of texts for one thread that fills it and one that empties it.
+
+    A notice is a text that makes those of its kind before it superfluous: a health record. The
+    newest one that finds no room is kept beside the queue and enters when there is room, before all
+    later texts: who reads on after a stall is told what is missing.
+
+    Args:
+        limits: What it may hold. One text always finds room in an empty queue.
+        wake: Called when texts have come and the emptying side has found none before.
+
+    Attributes:
+        refusing: The sink refuses texts at the moment: what is lost meanwhile is lost for that.
+    """
+
+    def __init__(self, limits: Limits, wake: Callable[[], None]) -> None:
+        self.refusing = False
+        self._limits = limits
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._room = threading.Condition(self._lock)
+        self._texts: deque[bytes] = deque()
+        # [when, how many are left] of each put, the oldest first; of _texts
+        self._ages: deque[list[int]] = deque()
+        # the text that is partly out, and how much of it: it must be finished and cannot be lost
+        self._begun: bytes | None = None
+        self._offset = 0
+        self._notice: bytes | None = None
+        self._bytes = 0
+        self._idle = False
+        self._abandoned: Reason | None = None
+        self._put = self._written = self._replaced = 0
+        self._lost = dict.fromkeys(Reason, 0)
+
+    def put(self, texts: Sequence[bytes], now_ns: int, notices: Sequence[int] = ()) -> None:
+        """Take what there is room for; the rest is lost. Never waits.
+
+        Args:
+            texts: In order.
+            now_ns: The time, for their age.
+            notices: Places in `texts` of those that are notices, in order.
+        """
+        with self._lock:
+            self._put += len(texts)
+            taken = 0 if self._abandoned else self._admit(texts, now_ns)
+            if taken < len(texts):
+                self._overflow(texts, taken, notices)
+            wake = self._is_awaited()
+        if wake:
+            self._wake()
+
+    def put_all(self, texts: Sequence[bytes], now_ns: int) -> None:
+        """Take all, and wait for room: for who must lose nothing and can be made to wait."""
+        with self._room:
+            self._put += len(texts)
+            while texts and self._abandoned is None:
+                texts = texts[self._admit(texts, now_ns) :]
+                if self._is_awaited():
+                    self._wake()
+                if texts:
+                    self._room.wait()
+            if self._abandoned is not None:
+                self._lost[self._abandoned] += len(texts)
+
+    def front(self, most_bytes: int) -> tuple[list[bytes], int]:
+        """Return texts from the front, and how many bytes of the first are out already.
+
+        They stay in the queue until `advance`. Without any the next `put` wakes.
+        """
+        with self._lock:
+            texts = [] if self._begun is None else [self._begun]
+            size = sum(map(len, texts))
+            for text in self._texts:
+                if size >= most_bytes:
+                    break
+                texts.append(text)
+                size += len(text)
+            self._idle = not texts
+            return texts, self._offset
+
+    def advance(self, whole: int, offset: int, now_ns: int) -> None:
+        """Take note of what is out: so many texts, and so many bytes of the next one."""
+        with self._lock:
+            if self._abandoned is not None:
+                return
+            self._written += whole
+            if whole and self._begun is not None:
+                self._bytes -= _size([self._begun])
+                self._begun = None
+                whole -= 1
+            self._remove(whole)
+            self._forget(whole)
+            self._offset = offset
+            if offset and self._begun is None:
+                self._begun = self._texts.popleft()
+                self._forget(1)
+            self._after_removal(now_ns)
+
+    def expire(self, now_ns: int) -> int | None:
+        """Lose what is too old; return when the next text will be. For the emptying side alone."""
+        age_ns = self._limits.age_ns
+        if age_ns is None:
+            return None
+        with self._lock:
+            while self._ages and self._ages[0][0] + age_ns <= now_ns:
+                _, number = self._ages.popleft()
+                self._remove(number)
+                self._lose(number, Reason.AGE)
+            self._after_removal(now_ns)
+            return self._ages[0][0] + age_ns if self._ages else None
+
+    def abandon(self, reason: Reason) -> None:
+        """Lose what is queued and all that will be put."""
+        with self._lock:
+            if self._abandoned is None:
+                self._abandoned = self._real(reason)
+            self._lose(self._queued(), self._abandoned)
+            self._texts.clear()
+            self._ages.clear()
+            self._begun = self._notice = None
+            self._bytes = self._offset = 0
+            self._room.notify_all()
+
+    def counts(self) -> Counts:
+        """Return what became of all texts so far."""
+        with self._lock:
+            queued = self._queued()
+            return Counts(self._put, self._written, queued, dict(self._lost), self._replaced)
+
+    def _admit(self, texts: Sequence[bytes], now_ns: int) -> int:
+        """Append as many texts as fit; return how many."""
+        if self._notice is not None:
+            return 0  # it did not fit, and comes first
+        free = self._limits.size - self._bytes
+        size = _size(texts)
+        taken = len(texts)
+        if size > free:
+            taken = size = 0
+            for text in texts:
+                more = _size([text])
+                if size + more > free and (taken or self._queued()):
+                    break
+                size += more
+                taken += 1
+        if taken:
+            self._texts.extend(islice(texts, taken))
+            self._ages.append([now_ns, taken])
+            self._bytes += size
+        return taken
+
+    def _overflow(self, texts: Sequence[bytes], taken: int, notices: Sequence[int]) -> None:
+        """Lose texts from `taken` on, but for the newest notice."""
+        refused = [place for place in notices if place >= taken]
+        lost = len(texts) - taken
+        if refused and self._abandoned is None:
+            replaced = len(refused) - 1 + (self._notice is not None)
+            self._replaced += replaced
+            lost += (self._notice is not None) - 1
+            self._notice = texts[refused[-1]]
+        self._lose(lost, self._abandoned or Reason.FULL)
+
+    def _remove(self, number: int) -> None:
+        self._bytes -= _size([self._texts.popleft() for _ in range(number)])
+
+    def _after_removal(self, now_ns: int) -> None:
+        """Let the notice in if there is room now, and who waits for room go on."""
+        if self._notice is not None:
+            text, self._notice = self._notice, None
+            if not self._admit([text], now_ns):
+                self._notice = text
+        self._room.notify()
+
+    def _is_awaited(self) -> bool:
+        """Say, once, whether texts are here that the emptying side waits for."""
+        awaited = self._idle and bool(self._texts)
+        if awaited:
+            self._idle = False
+        return awaited
+
+    def _forget(self, number: int) -> None:
+        """Take texts that have left out of the ages."""
+        while number:
+            oldest = self._ages[0]
+            left = min(number, oldest[1])
+            number -= left
+            oldest[1] -= left
+            if not oldest[1]:
+                self._ages.popleft()
+
+    def _lose(self, number: int, reason: Reason) -> None:
+        self._lost[self._real(reason)] += number
+
+    def _real(self, reason: Reason) -> Reason:
+        """Return why a text is lost: no room is not for a slow reader while the sink refuses."""
+        own = reason is Reason.GONE or not self.refusing
+        return reason if own else Reason.REFUSED
+
+    def _queued(self) -> int:
+        return len(self._texts) + (self._begun is not None) + (self._notice is not None)
+
+
+def _size(texts: Sequence[bytes]) -> int:
+    return sum(map(len, texts)) + OVERHEAD_BYTES * len(texts)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Records on standard output, each followed by a line that holds the ASCII record separator."""
+
+import errno
+from collections.abc import Sequence
+
+from kflowd.delivery.sinks.base import SinkGoneError
+from kflowd.descriptor import Descriptor
+
+SEPARATOR = b"\n\x1e\n"
+# closed pipe; closed peer of a socket; closed from the start
+GONE = {errno.EPIPE, errno.ECONNRESET, errno.EBADF}
+
+
+class StdoutSink:
+    """Writes to a file descriptor, unbuffered: what `write` took is out.
+
+    Args:
+        number: Of the descriptor; standard output.
+    """
+
+    def __init__(self, number: int = 1) -> None:
+        self._descriptor = Descriptor(number)
+
+    def write(self, texts: Sequence[bytes], offset: int) -> tuple[int, int]:
+        """Write what can be written without waiting; see `Sink.write`."""
+        data = b"".join([piece for text in texts for piece in (text, SEPARATOR)])
+        try:
+            end = offset + self._descriptor.write(memoryview(data)[offset:])
+        except OSError as error:
+            if error.errno in GONE:
+                raise SinkGoneError from None
+            raise
+        if end == len(data):
+            return len(texts), 0
+        whole = 0
+        for text in texts:
+            size = len(text) + len(SEPARATOR)
+            if end < size:
+                break
+            end -= size
+            whole += 1
+        return whole, end
+
+    def fileno(self) -> int:
+        """Return the descriptor to poll."""
+        return self._descriptor.fileno()
+
+    def close(self) -> None:
+        """Free what was opened beside the descriptor, which stays open."""
+        self._descriptor.close()

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+import errno
+
+import pytest
+
+from kflowd.delivery import Delivery, Ending, Output
+from kflowd.delivery.formats import FORMATS
+from kflowd.delivery.queue import OVERHEAD_BYTES, Limits
+from kflowd.errors import SinkError
+from kflowd.serialize import Record
+from tests.unit.delivery.make import Sink, health, records, text_of, until
+
+SIZE = OVERHEAD_BYTES + 1  # of a text of one digit in the queue
+
+
+class Form:
+    """Counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, record: Record) -> bytes:
+        self.calls += 1
+        return text_of(record)
+
+
+@pytest.fixture
+def form(monkeypatch: pytest.MonkeyPatch) -> Form:
+    made = Form()
+    monkeypatch.setitem(FORMATS, "test", made)
+    monkeypatch.setitem(FORMATS, "other", lambda record: b"other " + text_of(record))
+    return made
+
+
+def is_done(delivery: Delivery) -> bool:
+    """Ask anew: it changes behind the back of who asks."""
+    return delivery.done
+
+
+def ending() -> Ending:
+    return Ending(lambda: None)
+
+
+def at_once() -> Ending:
+    return Ending(lambda: -(1 << 62))
+
+
+def test_a_record_is_formatted_once_for_each_form(form: Form) -> None:
+    """However many sinks share it, each with its filter."""
+    sinks = [Sink() for _ in range(4)]
+    outputs = [
+        Output("a", sinks[0], "test"),
+        Output("b", sinks[1], "test", wants=lambda record: text_of(record) in {b"2", b"5"}),
+        Output("c", sinks[2], "other"),
+        Output("d", sinks[3], "test", wants=lambda _record: False),
+    ]
+    with Delivery(outputs) as delivery:
+        delivery.put(records(7))
+        delivery.close(ending())
+    assert form.calls == 7
+    assert sinks[0].texts == [b"%d" % n for n in range(1, 8)]
+    assert sinks[1].texts == [b"2", b"5"]
+    assert sinks[2].texts == [b"other %d" % n for n in range(1, 8)]
+    assert sinks[3].texts == []
+    assert [each.written for each in delivery.counters()] == [7, 2, 7, 0]
+    assert (delivery.records, delivery.lost(), list(delivery.summary())) == (7, 0, [])
+
+
+def test_a_form_that_nobody_wants_is_not_made(form: Form) -> None:
+    """A filter comes before the work."""
+    with Delivery([Output("a", Sink(), "test", wants=lambda _record: False)]) as delivery:
+        delivery.put(records(7))
+    assert form.calls == 0
+
+
+@pytest.mark.usefixtures("form")
+def test_a_stalled_sink_costs_the_others_nothing() -> None:
+    """Each sink has its queue: one loses, the other has all, and the end does not wait for ever."""
+    slow, quick = Sink(), Sink()
+    slow.stall()
+    outputs = [
+        Output("slow", slow, "test", limits=Limits(3 * SIZE)),
+        Output("quick", quick, "test"),
+    ]
+    with Delivery(outputs) as delivery:
+        delivery.put(records(7))
+        until(lambda: len(quick.texts) == 7)
+        assert delivery.lost() == 4
+        assert not is_done(delivery)
+        delivery.close(at_once())
+    assert [each.lost for each in delivery.counters()] == [7, 0]
+    assert list(delivery.summary()) == ["slow: 0 written, 7 lost (4 queue full, 3 left at the end)"]
+    assert delivery.failure() is None
+
+
+@pytest.mark.usefixtures("form")
+def test_the_run_goes_on_while_one_reader_is_there() -> None:
+    """One that went away has no more records to lose; when all have, the run is done."""
+    sinks = [Sink(), Sink()]
+    with Delivery([Output("a", sinks[0], "test"), Output("b", sinks[1], "test")]) as delivery:
+        sinks[0].go_away()
+        delivery.put(records(1))
+        until(lambda: delivery.counters()[0].state == "gone")
+        delivery.put(records(5))
+        assert not is_done(delivery)
+        assert delivery.lost() == 1
+        until(lambda: len(sinks[1].texts) == 6)
+        sinks[1].go_away()
+        delivery.put(records(1))
+        until(lambda: delivery.gone)
+        assert is_done(delivery)
+        assert delivery.failure() is None
+
+
+@pytest.mark.usefixtures("form")
+def test_count_is_exact() -> None:
+    """Just so many records are given, also when a batch has more."""
+    sink = Sink()
+    with Delivery([Output("a", sink, "test")], count=5) as delivery:
+        delivery.put(records(3))
+        assert not is_done(delivery)
+        delivery.put(records(3, first=4))
+        assert is_done(delivery)
+        delivery.put(records(3))
+        delivery.close(ending())
+    assert sink.texts == [b"1", b"2", b"3", b"4", b"5"]
+    assert delivery.records == 5
+
+
+@pytest.mark.usefixtures("form")
+def test_count_is_of_what_is_given() -> None:
+    """A record that found no room does not count."""
+    sink = Sink()
+    sink.stall()
+    with Delivery([Output("a", sink, "test", limits=Limits(2 * SIZE))], count=3) as delivery:
+        delivery.put(records(5))
+        assert not is_done(delivery)
+        sink.go_on()
+        until(lambda: len(sink.texts) == 2)
+        delivery.put(records(3, first=6))
+        assert is_done(delivery)
+        delivery.close(ending())
+    assert sink.texts == [b"1", b"2", b"6"]
+
+
+def test_without_outputs_records_are_counted() -> None:
+    """-q: the count holds, and nobody can go away."""
+    with Delivery([], count=5) as delivery:
+        delivery.put(records(3))
+        assert not delivery.gone
+        assert not is_done(delivery)
+        delivery.put(records(3))
+        assert is_done(delivery)
+        delivery.close(ending())
+    assert delivery.records == 5
+
+
+@pytest.mark.usefixtures("form")
+def test_the_newest_health_is_told_after_a_stall() -> None:
+    """It waits beside a full queue; the one that it replaces is lost and makes no news."""
+    sink = Sink()
+    sink.stall()
+    with Delivery([Output("a", sink, "test", limits=Limits(2 * SIZE))]) as delivery:
+        delivery.put([*records(3), health()])
+        assert delivery.lost() == 1
+        delivery.put([health(), *records(1, first=4)])
+        assert delivery.lost() == 2
+        assert delivery.counters()[0].lost == 3
+        sink.go_on()
+        until(lambda: len(sink.texts) == 3)
+        delivery.put(records(1, first=5))
+        delivery.close(ending())
+    assert sink.texts == [b"1", b"2", b"h", b"5"]
+
+
+@pytest.mark.usefixtures("form")
+def test_what_was_refused_is_a_failure() -> None:
+    """One line names the output and the cause; without a loss there is none."""
+    sink = Sink()
+    with Delivery([Output("a", sink, "test")]) as delivery:
+        sink.error = OSError(errno.ENOSPC, "No space left on device")
+        delivery.put(records(3))
+        until(lambda: delivery.counters()[0].state == "retrying")
+        assert delivery.failure() is None
+        delivery.close(ending())
+    failure = delivery.failure()
+    assert isinstance(failure, SinkError)
+    assert str(failure) == "writing records to a: No space left on device"
+    assert list(delivery.summary()) == ["a: 0 written, 3 lost (3 refused)"]
+
+
+@pytest.mark.usefixtures("form")
+def test_a_fault_is_a_failure() -> None:
+    """It is shown as what it is."""
+    sink = Sink()
+    sink.error = ValueError("a fault")
+    with Delivery([Output("a", sink, "test")]) as delivery:
+        delivery.put(records(1))
+        until(lambda: is_done(delivery))
+    assert delivery.failure() is sink.error

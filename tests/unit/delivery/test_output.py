@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+import errno
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from kflowd.delivery import output as module
+from kflowd.delivery.output import Output, State
+from kflowd.delivery.queue import OVERHEAD_BYTES, Limits, Reason
+from tests.unit.delivery.make import Sink, until
+
+TEXT = b"x" * (100 - OVERHEAD_BYTES)
+NO_SPACE = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.fixture
+def sink() -> Sink:
+    return Sink()
+
+
+@pytest.fixture
+def output(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> Iterator[Output]:
+    """Return an output with room for ten texts that asks again after a moment."""
+    monkeypatch.setattr(module, "RETRY_NS", 5_000_000)
+    made = Output("sink", sink, "json", limits=Limits(1000))
+    yield made
+    made.leave()
+
+
+def lost(output: Output) -> dict[str, int]:
+    counts = output.counts()
+    assert counts.put == counts.written + counts.queued + sum(counts.lost.values())
+    return {reason.name: number for reason, number in counts.lost.items() if number}
+
+
+def test_texts_reach_the_sink_in_order(output: Output, sink: Sink) -> None:
+    """Batch by batch, and all are out when the thread has ended."""
+    for number in range(101):
+        output.put([b"%d" % number], [])
+        if number % 7 == 0:
+            until(lambda: output.counts().queued == 0)
+    output.end()
+    until(lambda: output.finished)
+    assert sink.texts == [b"%d" % number for number in range(101)]
+    assert output.counts()[:3] == (101, 101, 0)
+    assert output.state is State.UP
+    assert output.progress_ns > 0
+
+
+def test_a_stalled_sink_delays_nobody(output: Output, sink: Sink) -> None:
+    """put returns at once; what does not fit is lost; the rest goes out when the sink goes on."""
+    sink.stall()
+    began = time.monotonic()
+    for _ in range(17):
+        output.put([TEXT], [])
+    assert time.monotonic() - began < 1
+    assert lost(output) == {"FULL": 7}
+    assert output.state is State.UP
+    sink.go_on()
+    until(lambda: output.counts().queued == 0)
+    assert len(sink.texts) == 10
+
+
+def test_a_stalled_sink_costs_nothing(output: Output, sink: Sink) -> None:
+    """Who waits for a sink sleeps."""
+    sink.stall()
+    output.put([TEXT], [])
+    until(lambda: sink.writes)
+    time.sleep(0.2)
+    assert sink.writes < 5
+
+
+def test_ready_without_taking_is_no_busy_loop(output: Output, sink: Sink) -> None:
+    """A descriptor that polls as writable and takes nothing is asked some times a second."""
+    sink.room = 0
+    output.put([TEXT], [])
+    time.sleep(0.3)
+    assert 2 <= sink.writes < 60
+    sink.room = 1
+    until(lambda: sink.texts)
+
+
+def test_texts_get_too_old(sink: Sink) -> None:
+    """Also while the sink stands still and nothing comes."""
+    output = Output("sink", sink, "json", limits=Limits(1000, 50_000_000))
+    sink.stall()
+    output.put([TEXT] * 3, [])
+    until(lambda: lost(output) == {"AGE": 3})
+    output.leave()
+
+
+def test_a_refusing_sink_is_asked_again(output: Output, sink: Sink) -> None:
+    """A full disk: the state tells, texts wait, and go out when there is space."""
+    sink.error = NO_SPACE
+    output.put([TEXT] * 12, [])
+    until(lambda: output.state is State.RETRYING)
+    output.put([TEXT], [])
+    assert lost(output) == {"FULL": 2, "REFUSED": 1}
+    until(lambda: sink.writes > 3)
+    sink.error = None
+    until(lambda: output.counts().queued == 0)
+    assert output.state is State.UP
+    assert len(sink.texts) == 10
+    assert output.error is NO_SPACE
+
+
+def test_a_refusing_sink_does_not_delay_the_end(output: Output, sink: Sink) -> None:
+    """It is asked once more."""
+    sink.error = NO_SPACE
+    output.put([TEXT] * 5, [])
+    until(lambda: output.state is State.RETRYING)
+    output.end()
+    until(lambda: output.finished)
+    assert lost(output) == {"REFUSED": 5}
+
+
+def test_a_sink_that_is_gone_takes_no_more(output: Output, sink: Sink) -> None:
+    """What was queued is lost; the thread ends."""
+    sink.go_away()
+    output.put([TEXT] * 3, [])
+    until(lambda: output.finished)
+    assert output.state is State.GONE
+    output.put([TEXT], [])
+    assert lost(output) == {"GONE": 4}
+    assert output.error is None
+
+
+def test_leaving_a_stalled_sink(output: Output, sink: Sink) -> None:
+    """The thread ends at once, what is queued is lost, the sink is closed; twice does no harm."""
+    sink.stall()
+    output.put([TEXT] * 3, [])
+    began = time.monotonic()
+    output.leave()
+    output.leave()
+    assert time.monotonic() - began < 0.15
+    assert output.finished
+    assert sink.closed
+    assert lost(output) == {"END": 3}
+
+
+def test_leaving_a_sink_that_hangs(sink: Sink) -> None:
+    """A write that does not come back holds nobody, and what it writes later is not counted."""
+    release = threading.Event()
+    sink.hang = release.wait
+    output = Output("sink", sink, "json")
+    output.put([TEXT] * 3, [])
+    until(lambda: sink.writes)
+    began = time.monotonic()
+    output.leave()
+    assert time.monotonic() - began < 5 * module.LEAVE_S
+    assert not output.finished
+    release.set()
+    until(lambda: output.finished)
+    assert lost(output) == {"END": 3}
+
+
+def test_lossless_waits_and_ends_at_the_first_error(sink: Sink) -> None:
+    """Replay: all texts through a small queue, in order; a full disk ends it."""
+    output = Output("sink", sink, "json", limits=Limits(300), lossless=True)
+    expected = [b"%d" % number for number in range(1009)]
+    output.put(expected, [])
+    until(lambda: output.counts().queued == 0)
+    assert sink.texts == expected
+    sink.error = NO_SPACE
+    output.put(expected, [])
+    assert output.state is State.GONE
+    assert output.error is NO_SPACE
+    assert lost(output) == {"REFUSED": 1009}
+    output.leave()
+
+
+def test_a_fault_in_a_sink_is_kept(output: Output, sink: Sink) -> None:
+    """It ends that sink, and who ends the run can show it."""
+    sink.error = ValueError("a fault")
+    output.put([TEXT], [])
+    until(lambda: output.finished)
+    assert output.state is State.GONE
+    assert output.error is sink.error
+    assert lost(output) == {"REFUSED": 1}
+
+
+def test_signals_are_for_the_main_thread(output: Output, sink: Sink) -> None:
+    """The sink's thread takes none: the main thread's wait would not be interrupted."""
+    found: list[set[int]] = []
+    sink.hang = lambda: found.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
+    output.put([TEXT], [])
+    until(lambda: found)
+    assert {signal.SIGTERM, signal.SIGINT} <= found[0]
+
+
+def test_counters_as_health_shows_them(output: Output, sink: Sink) -> None:
+    """Name, state, written, queued, lost and why."""
+    sink.stall()
+    output.put([TEXT] * 13, [])
+    counters = output.counters()
+    assert (counters.name, counters.state, counters.written) == ("sink", "up", 0)
+    assert (counters.queued, counters.lost, counters.lost_full) == (10, 3, 3)
+    output.leave()
+    counters = output.counters()
+    assert (counters.queued, counters.lost, counters.lost_end) == (0, 13, 10)
+    assert sum(output.counts().lost[reason] for reason in Reason) == 13
