@@ -12,7 +12,7 @@ from tests.policy.tree import ROOT, c_files, name, parse, python_files
 FILE_LINES = 400
 PYTHON_FUNCTION_LINES = 50
 C_FUNCTION_LINES = 60
-MAKEFILE_LINES = 150
+MAKEFILE_LINES = 160
 
 
 def c_functions(path: Path) -> list[tuple[str, int]]:
