@@ -86,13 +86,13 @@ def denied_chmod(path: str) -> Facts:
     os.setgroups([])
     os.setgid(NOBODY)
     os.setuid(NOBODY)
-    denied = False
+    failed = 0
     try:
         os.chmod(path, 0o777)
     except PermissionError:
-        denied = True
+        failed += 1
     os.close(os.open(path, os.O_RDONLY))
-    return {"denied": denied}
+    return {"failed": failed, "uid": NOBODY}
 
 
 def rename(old: str, new: str) -> Facts:
