@@ -250,6 +250,11 @@ def _ask(address: str, port: int, how: str) -> None:
             _read_exactly(connection, len(REPLY))
         if how == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            # closed before the other end is, it would be a TIME_WAIT socket if that took long, and
+            # the last FIN and ACK would go over no socket of anybody
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(1) == b""
 
 
 def _read_exactly(connection: socket.socket, size: int) -> None:
