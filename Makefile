@@ -72,11 +72,12 @@ host: build/test-deps.stamp build ## the real agent on this host: root
 	$(call say,TEST,host)
 	$(Q)KFLOWD_REQUIRE_REAL=$(REQUIRE_REAL) $(PYTEST) tests/host $(ARGS)
 
-lint: build ## ruff, mypy, clang-format, the holes of record.h
+lint: build ## ruff, mypy, layers, clang-format, the holes of record.h
 	$(call say,LINT,"src tests tools ebpf")
 	$(Q)$(PYTHON) -m ruff check --quiet --no-cache .
 	$(Q)$(PYTHON) -m ruff format --quiet --no-cache --check --diff .
 	$(Q)$(PYTHON) -m mypy --no-error-summary --cache-dir build/mypy
+	$(Q)said=$$($(VENV)/bin/lint-imports --no-cache --no-logo) || { echo "$$said"; exit 1; }
 	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(C_SOURCES)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -Werror -Wpadded -fsyntax-only -include linux/types.h -x c ebpf/record.h
 

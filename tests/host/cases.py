@@ -3,79 +3,29 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from tests.host import operations, workloads
+from tests.host import edges, operations, workloads
+from tests.host.case import Case, Claim
 from tests.host.operations import COPIES
-from tests.host.workloads import READ_BYTES, READS, WRITES, Facts
+from tests.host.workloads import READ_BYTES, READS, WRITE_BYTES, WRITES
 
-Events = dict[str, dict[str, int]]
-
-# Which event class an event belongs to, where the case does not say otherwise.
-CLASS_OF = {
-    "CREATE": "file.create",
-    "OPEN": "file.open",
-    "OPEN_EXEC": "file.exec",
-    "ACCESS": "file.read",
-    "MODIFY": "file.write",
-    "ATTRIB": "file.attribute",
-    "CLOSE_WRITE": "file.close",
-    "CLOSE_NOWRITE": "file.close",
-    "MOVED_FROM": "file.rename",
-    "MOVED_TO": "file.rename",
-    "DELETE": "file.unlink",
-}
 NAMES = (
     b'q"uo\\te',
     b"new\nline\r\ttab",
     b"\x01\x1e\x7f",
     b"in\xff\xfe\xc3valid",
-    "h\u00f6\u00df-\u540d\u524d".encode(),
+    "h\u00f6\u00df-\u540d\u524d-\U0001f98a".encode(),
     b"\n\x1e\n",
     b'x", "ProcUID": 99, "y": "',
     b"{[,]}: ",
+    b"n" * 255,
 )
 
 
-class Case(NamedTuple):
-    """A workload for files.
-
-    Attributes:
-        name: Of the case and of its folder.
-        workload: What runs, in a process of its own.
-        arguments: Prepares the folder and returns the arguments.
-        events: By path below the folder; what several records say is added up.
-        classes: Of events whose class is not that of CLASS_OF.
-        fields: Further fields of the last record, by path below the folder.
-        refused: Classes of what is tried and fails.
-    """
-
-    name: str
-    workload: Callable[..., Facts]
-    arguments: Callable[[Path], list[Path | str]]
-    events: Events
-    classes: dict[str, str] = {}  # noqa: RUF012 - never changed
-    fields: dict[str, dict[str, Any]] = {}  # noqa: RUF012 - never changed
-    refused: tuple[str, ...] = ()
-
-    def class_of(self, event: str) -> str:
-        """Return the class that an event belongs to in this case."""
-        return self.classes.get(event, CLASS_OF[event])
-
-    def event_classes(self) -> tuple[str, ...]:
-        """Return the classes that the case proves, in the order of its events."""
-        events = (event for counts in self.events.values() for event in counts)
-        return tuple(dict.fromkeys(self.class_of(event) for event in events))
-
-    def all_classes(self) -> tuple[str, ...]:
-        """Return the classes of what is done and of what fails."""
-        return self.event_classes() + self.refused
-
-
-def _file(path: Path) -> Path:
-    path.write_bytes(b"k" * READS * READ_BYTES)
+def _file(path: Path, size: int = READS * READ_BYTES) -> Path:
+    path.write_bytes(b"k" * size)
     path.chmod(0o644)
     return path
 
@@ -115,11 +65,40 @@ COPY_TO = {"CREATE": 1, "OPEN": 1, "MODIFY": COPIES, "CLOSE_WRITE": 1}
 COPY = {"ACCESS": "file.copy", "MODIFY": "file.copy"}
 MOVED = {"MOVED_FROM": 1, "MOVED_TO": 1}
 BY_NAME = ("file.open", "file.attribute", "file.rename", "file.link", "file.unlink")
+TMPFS = "tmpfs"  # the end of the name of a case whose folder lies there
+CHANGES = ("FileSizeChange", "FileModificationTimeChange")
+STALE = ["STALE"]  # no event closes it
 ONCE = {"CREATE": 1, "OPEN": 1, "MODIFY": 1, "CLOSE_WRITE": 1}
 
 CASES = (
-    Case("write", workloads.write_file, lambda d: [d / "w"], {"w": WRITTEN}),
-    Case("read", workloads.read_file, lambda d: [_file(d / "r")], {"r": READ}),
+    Case(
+        "write",
+        workloads.write_file,
+        lambda d: [d / "w"],
+        {"w": WRITTEN},
+        fields={
+            "w": {
+                "FileMode": "regular",
+                "FileInodeLinkCount": 1,
+                "FilePermissions": "0640/-rw-r-----",
+                "FileSize": WRITES * WRITE_BYTES,
+                "FileSizeChange": WRITES * WRITE_BYTES,
+            }
+        },
+    ),
+    Case(
+        "read",
+        workloads.read_file,
+        lambda d: [_file(d / "r")],
+        {"r": READ},
+        fields={
+            "r": {
+                "FileSize": READS * READ_BYTES,
+                "FileSizeChange": Claim.ABSENT,
+                "FileModificationTimeChange": Claim.ABSENT,
+            }
+        },
+    ),
     Case(
         "vectors",
         operations.vectors,
@@ -132,13 +111,32 @@ CASES = (
         lambda d: [_file(d / "a")],
         {"a": {"ATTRIB": 3, "MODIFY": 1}},
         classes={"MODIFY": "file.attribute"},
-        fields={"a": {"FileSize": 3, "FileUID": workloads.NOBODY}},
+        fields={
+            "a": {
+                "FilePermissions": "0604/-rw----r--",
+                "FileUID": workloads.NOBODY,
+                "FileGID": workloads.NOBODY,
+                "FileSize": 3,
+                "FileSizeChange": 3 - READS * READ_BYTES,
+                "FileAccessTime": "Thu, Jan 01 1970 00:00:01.000000007 UTC",
+                "FileNotes": STALE,
+            }
+        },
     ),
     Case(
         "fchmod",
         workloads.one_chmod,
         lambda d: [_file(d / "c")],
         {"c": {"OPEN": 1, "ATTRIB": 1, "CLOSE_NOWRITE": 1}},
+        fields={"c": {"FilePermissions": "4711/-rws--x--x"}},
+    ),
+    Case(
+        "denied_chmod",
+        workloads.denied_chmod,
+        lambda d: [_file(_open_to_all(d) / "k")],
+        {"k": {"OPEN": 1, "CLOSE_NOWRITE": 1}},
+        fields={"k": {"ProcUID": workloads.NOBODY, "FilePermissions": "0644/-rw-r--r--"}},
+        refused=("file.attribute",),
     ),
     Case(
         "truncate",
@@ -176,7 +174,17 @@ CASES = (
         lambda d: ["a-target-of-23-letters!", d / "s"],
         {"s": {"CREATE": 1}},
         classes={"CREATE": "file.symlink"},
-        fields={"s": {"FileMode": "symlink", "FileSize": 23}},
+        fields={
+            "s": {
+                "FileMode": "symlink",
+                "FilePermissions": "0777/lrwxrwxrwx",
+                "FileSize": 23,
+                # faults: the tracepoint mode sees the inode before it has a time and tells what was
+                # in its memory, the other modes see it when it has its size
+                "FileModificationTimeChange": Claim.MAYBE,
+                "FileSizeChange": Claim.MAYBE,
+            }
+        },
     ),
     Case("unlink", workloads.unlink, lambda d: [_file(d / "u")], {"u": {"DELETE": 1}}),
     Case(
@@ -214,13 +222,22 @@ CASES = (
         lambda d: [d / "d"],
         {"d": {"CREATE": 1, "OPEN": 2, "MODIFY": 2, "CLOSE_WRITE": 1}},
     ),
-    Case("inherit", operations.inherit, lambda d: [d / "i"], {"i": ONCE | {"MODIFY": 2}}),
+    Case(
+        "inherit",
+        operations.inherit,
+        lambda d: [d / "i"],
+        {"i": ONCE | {"MODIFY": 2}},
+        fields={"i": {"FileNotes": Claim.MAYBE}},  # of parent or child, whoever is last
+    ),
     Case("stay_open", workloads.stay_open, lambda d: [d / "o"], {"o": ONCE}),
     Case(
         "execute",
         workloads.execute,
         lambda d: [_program(d / "kf-program")],
         {"kf-program": {"OPEN_EXEC": 1}},
+        # how often the kernel and its loader read a program, and when first
+        untold=("OPEN", "ACCESS", "CLOSE_NOWRITE"),
+        fields={"kf-program": {"FileAccessTime": Claim.ANY, "FileNotes": Claim.MAYBE}},
     ),
     Case("thread", workloads.thread_write, lambda d: [d / "thread"], {"thread": WRITTEN}),
     Case("fork", operations.fork_write, lambda d: [d / "forked"], {"forked": ONCE}),
@@ -232,6 +249,7 @@ CASES = (
             name.decode(errors="replace"): {"CREATE": 1, "OPEN": 1, "CLOSE_WRITE": 1}
             for name in NAMES
         },
+        real={name.decode(errors="replace"): os.fsdecode(name) for name in NAMES},
     ),
     Case("long_name", workloads.write_file, lambda d: [d / LONG], {LONG: WRITTEN}),
     Case(
@@ -252,8 +270,51 @@ CASES = (
         operations.write_bound,
         lambda d: [_folder(d / "source"), _folder(d / "mounted")],
         {"mounted/bound": ONCE},
+        fields={"mounted/bound": {"ProcMntNS": Claim.ANY}},  # it has just got another
+        real={"mounted/bound": "source/bound"},
     ),
-    Case("tmpfs", workloads.write_file, lambda d: [d / "on-tmpfs"], {"on-tmpfs": WRITTEN}),
+    Case(TMPFS, workloads.write_file, lambda d: [d / "on-tmpfs"], {"on-tmpfs": WRITTEN}),
+    # two descriptors that are left open are closed once, when the process ends
+    Case("shared", edges.shared_to_the_end, lambda d: [d / "s"], {"s": ONCE}),
+    # dup3, close_range and dup2 that fail leave the file open: it is closed once, by its close
+    Case(
+        "failed_closes",
+        edges.failed_closes,
+        lambda d: [_file(d / "first"), _file(d / "second")],
+        {
+            "first": {"OPEN": 1, "CLOSE_NOWRITE": 1},
+            "second": {"OPEN": 1, "ACCESS": 1, "CLOSE_NOWRITE": 1},
+        },
+    ),
+    # the size before an open that cuts is known in some modes only: it is right, or absent
+    Case(
+        "cut_open",
+        edges.cut_and_write,
+        lambda d: [_file(d / "c")],
+        {"c": {"OPEN": 1, "MODIFY": 2, "CLOSE_WRITE": 1}},
+        fields={"c": {"FileSize": 3} | dict.fromkeys(CHANGES, Claim.RIGHT)},
+    ),
+    # the inode is that of the file that was renamed, not of the one that is gone
+    *(
+        Case(
+            name,
+            workloads.rename,
+            lambda d: [_file(d / "old"), _file(d / "new", 3)],
+            {"new": MOVED},
+            fields={"new": {"FileOrigin": "old"}},
+        )
+        for name in ("over", f"over-{TMPFS}")
+    ),
+    # directories, pipes and devices have no record, whatever is done to them
+    Case("kinds", edges.other_kinds, lambda d: [d], {}),
+    # the path is that of the mount namespace, not of the process's root
+    Case(
+        "chroot",
+        edges.changed_root,
+        lambda d: [_file(d / "inside").parent],
+        {"inside": {"ATTRIB": 1}},
+        fields={"inside": {"FileNotes": STALE}},
+    ),
     Case("missing", workloads.failed_changes, lambda d: [d], {}, refused=BY_NAME),
     Case(
         "denied",
@@ -275,7 +336,7 @@ def proofs() -> Iterator[tuple[Case, str]]:
 def folder_of(case: Case, base: Path) -> Path:
     """Make the folder of a case."""
     folder = base / case.name
-    if case.name == "tmpfs":
+    if case.name.endswith(TMPFS):
         return _shared_memory(folder)
     folder.mkdir()
     return folder

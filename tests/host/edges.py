@@ -43,13 +43,6 @@ def cut_and_write(path: str) -> Facts:
     return {}
 
 
-def rename_over(old: str, new: str) -> Facts:
-    """Rename a file over another one."""
-    inode = os.stat(old).st_ino
-    os.rename(old, new)
-    return {"inode": inode}
-
-
 def other_kinds(folder: str) -> Facts:
     """Change, rename and remove what is no file: a directory, a pipe, a device."""
     path = f"{folder}/kind"

@@ -2,6 +2,7 @@
 """One agent that sees all workloads, for test_one_run.py: what a slow machine can afford."""
 
 import os
+import shutil
 import socket
 import time
 from collections.abc import Callable
@@ -17,10 +18,13 @@ from tests.host.older import Older
 from tests.host.operations import end_forked, forked, start_forked
 from tests.host.workloads import Done
 
+Files = dict[str, os.stat_result]
+
 ATTACH_MODE = os.environ.get("KFLOWD_TEST_ATTACH_MODE", "")
 DROPS, DROP_BYTES = 23, 1999
 # less than the idle time, after which a record would come without the hook that is to be proven
 SOON = 10.0
+IDLE = "600"  # longer than a slow machine takes: nothing is cut in two because nobody used it
 
 
 class Run(NamedTuple):
@@ -30,6 +34,8 @@ class Run(NamedTuple):
         result: What the agent left.
         base: The folder of the run.
         folders: Of the cases.
+        before: What was in the folders of the cases before their workloads, by path.
+        after: And after all of them.
         done: Pid and facts of each workload.
         early: By name, whether a record came while the agent ran and not at its end only.
     """
@@ -37,6 +43,8 @@ class Run(NamedTuple):
     result: Result
     base: Path
     folders: dict[str, Path]
+    before: dict[str, Files]
+    after: dict[str, Files]
     done: dict[str, Done]
     early: dict[str, bool]
 
@@ -101,14 +109,23 @@ def talk_to_ourselves(agent: Agent, path: Path) -> tuple[Done, bool]:
     return Done(os.getpid(), {"path": str(path)}), early
 
 
+def files_of(folders: dict[str, Path]) -> dict[str, Files]:
+    """Return what is in folders, by their names and by path below them."""
+    return {
+        name: {str(path.relative_to(folder)): path.lstat() for path in folder.rglob("*")}
+        for name, folder in folders.items()
+    }
+
+
 def run_all(base: Path) -> Run:
     """Run every workload once under one agent, beside threads that wait for ever."""
     folders = {case.name: folder_of(case, base) for case in CASES}
     prepared = {case.name: case.arguments(folders[case.name]) for case in CASES}
+    before = files_of(folders)
     done: dict[str, Done] = {}
     early: dict[str, bool] = {}
     older = Older.make()
-    with Agent() as agent:
+    with Agent("-t", IDLE) as agent:
         with blocked(base / "blocked"):
             for case in CASES:
                 done[case.name] = forked(case.workload, *prepared[case.name])
@@ -121,7 +138,11 @@ def run_all(base: Path) -> Run:
             gone = str(folders["attributes"])
             early["process.exit"] = seen_soon(agent, lambda it: it.get("FilePath", "")[:-1] == gone)
         result = agent.stop()
-    return Run(result, base, folders, done, early)
+    after = files_of(folders)
+    for folder in folders.values():
+        if base not in folder.parents:
+            shutil.rmtree(folder)
+    return Run(result, base, folders, before, after, done, early)
 
 
 def destinations(base: Path) -> tuple[bytes, ...]:
@@ -131,7 +152,7 @@ def destinations(base: Path) -> tuple[bytes, ...]:
         path + b"\0behind the NUL",
         path + b"\0and something else",
         os.fsencode(base / "whole").ljust(108, b"w"),
-        b"\0" + os.fsencode(base.name) + b"\0abstract",
+        b"\0" + os.fsencode(f"{base.name}-{os.getpid()}") + b"\0abstract",
     )
 
 

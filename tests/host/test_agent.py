@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from kflowd.bpf.hooks import HOOKS
 from tests.host.agent import COMMAND, ROOT, Agent, file_records, health_records, parse, run
-from tests.host.workloads import start
+from tests.host.workloads import WRITES, start
 
 
 def kernel_ids() -> dict[str, set[int]]:
@@ -95,6 +96,10 @@ def test_quiet(folder: Path) -> None:
 
     assert result.stdout == b""
     assert result.exit_code == 0
+    # there was something to print
+    seen = re.search(r"^  file events: (\d+) seen, (\d+) reported", result.stderr, re.MULTILINE)
+    assert seen
+    assert int(seen[1]) >= int(seen[2]) >= WRITES
 
 
 def test_json_is_json_min_laid_out(folder: Path) -> None:
@@ -195,6 +200,7 @@ def test_flood_of_a_tiny_ring_is_accounted_for(folder: Path) -> None:
     mine = [each for each in result.records if each.get("ProcPID") == done.pid]
     assert files * events <= sum(each["FileEventCount"] for each in mine) + lost
     # a path that the ring refused is said to be missing, and is never a wrong one
+    assert mine
     for record in mine:
         assert record["FilePath"] or "PATH_UNRESOLVED" in record["FileNotes"]
 
@@ -241,8 +247,9 @@ def test_doctor_tells_of_every_class() -> None:
 
     assert 0 == text.returncode == as_json.returncode
     report = json.loads(as_json.stdout)
+    assert [row["event"] for row in report["rows"]] == [hook.key for hook in HOOKS]
     for row in report["rows"]:
-        assert row["event"] in text.stdout or row["title"] in text.stdout
+        assert f"\n{row['event']} " in text.stdout
         assert row["status"] in {"covered", "partial", "not covered"}
         assert row["status"] == "covered" or row["why"]
 
@@ -313,9 +320,15 @@ def test_version_line() -> None:
 
 def test_own_work_is_not_reported(folder: Path) -> None:
     """kflowd's own files and sockets do not feed it."""
-    with Agent("--record", str(folder / "own")) as agent:
-        start("write_file", folder / "theirs")
+    own = folder / "own"
+    with Agent("--record", str(own)) as agent:
+        done = start("write_file", folder / "theirs")
         time.sleep(2)
         result = agent.stop()
 
-    assert agent.process.pid not in {each.get("ProcPID") for each in result.records}
+    # it did write, and others who did are seen: in the same folder, and by the same calls
+    assert own.stat().st_size > 0
+    assert [each["File"] for each in file_records(result.records, folder)] == ["theirs"]
+    pids = {each.get("ProcPID") for each in result.records}
+    assert done.pid in pids
+    assert agent.process.pid not in pids

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from tests.host.agent import Record, file_records, part, socket_records
-from tests.host.cases import Case
+from tests.host.case import Case
 from tests.host.one_run import Run
 
 SOCKET_KEY = ("ProcPID", "SockRole", "SockLocalPort", "SockRemotePort", "SockAddress")

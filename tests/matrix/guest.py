@@ -17,7 +17,7 @@ from kflowd import doctor
 from kflowd.bpf.source import Source
 from kflowd.errors import KflowdError
 from kflowd.settings.convert import convert
-from tests.host.cases import Case
+from tests.host.case import Case
 
 RESULTS = Path("/results")
 TESTS = "tests/host/test_one_run.py"

@@ -6,13 +6,14 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import kflowd
 from kflowd.serialize import contract
-from tests.policy.tree import ROOT, files, name
+from tests.policy.tree import ROOT, Check, files, name, offenders
 from tools import fields_page, options_table
 
 DOCS = [ROOT / each for each in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")]
@@ -35,13 +36,45 @@ def help_text(*command: str) -> str:
     return subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
 
 
-@pytest.mark.parametrize("path", DOCS, ids=name)
-def test_commands_exist(path: Path) -> None:
-    """Each `make` in a document names a target of the Makefile."""
-    for words in commands(path.read_text()):
+def unknown_targets(_: Path, text: str) -> Iterator[str]:
+    """Yield the commands that name no target of the Makefile."""
+    for words in commands(text):
         if "make" in words:
-            targets = [w for w in words[words.index("make") + 1 :] if "=" not in w]
-            assert set(targets) <= TARGETS, f"{name(path)}: {shlex.join(words)}"
+            targets = {w for w in words[words.index("make") + 1 :] if "=" not in w}
+            yield from [shlex.join(words)] if targets - TARGETS else []
+
+
+def missing_files(_: Path, text: str) -> Iterator[str]:
+    """Yield the paths in backticks that begin with a folder of the project and do not exist."""
+    for found in re.findall(r"`((?:ebpf|src|tests|tools|docs|vmlinux)/[\w./-]*)`", text):
+        yield from [] if (ROOT / found).exists() else [found]
+
+
+def broken_links(path: Path, text: str) -> Iterator[str]:
+    """Yield the relative links that name no file of the project."""
+    for found in re.findall(r"\]\(([^)#:]+)\)", text):
+        yield from [] if (path.parent / found).exists() else [found]
+
+
+@pytest.mark.parametrize("check", [unknown_targets, missing_files, broken_links])
+def test_documents_name_what_exists(check: Check) -> None:
+    """Targets of `make` in commands, paths in backticks and relative links exist."""
+    found = offenders(DOCS, check)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [
+        (unknown_targets, "```sh\nmake nothing\n```\n"),
+        (missing_files, "`tests/nothing.py`"),
+        (broken_links, "[this](nothing.md)"),
+    ],
+)
+def test_what_is_missing_is_found(check: Check, text: str) -> None:
+    """Each of the rules above finds one thing in a document that breaks it, and none in another."""
+    assert len(list(check(ROOT / "x.md", text))) == 1
+    assert not list(check(ROOT / "x.md", "```sh\nmake test\n```\n`tests/policy` [this](README.md)"))
 
 
 def test_readme_shows_the_two_commands() -> None:
@@ -68,22 +101,6 @@ def test_option_table_is_up_to_date() -> None:
     """The table of options in README is what `make docs` writes."""
     text = options_table.PAGE.read_text()
     assert options_table.page(text) == text, "make docs"
-
-
-@pytest.mark.parametrize("path", DOCS, ids=name)
-def test_files_in_documents_exist(path: Path) -> None:
-    """A path in backticks that begins with a folder of the project exists."""
-    for found in re.findall(
-        r"`((?:ebpf|src|tests|tools|docs|vmlinux)/[\w./-]*)`", path.read_text()
-    ):
-        assert (ROOT / found).exists(), f"{name(path)} names {found}"
-
-
-@pytest.mark.parametrize("path", DOCS, ids=name)
-def test_links_lead_somewhere(path: Path) -> None:
-    """A relative link names a file of the project."""
-    for found in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
-        assert (path.parent / found).exists(), f"{name(path)} links to {found}"
 
 
 def test_fields_page_is_up_to_date() -> None:

@@ -11,14 +11,26 @@ from kflowd import streams
 from kflowd.streams import Messages
 
 
-def test_closed_streams_are_opened_on_null() -> None:
-    """The next file does not get their numbers."""
-    script = (
-        "import os; from kflowd import streams; os.close(0); os.close(2); streams.reserve();"
-        "print([os.fstat(n).st_rdev == os.stat('/dev/null').st_rdev for n in (0, 2)])"
-    )
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
-    assert done.stdout == b"[True, True]\n"
+SCRIPT = """
+import os, sys
+from kflowd.streams import reserve
+for number in map(int, sys.argv[1:]):
+    os.close(number)
+reserve()
+same = [os.fstat(number).st_ino == os.stat(os.devnull).st_ino for number in (0, 1, 2)]
+os.write(saved, repr((same, os.open(os.devnull, os.O_RDONLY))).encode())
+"""
+
+
+@pytest.mark.parametrize("closed", [(), (0,), (1,), (2,), (0, 1), (0, 1, 2)])
+def test_what_is_closed_is_kept_from_others(closed: tuple[int, ...]) -> None:
+    """Closed standard streams lead to /dev/null, open ones stay, and no file gets their number."""
+    script = f"import os\nsaved = os.dup(1)\n{SCRIPT}"
+    command = [sys.executable, "-c", script, *map(str, closed)]
+    done = subprocess.run(command, check=True, stdin=subprocess.PIPE, capture_output=True)
+    same, following = eval(done.stdout)
+    assert same == [number in closed for number in (0, 1, 2)]
+    assert following > 2
 
 
 @pytest.mark.parametrize("blocking", [True, False])
