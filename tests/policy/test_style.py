@@ -52,6 +52,9 @@ def versions(_: Path, text: str) -> Iterator[str]:
         yield from (found[0] for found in re.finditer(pattern, text))
 
 
+FUNCTION = re.compile(
+    r"^(?:static |__noinline )[^;=(]*?\b(kf_[a-z0-9_]+?)__[a-z0-9_]+\(", re.MULTILINE
+)
 # A type of another kernel (x___y), a question to the kernel's BTF, an answer of the loader.
 DIFFERENCE = re.compile(
     r"\b(?!KF_PROG_)\w*[^\W_]___[^\W_]\w*|\bbpf_core_(?:field|type|enum_value)_(?:exists|matches)\b"
@@ -159,6 +162,21 @@ def test_kernel_differences_are_found() -> None:
     assert not DIFFERENCE.search("fexit____kernel_read(KF_PROG_FEXIT___KERNEL_READ);")
 
 
+def test_prefixes_belong_to_one_file() -> None:
+    """Functions kf_x__y of one x are in one file, so that the name says where to look.
+
+    compat.bpf.h gives several files what differs between kernels; the files of ebpf/file/ share
+    the names of what they share.
+    """
+    owners: dict[str, set[str]] = {}
+    for path in BPF:
+        if path.parent.name != "file" and path.name != "compat.bpf.h":
+            for prefix in FUNCTION.findall(path.read_text()):
+                owners.setdefault(prefix, set()).add(name(path))
+    assert len(owners) > 20
+    assert not {prefix: where for prefix, where in owners.items() if len(where) > 1}
+
+
 def test_the_kernel_side_prints_nothing() -> None:
     """Losses are counted and not printed."""
     holds(BPF, kernel_prints)
@@ -204,7 +222,7 @@ OFFENDING: list[tuple[Check, str, str]] = [
     (licence, "ebpf/x.h", f"// {USER_LICENCE}\n"),
     (versions, "src/kflowd/x.py", "if os.uname().release >= '5.10':\n"),
     (versions, "ebpf/x.h", "#if LINUX_KERNEL_VERSION\n"),
-    (flavours, "ebpf/x.h", "struct file___old {\n"),
+    (differences, "ebpf/x.h", "struct file___old {\n"),
     (kernel_prints, "ebpf/x.h", 'bpf_printk("x");\n'),
     (evicts, "ebpf/x.h", "__uint(type, BPF_MAP_TYPE_LRU_HASH);\n"),
     (prints_or_exits, "src/kflowd/runner.py", "sys.exit(1)\n"),
