@@ -91,6 +91,15 @@ def test_an_exec_is_named_after_the_program_it_starts() -> None:
     assert names(table(executed), value)[0] == "curl"
 
 
+def test_a_task_that_renamed_itself_has_both_names() -> None:
+    """Where nothing was executed the task's name is that of the event, for sockets too."""
+    executed, renamed = seen(), process(comm="renamed")
+    assert names(table(executed), file(process=renamed))[0] == "curl/renamed"
+    value = begin_socket(socket(process=renamed))
+    table(executed).enrich(value)
+    assert value.proc == "curl/renamed"
+
+
 def test_a_record_names_what_the_process_was_at_its_first_event() -> None:
     """An exec after the event does not change the record, one before it does."""
     forked = seen(exe="/usr/bin/bash", source=ProcessSource.FORK, args=())

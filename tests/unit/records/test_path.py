@@ -3,8 +3,10 @@ import os
 
 import pytest
 
-from kflowd.model import FileFlag
+from kflowd.model import FileFlag, FileKey, FilePath
+from kflowd.records import Decoder
 from kflowd.records.path import path_text, plain_text
+from tests.unit.make import record
 
 
 @pytest.mark.parametrize(
@@ -33,3 +35,14 @@ def test_what_a_system_call_was_given_stays_as_it_is() -> None:
     assert plain_text(b"../b/c\0a\0", FileFlag.PATH_TEXT) == "/a/../b/c"
     assert plain_text(b"b/c\0", FileFlag.PATH_TEXT) == "/b/c"
     assert plain_text(b"/b/c\0jail\0", FileFlag.PATH_TEXT) == "/jail/b/c"
+
+
+def test_a_path_record_has_its_key_flags_and_path() -> None:
+    """Wherever it stands in a batch, and whatever follows it."""
+    key = {"key__ino": 2, "key__start_ns": 3, "key__tgid": 5, "key__dev": 7, "key__gen": 11}
+    first = record("PATH", b"a\0b\0behind", hdr__ts_ns=13, flags=4, path_len=4, **key)
+    second = record("PATH", b"/c/d\0", hdr__ts_ns=17, flags=256, path_len=5, **key)
+    assert Decoder().decode(first + second) == [
+        FilePath(13, FileKey(2, 3, 5, 7, 11), FileFlag.PATH_TRUNCATED, "/b/a"),
+        FilePath(17, FileKey(2, 3, 5, 7, 11), FileFlag.PATH_TEXT, "/c/d"),
+    ]
