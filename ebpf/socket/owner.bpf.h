@@ -18,10 +18,10 @@ struct kf_owner {
 	struct kf_sock_key flow; /* the first of them */
 };
 
-/* Every open inet socket has an owner, listeners and idle ones too: twice kf_socks, 4 MB. */
+/* Every open inet socket has an owner, listeners and idle ones too: twice kf_socks. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 32768);
+	__uint(max_entries, KF_SIZED);
 	__type(key, u64);
 	__type(value, struct kf_owner);
 } kf_owners SEC(".maps");

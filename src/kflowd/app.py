@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import kflowd
 from kflowd import notify
@@ -56,21 +56,22 @@ def trace(settings: Settings, say: Say) -> int:
         enrichers = live_enrichers()
         pipeline = make_pipeline(settings, enrichers, delivery)
         try:
-            seconds = _trace(settings, say, signals, pipeline, enrichers, delivery)
+            seconds = _trace(settings, say, signals, Stages(enrichers, pipeline, delivery))
         finally:
             # programs and maps are freed by now; a failed run gives what it has, too
             delivery.close(Ending(lambda: signals.asked_ns, patient=delivery.done))
     return _conclude(say, f"{_records(delivery.records)} in {seconds:.1f} s", pipeline, delivery)
 
 
-def _trace(
-    settings: Settings,
-    say: Say,
-    signals: Signals,
-    pipeline: Pipeline,
-    enrichers: Sequence[Enricher],
-    delivery: Delivery,
-) -> float:
+class Stages(NamedTuple):
+    """What a run is made of, from the enrichers to where records go."""
+
+    enrichers: Sequence[Enricher]
+    pipeline: Pipeline
+    delivery: Delivery
+
+
+def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> float:
     """Run from load to detach; return the seconds between."""
     # imported here: replay works without the compiled extension
     from kflowd import doctor
@@ -85,18 +86,18 @@ def _trace(
         if warning := doctor.warning(source.coverage, settings.trace.attach):
             say(warning)
         source.snapshot()
-        facts = session_facts(settings, enrichers, full=settings.record is not None)
+        facts = session_facts(settings, stages.enrichers, full=settings.record is not None)
         offset_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         session = encode_session(Session(start_ns, offset_ns, source.hz(), facts))
         recorder = None
         if settings.record is not None:
             recorder = stack.enter_context(Recorder(settings.record, session))
-        pipeline.feed(session)
+        stages.pipeline.feed(session)
         notify.send(notify.READY)
         log.info("ready", version=kflowd.__version__)
         if os.isatty(STDERR):
             say(f"tracing {', '.join(sorted(settings.trace.monitor))}; Ctrl-C ends")
-        runner = Runner(source, pipeline, [delivery], recorder, signals)
+        runner = Runner(source, stages.pipeline, [stages.delivery], recorder, signals)
         seconds = runner.run(settings.duration_ns)
         notify.send(notify.STOPPING)
         runner.finish()

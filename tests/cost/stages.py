@@ -32,10 +32,17 @@ STAGES: dict[str, tuple[str, ...]] = {
     "decode": ("kflowd.records:Decoder.decode",),
     "health": ("kflowd.health:Health.count",),
     "aggregate": ("kflowd.aggregate:Aggregator.feed",),
-    "enrich": ("kflowd.enrich:Enricher.feed",),
-    "build": ("kflowd.serialize:Serializer.record",),
-    "format": ("kflowd.serialize:FORMATS.json-min",),
-    "write": ("kflowd.sinks.stdout:StdoutSink.write",),
+    "enrich": ("kflowd.enrich:Enricher.feed", "kflowd.enrich:Enrichment.feed"),
+    "build": ("kflowd.serialize:Serializer.record", "kflowd.serialize:Builder.record"),
+    "format": (
+        "kflowd.serialize:FORMATS.json-min",
+        "kflowd.delivery.formats.json:JsonFormat.__call__",
+    ),
+    "write": (
+        "kflowd.sinks.stdout:StdoutSink.write",
+        "kflowd.delivery.output:Output.put",
+        "kflowd.delivery.sinks.stdout:StdoutSink.write",
+    ),
 }
 # What is in no stage: the loop, the joints, the sweep.
 REST = "rest"

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from kflowd.bpf.config import SourceConfig
 from kflowd.bpf.ffi import ffi, lib
 from kflowd.bpf.hooks import ANY_ATTACH_MODE, Candidate, Hook
 from kflowd.bpf.kernel.btf import Kernel

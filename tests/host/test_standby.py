@@ -12,7 +12,6 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from kflowd.bpf.config import SourceConfig
 from kflowd.bpf.ffi import ffi, lib
 from kflowd.bpf.kernel.btf import Kernel
 from kflowd.bpf.kernel.probing import probe
@@ -22,6 +21,7 @@ from kflowd.bpf.standby import with_standby
 from kflowd.bpf.stream.counters import Counters
 from kflowd.bpf.stream.drain import Drain
 from kflowd.bpf.stream.exited import Exited
+from kflowd.settings import TraceSettings
 from tests.host.test_source import split
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -66,7 +66,7 @@ def copies() -> Iterator[Copies]:
     with Kernel() as kernel:
         features = probe(kernel)
         preempted = msgspec.structs.replace(features["nonpreemptible"], ok=False)
-        config = SourceConfig(subsystems=frozenset())
+        config = TraceSettings(monitor=frozenset())
         attached = Loader(config, kernel, features | {"nonpreemptible": preempted}).load()
     with attached, Exited() as exited, Drain(attached.maps["kf_ring"], exited) as drain:
         fds = [[attached.program_fd(it) for it in each] for each in with_standby(attached.links)]

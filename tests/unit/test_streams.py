@@ -10,7 +10,6 @@ import pytest
 from kflowd import streams
 from kflowd.streams import Messages
 
-
 SCRIPT = """
 import os, sys
 from kflowd.streams import reserve

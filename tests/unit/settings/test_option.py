@@ -8,8 +8,8 @@ import pytest
 from msgspec import Meta
 
 from kflowd import cli
-from kflowd.bpf.config import constants, map_entries
-from kflowd.bpf.features import Feature
+from kflowd.bpf.kernel.features import Feature
+from kflowd.bpf.loading.parameters import constants, map_entries
 from kflowd.errors import UsageError
 from kflowd.settings import Settings, TraceSettings
 from kflowd.settings.convert import build, read
@@ -99,4 +99,4 @@ def test_it_feeds_the_kernel_side() -> None:
     """A constant and the size of a map follow from the value."""
     trace = MoreTrace(dummy_bytes=2048)
     assert constants(trace, FEATURES)["kf_dummy_bytes"] == 2048
-    assert map_entries(trace, cookies=True, single=True)["kf_dummies"] == 6144
+    assert map_entries(trace, cookies=True)["kf_dummies"] == 6144

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from kflowd.bpf.config import SourceConfig
 from kflowd.bpf.ffi import BpfCallError
 from kflowd.bpf.hooks import Candidate, Hook
 from kflowd.bpf.kernel.choice import Choice, Reason
@@ -19,6 +18,7 @@ from kflowd.bpf.loading.loader import (
 )
 from kflowd.bpf.loading.object import BpfObject
 from kflowd.errors import ContractError, FeatureError
+from kflowd.settings import TraceSettings
 from tests.unit.bpf.kernel.test_choice import FakeKernel
 from tests.unit.bpf.loading.test_object import REFUSED
 

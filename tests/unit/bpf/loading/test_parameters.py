@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Constants and map sizes that follow from what is asked for."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from kflowd.bpf.kernel.features import Feature
+from kflowd.bpf.loading import builds
+from kflowd.bpf.loading.object import BpfObject
 from kflowd.bpf.loading.parameters import (
     build_variant,
     constants,
@@ -12,6 +17,9 @@ from kflowd.bpf.loading.parameters import (
     ring_size,
 )
 from kflowd.settings import TraceSettings
+from kflowd.settings.walk import settings_of
+
+EBPF = Path(__file__).parents[4] / "ebpf"
 
 FEATURES = {
     "probe_read": Feature("probe_read", "x", ok=False),
