@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,6 +13,7 @@ from kflowd import contract
 from kflowd.aggregate import Aggregator
 from kflowd.aggregate.file import FileAggregator
 from kflowd.aggregate.socket import SocketAggregator
+from kflowd.delivery import Delivery
 from kflowd.enrich import Enricher
 from kflowd.enrich.devices import Devices, read_mountinfo
 from kflowd.enrich.host import host_facts
@@ -24,7 +25,7 @@ from kflowd.model import Counters
 from kflowd.pipeline import Pipeline
 from kflowd.recording import SessionFacts
 from kflowd.records import Decoder
-from kflowd.serialize import Builder, OutputCounters, Record, UserCounters
+from kflowd.serialize import Builder, Record, UserCounters
 from kflowd.settings import Settings
 
 _FOREVER = 1 << 63
@@ -71,26 +72,16 @@ def session_facts(*, with_tables: bool) -> SessionFacts:
     )
 
 
-class Outputs(Protocol):
-    """What the outputs did, for health records; kflowd.delivery.Delivery knows."""
-
-    def counters(self) -> Sequence[OutputCounters]:
-        """Return the counters of each output."""
-
-    def lost(self) -> int:
-        """Return how many records are lost without one that stands for them."""
-
-
 class Assembly:
     """The stages of one run and the pipeline that joins them.
 
     Args:
         settings: Of the run.
         tables: Where names are looked up.
-        outputs: Where the records go.
+        delivery: Where the records go; health records tell how that went.
     """
 
-    def __init__(self, settings: Settings, tables: Tables, outputs: Outputs) -> None:
+    def __init__(self, settings: Settings, tables: Tables, delivery: Delivery) -> None:
         self.decoder = Decoder()
         self.aggregator = Aggregator(
             FileAggregator(settings.idle_ns, settings.export_at), SocketAggregator(settings.idle_ns)
@@ -99,9 +90,9 @@ class Assembly:
         self.enricher = Enricher(self.processes, *tables)
         self.builder = Builder(strict=settings.strict)
         self.health = Health(
-            contract.constants(), self.user_counters, outputs.lost, self._health_record
+            contract.constants(), self.user_counters, delivery.lost, self._health_record
         )
-        self._outputs = outputs
+        self._delivery = delivery
         self.pipeline = Pipeline(
             decode=self.decoder.decode,
             aggregate=self.aggregator,
@@ -127,7 +118,7 @@ class Assembly:
         )
 
     def _health_record(self, kernel: Counters, ours: UserCounters) -> Record:
-        return self.builder.health(kernel, ours, self._outputs.counters())
+        return self.builder.health(kernel, ours, self._delivery.counters())
 
 
 def _stamp(_path: str) -> Stamp:

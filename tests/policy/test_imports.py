@@ -35,7 +35,7 @@ LAYERS: dict[str, set[str]] = {
     "doctor": {"", "errors", "bpf"},
     "assembly": {
         *("", "model", "settings", "contract", "records", "aggregate", "enrich", "health"),
-        *("pipeline", "recording", "serialize"),
+        *("pipeline", "recording", "serialize", "delivery"),
     },
     "app": {
         *("", "log", "notify", "settings", "assembly", "runner", "recording", "doctor"),
