@@ -45,6 +45,8 @@ static __always_inline struct kf_sock *kf_udp__begin(struct kf_sock_key *key,
 	kf_packet__address(packet, sock);
 	sock->role = packet->received ? KF_ROLE_SERVER : KF_ROLE_CLIENT;
 	sock->state = KF_UDP_ESTABLISHED;
+	if (kf_packet__knows_fragments())
+		sock->flags |= KF_SOCK_FRAGS;
 	if (owner) {
 		if (!owner->flows)
 			owner->flow = *key;

@@ -9,10 +9,11 @@ import kflowd
 from kflowd.aggregate import Aggregator
 from kflowd.aggregate.file import FileAggregator
 from kflowd.aggregate.socket import SocketAggregator
+from kflowd.delivery import Delivery
 from kflowd.enrich import ENRICHERS, Enricher, Enrichment
 from kflowd.enrich.host import host_facts
 from kflowd.enrich.stage import recorded
-from kflowd.pipeline import Outputs, Pipeline
+from kflowd.pipeline import Pipeline
 from kflowd.serialize import Builder
 from kflowd.settings import Settings
 
@@ -61,9 +62,11 @@ def as_recorded(settings: Settings, facts: bytes) -> Settings:
     return msgspec.structs.replace(settings, trace=trace)
 
 
-def make_pipeline(settings: Settings, enrichers: Sequence[Enricher], outputs: Outputs) -> Pipeline:
+def make_pipeline(
+    settings: Settings, enrichers: Sequence[Enricher], delivery: Delivery
+) -> Pipeline:
     """Return the stages of one run, joined."""
     trace = settings.trace
     files = FileAggregator(trace.idle_ns, trace.events or 0)
     aggregator = Aggregator(files, SocketAggregator())
-    return Pipeline(aggregator, Enrichment(enrichers), Builder(strict=settings.strict), outputs)
+    return Pipeline(aggregator, Enrichment(enrichers), Builder(strict=settings.strict), delivery)

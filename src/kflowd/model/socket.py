@@ -17,6 +17,7 @@ class SocketFlag:
     FLAGS_FULL = 32
     STALE = 64
     IDLE = 128  # STALE because nothing happened for long
+    FRAGS = 256  # packets that came in IP fragments were counted
     NO_TCP_INFO = 1 << 30  # ours: nobody read the kernel's tcp_sock
 
 

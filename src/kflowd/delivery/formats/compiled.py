@@ -8,12 +8,12 @@ dataclasses writes its __init__. No text that comes from outside gets into the s
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, NamedTuple
 
 from msgspec import UNSET
 
 from kflowd.serialize.keys import Block, ConstantBlock, Key, keys_of
-from kflowd.serialize.record import Record
+from kflowd.serialize.record import Record, block_types
 
 Write = Callable[[Any], str]
 Values = Mapping[str, Write | None]
@@ -46,11 +46,8 @@ def constant_writer(kind: type[Block], style: Style, values: Values) -> Callable
 
 
 def _record_lines(kind: type[Record], style: Style, values: Values) -> Iterator[str]:
-    hints = get_type_hints(kind)
     parts: list[str] = []
-    for name in kind.ORDER:
-        (block,) = (each for each in get_args(hints[name]) or (hints[name],) if _is_block(each))
-        optional = hints[name] is not block
+    for name, (block, optional) in block_types(kind).items():
         yield f"{name} = it.{name}"
         if issubclass(block, ConstantBlock):
             text = f"{{constant({name})}}"
@@ -106,10 +103,6 @@ def _quoted(parts: list[str]) -> str:
 
 def _return(begin: str, parts: list[str], end: str) -> str:
     return f"return f{_quoted([_literal(begin), *parts, _literal(end)])}"
-
-
-def _is_block(kind: Any) -> bool:  # noqa: ANN401 - a type expression
-    return isinstance(kind, type) and issubclass(kind, Block)
 
 
 def _function(lines: Iterator[str] | list[str], values: Values) -> Callable[[Any], str]:
