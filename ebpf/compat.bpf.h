@@ -127,7 +127,7 @@ struct dentry___union {
  * FMODE_NOACCOUNT, which lies elsewhere now and means as much there. */
 #define KF_FMODE_BELOW (0x2000000 | 0x20000000)
 
-static __always_inline void kf_inode__times(struct kf_inode *out, struct inode *inode)
+static __always_inline void kf_times__fill(struct kf_inode *out, struct inode *inode)
 {
 	struct inode___v611 *v611 = (void *)inode;
 	struct inode___v67 *v67 = (void *)inode;

@@ -48,7 +48,7 @@ static __always_inline void kf_inode__fill(struct kf_inode *out, struct inode *i
 	out->nlink = KF_READ(inode, i_nlink);
 	out->uid = KF_READ(inode, i_uid.val);
 	out->gid = KF_READ(inode, i_gid.val);
-	kf_inode__times(out, inode);
+	kf_times__fill(out, inode);
 }
 
 /* Regular files and symbolic links; pseudo file systems only when asked for. */

@@ -93,7 +93,7 @@ struct kf_path {
 	bool complete;
 };
 
-/* One step, and the component it has met. Returns 1 to end the walk. room is a power of two. */
+/* One step, and the component it has found. Returns 1 to end the walk. room is a power of two. */
 static __always_inline long kf_path__climb(struct kf_path *path, const u32 room)
 {
 	struct kf_walk *walk = path->walk;

@@ -28,7 +28,7 @@ enum kf_kind {
 	KF_KIND_FILE = 4, /* struct kf_file_record: a file aggregate, ended or forced out */
 	KF_KIND_SOCK = 5, /* struct kf_sock_record: TCP or UDP */
 	KF_KIND_UNIX = 6, /* struct kf_unix_record */
-	KF_KIND_SOCK_CLOSED = 7, /* struct kf_closed_record: a UDP socket is gone */
+	KF_KIND_SOCK_CLOSED = 7, /* struct kf_closed_record: a UDP socket is closed */
 	KF_KIND_COUNTERS = 8, /* struct kf_counters_record: written by user space */
 	KF_KIND_SESSION = 9, /* struct kf_session_record: first of a recording, by user space */
 	KF_KIND_TICK = 10, /* struct kf_header alone: user space swept the maps at this time */
@@ -65,7 +65,7 @@ enum kf_file_event {
 #define KF_AGG_PATH_NO_MOUNT 8 /* path ends at the root of its file system: mount unknown */
 #define KF_AGG_ENDED 16 /* an ending event came but the ring was full: sweep it */
 #define KF_AGG_NO_INODE 32 /* identity of the file unknown: key.ino and inode are 0 */
-#define KF_AGG_STALE 64 /* swept by user space: idle, aged or owner gone */
+#define KF_AGG_STALE 64 /* swept by user space: idle, aged or its process exited */
 #define KF_AGG_NO_BASELINE 128 /* size and mtime before the first event are not known */
 #define KF_AGG_PATH_TEXT 256 /* path is the text a system call was given, not resolved */
 
@@ -73,7 +73,7 @@ enum kf_file_event {
 #define KF_PROC_KTHREAD 1
 
 /* Flags of a socket record. */
-#define KF_SOCK_FINAL 1 /* the socket or connection is gone: last record */
+#define KF_SOCK_FINAL 1 /* the socket or connection is closed: last record */
 #define KF_SOCK_SNAPSHOT 2 /* existed before kflowd: totals are deltas since the start */
 #define KF_SOCK_NO_OWNER 4 /* proc is empty: no process is known for this socket */
 #define KF_SOCK_HANDSHAKE 8 /* handshake packets booked without being seen by a hook */
@@ -126,7 +126,7 @@ enum kf_counter_behind {
 struct kf_header {
 	__u16 kind;
 	__u16 version;
-	__u32 size; /* of the whole record with its strings */
+	__u32 size; /* of the record, its strings included */
 	__u32 cpu;
 	__u32 pad;
 	__u64 ts_ns;

@@ -38,9 +38,9 @@
 #endif
 
 /*
- * The number is read for every system call of the host: through the typed pointer. Not so the
- * arguments: of those that one and another call have, the compiler makes one load with a computed
- * offset, which the verifier refuses.
+ * The number is read for every system call of the host: through the typed pointer. Not so the first
+ * four arguments: where calls differ in which they mean, the compiler would make one load with a
+ * computed offset, which the verifier refuses.
  */
 #ifdef __TARGET_ARCH_x86
 #define KF_TS_COMPAT 0x2 /* thread_info.status (arch/x86/include/asm/thread_info.h) */
@@ -49,16 +49,16 @@
 #define KF_ARG1(regs) KF_READ(regs, si)
 #define KF_ARG2(regs) KF_READ(regs, dx)
 #define KF_ARG3(regs) KF_READ(regs, r10)
-#define KF_ARG4(regs) KF_READ(regs, r8)
-#define KF_ARG5(regs) KF_READ(regs, r9)
+#define KF_ARG4(regs) KF_TYPED(regs, r8)
+#define KF_ARG5(regs) KF_TYPED(regs, r9)
 #else
 #define KF_SYSCALL_NR(regs) ((u64)KF_TYPED(regs, syscallno))
 #define KF_ARG0(regs) KF_READ(regs, orig_x0) /* x0 holds the result at exit */
 #define KF_ARG1(regs) KF_READ(regs, regs[1])
 #define KF_ARG2(regs) KF_READ(regs, regs[2])
 #define KF_ARG3(regs) KF_READ(regs, regs[3])
-#define KF_ARG4(regs) KF_READ(regs, regs[4])
-#define KF_ARG5(regs) KF_READ(regs, regs[5])
+#define KF_ARG4(regs) KF_TYPED(regs, regs[4])
+#define KF_ARG5(regs) KF_TYPED(regs, regs[5])
 #endif
 
 static __always_inline bool kf_syscall__compat(void)

@@ -236,11 +236,6 @@ struct bpf_iter_meta {
 	u64 seq_num;
 };
 
-struct bpf_iter__task {
-	struct bpf_iter_meta *meta;
-	struct task_struct *task;
-};
-
 #pragma clang attribute pop
 
 #endif

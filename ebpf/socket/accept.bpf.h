@@ -11,7 +11,7 @@ static __always_inline void kf_accept__done(struct sock *sk)
 
 	if (KF_READ(sk, sk_protocol) != KF_IPPROTO_TCP || kf_self())
 		return;
-	sock = kf_sock__find(kf_sk__alias(KF_READ(sk, __sk_common.skc_cookie.counter), sk));
+	sock = kf_sock__find(kf_alias__of(KF_READ(sk, __sk_common.skc_cookie.counter), sk));
 	if (!sock)
 		return;
 	kf_proc__fill_current(&sock->proc);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Tables of TCP and UDP sockets, and who owns a socket. The key is the socket's cookie or alias. */
-#ifndef KF_SOCKET_MAPS_BPF_H
-#define KF_SOCKET_MAPS_BPF_H
+/* The table of TCP and UDP sockets. The key is the socket's cookie or alias. */
+#ifndef KF_SOCKET_AGGREGATE_BPF_H
+#define KF_SOCKET_AGGREGATE_BPF_H
 
 #include "net.h"
 #include "emit.bpf.h"
 #include "socket/alias.bpf.h"
-#include "task.bpf.h"
+#include "socket/owner.bpf.h"
 
 #define KF_AF_INET 2
 #define KF_AF_INET6 10
@@ -23,18 +23,6 @@
 #define KF_TCP_LISTEN 10
 #define KF_UDP_ESTABLISHED 1
 
-#define KF_OWNER_SELF 1 /* a socket of kflowd: not followed */
-
-/* The process that created, connected, listened on or accepted a socket. */
-struct kf_owner {
-	struct kf_proc proc;
-	u32 net_ns;
-	u32 flags; /* KF_OWNER_* */
-	u32 flows; /* UDP aggregates begun */
-	u32 pad;
-	struct kf_sock_key flow; /* the first of them */
-};
-
 /* 16,384 connections and UDP peers at a time, 480 bytes each, 8 MB. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -42,14 +30,6 @@ struct {
 	__type(key, struct kf_sock_key);
 	__type(value, struct kf_sock);
 } kf_socks SEC(".maps");
-
-/* Every open inet socket has an owner, listeners and idle ones too: twice kf_socks, 4 MB. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 32768);
-	__type(key, u64);
-	__type(value, struct kf_owner);
-} kf_owners SEC(".maps");
 
 /* New entries begin as this, are found again and filled in place: too big for the stack. */
 static const struct kf_sock kf_sock_zero;
@@ -70,7 +50,7 @@ static __always_inline struct kf_sock *kf_sock__seek(struct kf_sock_key *key, co
 
 	if (sock || kf_nargs_bpf_get_socket_ptr_cookie)
 		return sock;
-	alias = kf_sk__alias(key->cookie, sk);
+	alias = kf_alias__of(key->cookie, sk);
 	if (alias == key->cookie)
 		return NULL;
 	key->cookie = alias;
@@ -127,23 +107,19 @@ static __always_inline void kf_sock__own(struct kf_sock *sock, const struct kf_o
 	sock->net_ns = owner->net_ns;
 }
 
-/* The current process becomes the owner. */
-static __always_inline void kf_owner__set(u64 cookie)
+/* The entry of a socket that had none; NULL if kflowd owns it, another CPU was first or there is no
+ * room. The caller says what else is known of it. */
+static __always_inline struct kf_sock *kf_sock__begin(struct kf_sock_key *key,
+						      const struct kf_owner *owner)
 {
-	struct kf_owner owner = {};
-	struct kf_owner *old;
+	struct kf_sock *sock;
 
-	if (!cookie || kf_current__kthread())
-		return;
-	kf_proc__fill_current(&owner.proc);
-	old = bpf_map_lookup_elem(&kf_owners, &cookie);
-	if (old) {
-		old->proc = owner.proc;
-		return;
-	}
-	owner.net_ns = kf_current__net_ns();
-	owner.flags = kf_self() ? KF_OWNER_SELF : 0;
-	bpf_map_update_elem(&kf_owners, &cookie, &owner, BPF_ANY);
+	if (kf_owner__is_self(owner))
+		return NULL;
+	sock = kf_sock__create(key);
+	if (sock)
+		kf_sock__own(sock, owner);
+	return sock;
 }
 
 #endif

@@ -3,7 +3,7 @@
  * What a socket goes by: its cookie, which the kernel makes when it is first asked for. From 5.12 on
  * a tracing program can ask. Before, the cgroup programs have asked for each socket that was created
  * or connected since the start, but one from before may have no cookie until its first packet. The
- * iterator that meets it gives it an alias then, which stands for its cookie until its end, also when
+ * iterator that finds it assigns it an alias then, which stands for its cookie until its end, also when
  * it has got a cookie meanwhile.
  */
 #ifndef KF_SOCKET_ALIAS_BPF_H
@@ -24,7 +24,7 @@ struct {
 
 /* The verifier takes no pointer to a socket in a key, but a negated pointer is a number to it. In
  * assembly, because the compiler would drop both signs. */
-static __always_inline u64 kf_sk__address(const void *sk)
+static __always_inline u64 kf_alias__address(const void *sk)
 {
 	u64 negated = (u64)sk;
 
@@ -33,47 +33,47 @@ static __always_inline u64 kf_sk__address(const void *sk)
 }
 
 /* What a socket with this cookie, 0 if it has none, goes by. */
-static __always_inline u64 kf_sk__alias(u64 cookie, const void *sk)
+static __always_inline u64 kf_alias__of(u64 cookie, const void *sk)
 {
 	u64 address, *alias;
 
 	if (kf_nargs_bpf_get_socket_ptr_cookie)
 		return cookie;
-	address = kf_sk__address(sk);
+	address = kf_alias__address(sk);
 	alias = bpf_map_lookup_elem(&kf_aliases, &address);
 	return alias ? *alias : cookie;
 }
 
-/* The same for a socket that an iterator meets: it gets an alias if it goes by nothing yet. */
-static __always_inline u64 kf_sk__introduce(u64 cookie, const void *sk)
+/* The same for a socket that an iterator finds: an alias is assigned if it goes by nothing yet. */
+static __always_inline u64 kf_alias__assign(u64 cookie, const void *sk)
 {
-	u64 alias = kf_sk__alias(cookie, sk);
+	u64 alias = kf_alias__of(cookie, sk);
 	u64 address;
 
 	if (alias || kf_nargs_bpf_get_socket_ptr_cookie)
 		return alias;
-	address = kf_sk__address(sk);
+	address = kf_alias__address(sk);
 	alias = KF_ALIAS | bpf_ktime_get_boot_ns();
 	return bpf_map_update_elem(&kf_aliases, &address, &alias, BPF_NOEXIST) ? 0 : alias;
 }
 
-/* The socket is gone: its address may be that of another soon. */
-static __always_inline void kf_sk__forget(const void *sk)
+/* The socket is closed: its address may be that of another soon. */
+static __always_inline void kf_alias__forget(const void *sk)
 {
 	u64 address;
 
 	if (kf_nargs_bpf_get_socket_ptr_cookie)
 		return;
-	address = kf_sk__address(sk);
+	address = kf_alias__address(sk);
 	bpf_map_delete_elem(&kf_aliases, &address);
 }
 
 /* What a socket goes by, off a typed pointer. */
-static __always_inline u64 kf_sk__cookie(struct sock *sk)
+static __always_inline u64 kf_alias__cookie(struct sock *sk)
 {
 	if (kf_nargs_bpf_get_socket_ptr_cookie)
 		return bpf_get_socket_cookie(sk);
-	return kf_sk__alias(KF_READ(sk, __sk_common.skc_cookie.counter), sk);
+	return kf_alias__of(KF_READ(sk, __sk_common.skc_cookie.counter), sk);
 }
 
 #endif

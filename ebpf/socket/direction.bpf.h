@@ -3,14 +3,13 @@
  * Counting one direction of a socket. Several CPUs may count at once: numbers are added atomically,
  * and a new slot of the flag histogram is given out under a lock.
  */
-#ifndef KF_SOCKET_DIR_BPF_H
-#define KF_SOCKET_DIR_BPF_H
+#ifndef KF_SOCKET_DIRECTION_BPF_H
+#define KF_SOCKET_DIRECTION_BPF_H
 
 #include "socket/packet.bpf.h"
 
 #define KF_TCP_FIN 1
 #define KF_TCP_SYN 2
-#define KF_TCP_RST 4
 #define KF_TCP_PSH 8
 #define KF_TCP_ACK 16
 #define KF_LOCKS 64 /* sockets share these; taken only for a slot's first packet */
@@ -27,7 +26,7 @@ struct {
 } kf_sock_locks SEC(".maps");
 
 /* Under the lock: no calls here. */
-static __always_inline bool kf_flags__claim(struct kf_sock_dir *dir, u8 bits, u32 n)
+static __always_inline bool kf_dir__take_slot(struct kf_sock_dir *dir, u8 bits, u32 n)
 {
 	for (int i = 0; i < KF_FLAG_SLOTS; i++) {
 		if (dir->flag_counts[i] == 0) {
@@ -43,7 +42,7 @@ static __always_inline bool kf_flags__claim(struct kf_sock_dir *dir, u8 bits, u3
 	return false;
 }
 
-static __noinline bool kf_flags__add(struct kf_sock_dir *dir, u32 lock_key, u32 bits, u32 n)
+static __noinline bool kf_dir__add_flags(struct kf_sock_dir *dir, u32 lock_key, u32 bits, u32 n)
 {
 	struct kf_lock *lock;
 	bool found;
@@ -58,7 +57,7 @@ static __noinline bool kf_flags__add(struct kf_sock_dir *dir, u32 lock_key, u32 
 	if (!lock)
 		return false;
 	bpf_spin_lock(&lock->lock);
-	found = kf_flags__claim(dir, bits, n);
+	found = kf_dir__take_slot(dir, bits, n);
 	bpf_spin_unlock(&lock->lock);
 	return found;
 }
@@ -71,9 +70,9 @@ static __always_inline bool kf_dir__flags(struct kf_sock_dir *dir, u32 lock_key,
 	bool listed = true;
 
 	if (packet->segments > 1)
-		listed = kf_flags__add(dir, lock_key, bits & ~(KF_TCP_FIN | KF_TCP_PSH),
-				       packet->segments - 1);
-	return kf_flags__add(dir, lock_key, bits, 1) && listed;
+		listed = kf_dir__add_flags(dir, lock_key, bits & ~(KF_TCP_FIN | KF_TCP_PSH),
+					   packet->segments - 1);
+	return kf_dir__add_flags(dir, lock_key, bits, 1) && listed;
 }
 
 static __always_inline void kf_dir__add(struct kf_sock_dir *dir, const struct kf_packet *packet)
@@ -94,12 +93,12 @@ static __always_inline void kf_dir__add(struct kf_sock_dir *dir, const struct kf
 	__sync_fetch_and_add(&dir->data_packets, packet->segments);
 }
 
-/* A packet that no hook saw at this socket. Only while the entry is not yet in the map. */
-static __always_inline void kf_dir__book(struct kf_sock_dir *dir, u32 slot, u8 bits, u32 n)
+static __always_inline bool kf_dir__ended(const struct kf_sock_dir *dir)
 {
-	dir->flag_bits[slot] = bits;
-	dir->flag_counts[slot] = n;
-	__sync_fetch_and_add(&dir->packets, n);
+	for (int i = 0; i < KF_FLAG_SLOTS; i++)
+		if (dir->flag_bits[i] & KF_TCP_FIN)
+			return true;
+	return false;
 }
 
 #endif

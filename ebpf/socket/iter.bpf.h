@@ -9,7 +9,7 @@
 #include "inode.bpf.h"
 #include "socket/tcp.bpf.h"
 
-/* Ports with a listener, so that a connection that is met later has a role: 4096 are plenty. */
+/* Ports with a listener, so that a connection that is adopted later has a role: 4096 are plenty. */
 struct kf_listen_key {
 	u32 net_ns;
 	u32 port;
@@ -23,7 +23,7 @@ struct {
 } kf_listeners SEC(".maps");
 
 /* A record of the values at the start: the base of user space's deltas. It ends nothing. */
-static __always_inline void kf_tcp__base(struct kf_sock_key *key, struct kf_sock *sock)
+static __always_inline void kf_iter__base(struct kf_sock_key *key, struct kf_sock *sock)
 {
 	struct kf_sock_record *rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec), 0);
 
@@ -37,24 +37,20 @@ static __always_inline void kf_tcp__base(struct kf_sock_key *key, struct kf_sock
 	kf_submit(rec);
 }
 
-static __always_inline struct kf_sock *kf_tcp__meet(struct kf_sock_key *key, struct sock *sk)
+/* A connection that has no entry yet. */
+static __always_inline struct kf_sock *kf_iter__adopt(struct kf_sock_key *key, struct sock *sk)
 {
-	struct kf_owner *owner = bpf_map_lookup_elem(&kf_owners, &key->cookie);
-	struct kf_sock *sock;
+	struct kf_sock *sock = kf_sock__begin(key, kf_owner__find(key->cookie));
 
-	if (owner && owner->flags & KF_OWNER_SELF)
-		return NULL;
-	sock = kf_sock__create(key);
 	if (!sock)
 		return NULL;
-	kf_sock__own(sock, owner);
 	kf_tcp__addresses(sock, sk);
 	sock->protocol = KF_IPPROTO_TCP;
 	sock->flags |= KF_SOCK_SNAPSHOT | KF_SOCK_NO_BASE;
 	return sock;
 }
 
-static __always_inline void kf_tcp__complete(struct kf_sock *sock, struct sock *sk)
+static __always_inline void kf_iter__complete(struct kf_sock *sock, struct sock *sk)
 {
 	struct kf_listen_key listen = {};
 
@@ -67,7 +63,7 @@ static __always_inline void kf_tcp__complete(struct kf_sock *sock, struct sock *
 	sock->role = bpf_map_lookup_elem(&kf_listeners, &listen) ? KF_ROLE_SERVER : KF_ROLE_CLIENT;
 }
 
-static __always_inline void kf_tcp__listening(struct sock *sk)
+static __always_inline void kf_iter__listening(struct sock *sk)
 {
 	struct kf_listen_key listen = {};
 	u8 yes = 1;
@@ -77,7 +73,7 @@ static __always_inline void kf_tcp__listening(struct sock *sk)
 	bpf_map_update_elem(&kf_listeners, &listen, &yes, BPF_ANY);
 }
 
-static __always_inline void kf_tcp__visit(struct tcp_sock *tp)
+static __always_inline void kf_iter__tcp(struct tcp_sock *tp)
 {
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 	u8 state = sk->__sk_common.skc_state;
@@ -85,23 +81,23 @@ static __always_inline void kf_tcp__visit(struct tcp_sock *tp)
 	struct kf_sock *sock;
 
 	if (state == KF_TCP_LISTEN) {
-		kf_tcp__listening(sk);
+		kf_iter__listening(sk);
 		return;
 	}
-	key.cookie = kf_sk__cookie(sk);
-	if (kf_tcp__joinable(state))
-		key.cookie = kf_sk__introduce(key.cookie, sk);
+	key.cookie = kf_alias__cookie(sk);
+	if (kf_tcp__adoptable(state))
+		key.cookie = kf_alias__assign(key.cookie, sk);
 	if (!key.cookie)
 		return;
 	sock = bpf_map_lookup_elem(&kf_socks, &key);
-	if (!sock && kf_tcp__joinable(state))
-		sock = kf_tcp__meet(&key, sk);
+	if (!sock && kf_tcp__adoptable(state))
+		sock = kf_iter__adopt(&key, sk);
 	if (!sock || sock->flags & KF_SOCK_ENDED)
 		return;
-	kf_tcp__complete(sock, sk);
+	kf_iter__complete(sock, sk);
 	kf_tcp__snapshot(sock, sk, tp);
 	if (sock->flags & KF_SOCK_NO_BASE)
-		kf_tcp__base(&key, sock);
+		kf_iter__base(&key, sock);
 }
 
 /* What is to be known of a socket that is older than kflowd. */
@@ -112,44 +108,44 @@ struct kf_older {
 	u16 protocol;
 };
 
-static __always_inline bool kf_family__inet(u16 family)
+static __always_inline bool kf_iter__inet(u16 family)
 {
 	return family == KF_AF_INET || family == KF_AF_INET6;
 }
 
-static __always_inline void kf_older__fill(struct kf_older *older, struct sock *sk,
-					   const bool typed)
+static __always_inline void kf_iter__describe(struct kf_older *older, struct sock *sk,
+					      const bool typed)
 {
 	u64 cookie;
 
 	if (!sk)
 		return;
 	older->family = KF_READ_AS(typed, sk, __sk_common.skc_family);
-	if (!kf_family__inet(older->family))
+	if (!kf_iter__inet(older->family))
 		return;
 	older->protocol = KF_READ_AS(typed, sk, sk_protocol);
 	older->net_ns = KF_READ_AS(typed, sk, __sk_common.skc_net.net, ns.inum);
-	cookie = typed ? kf_sk__cookie(sk) : KF_UNTYPED(sk, __sk_common.skc_cookie.counter);
-	older->cookie = kf_sk__introduce(cookie, sk);
+	cookie = typed ? kf_alias__cookie(sk) : KF_UNTYPED(sk, __sk_common.skc_cookie.counter);
+	older->cookie = kf_alias__assign(cookie, sk);
 }
 
 /* The socket of a file: a helper gives a typed pointer; before it, private_data of a socket's file. */
-static __always_inline void kf_older__read(struct kf_older *older, struct file *file)
+static __always_inline void kf_iter__socket(struct kf_older *older, struct file *file)
 {
 	struct socket *socket;
 
 	if (kf_has_sock_from_file()) {
 		socket = bpf_sock_from_file(file);
-		kf_older__fill(older, socket ? socket->sk : NULL, true);
+		kf_iter__describe(older, socket ? socket->sk : NULL, true);
 	} else if (kf_can_probe && file->f_inode &&
 		   (file->f_inode->i_mode & KF_S_IFMT) == KF_S_IFSOCK) {
 		socket = file->private_data;
-		kf_older__fill(older, KF_UNTYPED(socket, sk), false);
+		kf_iter__describe(older, KF_UNTYPED(socket, sk), false);
 	}
 }
 
-/* A connection that was met before its owner was. */
-static __always_inline void kf_owner__late(u64 cookie, const struct kf_owner *owner)
+/* A connection that was found before its owner was. */
+static __always_inline void kf_iter__own(u64 cookie, const struct kf_owner *owner)
 {
 	struct kf_sock *sock = kf_sock__find(cookie);
 
@@ -160,12 +156,12 @@ static __always_inline void kf_owner__late(u64 cookie, const struct kf_owner *ow
 }
 
 /* A socket in a process's table of files: who has it first is its owner. */
-static __always_inline void kf_owner__visit(struct task_struct *task, struct file *file)
+static __always_inline void kf_iter__file(struct task_struct *task, struct file *file)
 {
 	struct kf_owner owner = {};
 	struct kf_older older = {};
 
-	kf_older__read(&older, file);
+	kf_iter__socket(&older, file);
 	if (!older.cookie)
 		return;
 	kf_proc__fill(&owner.proc, task->group_leader);
@@ -175,7 +171,7 @@ static __always_inline void kf_owner__visit(struct task_struct *task, struct fil
 	/* Peers may have been seen before the owner. */
 	owner.flows = older.protocol == KF_IPPROTO_UDP ? 2 : 0;
 	if (bpf_map_update_elem(&kf_owners, &older.cookie, &owner, BPF_NOEXIST) == 0)
-		kf_owner__late(older.cookie, &owner);
+		kf_iter__own(older.cookie, &owner);
 }
 
 #endif

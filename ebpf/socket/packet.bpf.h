@@ -140,7 +140,7 @@ static __always_inline u32 kf_packet__segments(struct __sk_buff *skb, u32 payloa
 	return segments ? segments : 1;
 }
 
-/* Returns false for what is neither TCP nor UDP, or is no whole header. */
+/* Returns false for what is neither TCP nor UDP, or has no complete header. */
 static __always_inline bool kf_packet__parse(struct __sk_buff *skb, struct kf_packet *packet)
 {
 	u32 offset = 0;
@@ -163,6 +163,19 @@ static __always_inline bool kf_packet__parse(struct __sk_buff *skb, struct kf_pa
 	packet->ts_ns = bpf_ktime_get_boot_ns();
 	packet->segments = kf_packet__segments(skb, packet->payload);
 	return true;
+}
+
+/* Addresses as a packet has them: what the wire saw, known sooner than the socket's own. */
+static __always_inline void kf_packet__address(const struct kf_packet *packet, struct kf_sock *sock)
+{
+	bool received = packet->received;
+
+	__builtin_memcpy(sock->local_addr, received ? packet->to : packet->from, KF_ADDR_LEN);
+	__builtin_memcpy(sock->remote_addr, received ? packet->from : packet->to, KF_ADDR_LEN);
+	sock->local_port = received ? packet->to_port : packet->from_port;
+	sock->remote_port = received ? packet->from_port : packet->to_port;
+	sock->family = packet->family;
+	sock->protocol = packet->protocol;
 }
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * TCP and UDP in every attach mode: cgroup programs on the root of cgroup2 and typed tracepoints, which
- * also load where fentry, kprobes and memory reads are forbidden. Adapters only; see socket_*.bpf.h.
+ * also load where fentry, kprobes and memory reads are forbidden. Adapters only; see the headers beside it.
  */
 #define KF_DIRECT 1
 #include "vmlinux.h"
@@ -13,13 +13,14 @@
 #include "emit.bpf.h"
 #include "task.bpf.h"
 #include "socket/iter.bpf.h"
+#include "socket/tcp.bpf.h"
 #include "socket/udp.bpf.h"
 
 /* KF_VARIANTS cast: built again for lockdown. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Why cgroup_skb: full packets, once each, at the socket; in softirq, so no process here. */
-static __always_inline void kf_packet__seen(struct __sk_buff *skb, bool received)
+static __always_inline void kf_socket__packet(struct __sk_buff *skb, bool received)
 {
 	struct kf_packet packet = {};
 	struct bpf_sock *sk = skb->sk;
@@ -45,18 +46,18 @@ static __always_inline void kf_packet__seen(struct __sk_buff *skb, bool received
 SEC("cgroup_skb/ingress")
 int cgroup__skb_ingress(struct __sk_buff *skb)
 {
-	kf_packet__seen(skb, true);
+	kf_socket__packet(skb, true);
 	return 1;
 }
 
 SEC("cgroup_skb/egress")
 int cgroup__skb_egress(struct __sk_buff *skb)
 {
-	kf_packet__seen(skb, false);
+	kf_socket__packet(skb, false);
 	return 1;
 }
 
-static __always_inline bool kf_protocol__wanted(u32 protocol)
+static __always_inline bool kf_socket__wanted(u32 protocol)
 {
 	return protocol == KF_IPPROTO_TCP || protocol == KF_IPPROTO_UDP;
 }
@@ -65,8 +66,8 @@ static __always_inline bool kf_protocol__wanted(u32 protocol)
 SEC("cgroup/sock_create")
 int cgroup__sock_create(struct bpf_sock *ctx)
 {
-	kf_sk__forget(ctx); /* its socket ended in another cgroup, unseen */
-	if (kf_protocol__wanted(ctx->protocol))
+	kf_alias__forget(ctx); /* its socket ended in another cgroup, unseen */
+	if (kf_socket__wanted(ctx->protocol))
 		kf_owner__set(bpf_get_socket_cookie(ctx));
 	return 1;
 }
@@ -75,13 +76,13 @@ int cgroup__sock_create(struct bpf_sock *ctx)
 SEC("cgroup/sock_release")
 int cgroup__sock_release(struct bpf_sock *ctx)
 {
-	u64 cookie = kf_sk__alias(bpf_get_socket_cookie(ctx), ctx);
+	u64 cookie = kf_alias__of(bpf_get_socket_cookie(ctx), ctx);
 
 	if (ctx->protocol == KF_IPPROTO_UDP)
 		kf_udp__released(cookie);
 	bpf_map_delete_elem(&kf_owners, &cookie);
 	if (ctx->protocol != KF_IPPROTO_TCP || ctx->type != KF_SOCK_STREAM) /* has its own end */
-		kf_sk__forget(ctx);
+		kf_alias__forget(ctx);
 	return 1;
 }
 
@@ -89,20 +90,20 @@ int cgroup__sock_release(struct bpf_sock *ctx)
 SEC("cgroup/connect4")
 int cgroup__connect4(struct bpf_sock_addr *ctx)
 {
-	if (kf_protocol__wanted(ctx->protocol))
-		kf_owner__set(kf_sk__alias(bpf_get_socket_cookie(ctx), ctx->sk));
+	if (kf_socket__wanted(ctx->protocol))
+		kf_owner__set(kf_alias__of(bpf_get_socket_cookie(ctx), ctx->sk));
 	return 1;
 }
 
 SEC("cgroup/connect6")
 int cgroup__connect6(struct bpf_sock_addr *ctx)
 {
-	if (kf_protocol__wanted(ctx->protocol))
-		kf_owner__set(kf_sk__alias(bpf_get_socket_cookie(ctx), ctx->sk));
+	if (kf_socket__wanted(ctx->protocol))
+		kf_owner__set(kf_alias__of(bpf_get_socket_cookie(ctx), ctx->sk));
 	return 1;
 }
 
-static __always_inline void kf_sockops__follow(struct bpf_sock_ops *ctx)
+static __always_inline void kf_socket__follow(struct bpf_sock_ops *ctx)
 {
 	bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 }
@@ -114,12 +115,12 @@ int cgroup__sockops(struct bpf_sock_ops *ctx)
 	u32 op = ctx->op;
 
 	if (op == BPF_SOCK_OPS_TCP_CONNECT_CB || op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
-		kf_sockops__follow(ctx);
+		kf_socket__follow(ctx);
 	if (op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
-		kf_tcp__accepted(bpf_get_socket_cookie(ctx), ctx->local_port,
-				 bpf_ntohl(ctx->remote_port), ctx->total_retrans);
+		kf_handshake__complete(bpf_get_socket_cookie(ctx), ctx->local_port,
+				       bpf_ntohl(ctx->remote_port), ctx->total_retrans);
 	else if (op == BPF_SOCK_OPS_STATE_CB)
-		kf_tcp__announced(ctx, kf_sk__alias(bpf_get_socket_cookie(ctx), ctx->sk),
+		kf_tcp__announced(ctx, kf_alias__of(bpf_get_socket_cookie(ctx), ctx->sk),
 				  ctx->args[1]);
 	return 1;
 }
@@ -165,7 +166,7 @@ int BPF_PROG(iter__tcp, struct bpf_iter_meta *meta, struct sock_common *common)
 	struct tcp_sock *tp = common ? bpf_skc_to_tcp_sock(common) : NULL;
 
 	if (tp)
-		kf_tcp__visit(tp);
+		kf_iter__tcp(tp);
 	return 0;
 }
 
@@ -175,6 +176,6 @@ int BPF_PROG(iter__task_file, struct bpf_iter_meta *meta, struct task_struct *ta
 	     struct file *file)
 {
 	if (task && file)
-		kf_owner__visit(task, file);
+		kf_iter__file(task, file);
 	return 0;
 }

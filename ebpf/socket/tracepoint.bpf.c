@@ -14,7 +14,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline void kf_accept__returns(struct pt_regs *regs, s64 fd)
+static __always_inline void kf_socket_tracepoint__returns(struct pt_regs *regs, s64 fd)
 {
 	u64 nr = KF_SYSCALL_NR(regs);
 	struct socket *socket;
@@ -35,6 +35,6 @@ int BPF_PROG(tp__sys_exit_accept, struct pt_regs *regs, long fd)
 {
 	if (!kf_standby__claim(KF_PROG_SYS_EXIT_ACCEPT))
 		return 0;
-	kf_accept__returns(regs, fd);
+	kf_socket_tracepoint__returns(regs, fd);
 	return 0;
 }

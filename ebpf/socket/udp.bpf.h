@@ -7,7 +7,7 @@
 #ifndef KF_SOCKET_UDP_BPF_H
 #define KF_SOCKET_UDP_BPF_H
 
-#include "socket/tcp.bpf.h"
+#include "socket/direction.bpf.h"
 
 /* The peer whose datagram came in last on this CPU: it is queued or dropped in this same softirq. */
 struct {
@@ -37,16 +37,12 @@ static __always_inline void kf_udp__remember(const struct kf_sock_key *key)
 static __always_inline struct kf_sock *kf_udp__begin(struct kf_sock_key *key,
 						     const struct kf_packet *packet)
 {
-	struct kf_owner *owner = bpf_map_lookup_elem(&kf_owners, &key->cookie);
-	struct kf_sock *sock;
+	struct kf_owner *owner = kf_owner__find(key->cookie);
+	struct kf_sock *sock = kf_sock__begin(key, owner);
 
-	if (owner && owner->flags & KF_OWNER_SELF)
-		return NULL;
-	sock = kf_sock__create(key);
-	if (!sock)
+	if (!sock) /* another CPU may have been first */
 		return bpf_map_lookup_elem(&kf_socks, key);
-	kf_sock__own(sock, owner);
-	kf_sock__address(sock, packet);
+	kf_packet__address(packet, sock);
 	sock->role = packet->received ? KF_ROLE_SERVER : KF_ROLE_CLIENT;
 	sock->state = KF_UDP_ESTABLISHED;
 	if (owner) {
@@ -81,7 +77,7 @@ static __always_inline struct kf_sock *kf_udp__current(struct sock *sk)
 	u32 zero = 0;
 	struct kf_sock_key *last = bpf_map_lookup_elem(&kf_udp_last, &zero);
 
-	if (!last || last->cookie != kf_sk__alias(sk->__sk_common.skc_cookie.counter, sk))
+	if (!last || last->cookie != kf_alias__of(sk->__sk_common.skc_cookie.counter, sk))
 		return NULL;
 	return bpf_map_lookup_elem(&kf_socks, last);
 }
@@ -107,12 +103,10 @@ static __always_inline void kf_udp__dropped(struct sock *sk)
 /* close(2) of a UDP socket. */
 static __always_inline void kf_udp__released(u64 cookie)
 {
-	struct kf_owner *owner = bpf_map_lookup_elem(&kf_owners, &cookie);
+	struct kf_owner *owner = kf_owner__find(cookie);
 	struct kf_closed_record closed = { .cookie = cookie };
 
-	if (owner && owner->flags & KF_OWNER_SELF)
-		return;
-	if (owner && owner->flows == 0)
+	if (kf_owner__is_self(owner) || (owner && owner->flows == 0))
 		return;
 	if (owner && owner->flows == 1) {
 		struct kf_sock_key key = owner->flow;

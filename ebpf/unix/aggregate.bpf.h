@@ -4,8 +4,8 @@
  * to changing destinations has one for each further destination. The address is the server's: the
  * own name of a listener's child or of a bound receiver, else the peer's.
  */
-#ifndef KF_UNIX_BPF_H
-#define KF_UNIX_BPF_H
+#ifndef KF_UNIX_AGGREGATE_BPF_H
+#define KF_UNIX_AGGREGATE_BPF_H
 
 #include "unix/name.bpf.h"
 
@@ -59,7 +59,7 @@ static __always_inline struct kf_unix *kf_unix__begin(struct kf_unix_key *key,
 	if (message->to.len)
 		kf_unix_name__put(&message->to, agg);
 	else
-		kf_unix__name(agg, KF_READ(socket, sk), message->sent);
+		kf_unix_name__fill(agg, KF_READ(socket, sk), message->sent);
 	return agg;
 }
 
@@ -94,7 +94,7 @@ static __always_inline void kf_unix__moved(const struct kf_unix_message *message
 	}
 }
 
-/* The socket is gone. Aggregates of further destinations end by idle time. */
+/* The socket is closed. Aggregates of further destinations end by idle time. */
 static __always_inline void kf_unix__released(struct socket *socket)
 {
 	struct kf_unix_record *rec;

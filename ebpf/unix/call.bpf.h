@@ -28,7 +28,7 @@ struct kf_user_mmsghdr32 {
 };
 
 /* Bytes of the first messages of a sendmmsg or recvmmsg. Global: the verifier walks the loop once. */
-__noinline u64 kf_batch__bytes(u64 vector, s32 messages, u32 compat)
+__noinline u64 kf_unix_call__bytes(u64 vector, s32 messages, u32 compat)
 {
 	u64 step = compat ? sizeof(struct kf_user_mmsghdr32) : sizeof(struct kf_user_mmsghdr);
 	u64 at = vector + (compat ? offsetof(struct kf_user_mmsghdr32, len)

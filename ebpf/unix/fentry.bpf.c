@@ -12,8 +12,8 @@
 /* KF_VARIANTS cast: built again for lockdown. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline void kf_unix__done(struct socket *socket, struct msghdr *msg, s64 bytes,
-					  bool sent)
+static __always_inline void kf_unix_fentry__done(struct socket *socket, struct msghdr *msg,
+						 s64 bytes, bool sent)
 {
 	struct kf_unix_message message = {
 		.socket = socket, .bytes = bytes, .messages = 1, .sent = sent
@@ -33,7 +33,7 @@ int BPF_PROG(fexit__unix_stream_sendmsg, struct socket *socket, struct msghdr *m
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT_UNIX_STREAM_SENDMSG))
 		return 0;
-	kf_unix__done(socket, msg, sent, true);
+	kf_unix_fentry__done(socket, msg, sent, true);
 	return 0;
 }
 
@@ -44,7 +44,7 @@ int BPF_PROG(fexit__unix_dgram_sendmsg, struct socket *socket, struct msghdr *ms
 	if (!kf_standby__claim(KF_PROG_FEXIT_UNIX_DGRAM_SENDMSG))
 		return 0;
 	if (socket->type == KF_UNIX_DGRAM)
-		kf_unix__done(socket, msg, sent, true);
+		kf_unix_fentry__done(socket, msg, sent, true);
 	return 0;
 }
 
@@ -55,7 +55,7 @@ int BPF_PROG(fexit__unix_seqpacket_sendmsg, struct socket *socket, struct msghdr
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT_UNIX_SEQPACKET_SENDMSG))
 		return 0;
-	kf_unix__done(socket, msg, sent, true);
+	kf_unix_fentry__done(socket, msg, sent, true);
 	return 0;
 }
 
@@ -66,7 +66,7 @@ int BPF_PROG(fexit__unix_stream_recvmsg, struct socket *socket, struct msghdr *m
 	if (!kf_standby__claim(KF_PROG_FEXIT_UNIX_STREAM_RECVMSG))
 		return 0;
 	if (!(flags & KF_MSG_PEEK))
-		kf_unix__done(socket, NULL, received, false);
+		kf_unix_fentry__done(socket, NULL, received, false);
 	return 0;
 }
 
@@ -77,7 +77,7 @@ int BPF_PROG(fexit__unix_dgram_recvmsg, struct socket *socket, struct msghdr *ms
 	if (!kf_standby__claim(KF_PROG_FEXIT_UNIX_DGRAM_RECVMSG))
 		return 0;
 	if (socket->type == KF_UNIX_DGRAM && !(flags & KF_MSG_PEEK))
-		kf_unix__done(socket, NULL, received, false);
+		kf_unix_fentry__done(socket, NULL, received, false);
 	return 0;
 }
 
@@ -88,7 +88,7 @@ int BPF_PROG(fexit__unix_seqpacket_recvmsg, struct socket *socket, struct msghdr
 	if (!kf_standby__claim(KF_PROG_FEXIT_UNIX_SEQPACKET_RECVMSG))
 		return 0;
 	if (!(flags & KF_MSG_PEEK))
-		kf_unix__done(socket, NULL, received, false);
+		kf_unix_fentry__done(socket, NULL, received, false);
 	return 0;
 }
 

@@ -28,7 +28,7 @@ struct {
 } kf_unix_calls SEC(".maps");
 
 /* Overwrites what is there: the messages of one system call are of one socket. */
-static __always_inline void kf_unix__enter(const struct kf_unix_message *message)
+static __always_inline void kf_unix_kprobe__enter(const struct kf_unix_message *message)
 {
 	u64 thread = bpf_get_current_task();
 
@@ -36,7 +36,7 @@ static __always_inline void kf_unix__enter(const struct kf_unix_message *message
 		kf_count(KF_CNT_UNIX_LOST_MAP, 1);
 }
 
-static __always_inline int kf_unix__sends(struct socket *socket, struct msghdr *msg)
+static __always_inline int kf_unix_kprobe__sends(struct socket *socket, struct msghdr *msg)
 {
 	struct kf_unix_message message;
 	s32 name_len;
@@ -50,11 +50,11 @@ static __always_inline int kf_unix__sends(struct socket *socket, struct msghdr *
 	name_len = KF_READ(msg, msg_namelen);
 	if (name_len > KF_UNIX_FAMILY_LEN)
 		kf_unix_name__read(&message.to, KF_READ(msg, msg_name), name_len, false);
-	kf_unix__enter(&message);
+	kf_unix_kprobe__enter(&message);
 	return 0;
 }
 
-static __always_inline int kf_unix__receives(struct socket *socket, int flags)
+static __always_inline int kf_unix_kprobe__receives(struct socket *socket, int flags)
 {
 	struct kf_unix_message message;
 
@@ -63,7 +63,7 @@ static __always_inline int kf_unix__receives(struct socket *socket, int flags)
 	__builtin_memset(&message, 0, sizeof(message));
 	message.messages = 1;
 	message.socket = socket;
-	kf_unix__enter(&message);
+	kf_unix_kprobe__enter(&message);
 	return 0;
 }
 
@@ -71,7 +71,7 @@ static __always_inline int kf_unix__receives(struct socket *socket, int flags)
  * sendmmsg and recvmmsg of both ABIs: a number of one stands in the other for nothing, or for what moves
  * no bytes over a socket. 417 is recvmmsg_time64.
  */
-static __always_inline enum kf_batch kf_nr__batch(u64 nr)
+static __always_inline enum kf_batch kf_unix_kprobe__batch(u64 nr)
 {
 	switch (nr) {
 	case __NR_sendmmsg:
@@ -90,7 +90,7 @@ static __always_inline enum kf_batch kf_nr__batch(u64 nr)
 	return KF_BATCH_NONE;
 }
 
-static __always_inline u64 kf_batch__vector(struct pt_regs *regs, enum kf_batch batch)
+static __always_inline u64 kf_unix_kprobe__vector(struct pt_regs *regs, enum kf_batch batch)
 {
 #ifdef __TARGET_ARCH_x86
 	if (batch == KF_BATCH_32)
@@ -100,7 +100,7 @@ static __always_inline u64 kf_batch__vector(struct pt_regs *regs, enum kf_batch 
 }
 
 /* Whether a call of the native ABI returns bytes or messages that it has moved. */
-static __always_inline bool kf_nr__moves(u64 nr)
+static __always_inline bool kf_unix_kprobe__moves(u64 nr)
 {
 	switch (nr) {
 	case __NR_read:
@@ -123,7 +123,7 @@ static __always_inline bool kf_nr__moves(u64 nr)
 }
 
 /* Whether a descriptor of the call is the socket, or was: another thread may have closed it. */
-static __always_inline bool kf_fd__is(u64 fd, const struct socket *socket)
+static __always_inline bool kf_unix_kprobe__is(u64 fd, const struct socket *socket)
 {
 	struct file *file = kf_fd__file(fd);
 
@@ -134,30 +134,30 @@ static __always_inline bool kf_fd__is(u64 fd, const struct socket *socket)
  * Whether the call that returns is the one that entered the socket. io_uring, AIO and the kernel itself
  * enter sockets too, inside calls of other kinds or outside of all; their bytes are not known.
  */
-static __always_inline bool kf_unix__by_call(const struct kf_unix_message *message,
-					     struct pt_regs *regs, u64 nr)
+static __always_inline bool kf_unix_kprobe__by_call(const struct kf_unix_message *message,
+						    struct pt_regs *regs, u64 nr)
 {
 	if (kf_syscall__compat())
 		return nr != __NR_io_uring_enter;
-	if (!kf_nr__moves(nr))
+	if (!kf_unix_kprobe__moves(nr))
 		return false;
-	return kf_fd__is(KF_ARG0(regs), message->socket) ||
-	       (nr == __NR_splice && kf_fd__is(KF_ARG2(regs), message->socket));
+	return kf_unix_kprobe__is(KF_ARG0(regs), message->socket) ||
+	       (nr == __NR_splice && kf_unix_kprobe__is(KF_ARG2(regs), message->socket));
 }
 
-static __always_inline void kf_unix__returns(struct kf_unix_message *message, struct pt_regs *regs,
-					     s32 result)
+static __always_inline void kf_unix_kprobe__returns(struct kf_unix_message *message,
+						    struct pt_regs *regs, s32 result)
 {
 	u64 nr = KF_SYSCALL_NR(regs);
-	enum kf_batch batch = kf_nr__batch(nr);
+	enum kf_batch batch = kf_unix_kprobe__batch(nr);
 
-	if (result <= 0 || !kf_unix__by_call(message, regs, nr))
+	if (result <= 0 || !kf_unix_kprobe__by_call(message, regs, nr))
 		return;
 	message->bytes = result;
 	if (batch) {
 		message->messages = result;
-		message->bytes = kf_batch__bytes(kf_batch__vector(regs, batch), result,
-						 batch == KF_BATCH_32);
+		message->bytes = kf_unix_call__bytes(kf_unix_kprobe__vector(regs, batch), result,
+						     batch == KF_BATCH_32);
 	}
 	kf_unix__moved(message);
 }
@@ -165,55 +165,55 @@ static __always_inline void kf_unix__returns(struct kf_unix_message *message, st
 SEC("kprobe/unix_stream_sendmsg")
 int BPF_KPROBE(kprobe__unix_stream_sendmsg, struct socket *socket, struct msghdr *msg)
 {
-	return kf_unix__sends(socket, msg);
+	return kf_unix_kprobe__sends(socket, msg);
 }
 
 SEC("kprobe/unix_dgram_sendmsg")
 int BPF_KPROBE(kprobe__unix_dgram_sendmsg, struct socket *socket, struct msghdr *msg)
 {
-	return kf_unix__sends(socket, msg);
+	return kf_unix_kprobe__sends(socket, msg);
 }
 
 /* Calls the datagram function, which is entered for the same message again. */
 SEC("kprobe/unix_seqpacket_sendmsg")
 int BPF_KPROBE(kprobe__unix_seqpacket_sendmsg, struct socket *socket, struct msghdr *msg)
 {
-	return kf_unix__sends(socket, msg);
+	return kf_unix_kprobe__sends(socket, msg);
 }
 
 SEC("kprobe/unix_stream_recvmsg")
 int BPF_KPROBE(kprobe__unix_stream_recvmsg, struct socket *socket, struct msghdr *msg, size_t size,
 	       int flags)
 {
-	return kf_unix__receives(socket, flags);
+	return kf_unix_kprobe__receives(socket, flags);
 }
 
 SEC("kprobe/unix_dgram_recvmsg")
 int BPF_KPROBE(kprobe__unix_dgram_recvmsg, struct socket *socket, struct msghdr *msg, size_t size,
 	       int flags)
 {
-	return kf_unix__receives(socket, flags);
+	return kf_unix_kprobe__receives(socket, flags);
 }
 
 SEC("kprobe/unix_seqpacket_recvmsg")
 int BPF_KPROBE(kprobe__unix_seqpacket_recvmsg, struct socket *socket, struct msghdr *msg,
 	       size_t size, int flags)
 {
-	return kf_unix__receives(socket, flags);
+	return kf_unix_kprobe__receives(socket, flags);
 }
 
-static __always_inline void kf_unix__leave(struct pt_regs *regs, s32 result)
+static __always_inline void kf_unix_kprobe__leave(struct pt_regs *regs, s32 result)
 {
 	u64 thread = bpf_get_current_task();
 	struct kf_unix_message *message = bpf_map_lookup_elem(&kf_unix_calls, &thread);
 
 	if (!message)
 		return;
-	kf_unix__returns(message, regs, result);
+	kf_unix_kprobe__returns(message, regs, result);
 	bpf_map_delete_elem(&kf_unix_calls, &thread);
 }
 
-static __always_inline void kf_unix__end(void)
+static __always_inline void kf_unix_kprobe__end(void)
 {
 	u64 thread = bpf_get_current_task();
 
@@ -228,7 +228,7 @@ int BPF_PROG(tp__sys_exit_unix, struct pt_regs *regs, long result)
 {
 	if (!kf_standby__claim(KF_PROG_SYS_EXIT_UNIX))
 		return 0;
-	kf_unix__leave(regs, result);
+	kf_unix_kprobe__leave(regs, result);
 	return 0;
 }
 
@@ -238,7 +238,7 @@ int BPF_PROG(tp__sched_process_exit_unix)
 {
 	if (!kf_standby__claim(KF_PROG_SCHED_PROCESS_EXIT_UNIX))
 		return 0;
-	kf_unix__end();
+	kf_unix_kprobe__end();
 	return 0;
 }
 

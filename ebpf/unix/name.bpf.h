@@ -37,7 +37,7 @@ struct kf_unix_ends {
 	bool dgram;
 };
 
-static __always_inline u32 kf_unix__length(s32 len)
+static __always_inline u32 kf_unix_name__length(s32 len)
 {
 	len -= KF_UNIX_FAMILY_LEN;
 	return len < 0 ? 0 : len > KF_UNIX_PATH_LEN ? KF_UNIX_PATH_LEN : len;
@@ -47,7 +47,7 @@ static __always_inline u32 kf_unix__length(s32 len)
  * Word i of a name of len bytes, what lies behind the name cleared. Little endian. Without a branch:
  * fourteen of them in a row would be many paths for the verifier.
  */
-static __always_inline u64 kf_unix__clip(u64 word, u32 i, u32 len)
+static __always_inline u64 kf_unix_name__clip(u64 word, u32 i, u32 len)
 {
 	s64 left = (s64)len - i * 8;
 	s64 over = (8 - left) >> 63;
@@ -58,7 +58,7 @@ static __always_inline u64 kf_unix__clip(u64 word, u32 i, u32 len)
 	return word & (((1ULL << bits) << bits) - 1);
 }
 
-static __always_inline enum kf_unix_side kf_unix__side(const struct kf_unix_ends *ends)
+static __always_inline enum kf_unix_side kf_unix_name__side(const struct kf_unix_ends *ends)
 {
 	if (ends->dgram) {
 		if (ends->connected && ends->peer)
@@ -70,7 +70,7 @@ static __always_inline enum kf_unix_side kf_unix__side(const struct kf_unix_ends
 	return ends->peer ? KF_UNIX_PEER : KF_UNIX_NOBODY;
 }
 
-static __always_inline void kf_unix__named(struct kf_unix *agg, u32 len)
+static __always_inline void kf_unix_name__set_length(struct kf_unix *agg, u32 len)
 {
 	u32 last = len - 1;
 
@@ -80,14 +80,14 @@ static __always_inline void kf_unix__named(struct kf_unix *agg, u32 len)
 }
 
 /* Whether sockets are read by typed pointers. */
-static __always_inline bool kf_unix__typed(void)
+static __always_inline bool kf_unix_name__typed(void)
 {
 	if (KF_ENABLED(KF_CAST))
 		return true;
 	return KF_ENABLED(KF_DIRECT) && kf_has_skc_to_unix_sock();
 }
 
-static __always_inline struct unix_sock *kf_unix__of(struct sock *sk, const bool typed)
+static __always_inline struct unix_sock *kf_unix_name__sock(struct sock *sk, const bool typed)
 {
 	if (!sk || !typed)
 		return (struct unix_sock *)sk;
@@ -95,36 +95,36 @@ static __always_inline struct unix_sock *kf_unix__of(struct sock *sk, const bool
 }
 
 /* Word by word where the address is typed; there is no helper for it. */
-static __always_inline void kf_unix__copy_words(struct kf_unix *agg, struct unix_address *from,
-						u32 len)
+static __always_inline void kf_unix_name__copy_words(struct kf_unix *agg, struct unix_address *from,
+						     u32 len)
 {
 	u64 *to = (u64 *)agg->addr;
 
 	for (int i = 0; i < KF_UNIX_PATH_LEN / 8; i++)
-		to[i] = kf_unix__clip(*(u64 *)&from->name[0].sun_path[i * 8], i, len);
-	*(u32 *)&to[13] = kf_unix__clip(*(u32 *)&from->name[0].sun_path[104], 13, len);
+		to[i] = kf_unix_name__clip(*(u64 *)&from->name[0].sun_path[i * 8], i, len);
+	*(u32 *)&to[13] = kf_unix_name__clip(*(u32 *)&from->name[0].sun_path[104], 13, len);
 }
 
-static __always_inline void kf_unix__copy(struct kf_unix *agg, struct unix_address *from,
-					  const bool typed)
+static __always_inline void kf_unix_name__copy(struct kf_unix *agg, struct unix_address *from,
+					       const bool typed)
 {
-	u32 len = kf_unix__length(KF_READ_AS(typed, from, len));
+	u32 len = kf_unix_name__length(KF_READ_AS(typed, from, len));
 
 	if (typed) {
-		kf_unix__copy_words(agg, from, len);
+		kf_unix_name__copy_words(agg, from, len);
 	} else if (bpf_probe_read_kernel(agg->addr, len, from->name[0].sun_path)) {
 		kf_count(KF_CNT_READ_FAILED, 1);
 		return;
 	}
-	kf_unix__named(agg, len);
+	kf_unix_name__set_length(agg, len);
 }
 
-static __always_inline enum kf_unix_side kf_unix__choose(struct kf_unix *agg, struct sock *sk,
-							 bool sent, const bool typed)
+static __always_inline enum kf_unix_side kf_unix_name__choose(struct kf_unix *agg, struct sock *sk,
+							      bool sent, const bool typed)
 {
-	struct unix_sock *unix_sk = kf_unix__of(sk, typed);
+	struct unix_sock *unix_sk = kf_unix_name__sock(sk, typed);
 	struct sock *other = unix_sk ? KF_READ_AS(typed, unix_sk, peer) : NULL;
-	struct unix_sock *unix_other = kf_unix__of(other, typed);
+	struct unix_sock *unix_other = kf_unix_name__sock(other, typed);
 	struct unix_address *own = unix_sk ? KF_READ_AS(typed, unix_sk, addr) : NULL;
 	struct unix_address *peer = unix_other ? KF_READ_AS(typed, unix_other, addr) : NULL;
 	struct kf_unix_ends ends = { .sent = sent, .dgram = agg->type == KF_UNIX_DGRAM };
@@ -135,41 +135,41 @@ static __always_inline enum kf_unix_side kf_unix__choose(struct kf_unix *agg, st
 	ends.peer = peer;
 	ends.connected = other;
 	ends.shared = own && KF_READ_AS(typed, own, refcnt.refs.counter) > 1;
-	side = kf_unix__side(&ends);
+	side = kf_unix_name__side(&ends);
 	name = side == KF_UNIX_OWN ? own : peer;
 	if (side != KF_UNIX_NOBODY && name)
-		kf_unix__copy(agg, name, typed);
+		kf_unix_name__copy(agg, name, typed);
 	return side;
 }
 
 /* Address and role of a socket that has no destination of its own. */
-static __always_inline void kf_unix__name(struct kf_unix *agg, struct sock *sk, bool sent)
+static __always_inline void kf_unix_name__fill(struct kf_unix *agg, struct sock *sk, bool sent)
 {
 	enum kf_unix_side side;
 
-	if (kf_unix__typed())
-		side = kf_unix__choose(agg, sk, sent, true);
+	if (kf_unix_name__typed())
+		side = kf_unix_name__choose(agg, sk, sent, true);
 	else
-		side = kf_unix__choose(agg, sk, sent, false);
+		side = kf_unix_name__choose(agg, sk, sent, false);
 	agg->role = side == KF_UNIX_OWN ? KF_ROLE_SERVER : KF_ROLE_CLIENT;
 }
 
 #ifdef KF_CAST
 /*
  * A destination in memory of the kernel, where the system call has copied it. A path ends at a NUL or
- * at its length. Without branches, as kf_unix__clip.
+ * at its length. Without branches, as kf_unix_name__clip.
  */
 static __always_inline void kf_unix_name__read(struct kf_unix_name *to, const void *from, s32 size,
 					       bool user)
 {
 	const u64 *path = kf_string__words(from + KF_UNIX_FAMILY_LEN);
 	u64 abstract = -(u64) !(path[0] & 0xff), open = ~0ULL, word, mask;
-	u32 len = kf_unix__length(size), text = 0;
+	u32 len = kf_unix_name__length(size), text = 0;
 
 	if (!len)
 		return;
 	for (int i = 0; i < KF_UNIX_WORDS; i++) {
-		word = kf_unix__clip(path[i], i, len) & open;
+		word = kf_unix_name__clip(path[i], i, len) & open;
 		mask = kf_string__mask(word) | abstract;
 		to->words[i] = word & mask;
 		text += kf_string__count(mask);
@@ -182,7 +182,7 @@ static __always_inline void kf_unix_name__read(struct kf_unix_name *to, const vo
 static __always_inline void kf_unix_name__read(struct kf_unix_name *to, const void *from, s32 size,
 					       bool user)
 {
-	u32 len = kf_unix__length(size);
+	u32 len = kf_unix_name__length(size);
 	const char *path = from + KF_UNIX_FAMILY_LEN;
 	char first = 0;
 	long got;

@@ -15,13 +15,13 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline bool kf_socket__unix(struct socket *socket)
+static __always_inline bool kf_unix_tracepoint__is(struct socket *socket)
 {
 	return socket && KF_READ(socket, sk, __sk_common.skc_family) == KF_AF_UNIX;
 }
 
-static __always_inline void kf_message__to(struct kf_unix_message *message,
-					   struct kf_user_msghdr *user)
+static __always_inline void kf_unix_tracepoint__to(struct kf_unix_message *message,
+						   struct kf_user_msghdr *user)
 {
 	struct kf_user_msghdr hdr = {};
 
@@ -30,27 +30,27 @@ static __always_inline void kf_message__to(struct kf_unix_message *message,
 		kf_unix_name__read(&message->to, hdr.name, hdr.name_len, true);
 }
 
-static __noinline int kf_sent(struct pt_regs *regs, u64 nr, s64 result)
+static __noinline int kf_unix_tracepoint__sent(struct pt_regs *regs, u64 nr, s64 result)
 {
 	struct kf_unix_message message = { .bytes = result, .messages = 1, .sent = true };
 
 	message.socket = kf_fd__socket(KF_ARG0(regs));
-	if (!kf_socket__unix(message.socket))
+	if (!kf_unix_tracepoint__is(message.socket))
 		return 0;
 	if (nr == __NR_sendto && KF_ARG4(regs) && (s32)KF_ARG5(regs) > 0) {
 		kf_unix_name__read(&message.to, (void *)KF_ARG4(regs), KF_ARG5(regs), true);
 	} else if (nr == __NR_sendmsg) {
-		kf_message__to(&message, (void *)KF_ARG1(regs));
+		kf_unix_tracepoint__to(&message, (void *)KF_ARG1(regs));
 	} else if (nr == __NR_sendmmsg) {
 		message.messages = result;
-		message.bytes = kf_batch__bytes(KF_ARG1(regs), result, false);
-		kf_message__to(&message, (void *)KF_ARG1(regs));
+		message.bytes = kf_unix_call__bytes(KF_ARG1(regs), result, false);
+		kf_unix_tracepoint__to(&message, (void *)KF_ARG1(regs));
 	}
 	kf_unix__moved(&message);
 	return 0;
 }
 
-static __noinline int kf_received(struct pt_regs *regs, u64 nr, s64 result)
+static __noinline int kf_unix_tracepoint__received(struct pt_regs *regs, u64 nr, s64 result)
 {
 	struct kf_unix_message message = { .bytes = result, .messages = 1 };
 	u64 flags = 0;
@@ -62,44 +62,44 @@ static __noinline int kf_received(struct pt_regs *regs, u64 nr, s64 result)
 	if (flags & KF_MSG_PEEK)
 		return 0;
 	message.socket = kf_fd__socket(KF_ARG0(regs));
-	if (!kf_socket__unix(message.socket))
+	if (!kf_unix_tracepoint__is(message.socket))
 		return 0;
 	if (nr == __NR_recvmmsg) {
 		message.messages = result;
-		message.bytes = kf_batch__bytes(KF_ARG1(regs), result, false);
+		message.bytes = kf_unix_call__bytes(KF_ARG1(regs), result, false);
 	}
 	kf_unix__moved(&message);
 	return 0;
 }
 
-static __always_inline bool kf_nr__sends(u64 nr)
+static __always_inline bool kf_unix_tracepoint__sends(u64 nr)
 {
 	return nr == __NR_write || nr == __NR_writev || nr == __NR_sendto || nr == __NR_sendmsg ||
 	       nr == __NR_sendmmsg;
 }
 
-static __always_inline bool kf_nr__receives(u64 nr)
+static __always_inline bool kf_unix_tracepoint__receives(u64 nr)
 {
 	return nr == __NR_read || nr == __NR_readv || nr == __NR_recvfrom || nr == __NR_recvmsg ||
 	       nr == __NR_recvmmsg;
 }
 
-static __always_inline bool kf_nr__wanted(u64 nr)
+static __always_inline bool kf_unix_tracepoint__moves(u64 nr)
 {
-	return kf_nr__sends(nr) || kf_nr__receives(nr);
+	return kf_unix_tracepoint__sends(nr) || kf_unix_tracepoint__receives(nr);
 }
 
-static __always_inline void kf_call__done(struct pt_regs *regs, u64 nr, s64 result)
+static __always_inline void kf_unix_tracepoint__done(struct pt_regs *regs, u64 nr, s64 result)
 {
 	if (kf_self() || kf_syscall__compat())
 		return;
-	if (kf_nr__sends(nr))
-		kf_sent(regs, nr, result);
+	if (kf_unix_tracepoint__sends(nr))
+		kf_unix_tracepoint__sent(regs, nr, result);
 	else
-		kf_received(regs, nr, result);
+		kf_unix_tracepoint__received(regs, nr, result);
 }
 
-static __always_inline void kf_call__closes(u64 fd)
+static __always_inline void kf_unix_tracepoint__closes(u64 fd)
 {
 	struct file *file = kf_fd__file(fd);
 	struct socket *socket;
@@ -107,16 +107,16 @@ static __always_inline void kf_call__closes(u64 fd)
 	if (kf_syscall__compat() || !file || kf_file__refs(file) != 1)
 		return;
 	socket = kf_fd__socket(fd);
-	if (kf_socket__unix(socket))
+	if (kf_unix_tracepoint__is(socket))
 		kf_unix__released(socket);
 }
 
-static __always_inline void kf_call__returns(struct pt_regs *regs, s64 result)
+static __always_inline void kf_unix_tracepoint__returns(struct pt_regs *regs, s64 result)
 {
 	u64 nr = KF_SYSCALL_NR(regs);
 
-	if (result > 0 && kf_nr__wanted(nr))
-		kf_call__done(regs, nr, result);
+	if (result > 0 && kf_unix_tracepoint__moves(nr))
+		kf_unix_tracepoint__done(regs, nr, result);
 }
 
 /* Why: the result of every call that can move bytes over a socket. */
@@ -125,7 +125,7 @@ int BPF_PROG(tp__sys_exit_unix_call, struct pt_regs *regs, long result)
 {
 	if (!kf_standby__claim(KF_PROG_SYS_EXIT_UNIX_CALL))
 		return 0;
-	kf_call__returns(regs, result);
+	kf_unix_tracepoint__returns(regs, result);
 	return 0;
 }
 
@@ -136,6 +136,6 @@ int BPF_PROG(tp__sys_enter_unix_call, struct pt_regs *regs, long nr)
 	if (!kf_standby__claim(KF_PROG_SYS_ENTER_UNIX_CALL))
 		return 0;
 	if (nr == __NR_close)
-		kf_call__closes(KF_ARG0(regs));
+		kf_unix_tracepoint__closes(KF_ARG0(regs));
 	return 0;
 }

@@ -35,6 +35,9 @@ def test_features_and_not_versions(path: Path) -> None:
     assert compared is None, name(path)
 
 
+FUNCTION = re.compile(
+    r"^(?:static |__noinline )[^;=(]*?\b(kf_[a-z0-9_]+?)__[a-z0-9_]+\(", re.MULTILINE
+)
 # A type of another kernel (x___y), a question to the kernel's BTF, an answer of the loader.
 DIFFERENCE = re.compile(
     r"\b(?!KF_PROG_)\w*[^\W_]___[^\W_]\w*|\bbpf_core_(?:field|type|enum_value)_(?:exists|matches)\b"
@@ -64,6 +67,21 @@ def test_kernel_differences_are_found() -> None:
     ):
         assert DIFFERENCE.search(text), text
     assert not DIFFERENCE.search("fexit____kernel_read(KF_PROG_FEXIT___KERNEL_READ);")
+
+
+def test_prefixes_belong_to_one_file() -> None:
+    """Functions kf_x__y of one x are in one file, so that the name says where to look.
+
+    compat.bpf.h gives several files what differs between kernels; the files of ebpf/file/ share
+    the names of what they share.
+    """
+    owners: dict[str, set[str]] = {}
+    for path in files("ebpf", ".c", ".h"):
+        if path.parent.name != "file" and path.name != "compat.bpf.h":
+            for prefix in FUNCTION.findall(path.read_text()):
+                owners.setdefault(prefix, set()).add(name(path))
+    assert len(owners) > 20
+    assert not {prefix: where for prefix, where in owners.items() if len(where) > 1}
 
 
 @pytest.mark.parametrize("path", files("ebpf", ".c", ".h"), ids=name)

@@ -42,7 +42,6 @@ long kf_btf__size(const struct btf *btf, const char *type);
 int kf_btf__member(const struct btf *btf, const char *type, int index, struct kf_member *member);
 /* Number of arguments of a kernel function, -ENOENT when it is not there. */
 int kf_btf__func_args(const struct btf *btf, const char *func);
-int kf_btf__has_tracepoint(const struct btf *btf, const char *name);
 int kf_prog__misses(int fd, __u64 *misses);
 int kf_iter__run(int link_fd);
 /* Directory fd of the root of cgroup2 without a mount point. */

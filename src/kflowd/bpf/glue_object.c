@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -101,16 +100,6 @@ int kf_btf__func_args(const struct btf *btf, const char *func)
 		return -ENOENT;
 	proto = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
 	return proto ? btf_vlen(proto) : -ENOENT;
-}
-
-int kf_btf__has_tracepoint(const struct btf *btf, const char *name)
-{
-	char typedef_name[160];
-	int len = snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", name);
-
-	if (len < 0 || (size_t)len >= sizeof(typedef_name))
-		return 0;
-	return btf__find_by_name_kind(btf, typedef_name, BTF_KIND_TYPEDEF) > 0;
 }
 
 int kf_prog__misses(int fd, __u64 *misses)

@@ -24,7 +24,7 @@ from kflowd.bpf.unpreempted import unpreempted
 from kflowd.errors import KflowdError
 
 # Owners of sockets before the sockets, processes before everything.
-SNAPSHOTS = ("iter__task", "iter__task_file", "iter__tcp", "iter__udp", "iter__unix")
+SNAPSHOTS = ("iter__task", "iter__task_file", "iter__tcp")
 TCP_REFRESH = "iter__tcp"
 
 

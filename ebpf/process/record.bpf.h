@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The record of a process: its identity and context, its exe and its arguments. */
+#ifndef KF_PROCESS_RECORD_BPF_H
+#define KF_PROCESS_RECORD_BPF_H
+
+#include "emit.bpf.h"
+#include "path.bpf.h"
+#include "task.bpf.h"
+
+#define KF_PROC_SMALL 256 /* room for most exes; half of it for arguments */
+#define KF_PROC_LARGE KF_PATH_MAX /* half of it is KF_ARGS_MAX */
+
+static __always_inline void kf_proc_record__context(struct kf_proc_record *rec,
+						    struct task_struct *task)
+{
+	struct nsproxy *nsproxy = task->nsproxy;
+	struct pid *pid = task->thread_pid;
+
+	rec->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+	rec->login_uid = task->loginuid.val;
+	rec->session_id = task->sessionid;
+	rec->mnt_ns = nsproxy ? nsproxy->mnt_ns->ns.inum : 0;
+	rec->net_ns = nsproxy ? nsproxy->net_ns->ns.inum : 0;
+	/* Namespace of the pid: level 0 is the initial one; nested ones are looked up by index. */
+	rec->pid_ns = 0;
+	if (pid && pid->level == 0)
+		rec->pid_ns = pid->numbers[0].ns->ns.inum;
+}
+
+/* Arguments as the process has them in memory; only a process itself can be read (user memory). */
+static __always_inline u32 kf_proc_record__args(char *buffer, u32 room, struct mm_struct *mm,
+						int *cut)
+{
+	u64 start, end;
+	u32 length;
+
+	if (!mm)
+		return 0;
+	start = KF_UNTYPED(mm, arg_start);
+	end = KF_UNTYPED(mm, arg_end);
+	length = end - start;
+	if (length > room) {
+		length = room;
+		*cut = -1;
+	}
+	barrier_var(length); /* the check below must be on the very register of the call */
+	if (length > room)
+		return 0;
+	return bpf_probe_read_user(buffer, length, (void *)start) ? 0 : length;
+}
+
+/* Completes a record: the room for the exe is followed by half as much for the arguments. Returns
+ * -1 if something did not fit. The source is not read back from the record, so that only the program
+ * for exec has the code that reads arguments. */
+static __always_inline int kf_proc_record__write(struct kf_proc_record *rec, struct mm_struct *mm,
+						 const enum kf_proc_source source, const u32 room)
+{
+	struct kf_walk *walk = (struct kf_walk *)&rec->hdr;
+	char *tail = (char *)(rec + 1);
+	u32 used = 0, args = 0;
+	struct file *exe;
+	int cut = 0;
+
+	exe = mm ? KF_UNTYPED(mm, exe_file) : NULL;
+	rec->exe_flags = 0;
+	if (exe) {
+		walk->dentry = KF_UNTYPED(exe, f_path.dentry);
+		walk->mnt = kf_mount__of(KF_UNTYPED(exe, f_path.mnt));
+		walk->used = 0;
+		cut = kf_path__write(tail, walk, room);
+		rec->exe_flags = walk->flags;
+		used = walk->used;
+	}
+	rec->exe_len = used;
+	if (source == KF_PROC_EXEC)
+		args = kf_proc_record__args(tail + (used & (2 * room - 1)), room / 2, mm, &cut);
+	rec->args_len = args;
+	kf_header__fill(&rec->hdr, KF_KIND_PROC, sizeof(*rec) + used + args);
+	return cut;
+}
+
+static __always_inline void kf_proc_record__start(struct kf_proc_record *rec,
+						  struct task_struct *task, struct kf_proc *proc,
+						  enum kf_proc_source source)
+{
+	rec->proc = *proc;
+	rec->source = source;
+	kf_proc_record__context(rec, task);
+}
+
+static __always_inline void kf_proc_record__emit(struct task_struct *task, struct kf_proc *proc,
+						 enum kf_proc_source source)
+{
+	struct kf_proc_record *rec;
+	struct mm_struct *mm = task->mm;
+
+	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + 3 * KF_PROC_SMALL, 0);
+	if (!rec)
+		goto lost;
+	kf_proc_record__start(rec, task, proc, source);
+	if (kf_proc_record__write(rec, mm, source, KF_PROC_SMALL) == 0) {
+		kf_submit(rec);
+		return;
+	}
+	bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
+	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + 3 * KF_PROC_LARGE, 0);
+	if (!rec)
+		goto lost;
+	kf_proc_record__start(rec, task, proc, source);
+	kf_proc_record__write(rec, mm, source, KF_PROC_LARGE);
+	kf_submit(rec);
+	return;
+lost:
+	kf_count(KF_CNT_PROC_LOST_RING, 1);
+}
+
+/* A child has its parent's exe: the table copies it, no string crosses. */
+static __always_inline void kf_proc_record__emit_fork(struct task_struct *child,
+						      struct kf_proc *proc)
+{
+	struct kf_proc_record *rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec), 0);
+
+	if (!rec) {
+		kf_count(KF_CNT_PROC_LOST_RING, 1);
+		return;
+	}
+	rec->proc = *proc;
+	rec->source = KF_PROC_FORK;
+	kf_proc_record__context(rec, child);
+	rec->exe_flags = 0;
+	rec->exe_len = 0;
+	rec->args_len = 0;
+	kf_header__fill(&rec->hdr, KF_KIND_PROC, sizeof(*rec));
+	kf_submit(rec);
+}
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* How a server's connection begins: its handshake is between the client and the listener. */
+#ifndef KF_SOCKET_HANDSHAKE_BPF_H
+#define KF_SOCKET_HANDSHAKE_BPF_H
+
+#include "socket/direction.bpf.h"
+
+/* The last packet that a listener received on this CPU: if it completes a handshake, the child is
+ * made and reaches PASSIVE_ESTABLISHED in this same softirq. */
+struct kf_handshake {
+	u64 listener; /* cookie */
+	struct kf_packet packet;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct kf_handshake);
+} kf_handshakes SEC(".maps");
+
+/* Where a server's entry is put together. Used in softirq only, so never by two at once. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct kf_sock);
+} kf_sock_scratch SEC(".maps");
+
+/* The packets of the handshake, which only the listener saw. */
+static __always_inline void kf_handshake__book(struct kf_sock *sock, const struct kf_packet *packet,
+					       u32 retrans)
+{
+	kf_packet__address(packet, sock);
+	sock->flags |= KF_SOCK_HANDSHAKE;
+	kf_dir__add(&sock->rx, packet);
+	sock->rx.flag_bits[0] = KF_TCP_SYN;
+	sock->rx.flag_counts[0] = 1;
+	if (packet->tcp_flags & KF_TCP_SYN) /* fast open: SYN-ACK and ACK come to the child */
+		return;
+	sock->rx.packets++;
+	sock->rx.flag_bits[1] = packet->tcp_flags;
+	sock->rx.flag_counts[1] = 1;
+	sock->tx.packets = 1 + retrans;
+	sock->tx.flag_bits[0] = KF_TCP_SYN | KF_TCP_ACK;
+	sock->tx.flag_counts[0] = 1 + retrans;
+	sock->tx.first_ns = packet->ts_ns;
+	sock->tx.last_ns = packet->ts_ns;
+}
+
+/* A listener's child is complete. The owner is the listener's until accept says better. */
+static __always_inline void kf_handshake__complete(u64 cookie, u32 local_port, u32 remote_port,
+						   u32 retrans)
+{
+	u32 zero = 0;
+	struct kf_handshake *last = bpf_map_lookup_elem(&kf_handshakes, &zero);
+	struct kf_sock *sock = bpf_map_lookup_elem(&kf_sock_scratch, &zero);
+	struct kf_sock_key key = { .cookie = cookie };
+	struct kf_owner *owner;
+
+	if (!last || !sock || bpf_map_lookup_elem(&kf_socks, &key))
+		return; /* there already: both ends connected at once */
+	if (last->packet.to_port != local_port || last->packet.from_port != remote_port)
+		return; /* begins at its first packet */
+	owner = kf_owner__find(last->listener);
+	if (kf_owner__is_self(owner)) {
+		bpf_map_update_elem(&kf_owners, &cookie, owner, BPF_ANY);
+		return;
+	}
+	__builtin_memset(sock, 0, sizeof(*sock));
+	kf_sock__own(sock, owner);
+	sock->first_ns = sock->last_ns = last->packet.ts_ns;
+	sock->role = KF_ROLE_SERVER;
+	sock->state = KF_TCP_ESTABLISHED;
+	kf_handshake__book(sock, &last->packet, retrans);
+	if (bpf_map_update_elem(&kf_socks, &key, sock, BPF_NOEXIST))
+		kf_count(KF_CNT_SOCK_LOST_MAP, 1);
+	else
+		kf_count(KF_CNT_SOCK_CREATED, 1);
+}
+
+static __always_inline void kf_handshake__remember(u64 cookie, const struct kf_packet *packet)
+{
+	u32 zero = 0;
+	struct kf_handshake *last = bpf_map_lookup_elem(&kf_handshakes, &zero);
+
+	if (!last)
+		return;
+	last->listener = cookie;
+	last->packet = *packet;
+}
+
+#endif
