@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records as JSON text: `json-min` on one line, `json` in the contract's indented layout.
 
-The layouts have spaces that no JSON library writes. So a function is made for each kind of record of
-its blocks' keys (`kflowd.delivery.formats.compiled`), in which only the values are missing. What
-many records share (a host, a process, a set of counts) is written once and kept. There is no second
-pass over a text.
+The layouts have spaces that no JSON library writes. So a function is made for each kind of record
+of its blocks' keys (`kflowd.delivery.formats.compiled`), in which only the values are missing. What
+many records share (a host, a process, a set of counts) is written once and kept. There is no
+second pass over a text.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from kflowd.delivery.formats.compiled import Style, Write, constant_writer, record_writer
-from kflowd.delivery.formats.times import duration, timestamp
+from kflowd.delivery.formats.times import change, duration, timestamp
 from kflowd.serialize.keys import Block, Counts
 from kflowd.serialize.record import Record
 
@@ -44,6 +44,7 @@ class JsonFormat:
             "int": None,
             "str": encode_basestring,
             "duration": duration,
+            "change": change,
             "time": _time,
             "strings": strings,
             "counts": Kept(lambda counts: _counts(counts, indent)),
