@@ -12,6 +12,7 @@ from kflowd.aggregate.socket import SocketAggregator
 from kflowd.enrich import ENRICHERS, Enricher, Enrichment
 from kflowd.enrich.host import host_facts
 from kflowd.enrich.stage import recorded
+from kflowd.model import facts_of
 from kflowd.pipeline import Pipeline
 from kflowd.serialize import Builder
 from kflowd.settings import Settings
@@ -52,7 +53,7 @@ def session_facts(settings: Settings, enrichers: Sequence[Enricher], *, full: bo
 
 def as_recorded(settings: Settings, facts: bytes) -> Settings:
     """Return settings with those of the recorded run that a replay cannot choose."""
-    run = msgspec.json.decode(facts, type=RunFacts)
+    run = facts_of(RunFacts, facts)
     idle_ns = run.idle_ns or settings.idle_ns
     return msgspec.structs.replace(settings, idle_ns=idle_ns, export_at=run.export_at)
 
