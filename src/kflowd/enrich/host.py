@@ -18,7 +18,15 @@ def host_facts(version: str) -> HostFacts:
         version: As in InfoVersion, "kflowd-v1.0.0".
     """
     names = os.uname()
-    return HostFacts(names.nodename, host_ip(), names.sysname, names.release, version)
+    # any bytes are allowed in it, and the facts become JSON
+    host_name = os.fsencode(names.nodename).decode("utf-8", "replace")
+    return HostFacts(
+        host_name=host_name,
+        host_ip=host_ip(),
+        system=names.sysname,
+        kernel=names.release,
+        version=version,
+    )
 
 
 def host_ip() -> str:
