@@ -14,6 +14,7 @@ LAYERS: dict[str, set[str]] = {
     "": set(),
     "__main__": {"cli"},
     "errors": set(),
+    "constants": set(),
     "model": set(),
     "log": set(),
     "streams": set(),
@@ -22,29 +23,32 @@ LAYERS: dict[str, set[str]] = {
     "bpf": {"errors", "contract"},
     "_layouts": set(),
     "contract": {"errors", "_layouts"},
-    "records": {"model", "errors", "contract"},
-    "aggregate": {"model"},
-    "enrich": {"model"},
-    "serialize": {"model"},
+    "records": {"model", "constants", "contract"},
+    "aggregate": {"model", "constants"},
+    "enrich": {"model", "constants"},
+    "enrich.host": {"serialize.build"},
+    "serialize": {"model", "constants"},
+    "serialize.build": {"model", "contract"},
+    "delivery": {"constants", "serialize"},
     "sinks": {"errors"},
-    "pipeline": {"model"},
-    "health": {"model", "serialize"},
+    "pipeline": {"model", "records", "aggregate", "enrich", "serialize", "health"},
+    "health": {"model", "constants", "contract", "serialize"},
     "runner": set(),
-    "recording": {"errors", "contract"},
+    "recording": {"errors", "constants", "contract", "model", "records"},
     "versions": {"", "errors", "bpf.ffi"},
     "doctor": {"", "errors", "bpf"},
-    "assembly": {
-        *("", "model", "settings", "contract", "records", "aggregate", "enrich", "health"),
-        *("pipeline", "recording", "serialize"),
-    },
+    "assembly": {"", "model", "settings", "aggregate", "enrich", "pipeline", "serialize"},
     "app": {
         *("", "log", "notify", "settings", "assembly", "runner", "recording", "sinks", "doctor"),
-        *("bpf.source", "bpf.config"),
+        *("model", "pipeline", "records.session", "delivery.formats", "bpf.source", "bpf.config"),
     },
     "cli": {"app", "settings", "errors", "versions", "streams"},
 }
 # Pure stages: no I/O and no clock, so that they are tested without either.
-PURE = ("model", "records", "aggregate", "serialize", "health", "pipeline")
+PURE = (
+    *("model", "constants", "contract", "records", "aggregate", "serialize", "health", "pipeline"),
+    *("enrich.base", "enrich.stage", "enrich.actors", "enrich.processes", "delivery.formats"),
+)
 IMPURE_MODULES = {"os", "socket", "time", "datetime", "subprocess", "pathlib", "io", "select"}
 # Libraries that have one door.
 DOORS = {"click": {"cli"}, "structlog": {"log"}, "cffi": {"bpf._build"}}
