@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from kflowd.contract import constants
 from kflowd.health import CLASSES, Arrived, Health
-from kflowd.model import Counters, SocketFlag, SocketKey
-from kflowd.serialize import UserCounters
-from tests.unit.make import file, socket, unix
+from kflowd.model import Counters, SocketFlag
+from kflowd.serialize import Record, UserCounters
+from tests.unit.make import file, flow, key, socket, unix
+from tests.unit.serialize.text import builder
 
 AT = constants()
 SIZE = AT["KF_CNT_MAX"]
@@ -22,11 +23,13 @@ class Watch:
     def __init__(self) -> None:
         self.ours = UserCounters()
         self.records: list[Counters] = []
-        self.health = Health(AT, lambda: self.ours, self._encode)
+        self.health = Health(lambda: self.ours, self._make)
+        self.record: Record = builder().health(counters(), self.ours)
 
-    def _encode(self, kernel: Counters, _ours: UserCounters) -> bytes:
+    def _make(self, kernel: Counters, ours: UserCounters) -> Record:
+        assert ours == self.ours
         self.records.append(kernel)
-        return b"record"
+        return self.record
 
 
 def test_nothing_lost_is_no_record() -> None:
@@ -40,7 +43,7 @@ def test_nothing_lost_is_no_record() -> None:
 def test_each_change_of_a_loss_is_one_record() -> None:
     """A loss makes one record; the next one when it has changed."""
     watch = Watch()
-    for lost, expected in ((1, [b"record"]), (1, []), (2, [b"record"])):
+    for lost, expected in ((1, [watch.record]), (1, []), (2, [watch.record])):
         watch.health.note(counters(FILE_LOST_RING=lost))
         assert watch.health.due() == expected
 
@@ -49,9 +52,9 @@ def test_runs_that_the_kernel_skipped_are_a_loss() -> None:
     """So are losses of user space."""
     watch = Watch()
     watch.health.note(counters(missed=1))
-    assert watch.health.due() == [b"record"]
+    assert watch.health.due() == [watch.record]
     watch.ours = UserCounters(sockets_evicted=1)
-    assert watch.health.due() == [b"record"]
+    assert watch.health.due() == [watch.record]
     watch.ours = UserCounters(sockets_evicted=1, processes_unknown=9)
     assert watch.health.due() == []
 
@@ -61,7 +64,7 @@ def test_last_record_comes_once_there_are_counters() -> None:
     watch = Watch()
     assert watch.health.final() == []
     watch.health.note(counters())
-    assert watch.health.final() == [b"record"]
+    assert watch.health.final() == [watch.record]
 
 
 def test_reported_is_what_arrived() -> None:
@@ -86,8 +89,8 @@ def test_connection_counts_once() -> None:
     assert arrived.reported()["KF_CNT_SOCK_REPORTED"] == 1
     arrived.count([interim, interim])
     assert arrived.reported()["KF_CNT_SOCK_REPORTED"] == 2
-    peer = SocketKey(2, bytes(16), 53, 2)
-    arrived.count([socket(protocol=17, key=peer, flags=SocketFlag.STALE)] * 2)
+    peer = key("sock", cookie=2, remote_port=53, family=2)
+    arrived.count([socket(flow=flow(protocol=17), key=peer, flags=SocketFlag.STALE)] * 2)
     assert arrived.reported()["KF_CNT_SOCK_REPORTED"] == 4
 
 
