@@ -47,7 +47,7 @@ SECTIONS: tuple[tuple[str, tuple[type[Block], ...]], ...] = (
             *(socket.App, socket.AppTx, socket.AppRx, socket.UnixExtra),
         ),
     ),
-    ("Health records", (health.HealthKernel, health.HealthUser)),
+    ("Health records", (health.HealthKernel, health.HealthUser, health.HealthDelivery)),
 )
 
 
@@ -79,6 +79,7 @@ def generated() -> str:
         ("The words of FileNotes", "Word", file.FILE_NOTES),
         ("The words of SockNotes", "Word", socket.SOCK_NOTES),
         ("The words of ProcNotes", "Word", process.PROC_NOTES),
+        ("An entry of HealthOutputs", "Key", health.OUTPUT),
     ):
         parts += [f"## {title}", "", *words(head, named), ""]
     left_out = ", ".join(f"`{name}`" for name in sorted(EXTRA))

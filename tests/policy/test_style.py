@@ -87,7 +87,8 @@ def prints_or_exits(path: Path, text: str) -> Iterator[str]:
             called = target.id if isinstance(target, ast.Name) else getattr(target, "attr", "")
             quits = isinstance(target, ast.Attribute) and called in {"exit", "_exit"}
             module = getattr(getattr(target, "value", None), "id", "")
-            prints = called == "print" or (quits and module in {"sys", "os"})
+            builtin = isinstance(target, ast.Name) and called == "print"
+            prints = builtin or (quits and module in {"sys", "os"})
             if prints and called not in doors:
                 yield f"line {node.lineno} calls {called}"
 

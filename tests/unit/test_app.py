@@ -7,10 +7,10 @@ import pytest
 
 from kflowd import app
 from kflowd.errors import RecordingError
-from kflowd.model import Session
+from kflowd.model import Session, SocketFlag
 from kflowd.recording import Recorder
 from kflowd.records.session import encode_session
-from kflowd.settings import Output, Settings
+from kflowd.settings import OutputSettings, Settings
 from tests.unit.make import SECOND, record
 
 FACTS = {
@@ -23,7 +23,8 @@ FACTS = {
     "groups": "wheel::0",
     "mountinfo": "1 0 9:2 / / rw - ext4 /dev/md2 rw\n",
 }
-SETTINGS = Settings(output=Output.JSON_MIN)
+JSON_MIN = (OutputSettings(format="json-min"),)
+SETTINGS = Settings(output=JSON_MIN)
 
 
 @pytest.fixture
@@ -107,8 +108,8 @@ def test_replay_knows_what_was_idle_in_the_run(
 ) -> None:
     """A UDP socket is closed if it was idle for the -t of the recorded run, as its record says."""
     states = []
-    for idle_ns in (2 * SECOND, 0):
-        session = Session(1, 1, 250, msgspec.json.encode(FACTS | {"idle_ns": idle_ns}))
+    session = Session(1, 1, 250, msgspec.json.encode(FACTS))
+    for flags in (SocketFlag.STALE | SocketFlag.IDLE, SocketFlag.STALE):
         path = tmp_path / "udp"
         with Recorder(path, encode_session(session)) as recorder:
             values = {"sock__protocol": 17, "sock__family": 2, "sock__state": 1}

@@ -25,7 +25,7 @@ class Watch:
         self.ours = UserCounters()
         self.outputs_lost = 0
         self.records: list[Counters] = []
-        self.health = Health(lambda: self.ours, self._make)
+        self.health = Health(lambda: self.ours, lambda: self.outputs_lost, self._make)
         self.record: Record = builder().health(counters(), self.ours)
 
     def _make(self, kernel: Counters, ours: UserCounters) -> Record:
@@ -66,7 +66,7 @@ def test_records_that_outputs_lost_are_a_loss() -> None:
     watch = Watch()
     watch.health.note(counters())
     assert watch.health.due() == []
-    for lost, expected in ((7, [RECORD]), (7, []), (11, [RECORD])):
+    for lost, expected in ((7, [watch.record]), (7, []), (11, [watch.record])):
         watch.outputs_lost = lost
         assert watch.health.due() == expected
 

@@ -8,6 +8,7 @@ from kflowd.aggregate import Aggregator
 from kflowd.aggregate.file import FileAggregator
 from kflowd.aggregate.socket import SocketAggregator
 from kflowd.contract import constants
+from kflowd.delivery import Delivery
 from kflowd.enrich import Enricher, Enrichment
 from kflowd.enrich.base import NoFacts
 from kflowd.enrich.processes import Processes
@@ -42,11 +43,11 @@ class Stages:
 
     def __init__(self) -> None:
         self.refreshed = Refreshed()
-        self.aggregator = Aggregator(FileAggregator(SECOND), SocketAggregator(SECOND))
+        self.aggregator = Aggregator(FileAggregator(SECOND), SocketAggregator())
         self.processes = Processes()
         enrichment = Enrichment([self.processes, self.refreshed])
         self.builder = Builder()
-        self.pipeline = Pipeline(self.aggregator, enrichment, self.builder)
+        self.pipeline = Pipeline(self.aggregator, enrichment, self.builder, Delivery([]))
 
 
 def counters(**values: int) -> bytes:

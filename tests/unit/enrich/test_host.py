@@ -25,6 +25,8 @@ def test_a_name_is_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert host_facts("").host_name == "h\xe9"
     monkeypatch.setattr(os, "fsencode", lambda _name: b"h\xe9")
     assert host_facts("").host_name == "h\N{REPLACEMENT CHARACTER}"
+
+
 def test_any_host_name_can_be_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
     """Facts become JSON; a name that is no UTF-8 loses those bytes."""
     names = os.uname_result(("Linux", "h\udcff", "6.1", "#1", "x86_64"))

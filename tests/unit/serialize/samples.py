@@ -7,7 +7,16 @@ from typing import Any, ClassVar
 import msgspec
 
 from kflowd.delivery.formats.times import duration
-from kflowd.model import Actor, EnrichedFile, EnrichedSocket, EnrichedUnix, Inode, Process, Session
+from kflowd.model import (
+    Actor,
+    EnrichedFile,
+    EnrichedSocket,
+    EnrichedUnix,
+    Inode,
+    Process,
+    Session,
+    SocketFlag,
+)
 from kflowd.serialize import Builder, HostFacts, Record
 from kflowd.serialize.blocks.file import FileDigests
 from kflowd.serialize.blocks.socket import App, AppRx, AppTx
@@ -116,6 +125,7 @@ def socket_tcp_http() -> Record:
     """Return samples/socket-tcp-http.json."""
     end = 100 * SECOND
     aggregate = socket(
+        flags=SocketFlag.FINAL | SocketFlag.FRAGS,
         ts_ns=end, first_ns=end - 57344028,
         flow=flow(
             local_addr=LOCAL, local_port=43302,
@@ -162,6 +172,7 @@ def socket_udp_dns() -> Record:
     """Return samples/socket-udp-dns.json."""
     end = 100 * SECOND
     aggregate = socket(
+        flags=SocketFlag.FINAL | SocketFlag.FRAGS,
         ts_ns=end, first_ns=end - 43689149, state=1,
         flow=flow(
             local_addr=LOCAL, local_port=56664, remote_addr=bytes([8, 8, 4, 4]) + bytes(12),

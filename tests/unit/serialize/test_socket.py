@@ -61,7 +61,9 @@ def test_servers_have_what_they_received_first() -> None:
 
 def test_udp_has_no_fields_of_tcp() -> None:
     """What only TCP has is absent."""
-    values = keys(builder().socket(busy(flow=flow(protocol=17), state=1)))
+    values = keys(
+        builder().socket(busy(flow=flow(protocol=17), state=1, flags=1 | SocketFlag.FRAGS))
+    )
     assert values["SockState"] == "UDP_ESTABLISHED"
     legends = {key.name: key.legend for key in (*keys_of(SocketTx), *keys_of(SocketRx))}
     assert not {name for name, legend in legends.items() if "(TCP)" in legend} & set(values)
