@@ -12,9 +12,10 @@ from kflowd.assembly import RunFacts, as_recorded, make_pipeline, recorded_enric
 from kflowd.enrich import ENRICHERS, Enrichment
 from kflowd.enrich.devices import DeviceFacts
 from kflowd.enrich.users import UserFacts, Users
-from kflowd.model import facts_of
+from kflowd.model import FileFlag, facts_of
 from kflowd.records.session import encode_session
 from kflowd.serialize import HostFacts, UserCounters
+from kflowd.serialize.record import FileRecord
 from kflowd.settings import Settings
 from tests.unit.make import SECOND, record, session
 
@@ -55,6 +56,27 @@ def test_recorded_enrichers_never_ask_this_host() -> None:
     assert make_pipeline(Settings(), enrichers).user_counters() == UserCounters()
     assert users._users.names == {0: "someone"}
     assert users._groups.names == {}
+
+
+def test_settings_reach_their_stages() -> None:
+    """A part of a file waits for the idle time, or until there are as many events as -e says."""
+    part = {"agg__flags": FileFlag.PARTIAL, "agg__counts": (0, 3, *([0] * 9))}
+    batch = record("FILE", hdr__ts_ns=SECOND, **part)
+    settings = Settings(idle_ns=7 * SECOND, export_at=6)
+    pipeline = make_pipeline(settings, recorded_enrichers(b"{}"))
+    assert [len(pipeline.feed(batch)) for _ in range(2)] == [0, 1]
+    assert pipeline.feed(batch + record("TICK", ts_ns=8 * SECOND)) == []
+    (file,) = pipeline.feed(record("TICK", ts_ns=8 * SECOND + 1))
+    assert file.stamp.InfoTimestamp == SECOND
+
+
+def test_strict_reaches_the_builder() -> None:
+    """What goes beyond the contract is left out of every record."""
+    for strict in (True, False):
+        pipeline = make_pipeline(Settings(strict=strict), recorded_enrichers(b"{}"))
+        (file,) = pipeline.feed(record("FILE"))
+        assert isinstance(file, FileRecord)
+        assert (file.details is None) is strict
 
 
 def test_settings_of_a_run_are_recorded() -> None:
