@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 import kflowd
 from kflowd import assembly
 from kflowd.assembly import RunFacts, as_recorded, make_pipeline, recorded_enrichers
+from kflowd.delivery import Delivery
 from kflowd.enrich import ENRICHERS, Enrichment
 from kflowd.enrich.devices import DeviceFacts
 from kflowd.enrich.users import UserFacts, Users
-from kflowd.model import FileFlag, facts_of
+from kflowd.model import facts_of
 from kflowd.records.session import encode_session
 from kflowd.serialize import HostFacts, UserCounters
-from kflowd.serialize.record import FileRecord
-from kflowd.settings import Settings
+from kflowd.settings import Settings, TraceSettings
 from tests.unit.make import SECOND, record, session
 
 
@@ -53,38 +53,17 @@ def test_recorded_enrichers_never_ask_this_host() -> None:
     enrichers = recorded_enrichers(b'{"users":"someone::0"}')
     users = next(each for each in enrichers if isinstance(each, Users))
     users.refresh(1)
-    assert make_pipeline(Settings(), enrichers).user_counters() == UserCounters()
+    assert make_pipeline(Settings(), enrichers, Delivery([])).user_counters() == UserCounters()
     assert users._users.names == {0: "someone"}
     assert users._groups.names == {}
 
 
-def test_settings_reach_their_stages() -> None:
-    """A part of a file waits for the idle time, or until there are as many events as -e says."""
-    part = {"agg__flags": FileFlag.PARTIAL, "agg__counts": (0, 3, *([0] * 9))}
-    batch = record("FILE", hdr__ts_ns=SECOND, **part)
-    settings = Settings(idle_ns=7 * SECOND, export_at=6)
-    pipeline = make_pipeline(settings, recorded_enrichers(b"{}"))
-    assert [len(pipeline.feed(batch)) for _ in range(2)] == [0, 1]
-    assert pipeline.feed(batch + record("TICK", ts_ns=8 * SECOND)) == []
-    (file,) = pipeline.feed(record("TICK", ts_ns=8 * SECOND + 1))
-    assert file.stamp.InfoTimestamp == SECOND
-
-
-def test_strict_reaches_the_builder() -> None:
-    """What goes beyond the contract is left out of every record."""
-    for strict in (True, False):
-        pipeline = make_pipeline(Settings(strict=strict), recorded_enrichers(b"{}"))
-        (file,) = pipeline.feed(record("FILE"))
-        assert isinstance(file, FileRecord)
-        assert (file.details is None) is strict
-
-
 def test_settings_of_a_run_are_recorded() -> None:
     """A replay has those that it cannot choose."""
-    run = Settings(idle_ns=7 * SECOND, export_at=9)
+    run = Settings(trace=TraceSettings(idle_ns=7 * SECOND, events=9))
     facts = assembly.session_facts(run, (), full=False)
     again = as_recorded(Settings(strict=True), facts)
-    assert (again.idle_ns, again.export_at, again.strict) == (7 * SECOND, 9, True)
+    assert (again.trace.idle_ns, again.trace.events, again.strict) == (7 * SECOND, 9, True)
     default = Settings()
     assert as_recorded(default, b"{}") == default
 
@@ -102,6 +81,6 @@ def test_any_facts_make_a_pipeline(facts: dict[str, object]) -> None:
     """Whatever a session says, its records are made."""
     begin = session(**facts)
     settings = as_recorded(Settings(), begin.facts)
-    pipeline = make_pipeline(settings, recorded_enrichers(begin.facts))
+    pipeline = make_pipeline(settings, recorded_enrichers(begin.facts), Delivery([]))
     batch = encode_session(begin) + record("SOCK", sock__flags=1) + record("TICK", ts_ns=9)
     assert len(pipeline.feed(batch)) == 1
