@@ -40,9 +40,14 @@ static __always_inline void kf_iter__base(struct kf_sock_key *key, struct kf_soc
 /* A connection that has no entry yet. */
 static __always_inline struct kf_sock *kf_iter__adopt(struct kf_sock_key *key, struct sock *sk)
 {
-	struct kf_sock *sock = kf_sock__begin(key, kf_owner__find(key->cookie));
+	struct kf_owner *owner = kf_owner__find(key->cookie);
+	enum kf_begin began;
+	struct kf_sock *sock;
 
-	if (!sock)
+	if (kf_owner__is_self(owner) || kf_owner__is_folded(owner))
+		return NULL;
+	sock = kf_sock__begin(&kf_tcp, KF_SHARE_TCP, key, owner, &began);
+	if (!sock) /* one for which there is no room is folded at its next packet */
 		return NULL;
 	kf_tcp__addresses(sock, sk);
 	sock->protocol = KF_IPPROTO_TCP;
@@ -89,7 +94,7 @@ static __always_inline void kf_iter__tcp(struct tcp_sock *tp)
 		key.cookie = kf_alias__assign(key.cookie, sk);
 	if (!key.cookie)
 		return;
-	sock = bpf_map_lookup_elem(&kf_socks, &key);
+	sock = bpf_map_lookup_elem(&kf_tcp, &key);
 	if (!sock && kf_tcp__adoptable(state))
 		sock = kf_iter__adopt(&key, sk);
 	if (!sock || sock->flags & KF_SOCK_ENDED)
@@ -170,7 +175,7 @@ static __always_inline void kf_iter__file(struct task_struct *task, struct file 
 	owner.flags = owner.proc.tgid == kf_self_tgid ? KF_OWNER_SELF : 0;
 	/* Peers may have been seen before the owner. */
 	owner.flows = older.protocol == KF_IPPROTO_UDP ? 2 : 0;
-	if (bpf_map_update_elem(&kf_owners, &older.cookie, &owner, BPF_NOEXIST) == 0)
+	if (!kf_owner__find(older.cookie) && kf_owner__put(older.cookie, &owner) == 0)
 		kf_iter__own(older.cookie, &owner);
 }
 

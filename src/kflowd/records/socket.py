@@ -20,20 +20,20 @@ def socket_decoder(processes: ProcessReader) -> RecordDecoder:
     key_at, key_end = span(RECORD, "key")
     read = reader(
         RECORD,
-        *("hdr.ts_ns", "key.cookie", "sock.first_ns", "sock.last_ns", "sock.local_addr"),
-        *("sock.remote_addr", "sock.local_port", "sock.remote_port", "sock.family"),
+        *("hdr.ts_ns", "key.cookie", "key.scope", "sock.first_ns", "sock.last_ns"),
+        *("sock.local_addr", "sock.remote_addr", "sock.local_port", "sock.remote_port", "sock.family"),
         *("sock.protocol", "sock.flags", "sock.net_ns", "sock.role", "sock.state"),
-        *("sock.drops", "sock.queued"),
+        *("sock.drops", "sock.queued", "sock.folded", "sock.begun"),
     )
     tx, rx = _direction("sock.tx"), _direction("sock.rx")
     tcp = _tcp_info()
 
     def decode(batch: bytes, offset: int, _size: int) -> SocketAggregate:
         # fmt: off
-        (ts_ns, cookie, first_ns, last_ns, local_addr,
+        (ts_ns, cookie, scope, first_ns, last_ns, local_addr,
          remote_addr, local_port, remote_port, family,
          protocol, flags, net_ns, role, state,
-         drops, queued) = read(batch, offset)
+         drops, queued, folded, begun) = read(batch, offset)
         # fmt: on
         return SocketAggregate(
             ts_ns=ts_ns,
@@ -59,6 +59,9 @@ def socket_decoder(processes: ProcessReader) -> RecordDecoder:
             tx=tx(batch, offset),
             rx=rx(batch, offset),
             tcp=tcp(batch, offset) if protocol == IPPROTO_TCP else NO_TCP_INFO,
+            scope=scope,
+            folded=folded,
+            begun=begun,
         )
 
     return RecordDecoder(layout(RECORD).size, decode)
