@@ -50,6 +50,14 @@ static __always_inline s32 *kf_share__user(struct kf_share *share, const struct 
 	return &share->user[kf_share__bound(charge->user, KF_SHARE_USER_BITS)];
 }
 
+/* Whether a user has no more than this. Root is never told so: who floods its services is somebody
+ * else, and who is root need not flood. */
+static __always_inline bool kf_share__user_has_less(struct kf_share *share,
+						    const struct kf_charge *charge, u32 limit)
+{
+	return !charge->user || *kf_share__user(share, charge) < (s32)limit;
+}
+
 /*
  * Whether there is room in a table for one more of this process: it may have half of the entries,
  * its user a bit more, and the last quarter is for processes that have few.
@@ -60,7 +68,7 @@ static __always_inline bool kf_share__admits(struct kf_share *share, const struc
 	s32 mine = *kf_share__process(share, charge);
 
 	if (mine >= (s32)(entries / 2) ||
-	    *kf_share__user(share, charge) >= (s32)(entries / 2 + entries / 8))
+	    !kf_share__user_has_less(share, charge, entries / 2 + entries / 8))
 		return false;
 	return share->used < (s32)(entries - entries / 4) || mine <= (s32)(entries / 64);
 }
@@ -96,7 +104,7 @@ static __always_inline bool kf_fold__admits(struct kf_share *share, const struct
 	if (scope == KF_SCOPE_USER)
 		return share->used < (s32)(entries - entries / 8);
 	return share->used < (s32)(entries / 2) &&
-	       *kf_share__user(share, charge) < (s32)(entries / 4);
+	       kf_share__user_has_less(share, charge, entries / 4);
 }
 
 #endif

@@ -9,7 +9,8 @@
 #include "inode.bpf.h"
 #include "socket/tcp.bpf.h"
 
-/* Ports with a listener, so that a connection that is adopted later has a role: 4096 are plenty. */
+/* Ports with a listener, so that a connection that is adopted later has a role: 4096 are plenty. Who
+ * fills it leaves connections from before without a role, none with a wrong one. */
 struct kf_listen_key {
 	u32 net_ns;
 	u32 port;
@@ -21,6 +22,8 @@ struct {
 	__type(key, struct kf_listen_key);
 	__type(value, u8);
 } kf_listeners SEC(".maps");
+
+static volatile u32 kf_listeners_missing; /* there was no room for one */
 
 /* A record of the values at the start: the base of user space's deltas. It ends nothing. */
 static __always_inline void kf_iter__base(struct kf_sock_key *key, struct kf_sock *sock)
@@ -65,7 +68,10 @@ static __always_inline void kf_iter__complete(struct kf_sock *sock, struct sock 
 		return;
 	listen.net_ns = sock->net_ns;
 	listen.port = sock->local_port;
-	sock->role = bpf_map_lookup_elem(&kf_listeners, &listen) ? KF_ROLE_SERVER : KF_ROLE_CLIENT;
+	if (bpf_map_lookup_elem(&kf_listeners, &listen))
+		sock->role = KF_ROLE_SERVER;
+	else if (!kf_listeners_missing)
+		sock->role = KF_ROLE_CLIENT;
 }
 
 static __always_inline void kf_iter__listening(struct sock *sk)
@@ -75,7 +81,8 @@ static __always_inline void kf_iter__listening(struct sock *sk)
 
 	listen.net_ns = sk->__sk_common.skc_net.net->ns.inum;
 	listen.port = sk->__sk_common.skc_num;
-	bpf_map_update_elem(&kf_listeners, &listen, &yes, BPF_ANY);
+	if (bpf_map_update_elem(&kf_listeners, &listen, &yes, BPF_ANY))
+		kf_listeners_missing = 1;
 }
 
 static __always_inline void kf_iter__tcp(struct tcp_sock *tp)

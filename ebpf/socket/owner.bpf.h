@@ -74,7 +74,7 @@ static __always_inline int kf_owner__spill(struct kf_shares *all, u64 cookie,
 	struct kf_share *share = &all->table[KF_SHARE_SPILL];
 	u32 entries = 2 * kf_sock_entries;
 
-	if (*kf_share__user(share, &owner->charge) >= (s32)(entries - entries / 4))
+	if (!kf_share__user_has_less(share, &owner->charge, entries - entries / 4))
 		return -1;
 	if (bpf_map_update_elem(&kf_spill, &cookie, owner, BPF_NOEXIST))
 		return -1;

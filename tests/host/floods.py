@@ -102,6 +102,20 @@ def forged(target: str, port: str, count: str, sources: str) -> None:
     report(pid=os.getpid(), count=int(count), size=int(count) * len(DATAGRAM))
 
 
+def processes(name: str, number: str, *arguments: str) -> None:
+    """Run a workload in several processes at once, and hold them until the test ends them."""
+    code = [sys.executable, "-I", "-S", __file__, name, *arguments]
+    running = [
+        subprocess.Popen(code, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(int(number))
+    ]
+    said = [json.loads(each.stdout.readline()) for each in running if each.stdout]
+    report(pid=os.getpid(), pids=[each["pid"] for each in said], each=said)
+    wait()
+    for each in running:
+        each.communicate()
+
+
 def pairs(count: str) -> None:
     """Hold socket pairs that have each carried a request and a reply."""
     many()
@@ -110,8 +124,7 @@ def pairs(count: str) -> None:
         one, other = socket.socketpair()
         exchange(one, other)
         kept.append((one, other))
-    size = int(count) * (len(REQUEST) + len(REPLY))
-    report(pid=os.getpid(), size=size, messages=2 * int(count))
+    report(pid=os.getpid(), size=int(count) * (len(REQUEST) + len(REPLY)), messages=2 * int(count))
     wait()
 
 
@@ -151,7 +164,7 @@ def connections(count: str) -> None:
             kept.append(client)
         for client in kept:
             client.close()
-    report(pid=os.getpid(), server=said["pid"], port=said["port"])
+    report(pid=os.getpid(), server=said["pid"], port=said["port"], count=int(count))
     wait()
 
 

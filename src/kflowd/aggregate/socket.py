@@ -89,7 +89,8 @@ def settle(value: SocketAggregate) -> SocketAggregate:
     info = value.tcp
     if not (info.segs_out or info.segs_in or info.bytes_sent or info.bytes_received):
         return msgspec.structs.replace(value, flags=value.flags | SocketFlag.NO_TCP_INFO)
-    sent = max(info.bytes_sent - info.bytes_retrans, 0)
+    # the kernel skips a program that would interrupt itself; then packets are all that is known
+    sent = max(info.bytes_sent - info.bytes_retrans, 0) if info.bytes_sent else value.tx.payload_bytes
     received = received_payload(info.bytes_received, value.rx)
     if sent == value.tx.payload_bytes and received == value.rx.payload_bytes:
         return value
