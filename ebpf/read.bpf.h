@@ -42,6 +42,17 @@ extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym; /* [6.2] */
 
 #define KF_READ_AS(typed, p, ...) ((typed) ? KF_TYPED(p, __VA_ARGS__) : KF_UNTYPED(p, __VA_ARGS__))
 
+/* The address that the verifier keeps in a pointer, as a number: it takes no pointer to a socket in a
+ * key, and no context for an address, but a negated one is a number to it. In assembly, because the
+ * compiler would drop both signs. */
+static __always_inline u64 kf_number(const void *pointer)
+{
+	u64 negated = (u64)pointer;
+
+	asm volatile("%0 = -%0" : "+r"(negated));
+	return -negated;
+}
+
 /*
  * Argument n of a tp_btf, fentry or fexit program, if its place differs between kernels. Others have a
  * name by BPF_PROG. In assembly, so that the compiler cannot fold two alternatives into one load with

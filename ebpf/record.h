@@ -82,7 +82,8 @@ enum kf_file_event {
 #define KF_SOCK_FLAGS_FULL 32 /* more flag combinations than slots: some are not listed */
 #define KF_SOCK_STALE 64 /* swept by user space, no event ended it */
 #define KF_SOCK_IDLE 128 /* with STALE: it was idle; else active for long, left alone, or the end */
-#define KF_SOCK_FOLDED 256 /* sums of many that had no room of their own: see kf_fold */
+#define KF_SOCK_FRAGS 256 /* rx.frags is counted; else it is not known */
+#define KF_SOCK_FOLDED 512 /* sums of many that had no room of their own: see kf_fold */
 
 /* Flags of a socket in the map, which no record has. */
 #define KF_SOCK_NO_BASE 0x10000 /* SNAPSHOT: the base has not been sent yet */
@@ -247,7 +248,7 @@ struct kf_sock_dir {
 	__u32 packets_seen;
 	__u32 data_packets;
 	__u32 ifindex; /* of the first packet */
-	__u32 frags;
+	__u32 frags; /* rx: packets that came in IP fragments, if KF_SOCK_FRAGS */
 	__u32 pad;
 	__u8 flag_bits
 		[KF_FLAG_SLOTS]; /* FIN 1 SYN 2 RST 4 PSH 8 ACK 16 URG 32, by first appearance */

@@ -38,6 +38,18 @@ struct sock_common {
 	atomic64_t skc_cookie;
 };
 
+struct sk_buff {
+	char cb[48]; /* what the layer keeps that has the packet: inet_skb_parm, inet6_skb_parm */
+};
+
+struct inet_skb_parm {
+	u16 frag_max_size;
+};
+
+struct inet6_skb_parm {
+	u16 frag_max_size;
+};
+
 struct sk_buff_head {
 	u32 qlen;
 };

@@ -22,16 +22,6 @@ struct {
 
 #define KF_ALIAS (1ULL << 63) /* no cookie is so high */
 
-/* The verifier takes no pointer to a socket in a key, but a negated pointer is a number to it. In
- * assembly, because the compiler would drop both signs. */
-static __always_inline u64 kf_alias__address(const void *sk)
-{
-	u64 negated = (u64)sk;
-
-	asm volatile("%0 = -%0" : "+r"(negated));
-	return -negated;
-}
-
 /* What a socket with this cookie, 0 if it has none, goes by. */
 static __always_inline u64 kf_alias__of(u64 cookie, const void *sk)
 {
@@ -39,7 +29,7 @@ static __always_inline u64 kf_alias__of(u64 cookie, const void *sk)
 
 	if (kf_nargs_bpf_get_socket_ptr_cookie)
 		return cookie;
-	address = kf_alias__address(sk);
+	address = kf_number(sk);
 	alias = bpf_map_lookup_elem(&kf_aliases, &address);
 	return alias ? *alias : cookie;
 }
@@ -52,7 +42,7 @@ static __always_inline u64 kf_alias__assign(u64 cookie, const void *sk)
 
 	if (alias || kf_nargs_bpf_get_socket_ptr_cookie)
 		return alias;
-	address = kf_alias__address(sk);
+	address = kf_number(sk);
 	alias = KF_ALIAS | bpf_ktime_get_boot_ns();
 	return bpf_map_update_elem(&kf_aliases, &address, &alias, BPF_NOEXIST) ? 0 : alias;
 }
@@ -64,7 +54,7 @@ static __always_inline void kf_alias__forget(const void *sk)
 
 	if (kf_nargs_bpf_get_socket_ptr_cookie)
 		return;
-	address = kf_alias__address(sk);
+	address = kf_number(sk);
 	bpf_map_delete_elem(&kf_aliases, &address);
 }
 

@@ -67,6 +67,8 @@ static __noinline struct kf_fold *kf_fold__create(const struct kf_fold_key *key,
 	fold->sock.protocol = key->protocol;
 	fold->sock.role = key->role;
 	fold->sock.flags = KF_SOCK_FOLDED;
+	if (key->protocol == KF_IPPROTO_UDP && kf_packet__knows_fragments())
+		fold->sock.flags |= KF_SOCK_FRAGS;
 	if (key->scope <= KF_SCOPE_PROCESS)
 		kf_sock__own(&fold->sock, owner);
 	else

@@ -129,6 +129,29 @@ static __always_inline bool kf_packet__udp(struct __sk_buff *skb, struct kf_pack
 	return true;
 }
 
+/* Not known in builds with KF_CAST: the type that the address would need costs this object kernels that
+ * have lockdown, but not yet bpf_rdonly_cast. */
+static __always_inline bool kf_packet__knows_fragments(void)
+{
+	return !KF_ENABLED(KF_CAST);
+}
+
+/*
+ * Whether a packet that was received came in IP fragments. This program sees it reassembled, and its
+ * headers do not tell; but IP keeps the size of the largest fragment with the packet, and clears that
+ * when a packet comes in (ip_frag_reasm, ip6_frag_reasm; ip_rcv_core, ip6_rcv_core).
+ */
+static __always_inline bool kf_packet__fragmented(struct __sk_buff *skb, u16 family)
+{
+	void *cb = (void *)kf_number(skb) + bpf_core_field_offset(struct sk_buff, cb);
+
+	if (!kf_packet__knows_fragments())
+		return false;
+	if (family == KF_AF_INET)
+		return KF_UNTYPED((struct inet_skb_parm *)cb, frag_max_size);
+	return KF_UNTYPED((struct inet6_skb_parm *)cb, frag_max_size);
+}
+
 /* Segments on the wire. A guest's driver may leave gso_segs 0: then by size. */
 static __always_inline u32 kf_packet__segments(struct __sk_buff *skb, u32 payload)
 {

@@ -37,10 +37,12 @@ static __always_inline void kf_socket__packet(struct __sk_buff *skb, bool receiv
 		return;
 	cookie = bpf_get_socket_cookie(skb);
 	/* A raw socket gets copies of other sockets' packets. */
-	if (packet.protocol == KF_IPPROTO_TCP && sk->type == KF_SOCK_STREAM)
+	if (packet.protocol == KF_IPPROTO_TCP && sk->type == KF_SOCK_STREAM) {
 		kf_tcp__packet(cookie, sk, &packet);
-	else if (packet.protocol == KF_IPPROTO_UDP && sk->type == KF_SOCK_DGRAM)
+	} else if (packet.protocol == KF_IPPROTO_UDP && sk->type == KF_SOCK_DGRAM) {
+		packet.frag = received && kf_packet__fragmented(skb, packet.family);
 		kf_udp__packet(cookie, sk, &packet);
+	}
 }
 
 SEC("cgroup_skb/ingress")

@@ -74,6 +74,8 @@ static __always_inline void kf_udp__began(struct kf_sock *sock, struct kf_sock_k
 	kf_packet__address(packet, sock);
 	sock->role = packet->received ? KF_ROLE_SERVER : KF_ROLE_CLIENT;
 	sock->state = KF_UDP_ESTABLISHED;
+	if (kf_packet__knows_fragments())
+		sock->flags |= KF_SOCK_FRAGS;
 	sock->share_socket = kf_udp__place(key->cookie);
 	if (all)
 		__sync_fetch_and_add(

@@ -9,10 +9,12 @@ import kflowd
 from kflowd.aggregate import Aggregator
 from kflowd.aggregate.file import FileAggregator
 from kflowd.aggregate.socket import MAX_SOCKETS, SocketAggregator
+from kflowd.delivery import Delivery
 from kflowd.enrich import ENRICHERS, Enricher, Enrichment
 from kflowd.enrich.host import host_facts
 from kflowd.enrich.stage import recorded
-from kflowd.pipeline import Outputs, Pipeline
+from kflowd.model import facts_of
+from kflowd.pipeline import Pipeline
 from kflowd.serialize import Builder
 from kflowd.settings import Settings, TraceSettings
 
@@ -57,7 +59,7 @@ def _run_facts(trace: TraceSettings) -> RunFacts:
 
 def as_recorded(settings: Settings, facts: bytes) -> Settings:
     """Return settings with those of the recorded run that a replay cannot choose."""
-    run = msgspec.json.decode(facts, type=RunFacts)
+    run = facts_of(RunFacts, facts)
     trace = msgspec.structs.replace(
         settings.trace,
         idle_ns=run.idle_ns or settings.trace.idle_ns,
@@ -67,9 +69,11 @@ def as_recorded(settings: Settings, facts: bytes) -> Settings:
     return msgspec.structs.replace(settings, trace=trace)
 
 
-def make_pipeline(settings: Settings, enrichers: Sequence[Enricher], outputs: Outputs) -> Pipeline:
+def make_pipeline(
+    settings: Settings, enrichers: Sequence[Enricher], delivery: Delivery
+) -> Pipeline:
     """Return the stages of one run, joined."""
     trace = settings.trace
     files = FileAggregator(trace.idle_ns, trace.events or 0)
     aggregator = Aggregator(files, SocketAggregator(max(MAX_SOCKETS, 2 * trace.sock_entries)))
-    return Pipeline(aggregator, Enrichment(enrichers), Builder(strict=settings.strict), outputs)
+    return Pipeline(aggregator, Enrichment(enrichers), Builder(strict=settings.strict), delivery)

@@ -5,27 +5,17 @@ No I/O happens here and no clock is read: time comes with the records, so a reco
 records as the run it was made in.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable
 
 from kflowd.aggregate import Aggregator
+from kflowd.delivery import Delivery
 from kflowd.enrich import Enrichment
 from kflowd.health import Health
 from kflowd.model import Counters, Session, Tick, Value
 from kflowd.records import Decoder
-from kflowd.serialize import Builder, OutputCounters, Record, UserCounters
+from kflowd.serialize import Builder, Record, UserCounters
 
 Batch = bytes | memoryview
-
-
-class Outputs(Protocol):
-    """What the outputs did, for health records; kflowd.delivery.Delivery knows."""
-
-    def counters(self) -> Sequence[OutputCounters]:
-        """Return the counters of each output."""
-
-    def lost(self) -> int:
-        """Return how many records are lost without one that stands for them."""
 
 
 class Pipeline:
@@ -35,21 +25,21 @@ class Pipeline:
         aggregator: Completes what left the kernel in parts.
         enrichment: Adds names.
         builder: Makes the records.
-        outputs: Where they go.
+        delivery: Where they go; health records tell how that went.
 
     Attributes:
         health: What was seen, reported and lost.
     """
 
     def __init__(
-        self, aggregator: Aggregator, enrichment: Enrichment, builder: Builder, outputs: Outputs
+        self, aggregator: Aggregator, enrichment: Enrichment, builder: Builder, delivery: Delivery
     ) -> None:
         self._decoder = Decoder()
         self._aggregator = aggregator
         self._enrichment = enrichment
         self._builder = builder
-        self._outputs = outputs
-        self.health = Health(self.user_counters, outputs.lost, self._health_record)
+        self._delivery = delivery
+        self.health = Health(self.user_counters, delivery.lost, self._health_record)
 
     def feed(self, batch: Batch) -> list[Record]:
         """Return the records that a batch completes, in order."""
@@ -77,7 +67,7 @@ class Pipeline:
         )
 
     def _health_record(self, kernel: Counters, ours: UserCounters) -> Record:
-        return self._builder.health(kernel, ours, self._outputs.counters())
+        return self._builder.health(kernel, ours, self._delivery.counters())
 
     def _finish(self, values: Iterable[Value]) -> list[Record]:
         records: list[Record] = []

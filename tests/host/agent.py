@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NamedTuple, Self
@@ -46,11 +47,24 @@ class Agent:
     Args:
         options: Of the command line, beside `-o json-min`.
         environment: Variables on top of ours.
+        command: What starts it.
+        stdout: Descriptor that it gets as standard output; None: a file whose records `stop` and
+            `wait` return.
+        stderr: The same for standard error, and its text.
     """
 
-    def __init__(self, *options: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *options: str,
+        environment: dict[str, str] | None = None,
+        command: Sequence[str] = COMMAND,
+        stdout: int | None = None,
+        stderr: int | None = None,
+    ) -> None:
         self._options = options
         self._environment = environment or {}
+        self._command = command
+        self._given = (stdout, stderr)
         self._stdout: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _finish
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _finish
         self.process: subprocess.Popen[bytes]
@@ -64,10 +78,10 @@ class Agent:
             ready.bind(name)
             environment = {**os.environ, **self._environment, "NOTIFY_SOCKET": "@" + name[1:]}
             self.process = subprocess.Popen(
-                [*COMMAND, "-o", "json-min", *ATTACH_MODE, *self._options],
+                [*self._command, "-o", "json-min", *ATTACH_MODE, *self._options],
                 stdin=subprocess.DEVNULL,
-                stdout=self._stdout,
-                stderr=self._stderr,
+                stdout=self._stdout if self._given[0] is None else self._given[0],
+                stderr=self._stderr if self._given[1] is None else self._given[1],
                 env=environment,
                 cwd=ROOT,
             )

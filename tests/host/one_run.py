@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.host import operations, workloads
+from tests.host import fragments, operations, workloads
 from tests.host.agent import SEPARATOR, Agent, Record, Result, parse
 from tests.host.blocked import blocked
 from tests.host.cases import CASES, folder_of
@@ -168,6 +168,8 @@ def _sockets(done: dict[str, Done], base: Path) -> None:
     done["refused"] = forked(workloads.tcp_refused)
     done["accept"] = forked(operations.accept_in_child, "211")
     done["udp"] = udp_echo()
+    for family in fragments.ADDRESSES:
+        done[f"fragments-{family}"] = forked(fragments.udp_fragments, family)
     done["stream"] = forked(workloads.unix_stream, base / "stream")
     done["datagram"] = forked(workloads.unix_datagram, base / "datagram")
     done["destinations"] = forked(operations.unix_destinations, *map(bytes.hex, destinations(base)))

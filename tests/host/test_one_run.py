@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.host import older, whole
+from tests.host import fragments, older, whole
 from tests.host.agent import Record, file_records, health_records, part, socket_records
 from tests.host.case import Case
 from tests.host.cases import CASES, proofs
@@ -255,6 +255,17 @@ def test_udp(peer: int, count: int, size: int, run: Run) -> None:
         "SockRxBytes": 29,
     }
     assert part(record, *expected) == expected
+
+
+@proves("socket.packet")
+@pytest.mark.parametrize("family", fragments.ADDRESSES)
+def test_fragments(family: str, run: Run) -> None:
+    """Datagrams that came in IP fragments are told from others."""
+    done = run.done[f"fragments-{family}"]
+    record = one_socket(run, done.pid, SockLocalPort=done.facts["port"])
+    assert record["SockRxPackets"] == fragments.LARGE + fragments.SMALL
+    counted = fragments.LARGE if fragments.known() else 0
+    assert record.get("SockRxPacketsFrag", 0) == counted
 
 
 @proves("socket.queue")

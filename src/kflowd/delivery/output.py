@@ -15,9 +15,11 @@ from kflowd.serialize import OutputCounters, Record
 
 Filter = Callable[[Record], bool]
 
-# What is offered to a sink at once: as much as saves calls, little enough to be joined again when a
-# pipe took a part of it.
-CHUNK_BYTES = 256 << 10
+# What is offered to a sink at once: what an empty pipe takes.
+CHUNK_BYTES = 64 << 10
+# When writes follow each other this closely the thread looks again so late, without being woken: on
+# a busy host that is 200 changes of threads a second and not one for each batch.
+NAP_NS = 5_000_000
 # A sink that refused is asked again after this time.
 RETRY_NS = 1_000_000_000
 # A descriptor that polls as writable and takes nothing is not asked again for so long.
@@ -43,7 +45,7 @@ class Output:
         sink: Where to; used by the thread alone from here on.
         form: Name of the format.
         wants: Says which records; None: all.
-        limits: Of the queue.
+        limits: Of the queue; None: DEFAULTS.
         lossless: Wait for the sink and give up at the first error, instead of losing. For replay
             alone: nothing is behind it that cannot wait.
 
@@ -60,7 +62,7 @@ class Output:
         form: str,
         *,
         wants: Filter | None = None,
-        limits: Limits = DEFAULTS,
+        limits: Limits | None = None,
         lossless: bool = False,
     ) -> None:
         self.name = name
@@ -74,7 +76,9 @@ class Output:
         self._ending = self._leaving = False
         self._ready = False  # poll said so and nothing was written since
         self._waker = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._queue = Queue(limits, self._wake)
+        self._poller = select.poll()
+        self._poller.register(self._waker, select.POLLIN)
+        self._queue = Queue(DEFAULTS if limits is None else limits, self._wake)
         # a daemon: a write that hangs in the kernel, on a frozen file system, keeps no program
         self._thread = threading.Thread(target=self._run, name=f"sink-{name}", daemon=True)
         self._thread.start()
@@ -174,8 +178,10 @@ class Output:
                 continue
             self._ready = False
             self.state, self._queue.refusing = State.UP, False
-            self.progress_ns = time.monotonic_ns()
-            self._queue.advance(whole, rest, self.progress_ns)
+            before_ns, self.progress_ns = self.progress_ns, time.monotonic_ns()
+            busy = self.progress_ns - before_ns < 2 * NAP_NS
+            if self._queue.advance(whole, rest, self.progress_ns) and busy and not self._ending:
+                self._wait(None, NAP_NS)
 
     def _wait_to_retry(self) -> None:
         end_ns = time.monotonic_ns() + RETRY_NS
@@ -193,11 +199,11 @@ class Output:
 
     def _wait(self, descriptor: int | None, most_ns: int | None) -> bool:
         """Wait until woken, or for a descriptor; say whether that is ready."""
-        poller = select.poll()
-        poller.register(self._waker, select.POLLIN)
         if descriptor is not None:
-            poller.register(descriptor, select.POLLOUT)
-        found = dict(poller.poll(None if most_ns is None else most_ns / 1e6))
+            self._poller.register(descriptor, select.POLLOUT)
+        found = [number for number, _ in self._poller.poll(most_ns and most_ns / 1e6)]
+        if descriptor is not None:
+            self._poller.unregister(descriptor)
         if self._waker in found:
             os.eventfd_read(self._waker)
         return descriptor in found

@@ -137,11 +137,15 @@ class Queue:
             self._idle = not texts
             return texts, self._offset
 
-    def advance(self, whole: int, offset: int, now_ns: int) -> None:
-        """Take note of what is out: so many texts, and so many bytes of the next one."""
+    def advance(self, whole: int, offset: int, now_ns: int) -> bool:
+        """Take note of what is out: so many texts, and so many bytes of the next one.
+
+        Returns:
+            Whether nothing is left.
+        """
         with self._lock:
             if self._abandoned is not None:
-                return
+                return True
             self._written += whole
             if whole and self._begun is not None:
                 self._bytes -= _size([self._begun])
@@ -154,6 +158,7 @@ class Queue:
                 self._begun = self._texts.popleft()
                 self._forget(1)
             self._after_removal(now_ns)
+            return not self._queued()
 
     def expire(self, now_ns: int) -> int | None:
         """Lose what is too old; return when the next text will be. For the emptying side alone."""

@@ -17,7 +17,8 @@ class SocketFlag:
     FLAGS_FULL = 32
     STALE = 64
     IDLE = 128  # STALE because nothing happened for long
-    FOLDED = 256  # the sums of many, see Scope
+    FRAGS = 256  # packets that came in IP fragments were counted
+    FOLDED = 512  # the sums of many, see Scope
     NO_TCP_INFO = 1 << 30  # ours: nobody read the kernel's tcp_sock
 
 

@@ -15,6 +15,7 @@ from kflowd.model import (
     EnrichedUnix,
     Role,
     Session,
+    facts_of,
 )
 from kflowd.serialize.blocks.health import HealthDelivery, HealthKernel, HealthUser
 from kflowd.serialize.blocks.info import Host, Stamp, Uptime
@@ -97,14 +98,11 @@ class Builder:
         self._host = host_block(HostFacts())
 
     def begin(self, session: Session) -> None:
-        """Take start, clock and host from a session; facts that are no JSON say nothing."""
+        """Take start, clock and host from a session."""
         self._start_ns = session.ts_ns
         self._offset_ns = session.realtime_offset_ns
         self._hz = session.hz
-        try:
-            self._host = host_block(msgspec.json.decode(session.facts, type=HostFacts))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            self._host = host_block(HostFacts())
+        self._host = host_block(facts_of(HostFacts, session.facts))
 
     def record(self, value: Enriched) -> Record:
         """Return the record of a value."""

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import ClassVar
+from typing import ClassVar, get_args, get_type_hints
 
 import msgspec
 
@@ -23,7 +23,7 @@ from kflowd.serialize.blocks.socket import (
     UnixBlock,
     UnixExtra,
 )
-from kflowd.serialize.keys import Block
+from kflowd.serialize.keys import Block, keys_of
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -149,6 +149,23 @@ RECORDS: tuple[type[Record], ...] = (
 )
 # what goes beyond the contract: --strict leaves it out
 BEYOND_CONTRACT: tuple[type[Block], ...] = (ProcessDetails, FileNotes, SocketExtra, UnixExtra)
+
+
+def block_types(record: type[Record]) -> dict[str, tuple[type[Block], bool]]:
+    """Return the blocks of a kind of record in their order: member -> (type, may be None)."""
+    hints = get_type_hints(record)
+    types = {}
+    for name in record.ORDER:
+        kinds = get_args(hints[name]) or (hints[name],)
+        types[name] = (kinds[0], len(kinds) > 1)
+    return types
+
+
+def record_keys(record: type[Record]) -> tuple[str, ...]:
+    """Return all keys that a kind of record can have, in their order."""
+    types = block_types(record).values()
+    return tuple(key.name for block, _ in types for key in keys_of(block))
+
 
 _BLOCKS: dict[type[Record], Callable[[Record], tuple[Block | None, ...]]] = {
     record: attrgetter(*record.ORDER) for record in RECORDS

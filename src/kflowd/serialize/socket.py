@@ -121,7 +121,7 @@ def socket_rx(value: EnrichedSocket) -> SocketRx | None:
         SockRxPacketsQueued=aggregate.queued,
         SockRxPacketsDrop=aggregate.drops,
         SockRxPacketsReorder=info.reord_seen if known else UNSET,
-        SockRxPacketsFrag=rx.frags,
+        SockRxPacketsFrag=rx.frags if aggregate.flags & SocketFlag.FRAGS else UNSET,
         SockRxFlags=tcp_flags(rx.flag_bits, rx.flag_counts) if tcp else UNSET,
         SockRxDuration=rx.last_ns - rx.first_ns,
         SockRxBytes=rx.payload_bytes,

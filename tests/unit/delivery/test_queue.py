@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import threading
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -60,6 +61,20 @@ def test_what_does_not_fit_is_lost() -> None:
     queue.advance(3, 0, 0)
     queue.put(texts(5), 0)
     assert lost(queue) == {"FULL": 6}
+
+
+def test_memory_is_bounded() -> None:
+    """Short texts and long ones take what the limit says, with what Python needs for them."""
+    limit = 4 << 20
+    for size in (1, 100, 1500, 100_000):
+        tracemalloc.start()
+        queue = Woken(size=limit).queue
+        for _ in range(2 * limit // (size + OVERHEAD_BYTES) // 7):
+            queue.put([bytes(size) for _ in range(7)], 0)
+        taken, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert 0.8 * limit < taken < 1.1 * limit
+        assert lost(queue)["FULL"] > 0
 
 
 def test_one_text_always_finds_room_in_an_empty_queue() -> None:

@@ -8,12 +8,12 @@ dataclasses writes its __init__. No text that comes from outside gets into the s
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, NamedTuple
 
 from msgspec import UNSET
 
 from kflowd.serialize.keys import Block, ConstantBlock, Key, keys_of
-from kflowd.serialize.record import Record
+from kflowd.serialize.record import Record, block_types
 
 Write = Callable[[Any], str]
 Values = Mapping[str, Write | None]
@@ -41,19 +41,16 @@ def record_writer(kind: type[Record], style: Style, values: Values) -> Callable[
 def constant_writer(kind: type[Block], style: Style, values: Values) -> Callable[[Any], str]:
     """Return a function that makes the members of a block, each behind a separator."""
     lines: list[str] = []
-    parts = [_member(key, "it", lines, style, values) for key in keys_of(kind)]
+    parts = [_member(key, "_it", lines, style, values) for key in keys_of(kind)]
     return _function([*lines, _return("", parts, "")], values)
 
 
 def _record_lines(kind: type[Record], style: Style, values: Values) -> Iterator[str]:
-    hints = get_type_hints(kind)
     parts: list[str] = []
-    for name in kind.ORDER:
-        (block,) = (each for each in get_args(hints[name]) or (hints[name],) if _is_block(each))
-        optional = hints[name] is not block
-        yield f"{name} = it.{name}"
+    for name, (block, optional) in block_types(kind).items():
+        yield f"{name} = _it.{name}"
         if issubclass(block, ConstantBlock):
-            text = f"{{constant({name})}}"
+            text = f"{{_constant({name})}}"
             parts.append(text if not optional else _unless(f"{name} is None", text))
             continue
         lines: list[str] = []
@@ -81,13 +78,13 @@ def _member(key: Key, owner: str, lines: list[str], style: Style, values: Values
     local = f"{owner}_{key.name}"
     lines += [
         f"{local} = {value}",
-        f"{local} = '' if {local} is UNSET else f{_quoted([head, _value(key, local, values)])}",
+        f"{local} = '' if {local} is _UNSET else f{_quoted([head, _value(key, local, values)])}",
     ]
     return f"{{{local}}}"
 
 
 def _value(key: Key, expression: str, values: Values) -> str:
-    return f"{{{expression}}}" if values[key.kind] is None else f"{{{key.kind}_({expression})}}"
+    return f"{{{expression}}}" if values[key.kind] is None else f"{{_{key.kind}({expression})}}"
 
 
 def _unless(condition: str, text: str) -> str:
@@ -108,14 +105,11 @@ def _return(begin: str, parts: list[str], end: str) -> str:
     return f"return f{_quoted([_literal(begin), *parts, _literal(end)])}"
 
 
-def _is_block(kind: Any) -> bool:  # noqa: ANN401 - a type expression
-    return isinstance(kind, type) and issubclass(kind, Block)
-
-
 def _function(lines: Iterator[str] | list[str], values: Values) -> Callable[[Any], str]:
-    names: dict[str, Any] = {"UNSET": UNSET, "constant": values["constant"]}
-    names |= {f"{kind}_": write for kind, write in values.items() if write is not None}
-    source = "\n".join(["def write(it):", *(f"    {line}" for line in lines)])
+    # these names begin with an underscore, and those of blocks do not
+    names: dict[str, Any] = {"_UNSET": UNSET}
+    names |= {f"_{kind}": write for kind, write in values.items() if write is not None}
+    source = "\n".join(["def write(_it):", *(f"    {line}" for line in lines)])
     exec(compile(source, f"<{__name__}>", "exec"), names)  # noqa: S102 - see the module
     made: Callable[[Any], str] = names["write"]
     return made

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from kflowd.delivery.formats.compiled import Style, Write, constant_writer, record_writer
-from kflowd.delivery.formats.times import duration, timestamp
+from kflowd.delivery.formats.times import change, duration, timestamp
 from kflowd.serialize.keys import Block, Counts
 from kflowd.serialize.record import Record
 
@@ -44,6 +44,7 @@ class JsonFormat:
             "int": None,
             "str": encode_basestring,
             "duration": duration,
+            "change": change,
             "time": _time,
             "strings": strings,
             "counts": Kept(lambda counts: _counts(counts, indent)),

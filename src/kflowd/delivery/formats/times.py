@@ -13,13 +13,18 @@ CACHED = 4096
 
 
 def duration(ns: int) -> str:
-    """Return nanoseconds as seconds with nine decimals and their sign; nothing is a plain 0."""
+    """Return nanoseconds as seconds with nine decimals; 0 if not positive."""
     if 0 < ns < SECOND_NS:
         return f"0.{ns:09d}"
     if ns > 0:
         digits = str(ns)
         return f"{digits[:-9]}.{digits[-9:]}"
-    return "-" + duration(-ns) if ns < 0 else "0"
+    return "0"
+
+
+def change(ns: int) -> str:
+    """Return nanoseconds as seconds with nine decimals and their sign."""
+    return "-" + duration(-ns) if ns < 0 else duration(ns)
 
 
 @lru_cache(CACHED)

@@ -18,6 +18,7 @@ SENT_TCP = "TCP, something was sent"
 SENT_INFO = "TCP, something was sent, the kernel's counters are known"
 SENT_HZ = "as above, and it and the kernel's HZ are known"
 RECEIVED = "something was received"
+RECEIVED_UDP = "UDP, something was received, the kernel allows a look"
 RECEIVED_TCP = "TCP, something was received"
 RECEIVED_INFO = "TCP, something was received, the kernel's counters are known"
 NOTES_LEGEND = "words that say what is not known or not complete"
@@ -77,7 +78,7 @@ class SocketRx(Block, frozen=True, kw_only=True, gc=False):
         int | UnsetType, Says("times the order was found changed (TCP)", RECEIVED_INFO)
     ]
     SockRxPacketsFrag: Annotated[
-        int | UnsetType, Says("packets that came in IP fragments", RECEIVED)
+        int | UnsetType, Says("packets that came in IP fragments (UDP)", RECEIVED_UDP)
     ]
     SockRxFlags: Annotated[Counts | UnsetType, Says("packets by flags (TCP)", RECEIVED_TCP)]
     SockRxDuration: Annotated[
