@@ -82,7 +82,7 @@ static __always_inline void kf_share__add(struct kf_share *share, const struct k
 }
 
 /* A bit for each member of a fold; a lost race costs a bit of a lower bound. */
-static __always_inline void kf_fold__mark(u64 *members, u64 hash)
+static __always_inline void kf_share__mark(u64 *members, u64 hash)
 {
 	u32 bit = kf_share__bound(hash * 0x9e3779b97f4a7c15ULL >> 53, 11);
 	u64 mask = 1ULL << (bit & 63);
@@ -90,13 +90,13 @@ static __always_inline void kf_fold__mark(u64 *members, u64 hash)
 	if (!(members[bit >> 6] & mask))
 		members[bit >> 6] |= mask;
 }
-_Static_assert(KF_FOLD_WORDS * 64 == 1 << 11, "kf_fold__mark");
+_Static_assert(KF_FOLD_WORDS * 64 == 1 << 11, "kf_share__mark");
 
 /*
  * Whether another fold may begin: half of them are for processes and sockets, of which one user has a
  * half (root all), then come those of users, and what is left is never needed by more than it holds.
  */
-static __always_inline bool kf_fold__admits(struct kf_share *share, const struct kf_charge *charge,
+static __always_inline bool kf_share__admits_fold(struct kf_share *share, const struct kf_charge *charge,
 					    u32 scope, u32 entries)
 {
 	if (scope == KF_SCOPE_ALL)

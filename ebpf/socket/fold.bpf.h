@@ -52,7 +52,7 @@ static __noinline struct kf_fold *kf_fold__create(const struct kf_fold_key *key,
 	if (!all)
 		return NULL;
 	kf_sock__charge(&charge, owner);
-	if (!kf_fold__admits(&all->table[KF_SHARE_FOLDS], &charge, key->scope, kf_fold__entries()))
+	if (!kf_share__admits_fold(&all->table[KF_SHARE_FOLDS], &charge, key->scope, kf_fold__entries()))
 		return NULL;
 	if (bpf_map_update_elem(&kf_folds, key, &kf_fold_zero, BPF_NOEXIST))
 		return bpf_map_lookup_elem(&kf_folds, key); /* another CPU may have been first */
@@ -111,7 +111,7 @@ static __always_inline struct kf_sock *kf_fold__of(struct kf_fold_key *key,
 		kf_count(KF_CNT_SOCK_LOST_MAP, 1);
 		return NULL;
 	}
-	kf_fold__mark(fold->members, member);
+	kf_share__mark(fold->members, member);
 	return &fold->sock;
 }
 

@@ -63,7 +63,7 @@ static __noinline struct kf_unix_fold *kf_unix_fold__create(const struct kf_fold
 	struct kf_shares *all = kf_shares__all();
 	struct kf_unix_fold *fold;
 
-	if (!all || !kf_fold__admits(&all->table[KF_SHARE_UNIX_FOLDS], charge, key->scope,
+	if (!all || !kf_share__admits_fold(&all->table[KF_SHARE_UNIX_FOLDS], charge, key->scope,
 				     kf_unix_fold__entries()))
 		return NULL;
 	if (bpf_map_update_elem(&kf_unix_folds, key, &kf_unix_fold_zero, BPF_NOEXIST))
@@ -120,7 +120,7 @@ static __always_inline struct kf_unix *kf_unix__fold(const struct kf_unix_key *k
 		kf_count(KF_CNT_UNIX_LOST_MAP, 1);
 		return NULL;
 	}
-	kf_fold__mark(fold->members, (key->sock >> 4) ^ key->ino << 32 ^ key->peer_hash);
+	kf_share__mark(fold->members, (key->sock >> 4) ^ key->ino << 32 ^ key->peer_hash);
 	return &fold->unix_sock;
 }
 
