@@ -9,6 +9,7 @@ import msgspec
 
 from kflowd import assembly
 from kflowd import records as stage_2
+from kflowd.delivery import Delivery
 from kflowd.delivery.formats import FORMATS
 from kflowd.pipeline import Pipeline
 from kflowd.settings import Settings
@@ -45,7 +46,8 @@ CASES = {
 
 def records(name: str) -> list[Keys]:
     """Return the records that a case becomes, as their text has them."""
-    pipeline = assembly.make_pipeline(Settings(), assembly.recorded_enrichers(ENRICHER_FACTS))
+    enrichers = assembly.recorded_enrichers(ENRICHER_FACTS)
+    pipeline = assembly.make_pipeline(Settings(), enrichers, Delivery([]))
     made = pipeline.feed(raw.SESSION + raw.PROCESSES)
     made += pipeline.feed(CASES[name].stream())
     if name == "health":

@@ -189,7 +189,7 @@ SOCKET: dict[str, Any] = {
     "sock__remote_port": 443,
     "sock__family": 2,
     "sock__protocol": 6,
-    "sock__flags": SocketFlag.FINAL | SocketFlag.FLAGS_FULL,
+    "sock__flags": SocketFlag.FINAL | SocketFlag.FLAGS_FULL | SocketFlag.FRAGS,
     "sock__net_ns": 406,
     "sock__role": 1,
     "sock__state": 8,
@@ -219,7 +219,7 @@ def tcp_server() -> bytes:
 UDP = SOCKET | {
     "sock__protocol": 17,
     "sock__state": 1,
-    "sock__flags": SocketFlag.STALE | SocketFlag.FLAGS_FULL,
+    "sock__flags": SocketFlag.STALE | SocketFlag.FLAGS_FULL | SocketFlag.FRAGS,
 }
 
 
@@ -252,7 +252,7 @@ def _grown(flags: int) -> bytes:
     later = {f"sock__{name}": SOCKET[f"sock__{name}"] + n for name, n in GROWTH.items()}
     later["sock__tx__flag_counts"] = (2020 + 51, 2022 + 52, 2024 + 53, *([0] * 9))
     later["sock__rx__flag_counts"] = (3020 + 61, 3022 + 62, 3024 + 63, *([0] * 9))
-    later |= {"sock__flags": flags, "sock__state": 7, "sock__queued": 7003}
+    later |= {"sock__flags": flags | SocketFlag.FRAGS, "sock__state": 7, "sock__queued": 7003}
     later["hdr__ts_ns"] = SOCKET["hdr__ts_ns"] + SECOND
     return record("SOCK", **SOCKET | later)
 
@@ -260,7 +260,7 @@ def _grown(flags: int) -> bytes:
 def tcp_interim() -> bytes:
     """Return two records of one connection, which hold totals, and another connection between."""
     return (
-        record("SOCK", **SOCKET | {"sock__flags": SocketFlag.STALE})
+        record("SOCK", **SOCKET | {"sock__flags": SocketFlag.STALE | SocketFlag.FRAGS})
         + record("SOCK", **SOCKET | {"key__cookie": 9009})
         + _grown(SocketFlag.FINAL)
     )
@@ -268,7 +268,7 @@ def tcp_interim() -> bytes:
 
 def tcp_from_before() -> bytes:
     """Return where the totals of a connection stood when kflowd met it, and its last record."""
-    met = record("SOCK", **SOCKET | {"sock__flags": SocketFlag.SNAPSHOT})
+    met = record("SOCK", **SOCKET | {"sock__flags": SocketFlag.SNAPSHOT | SocketFlag.FRAGS})
     return met + _grown(SocketFlag.SNAPSHOT | SocketFlag.FINAL)
 
 
