@@ -40,7 +40,8 @@ static __always_inline void kf_charge__set(struct kf_charge *charge, u32 tgid, u
 	charge->user = uid ? (user ? user : 1) : 0; /* root has a place alone */
 }
 
-static __always_inline s32 *kf_share__process(struct kf_share *share, const struct kf_charge *charge)
+static __always_inline s32 *kf_share__process(struct kf_share *share,
+					      const struct kf_charge *charge)
 {
 	return &share->process[kf_share__bound(charge->process, KF_SHARE_PROCESS_BITS)];
 }
@@ -96,8 +97,9 @@ _Static_assert(KF_FOLD_WORDS * 64 == 1 << 11, "kf_share__mark");
  * Whether another fold may begin: half of them are for processes and sockets, of which one user has a
  * half (root all), then come those of users, and what is left is never needed by more than it holds.
  */
-static __always_inline bool kf_share__admits_fold(struct kf_share *share, const struct kf_charge *charge,
-					    u32 scope, u32 entries)
+static __always_inline bool kf_share__admits_fold(struct kf_share *share,
+						  const struct kf_charge *charge, u32 scope,
+						  u32 entries)
 {
 	if (scope == KF_SCOPE_ALL)
 		return true;

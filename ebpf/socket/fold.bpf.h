@@ -52,7 +52,8 @@ static __noinline struct kf_fold *kf_fold__create(const struct kf_fold_key *key,
 	if (!all)
 		return NULL;
 	kf_sock__charge(&charge, owner);
-	if (!kf_share__admits_fold(&all->table[KF_SHARE_FOLDS], &charge, key->scope, kf_fold__entries()))
+	if (!kf_share__admits_fold(&all->table[KF_SHARE_FOLDS], &charge, key->scope,
+				   kf_fold__entries()))
 		return NULL;
 	if (bpf_map_update_elem(&kf_folds, key, &kf_fold_zero, BPF_NOEXIST))
 		return bpf_map_lookup_elem(&kf_folds, key); /* another CPU may have been first */

@@ -179,7 +179,8 @@ static __always_inline bool kf_tcp__lingers(u64 cookie)
 {
 	struct kf_shares *all = kf_shares__all();
 
-	return all && all->table[KF_SHARE_TCP].folding && kf_owner__is_folded(kf_owner__find(cookie));
+	return all && all->table[KF_SHARE_TCP].folding &&
+	       kf_owner__is_folded(kf_owner__find(cookie));
 }
 
 static __always_inline void kf_tcp__destroyed(struct sock *sk)

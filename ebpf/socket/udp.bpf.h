@@ -88,7 +88,8 @@ static __always_inline void kf_udp__began(struct kf_sock *sock, struct kf_sock_k
 }
 
 /* A datagram of a peer for which there is no room. */
-static __noinline int kf_udp__fold(struct kf_sock_key *key, const struct kf_packet *packet, u32 scope)
+static __noinline int kf_udp__fold(struct kf_sock_key *key, const struct kf_packet *packet,
+				   u32 scope)
 {
 	struct kf_owner *owner = kf_owner__find(key->cookie);
 	struct kf_fold_key fold_key = {};

@@ -64,7 +64,7 @@ static __noinline struct kf_unix_fold *kf_unix_fold__create(const struct kf_fold
 	struct kf_unix_fold *fold;
 
 	if (!all || !kf_share__admits_fold(&all->table[KF_SHARE_UNIX_FOLDS], charge, key->scope,
-				     kf_unix_fold__entries()))
+					   kf_unix_fold__entries()))
 		return NULL;
 	if (bpf_map_update_elem(&kf_unix_folds, key, &kf_unix_fold_zero, BPF_NOEXIST))
 		return bpf_map_lookup_elem(&kf_unix_folds, key);

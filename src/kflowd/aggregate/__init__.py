@@ -45,9 +45,12 @@ class Aggregator:
                     append(settled)
             elif kind is FilePath:
                 self.file.add_path(value)  # type: ignore[arg-type]
-            elif kind is not SocketClosed:  # it was for the sweep, which marks what belongs to it
+            elif kind is SocketClosed:
+                self.socket.closed(value)  # type: ignore[arg-type]
+            else:
                 if kind is Tick:
                     extend(self.file.tick(value.ts_ns))
+                    self.socket.tick()
                 append(value)
         return complete
 

@@ -14,6 +14,7 @@ from kflowd.constants import IPPROTO_TCP
 from kflowd.model import (
     Scope,
     SocketAggregate,
+    SocketClosed,
     SocketDirection,
     SocketFlag,
     TcpInfo,
@@ -21,9 +22,14 @@ from kflowd.model import (
 
 TCP_FIN = 1
 UDP_CLOSE = 7
-# Connections that had an interim record, some 2 kB each. They are in the kernel's map as well: one that
-# is twice as large is never full, so nobody's connections push out those of others.
+# Connections that had an interim record, some 2 kB each. They are in the kernel's map as well: a
+# table twice as large is never full, so nobody's connections push out those of others.
 MAX_SOCKETS = 32768
+# Two sweeps after a socket is gone its last records have come.
+TICKS_AFTER_CLOSE = 2
+# As many as the sweep keeps between two ticks. Of those beyond, a peer that the sweep takes for its
+# age alone is told to be established, and not closed.
+MAX_CLOSED = 16384
 # Short connections share a few histograms of flags.
 MAX_HISTOGRAMS = 4096
 _U32_HALF = 1 << 31
@@ -47,6 +53,7 @@ class SocketAggregator:
         self.stats = SocketStats()
         self._max = max_sockets
         self._tcp: dict[bytes, SocketAggregate] = {}
+        self._closed: dict[int, int] = {}
 
     def add(self, value: SocketAggregate) -> SocketAggregate | None:
         """Take an aggregate; return it with what happened since the last one of the socket.
@@ -54,8 +61,17 @@ class SocketAggregator:
         None: it only says where the counters of a connection stood that existed before kflowd.
         """
         if value.flow.protocol != IPPROTO_TCP:
-            return _udp(value)
+            return self._udp(value)
         return settle(value) if value.flags & SocketFlag.FOLDED else self._tcp_delta(value)
+
+    def closed(self, value: SocketClosed) -> None:
+        """Note that a UDP socket is gone; its last records may still come."""
+        if len(self._closed) < MAX_CLOSED:
+            self._closed[value.cookie] = TICKS_AFTER_CLOSE
+
+    def tick(self) -> None:
+        """Forget sockets whose last records have come."""
+        self._closed = {cookie: left - 1 for cookie, left in self._closed.items() if left > 1}
 
     def _tcp_delta(self, value: SocketAggregate) -> SocketAggregate | None:
         settled = settle(value)
@@ -76,12 +92,12 @@ class SocketAggregator:
             return value
         return settled
 
-
-def _udp(value: SocketAggregate) -> SocketAggregate:
-    one = value.scope in {Scope.NONE, Scope.SOCKET}
-    if one and value.flags & (SocketFlag.IDLE | SocketFlag.FINAL):
-        value.state = UDP_CLOSE
-    return value
+    def _udp(self, value: SocketAggregate) -> SocketAggregate:
+        one = value.scope in {Scope.NONE, Scope.SOCKET}
+        ended = value.flags & (SocketFlag.IDLE | SocketFlag.FINAL)
+        if one and (ended or value.cookie in self._closed):
+            value.state = UDP_CLOSE
+        return value
 
 
 def settle(value: SocketAggregate) -> SocketAggregate:
@@ -90,7 +106,9 @@ def settle(value: SocketAggregate) -> SocketAggregate:
     if not (info.segs_out or info.segs_in or info.bytes_sent or info.bytes_received):
         return msgspec.structs.replace(value, flags=value.flags | SocketFlag.NO_TCP_INFO)
     # the kernel skips a program that would interrupt itself; then packets are all that is known
-    sent = max(info.bytes_sent - info.bytes_retrans, 0) if info.bytes_sent else value.tx.payload_bytes
+    sent = (
+        max(info.bytes_sent - info.bytes_retrans, 0) if info.bytes_sent else value.tx.payload_bytes
+    )
     received = received_payload(info.bytes_received, value.rx)
     if sent == value.tx.payload_bytes and received == value.rx.payload_bytes:
         return value

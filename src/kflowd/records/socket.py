@@ -5,12 +5,25 @@ from collections.abc import Callable
 
 from kflowd.constants import IPPROTO_TCP
 from kflowd.contract import layout, reader, span
-from kflowd.model import Flow, SocketAggregate, SocketClosed, SocketDirection, TcpInfo
+from kflowd.model import (
+    Flow,
+    SocketAggregate,
+    SocketClosed,
+    SocketDirection,
+    SocketFlag,
+    TcpInfo,
+)
 from kflowd.records.header import RecordDecoder
 from kflowd.records.process import ProcessReader
 
 RECORD = "struct kf_sock_record"
 CLOSED = "struct kf_closed_record"
+MEMBERS = (
+    *("hdr.ts_ns", "key.cookie", "sock.first_ns", "sock.last_ns", "sock.local_addr"),
+    *("sock.remote_addr", "sock.local_port", "sock.remote_port", "sock.family"),
+    *("sock.protocol", "sock.flags", "sock.net_ns", "sock.role", "sock.state"),
+    *("sock.drops", "sock.queued"),
+)
 NO_TCP_INFO = TcpInfo(*([0] * len(TcpInfo.__struct_fields__)))
 
 
@@ -18,24 +31,19 @@ def socket_decoder(processes: ProcessReader) -> RecordDecoder:
     """Return the decoder of TCP and UDP records."""
     process_at, _ = span(RECORD, "sock.proc")
     key_at, key_end = span(RECORD, "key")
-    read = reader(
-        RECORD,
-        *("hdr.ts_ns", "key.cookie", "key.scope", "sock.first_ns", "sock.last_ns"),
-        *("sock.local_addr", "sock.remote_addr", "sock.local_port", "sock.remote_port", "sock.family"),
-        *("sock.protocol", "sock.flags", "sock.net_ns", "sock.role", "sock.state"),
-        *("sock.drops", "sock.queued", "sock.folded", "sock.begun"),
-    )
+    read = reader(RECORD, *MEMBERS)
     tx, rx = _direction("sock.tx"), _direction("sock.rx")
     tcp = _tcp_info()
+    read_fold = reader(RECORD, "key.scope", "sock.folded", "sock.begun")
 
     def decode(batch: bytes, offset: int, _size: int) -> SocketAggregate:
         # fmt: off
-        (ts_ns, cookie, scope, first_ns, last_ns, local_addr,
+        (ts_ns, cookie, first_ns, last_ns, local_addr,
          remote_addr, local_port, remote_port, family,
          protocol, flags, net_ns, role, state,
-         drops, queued, folded, begun) = read(batch, offset)
+         drops, queued) = read(batch, offset)
         # fmt: on
-        return SocketAggregate(
+        value = SocketAggregate(
             ts_ns=ts_ns,
             key=batch[offset + key_at : offset + key_end],
             cookie=cookie,
@@ -59,10 +67,10 @@ def socket_decoder(processes: ProcessReader) -> RecordDecoder:
             tx=tx(batch, offset),
             rx=rx(batch, offset),
             tcp=tcp(batch, offset) if protocol == IPPROTO_TCP else NO_TCP_INFO,
-            scope=scope,
-            folded=folded,
-            begun=begun,
         )
+        if flags & SocketFlag.FOLDED:
+            value.scope, value.folded, value.begun = read_fold(batch, offset)
+        return value
 
     return RecordDecoder(layout(RECORD).size, decode)
 

@@ -93,13 +93,13 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
         Entries,
         Option(help="Files followed at once", maps=(Map(name="kf_files", subsystem="file"),)),
     ] = 16384
-    # TCP connections, and as many UDP peers; 540 bytes each, 9 MB twice. Of each table a process may
-    # have half: what is beyond is folded (docs/shares.md)
+    # TCP connections, and as many UDP peers; 540 bytes each, 9 MB twice. A process may have half of
+    # each, and what is beyond is folded: docs/shares.md says how
     sock_entries: Annotated[
         Entries,
         Option(
-            help="TCP connections, and UDP peers, followed at once; beyond half of them those of one "
-            "process are added up",
+            help="TCP connections, and UDP peers, followed at once; a process that has more than "
+            "half gets sums",
             constant="kf_sock_entries",
             maps=(
                 Map(name="kf_tcp", subsystem="socket"),
@@ -117,8 +117,7 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
     unix_entries: Annotated[
         Entries,
         Option(
-            help="UNIX sockets followed at once; beyond half of them those of one process are added "
-            "up",
+            help="UNIX sockets followed at once; a process that has more than half gets sums",
             constant="kf_unix_entries",
             maps=(
                 Map(name="kf_unix", subsystem="socket"),
