@@ -9,6 +9,7 @@ import json
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -206,6 +207,42 @@ def check_connections(records: list[Record], said: Record) -> None:
         flags = fold["SockTxFlags"] if role == "CLIENT" else fold["SockRxFlags"]
         assert flags["SYN"] == fold["SockSocketsFolded"]
     assert fold["SockLocalPort"] == said["port"]
+
+
+def test_many_processes_of_one_user_hide_nobody() -> None:
+    """Each process has little: their user has a share, too, of the folds as well."""
+    with Agent("-m", "socket", *IDLE, *SMALL) as agent:
+        with running("processes", "pairs", "40", "20") as flood:
+            said = flood.said()
+            done = victim("small")
+        result = agent.stop()
+    check_victim(result.records, done, "small")
+    check_accounts(result.records, result.stderr)
+    mine = of(result.records, said["pids"], None)
+    assert len(folded(mine)) > 10
+    # more processes than folds: the rest is their user's
+    of_user = [each for each in folded(result.records) if "ProcPID" not in each]
+    assert len(of_user) == 1
+    size = sum(each["size"] for each in said["each"])
+    assert total([*mine, *of_user], "SockTxBytes") == size
+    assert total([*mine, *of_user], "SockRxBytes") == size
+
+
+def test_shares_are_given_back() -> None:
+    """Who has closed its sockets may have as many again, and each has a record of its own."""
+    own = []
+    with Agent("-m", "socket", *IDLE, *SMALL) as agent:
+        pids = []
+        for _ in range(3):
+            with running("pairs", "300") as flood:
+                pids.append(flood.said()["pid"])
+            time.sleep(2.5)  # the sweep has taken what the end of the process left
+        result = agent.stop()
+    for pid in pids:
+        mine = of(result.records, [pid], None)
+        assert len(folded(mine)) == 1
+        own.append(len(mine) - 1)
+    assert own == [256] * 3
 
 
 @contextmanager
