@@ -120,7 +120,8 @@ static __always_inline struct kf_unix *kf_unix__fold(const struct kf_unix_key *k
 		kf_count(KF_CNT_UNIX_LOST_MAP, 1);
 		return NULL;
 	}
-	kf_share__mark(fold->members, (key->sock >> 4) ^ key->ino << 32 ^ key->peer_hash);
+	/* Not by its address, which is a pointer to the verifier: no arithmetic. */
+	kf_share__mark(fold->members, key->ino ^ key->peer_hash);
 	return &fold->unix_sock;
 }
 
