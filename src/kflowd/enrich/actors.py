@@ -10,6 +10,7 @@ from kflowd.model import Actor, Process, ProcessSource
 
 # Processes whose actor is kept; as many as are active within some seconds.
 MAX_KEPT = 4096
+NEVER_NS = 1 << 64
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -18,7 +19,8 @@ class _Known(msgspec.Struct, frozen=True):
     Attributes:
         process: Kept so that its id stays its own.
         images, parent_images: The histories that it was made from; a change makes new ones.
-        image, parent: What was running.
+        since_ns: From this time on the newest of both histories are the ones.
+        known: The table knows the process.
     """
 
     process: Process
@@ -26,8 +28,8 @@ class _Known(msgspec.Struct, frozen=True):
     parent_identity: tuple[int, int]
     images: Images | None
     parent_images: Images | None
-    image: Image | None
-    parent: Image | None
+    since_ns: int
+    known: bool
     actor: Actor
 
 
@@ -58,10 +60,9 @@ class Actors:
             known is not None
             and table.get(known.identity) is known.images
             and table.get(known.parent_identity) is known.parent_images
-            and _runs(known.images, known.image, at_ns)
-            and _runs(known.parent_images, known.parent, at_ns)
+            and at_ns >= known.since_ns
         ):
-            if known.image is None:
+            if not known.known:
                 self._processes.stats.unknown += 1
             return known.actor
         return self._make(process, at_ns)
@@ -81,6 +82,8 @@ class Actors:
         image, parent = table.find(identity, at_ns), table.find(parent_identity, at_ns)
         if image is None:
             table.stats.unknown += 1
+        images = table.images.get(identity)
+        parent_images = table.images.get(parent_identity)
         actor = self._actor(process, image, process.comm, parent)
         if len(self._known) >= MAX_KEPT:
             self._known.clear()
@@ -88,10 +91,10 @@ class Actors:
             process=process,
             identity=identity,
             parent_identity=parent_identity,
-            images=table.images.get(identity),
-            parent_images=table.images.get(parent_identity),
-            image=image,
-            parent=parent,
+            images=images,
+            parent_images=parent_images,
+            since_ns=max(_since(images, image), _since(parent_images, parent)),
+            known=image is not None,
             actor=actor,
         )
         return actor
@@ -112,11 +115,8 @@ class Actors:
         return actor
 
 
-def _runs(images: Images | None, image: Image | None, at_ns: int) -> bool:
-    """Say whether an image is the one that its history gives for a time."""
-    if images is None:
-        return True
-    last = images[-1]
-    if image is last:
-        return len(images) == 1 or last.seen.ts_ns <= at_ns
-    return False
+def _since(images: Images | None, image: Image | None) -> int:
+    """Return from when on an image is the one that its history gives; it may never be again."""
+    if images is None or len(images) == 1:
+        return 0
+    return images[-1].seen.ts_ns if image is images[-1] else NEVER_NS

@@ -116,10 +116,11 @@ class Builder:
         """Return the record of a file aggregate; the age of its process is at the last event."""
         aggregate = value.aggregate
         actor, process, details = self._processes.of(value.actor)
+        stamp, uptime = self._begin(aggregate.ts_ns, FileRecord.MONITOR)
         return FileRecord(
-            stamp=self._stamp(aggregate.ts_ns, FileRecord.MONITOR),
+            stamp=stamp,
             host=self._host,
-            uptime=self._uptime(aggregate.ts_ns),
+            uptime=uptime,
             process=process,
             age=age_of(actor, aggregate.last_ns),
             details=details,
@@ -132,11 +133,12 @@ class Builder:
         """Return the record of a TCP or UDP aggregate."""
         aggregate = value.aggregate
         actor, process, details = self._processes.of(value.actor)
+        stamp, uptime = self._begin(aggregate.ts_ns, SocketRecord.MONITOR)
         kind = ServerRecord if aggregate.role == Role.SERVER else SocketRecord
         return kind(
-            stamp=self._stamp(aggregate.ts_ns, SocketRecord.MONITOR),
+            stamp=stamp,
             host=self._host,
-            uptime=self._uptime(aggregate.ts_ns),
+            uptime=uptime,
             process=process,
             age=age_of(actor, aggregate.ts_ns),
             details=details,
@@ -151,11 +153,12 @@ class Builder:
         """Return the record of a UNIX socket aggregate."""
         aggregate = value.aggregate
         actor, process, details = self._processes.of(value.actor)
+        stamp, uptime = self._begin(aggregate.ts_ns, UnixRecord.MONITOR)
         kind = UnixServerRecord if aggregate.role == Role.SERVER else UnixRecord
         return kind(
-            stamp=self._stamp(aggregate.ts_ns, UnixRecord.MONITOR),
+            stamp=stamp,
             host=self._host,
-            uptime=self._uptime(aggregate.ts_ns),
+            uptime=uptime,
             process=process,
             age=age_of(actor, aggregate.ts_ns),
             details=details,
@@ -175,10 +178,11 @@ class Builder:
         lost = sum(output.lost for output in outputs)
         counted = {name: kernel.values[at] for name, at in self._kernel_keys.items()}
         ours = {health_key(name): n for name, n in msgspec.structs.asdict(user).items()}
+        stamp, uptime = self._begin(kernel.ts_ns, HealthRecord.MONITOR)
         return HealthRecord(
-            stamp=self._stamp(kernel.ts_ns, HealthRecord.MONITOR),
+            stamp=stamp,
             host=self._host,
-            uptime=self._uptime(kernel.ts_ns),
+            uptime=uptime,
             kernel=HealthKernel(**counted),
             user=HealthUser(HealthMissedRuns=kernel.missed, **ours),
             outputs=HealthDelivery(
@@ -189,16 +193,14 @@ class Builder:
             else None,
         )
 
-    def _stamp(self, ts_ns: int, monitor: str) -> Stamp:
+    def _begin(self, ts_ns: int, monitor: str) -> tuple[Stamp, Uptime]:
         self.sequence += 1
-        return Stamp(
+        stamp = Stamp(
             InfoSequenceNumber=self.sequence,
             InfoTimestamp=ts_ns + self._offset_ns,
             InfoMonitor=monitor,
         )
-
-    def _uptime(self, ts_ns: int) -> Uptime:
-        return Uptime(InfoUptime=ts_ns - self._start_ns)
+        return stamp, Uptime(InfoUptime=ts_ns - self._start_ns)
 
 
 def host_block(facts: HostFacts) -> Host:

@@ -5,7 +5,13 @@ from typing import Annotated, Any, ClassVar
 import pytest
 from msgspec import UNSET, UnsetType
 
-from kflowd.delivery.formats.compiled import Style, Values, constant_writer, record_writer
+from kflowd.delivery.formats.compiled import (
+    Language,
+    Style,
+    Value,
+    constant_writer,
+    record_writer,
+)
 from kflowd.serialize.blocks.info import Host, Stamp, Uptime
 from kflowd.serialize.build import HostFacts, host_block
 from kflowd.serialize.keys import Block, ConstantBlock, Says, keys_of
@@ -20,23 +26,29 @@ CALLS: list[Any] = []
 
 def _constant(block: object) -> str:
     CALLS.append(block)
-    write: Callable[[Any], str] = constant_writer(type(block), STYLE, VALUES)  # type: ignore[arg-type] # only blocks come
+    write: Callable[[Any], str] = constant_writer(type(block), LANGUAGE)  # type: ignore[arg-type] # only blocks come
     return write(block)
 
 
-VALUES: Values = {
-    "int": None,
+# how the kinds of values are written, by a plain function
+WRITES: dict[str, Callable[[Any], str]] = {
+    "int": str,
     "str": lambda value: f"<{value}>",
     "time": lambda value: f"t{value}",
     "duration": lambda value: f"d{value}",
     "constant": _constant,
 }
+ALL_WRITES = WRITES | dict.fromkeys(("change", "counts", "strings", "objects"), repr)
 
 
-ALL_VALUES: dict[str, Any] = {
-    **VALUES,
-    **dict.fromkeys(("change", "counts", "strings", "objects"), repr),
-}
+def language(writes: dict[str, Callable[[Any], str]], style: Style = STYLE) -> Language:
+    """Return a language that calls a function for each kind; one kind has a line of its own."""
+    values = {kind: Value(f"{{_{kind}($value)}}") for kind in writes}
+    values["time"] = Value("{$local}", ("$local = _time($value)",))
+    return Language(style, values, {f"_{kind}": write for kind, write in writes.items()})
+
+
+LANGUAGE = language(WRITES)
 
 
 class Constant(ConstantBlock, frozen=True, kw_only=True, gc=False):
@@ -77,7 +89,7 @@ def text(**blocks: Block | None) -> str:
     """Return the text of a record, of which some blocks are given."""
     base = {"plain": Plain(First=1, Perhaps=UNSET), "constant": BARE, "other": None, "last": None}
     record = Made(**INFO, **(base | blocks))  # type: ignore[arg-type] # mixed blocks by name
-    return record_writer(Made, STYLE, VALUES)(record)
+    return record_writer(Made, LANGUAGE)(record)
 
 
 def test_members_stand_between_the_marks_of_the_style() -> None:
@@ -105,14 +117,14 @@ def test_constant_blocks_are_written_by_whoever_keeps_them() -> None:
     assert CALLS == [FULL, BARE]
 
 
-def looped(record: Record, values: Values) -> str:
+def looped(record: Record) -> str:
     """Return what a loop over blocks and members writes, without any compiling."""
     members = []
     for block in (getattr(record, name) for name in record.ORDER):
         for key in keys_of(block.__class__) if block is not None else ():
-            value, write = getattr(block, key.name), values[key.kind]
+            value = getattr(block, key.name)
             if value is not UNSET:
-                members.append(f'"{key.name}": {value if write is None else write(value)}')
+                members.append(f'"{key.name}": {ALL_WRITES[key.kind](value)}')
     return STYLE.begin + STYLE.between.join(members) + STYLE.end
 
 
@@ -120,21 +132,21 @@ def looped(record: Record, values: Values) -> str:
 def test_texts_are_those_of_a_plain_loop(make: Callable[[], Record]) -> None:
     """A compiled function writes what a loop over blocks and members would."""
     record = make()
-    values: dict[str, Any] = ALL_VALUES | {
-        "constant": lambda block: constant_writer(type(block), STYLE, values)(block)
+    writes = ALL_WRITES | {
+        "constant": lambda block: constant_writer(type(block), language(ALL_WRITES))(block)
     }
-    assert record_writer(type(record), STYLE, values)(record) == looped(record, values)
+    assert record_writer(type(record), language(writes))(record) == looped(record)
 
 
 def test_every_kind_of_record_has_its_writer() -> None:
     """A record that no format can write would be found at its first."""
     for kind in RECORDS:
-        assert callable(record_writer(kind, STYLE, ALL_VALUES))
+        assert callable(record_writer(kind, language(ALL_WRITES)))
     with pytest.raises(KeyError, match="counts"):
-        record_writer(RECORDS[0], STYLE, VALUES)
+        record_writer(RECORDS[0], LANGUAGE)
 
 
 def test_hosts_are_written_like_any_constant_block() -> None:
     """Each member stands behind a separator."""
-    write = constant_writer(Host, Style("", ", ", ""), VALUES)
+    write = constant_writer(Host, language(WRITES, Style("", ", ", "")))
     assert write(host_block(HostFacts(host_name="h"))).startswith(', "InfoHostName": <h>, "InfoHo')

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kflowd.delivery.formats import FORMATS
 from kflowd.delivery.formats import json as forms
 from kflowd.delivery.formats.compiled import Style
-from kflowd.delivery.formats.json import PRETTY, SHORT, JsonFormat, Kept, clean, nested, strings
+from kflowd.delivery.formats.json import PRETTY, SHORT, JsonFormat, clean, nested, strings
 from kflowd.model import EnrichedFile
 from kflowd.serialize import HostFacts, Record
 from kflowd.serialize.blocks.socket import App, AppTx
@@ -223,19 +223,25 @@ def test_no_counts_are_an_empty_object() -> None:
     assert '\n  "FileEvents": {},\n' in text
 
 
-def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each object has its own text, however many there are, and equal ones are written once."""
+def test_texts_that_come_again_are_kept_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object is written once; when there are too many, all begin anew, with the right texts."""
     monkeypatch.setattr(forms, "MAX_KEPT", 10)
-    written: list[object] = []
-
-    def write(value: object) -> str:
-        written.append(value)
-        return str(value)
-
-    kept = Kept(write)
+    form = JsonFormat(SHORT)
     for number in range(100):
-        assert kept(Counts((("OPEN", number),))) == str(Counts((("OPEN", number),)))
-        assert len(kept) <= 10
-    one = Counts((("OPEN", 1),))
-    assert kept(one) is kept(one)
-    assert len(written) == 101
+        counts = Counts((("OPEN", number),))
+        assert form._keep(counts) == f'{{"OPEN": {number}}}'
+        assert form._texts[id(counts)] == f'{{"OPEN": {number}}}'
+        assert len(form._texts) == len(form._objects) <= 10
+
+
+@pytest.mark.parametrize("style", [PRETTY, SHORT])
+def test_what_records_share_is_written_once(style: Style) -> None:
+    """The second record of a process asks for no text of the process or the host."""
+    form = JsonFormat(style)
+    made = builder()
+    value = named_file()
+    first = form(made.file(value))
+    kept = list(form._objects)
+    second = form(made.file(value))
+    assert form._objects == kept
+    assert first.replace(b'"InfoSequenceNumber": 1', b'"InfoSequenceNumber": 2') == second

@@ -12,6 +12,7 @@ from kflowd.delivery.formats import times
 NS = 1_000_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST = int((datetime(1, 1, 1, tzinfo=UTC) - EPOCH).total_seconds())
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 LAST = int((datetime(9999, 12, 31, tzinfo=UTC) - EPOCH).total_seconds())
 
 
@@ -21,9 +22,20 @@ def test_times_are_those_of_the_calendar(ns: int) -> None:
     """The text is what datetime gives, with nine digits."""
     whole = EPOCH + timedelta(seconds=ns // NS)
     day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[whole.weekday()]
-    month = times.MONTHS[whole.month - 1]
+    month = MONTHS[whole.month - 1]
     expected = f"{day}, {month} {whole.day:02d} {whole.year:04d} {whole:%H:%M:%S}.{ns % NS:09d} UTC"
     assert times.timestamp(ns) == expected
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_each_month_has_its_name(month: int) -> None:
+    """From its first second to its last."""
+    first = int((datetime(2023, month, 1, tzinfo=UTC) - EPOCH).total_seconds())
+    after = int(
+        (datetime(2023 + month // 12, month % 12 + 1, 1, tzinfo=UTC) - EPOCH).total_seconds()
+    )
+    names = {times.timestamp(second * NS).split()[1] for second in (first, after - 1)}
+    assert names == {MONTHS[month - 1]}
 
 
 @given(st.integers(-(2**63) * NS, 2**63 * NS))
