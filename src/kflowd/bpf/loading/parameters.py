@@ -70,7 +70,8 @@ def map_entries(config: TraceSettings, *, cookies: bool) -> dict[str, int]:
     for setting in settings_of(type(config)):
         for it in setting.option.maps:
             used = not it.subsystem or it.subsystem in config.monitor
-            entries[it.name] = it.times * getattr(config, setting.field) if used else UNUSED
+            wanted = it.times * getattr(config, setting.field) // it.per + it.more
+            entries[it.name] = wanted if used else UNUSED
     entries["kf_ring"] = ring_size(entries["kf_ring"])
     if cookies:
         entries["kf_aliases"] = UNUSED
