@@ -31,6 +31,7 @@ struct kf_sweep {
 	__u64 now_ns;
 	int final;
 	int no_take; /* the kernel has no look-up-and-delete for hashes (before 5.14) */
+	struct kf_kept_name kept; /* of the aggregate that is being taken */
 	char *out;
 	size_t used, room;
 	struct kf_exports exports; /* when copies of live TCP entries were written */
@@ -126,17 +127,38 @@ static __u32 file_events(const struct kf_file_agg *agg)
 	return sum;
 }
 
+/* Joins an aggregate with the name that the ring has refused. Returns the size of the record. */
+static size_t sweep__join_name(struct kf_sweep *sweep, struct kf_file_record *rec)
+{
+	struct kf_kept_name *kept = &sweep->kept;
+	char *tail = (char *)(rec + 1);
+
+	if (!(rec->agg.flags & KF_AGG_PATH_KEPT) ||
+	    sweep__take(sweep, sweep->config.names_fd, &rec->key, kept))
+		return sizeof(*rec);
+	rec->agg.flags &= ~KF_AGG_PATH_KEPT;
+	if (kept->path_len > sizeof(kept->path) || kept->origin_len > sizeof(kept->origin))
+		return sizeof(*rec);
+	rec->agg.flags |= kept->flags;
+	rec->path_len = kept->path_len;
+	rec->origin_len = kept->origin_len;
+	memcpy(tail, kept->path, kept->path_len);
+	memcpy(tail + kept->path_len, kept->origin, kept->origin_len);
+	return sizeof(*rec) + kept->path_len + kept->origin_len;
+}
+
 static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value)
 {
 	const struct kf_file_key *key = at;
 	const struct kf_file_agg *agg = value;
 	struct kf_file_record *rec;
+	size_t size;
 	int err;
 
 	if (!(agg->flags & KF_AGG_ENDED) && !sweep__expired(sweep, agg->first_ns, agg->last_ns) &&
 	    !kf_exited__has_exit(sweep->exited, key->tgid, key->start_ns))
 		return 0;
-	rec = out__reserve(sweep, sizeof(*rec));
+	rec = out__reserve(sweep, sizeof(*rec) + sizeof(sweep->kept));
 	if (!rec)
 		return -ENOMEM;
 	err = sweep__take(sweep, sweep->config.files_fd, key, &rec->agg);
@@ -145,11 +167,12 @@ static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value
 	if (!file_events(&rec->agg))
 		return 0; /* -e has sent them */
 	rec->key = *key;
+	size = sweep__join_name(sweep, rec);
 	if (rec->agg.flags & KF_AGG_ENDED)
 		rec->agg.flags &= ~KF_AGG_ENDED; /* that the sweep took it does not matter */
 	else
 		rec->agg.flags |= KF_AGG_STALE;
-	out__commit(sweep, &rec->hdr, KF_KIND_FILE, sizeof(*rec));
+	out__commit(sweep, &rec->hdr, KF_KIND_FILE, size);
 	return 0;
 }
 

@@ -37,6 +37,7 @@ class Sweep(Closeable):
         config.idle_ns = idle_ns
         config.active_ns = active_ns
         config.files_fd = maps.get("kf_files", NO_MAP)
+        config.names_fd = maps.get("kf_names", NO_MAP)
         config.socks_fd = maps.get("kf_socks", NO_MAP)
         config.unix_fd = maps.get("kf_unix", NO_MAP)
         config.tcp_iter_fd = tcp_iterator
