@@ -31,7 +31,9 @@ class HealthKernel(Block, frozen=True, kw_only=True, gc=False):
     HealthFileLostPending: Annotated[
         int, Says("operations not followed: table full, or no result seen")
     ]
-    HealthPathLostRing: Annotated[int, Says("paths refused by the ring")]
+    HealthPathLostRing: Annotated[
+        int, Says("file records that left the kernel without their path: ring and table full")
+    ]
     HealthPathTruncated: Annotated[int, Says("paths that are not complete")]
     HealthSockCreated: Annotated[int, Says("TCP and UDP aggregates begun")]
     HealthSockReported: Annotated[int, Says("TCP and UDP aggregates that left the kernel")]
@@ -61,6 +63,11 @@ class HealthUser(Block, frozen=True, kw_only=True, gc=False):
     HealthProcessesEvicted: Annotated[int, Says("running processes dropped from the table")]
     HealthProcessesUnknown: Annotated[
         int, Says("records of a process that the table does not know")
+    ]
+    HealthFileRecords: Annotated[int, Says("file records made")]
+    HealthNamesLost: Annotated[int, Says("file records without their name, whatever the reason")]
+    HealthProcessesIncomplete: Annotated[
+        int, Says("records of a process that had run a program that nobody told of")
     ]
 
 
