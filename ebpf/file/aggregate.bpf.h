@@ -7,6 +7,7 @@
 #define KF_FILE_AGGREGATE_BPF_H
 
 #include "emit.bpf.h"
+#include "file/share.bpf.h"
 #include "inode.bpf.h"
 #include "path.bpf.h"
 #include "task.bpf.h"
@@ -99,6 +100,13 @@ static __always_inline bool kf_event__ends(enum kf_file_event event)
 {
 	return event == KF_FILE_CLOSE_WRITE || event == KF_FILE_CLOSE_NOWRITE ||
 	       event == KF_FILE_MOVED_TO || event == KF_FILE_DELETE;
+}
+
+/* Whether the event is the last of its aggregate. */
+static __always_inline bool kf_flush__ends(const struct kf_flush *flush)
+{
+	return kf_event__ends(flush->event) ||
+	       (flush->how & (KF_FLUSH_PATH | KF_FLUSH_MORE)) == KF_FLUSH_PATH;
 }
 
 /* KF_FLUSH_* of an event that is seen only when it has happened: what a write changed is not known. */
@@ -223,13 +231,16 @@ static __always_inline bool kf_file__needs_name(const struct kf_file_agg *agg,
 static __always_inline void kf_file__forget(const struct kf_file_agg *agg,
 					    struct kf_subject *subject)
 {
+	u32 uid = agg->proc.uid;
+
 	if (agg->flags & KF_AGG_PATH_KEPT)
 		bpf_map_delete_elem(&kf_names, &subject->key);
-	bpf_map_delete_elem(&kf_files, &subject->key);
+	if (bpf_map_delete_elem(&kf_files, &subject->key) == 0)
+		kf_share__count(subject->key.tgid, uid, -1);
 }
 
-/* The body of a record: an aggregate out of the map, or, without one, the single event of one that
- * found no room there. */
+/* The body of a record: an aggregate out of the map, or, without one, a single event: the only one, or
+ * one that found no room there. */
 static __always_inline void kf_file__body(struct kf_file_record *rec, struct kf_file_agg *agg,
 					  struct kf_subject *subject, struct kf_flush *flush)
 {
@@ -243,7 +254,8 @@ static __always_inline void kf_file__body(struct kf_file_record *rec, struct kf_
 	}
 	__builtin_memset(&rec->agg, 0, sizeof(rec->agg));
 	kf_agg__init(&rec->agg, subject, flush);
-	rec->agg.flags |= KF_AGG_PARTIAL;
+	if (!kf_flush__ends(flush))
+		rec->agg.flags |= KF_AGG_PARTIAL;
 	if (flush->event < KF_FILE_EVENTS)
 		rec->agg.counts[flush->event] = 1;
 }
@@ -377,31 +389,56 @@ static __always_inline bool kf_file__leave(struct kf_file_agg *agg, struct kf_su
 	return true;
 }
 
-/* The aggregate of a subject, made if need be; NULL if the map is full. */
-static __noinline struct kf_file_agg *kf_file__get(struct kf_subject *subject,
-						   struct kf_flush *flush)
+/* The aggregate of a subject; NULL if there is none, or only one that has to be kept apart. */
+static __always_inline struct kf_file_agg *kf_file__find(struct kf_subject *subject,
+							 struct kf_flush *flush)
 {
 	struct kf_file_agg *agg = bpf_map_lookup_elem(&kf_files, &subject->key);
 
-	if (agg && (flush->how & KF_FLUSH_APART)) {
-		if (!kf_file__leave(agg, subject))
-			subject->key.apart = flush->now_ns | 1;
-	} else if (agg) {
+	if (!agg || !(flush->how & KF_FLUSH_APART))
 		return agg;
-	}
+	if (!kf_file__leave(agg, subject))
+		subject->key.apart = flush->now_ns | 1;
+	return NULL;
+}
+
+/* A new aggregate; NULL if the map is full, or the share of the process or user is used up. */
+static __noinline struct kf_file_agg *kf_file__make(struct kf_subject *subject,
+						    struct kf_flush *flush)
+{
+	struct kf_file_agg *agg;
+
+	if (!kf_share__has_room(subject->key.tgid))
+		return NULL;
 	if (bpf_map_update_elem(&kf_files, &subject->key, &kf_agg_zero, BPF_NOEXIST))
 		return bpf_map_lookup_elem(&kf_files, &subject->key); /* another thread's */
 	agg = bpf_map_lookup_elem(&kf_files, &subject->key);
-	if (agg)
-		kf_agg__init(agg, subject, flush);
+	if (!agg)
+		return NULL;
+	kf_agg__init(agg, subject, flush);
+	kf_share__count(subject->key.tgid, agg->proc.uid, 1);
 	return agg;
 }
 
-/* The map is full: the event leaves at once and alone, user space merges it by its key. */
-static __always_inline void kf_file__single(struct kf_subject *subject, struct kf_flush *flush)
+/*
+ * The aggregate that an event goes into. NULL: it has left at once and alone, because there is none
+ * and it would be the last as well, or because there is no room, where user space merges it by its key.
+ */
+static __always_inline struct kf_file_agg *kf_file__get(struct kf_subject *subject,
+							struct kf_flush *flush)
 {
-	if (!kf_file__emit(NULL, subject, flush))
+	struct kf_file_agg *agg = kf_file__find(subject, flush);
+	bool ends = kf_flush__ends(flush);
+
+	if (!agg && !ends)
+		agg = kf_file__make(subject, flush);
+	if (agg || kf_file__emit(NULL, subject, flush))
+		return agg;
+	if (ends)
+		agg = kf_file__make(subject, flush);
+	if (!agg)
 		kf_count(KF_CNT_FILE_LOST_MAP, 1);
+	return agg;
 }
 
 /*
@@ -419,17 +456,14 @@ static __noinline int kf_file__fold(struct kf_subject *subject, struct kf_flush 
 	kf_count(KF_CNT_FILE_EVENTS, 1);
 	flush->now_ns = bpf_ktime_get_boot_ns();
 	agg = kf_file__get(subject, flush);
-	if (!agg) {
-		kf_file__single(subject, flush);
+	if (!agg)
 		return 0;
-	}
 	__sync_fetch_and_add(&agg->counts[event], 1);
 	if (!agg->first_ns)
 		agg->first_ns = flush->now_ns;
 	agg->last_ns = flush->now_ns;
 	agg->inode = subject->inode;
-	if (kf_event__ends(event) ||
-	    (flush->how & (KF_FLUSH_PATH | KF_FLUSH_MORE)) == KF_FLUSH_PATH)
+	if (kf_flush__ends(flush))
 		out = kf_file__flush(agg, subject, flush);
 	else if (kf_export_at && kf_agg__events(agg) >= kf_export_at)
 		out = kf_file__export(agg, subject, flush);

@@ -2,6 +2,7 @@
 """Floods of file operations, each of exactly known outcome; run as a program of their own."""
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 WRITTEN = b"s" * 101
+NOBODY = 65534
 
 
 def life(folder: str, numbers: Iterable[int]) -> None:
@@ -48,9 +50,15 @@ def names(folder: str, files: str) -> None:
 
 
 def opened(folder: str, files: str) -> None:
-    """Open that many files and hold them until standard input ends."""
+    """As a user without privileges, open files and hold them until standard input ends."""
+    limit = int(files) + 100
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    os.chmod(folder, 0o777)
+    os.chdir(folder)
+    os.setgroups([])
+    os.setuid(NOBODY)
     for number in range(int(files)):
-        os.open(f"{folder}/held{number}", os.O_CREAT | os.O_WRONLY, 0o640)
+        os.open(f"held{number}", os.O_CREAT | os.O_WRONLY, 0o640)
     print("open", flush=True)
     sys.stdin.read()
 

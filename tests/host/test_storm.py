@@ -126,6 +126,29 @@ def test_what_finds_no_room_is_counted(folder: Path) -> None:
     assert 7 * 2003 - lost <= sum(events_of(mine).values()) < 7 * 2003
 
 
+def test_a_hog_has_its_share(folder: Path) -> None:
+    """A user who fills the table of files takes no room from others, though nothing leaves it."""
+    held, victims = 5003, 701
+    (folder / "hog").mkdir()
+    (folder / "victim").mkdir()
+    with Agent("-m", "file", *TINY, "--file-entries", "4096") as agent:
+        agent.process.send_signal(signal.SIGSTOP)
+        with run("opened", folder / "hog", held) as hog:
+            assert hog.stdout
+            assert hog.stdout.readline() == "open\n"
+            run("many", folder / "victim", victims, 1).communicate()
+            agent.process.send_signal(signal.SIGCONT)
+        result = agent.stop()
+
+    health = books(result)
+    assert health["HealthFileLostMap"] > 0  # the hog's
+    assert health["HealthNamesLost"] == 0
+    check_lives(file_records(result.records, folder / "victim"), victims)
+    mine = [each for each in result.records if each.get("ProcPID") == hog.pid]
+    kept = {each["File"] for each in mine if each["File"].startswith("held")}
+    assert 4096 // 2 - 50 <= len(kept) < held
+
+
 def test_a_lost_exec_is_said(folder: Path) -> None:
     """A program whose exec found no room is not taken for the one before it."""
     shell = Path("/bin/sh").resolve().name

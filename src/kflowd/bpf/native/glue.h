@@ -99,6 +99,7 @@ struct kf_sweep_config {
 	__u64 active_ns;
 	int files_fd; /* -1: no such map */
 	int names_fd;
+	int shares_fd;
 	int socks_fd;
 	int unix_fd;
 	int tcp_iter_fd; /* link of iter/tcp, which brings TCP counters up to date; -1: none */

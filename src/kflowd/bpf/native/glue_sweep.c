@@ -11,6 +11,7 @@
 #include <linux/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "glue.h"
 
@@ -32,6 +33,7 @@ struct kf_sweep {
 	int final;
 	int no_take; /* the kernel has no look-up-and-delete for hashes (before 5.14) */
 	struct kf_kept_name kept; /* of the aggregate that is being taken */
+	__u64 *shares; /* kf_shares, NULL: not there */
 	char *out;
 	size_t used, room;
 	struct kf_exports exports; /* when copies of live TCP entries were written */
@@ -127,6 +129,14 @@ static __u32 file_events(const struct kf_file_agg *agg)
 	return sum;
 }
 
+static void sweep__return_share(struct kf_sweep *sweep, enum kf_share kind, __u32 id)
+{
+	__u32 place = kind << KF_SHARE_BITS | id * 0x9e3779b1U >> (32 - KF_SHARE_BITS);
+
+	if (sweep->shares)
+		__atomic_fetch_sub(&sweep->shares[place], 1, __ATOMIC_RELAXED);
+}
+
 /* Joins an aggregate with the name that the ring has refused. Returns the size of the record. */
 static size_t sweep__join_name(struct kf_sweep *sweep, struct kf_file_record *rec)
 {
@@ -164,6 +174,8 @@ static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value
 	err = sweep__take(sweep, sweep->config.files_fd, key, &rec->agg);
 	if (err)
 		return err == -ENOENT ? 0 : err;
+	sweep__return_share(sweep, KF_SHARE_PROCESS, key->tgid);
+	sweep__return_share(sweep, KF_SHARE_USER, rec->agg.proc.uid);
 	if (!file_events(&rec->agg))
 		return 0; /* -e has sent them */
 	rec->key = *key;
@@ -370,6 +382,14 @@ struct kf_sweep *kf_sweep__new(const struct kf_sweep_config *config, struct kf_e
 		return NULL;
 	sweep->config = *config;
 	sweep->exited = exited;
+	if (config->shares_fd < 0)
+		return sweep;
+	sweep->shares = mmap(NULL, KF_SHARES * sizeof(*sweep->shares), PROT_READ | PROT_WRITE,
+			     MAP_SHARED, config->shares_fd, 0);
+	if (sweep->shares == MAP_FAILED) {
+		free(sweep);
+		return NULL;
+	}
 	return sweep;
 }
 
@@ -377,6 +397,8 @@ void kf_sweep__free(struct kf_sweep *sweep)
 {
 	if (!sweep)
 		return;
+	if (sweep->shares)
+		munmap(sweep->shares, KF_SHARES * sizeof(*sweep->shares));
 	free(sweep->out);
 	kf_exports__free(&sweep->exports);
 	free(sweep->due.list);

@@ -38,6 +38,7 @@ class Sweep(Closeable):
         config.active_ns = active_ns
         config.files_fd = maps.get("kf_files", NO_MAP)
         config.names_fd = maps.get("kf_names", NO_MAP)
+        config.shares_fd = maps.get("kf_shares", NO_MAP)
         config.socks_fd = maps.get("kf_socks", NO_MAP)
         config.unix_fd = maps.get("kf_unix", NO_MAP)
         config.tcp_iter_fd = tcp_iterator
