@@ -12,6 +12,8 @@
 const volatile u32 kf_share_process = 8192; /* entries of kf_files */
 const volatile u32 kf_share_user = 12288;
 
+#define KF_CALLS 2048 /* entries of kf_pending and of kf_named: no attach mode fills both */
+
 /* Counted by a hash: two that share a place have one share between them. User space takes off what it
  * sweeps, so the counts lie in memory that it has mapped: 96 KiB. */
 struct {
@@ -58,6 +60,14 @@ static __always_inline void kf_share__count(u32 tgid, u32 uid, s64 entries)
 {
 	kf_share__add(kf_share__place(KF_SHARE_PROCESS, tgid), entries);
 	kf_share__add(kf_share__place(KF_SHARE_USER, uid), entries);
+}
+
+/* Where an operation of the current user is counted; 0 if the user's share is used up. */
+static __always_inline u32 kf_share__call(void)
+{
+	u32 place = kf_share__place(KF_SHARE_CALLS, bpf_get_current_uid_gid());
+
+	return kf_share__held(place) < KF_CALLS / 2 ? place : 0;
 }
 
 #endif
