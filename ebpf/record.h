@@ -82,7 +82,6 @@ enum kf_file_event {
 #define KF_SOCK_FLAGS_FULL 32 /* more flag combinations than slots: some are not listed */
 #define KF_SOCK_STALE 64 /* swept by user space, no event ended it */
 #define KF_SOCK_IDLE 128 /* with STALE: it was idle; else active for long, left alone, or the end */
-#define KF_SOCK_STALE 64 /* swept by user space: idle or aged */
 #define KF_SOCK_FRAGS 256 /* rx.frags is counted; else it is not known */
 
 /* Flags of a socket in the map, which no record has. */

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the tables of docs/fields.md from the declarations in kflowd.serialize.fields."""
+"""Writes the tables of docs/fields.md from the blocks in kflowd.serialize.blocks."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from kflowd.serialize import fields
-from kflowd.serialize.fields import Field
+from kflowd.serialize.blocks import file, health, info, process, socket
+from kflowd.serialize.keys import Block, Key, keys_of
+from kflowd.serialize.record import BEYOND_CONTRACT
 
 PAGE = Path(__file__).parents[1] / "docs" / "fields.md"
 BEGIN = "<!-- fields: begin, written by make docs -->"
@@ -15,50 +16,48 @@ TYPES = {
     "str": "text",
     "int": "integer",
     "duration": "seconds",
+    "change": "seconds",
     "time": "time",
     "counts": "counts",
     "strings": "list of texts",
-    "messages": "list of objects",
+    "objects": "list of objects",
 }
-EXTRA = {
-    field.name
-    for block in (
-        fields.PROCESS_EXTRA,
-        fields.FILE_EXTRA,
-        fields.SOCKET_EXTRA,
-        fields.UNIX_EXTRA,
-    )
-    for field in block
-}
-SECTIONS = (
-    ("In every record", (*fields.INFO,)),
-    ("The process, in file and socket records", (*fields.PROCESS, *fields.PROCESS_EXTRA)),
-    ("File records", (*fields.FILE, *fields.FILE_EXTRA)),
+EXTRA = {key.name for block in BEYOND_CONTRACT for key in keys_of(block)}
+SECTIONS: tuple[tuple[str, tuple[type[Block], ...]], ...] = (
+    ("In every record", (info.Stamp, info.Host, info.Uptime)),
+    (
+        "The process, in file and socket records",
+        (process.ProcessBlock, process.ProcessAge, process.ProcessDetails),
+    ),
+    (
+        "File records",
+        (file.FileBlock, file.InodeBlock, file.FileDigests, file.FileNotes),
+    ),
     (
         "TCP and UDP records",
         (
-            *(*fields.SOCKET, *fields.SOCKET_TX, *fields.SOCKET_RX, *fields.SOCKET_AGE),
-            *(*fields.APP, *fields.APP_TX, *fields.APP_RX, *fields.SOCKET_EXTRA),
+            *(socket.SocketBlock, socket.SocketTx, socket.SocketRx, socket.SocketAge),
+            *(socket.App, socket.AppTx, socket.AppRx, socket.SocketExtra),
         ),
     ),
     (
         "UNIX socket records",
         (
-            *(*fields.UNIX, *fields.SOCKET_AGE),
-            *(*fields.APP, *fields.APP_TX, *fields.APP_RX, *fields.UNIX_EXTRA),
+            *(socket.UnixBlock, socket.SocketAge),
+            *(socket.App, socket.AppTx, socket.AppRx, socket.UnixExtra),
         ),
     ),
-    ("Health records", (*fields.HEALTH_KERNEL, *fields.HEALTH_USER)),
+    ("Health records", (health.HealthKernel, health.HealthUser, health.HealthDelivery)),
 )
 
 
-def table(members: Iterable[Field]) -> Iterator[str]:
+def table(keys: Iterable[Key]) -> Iterator[str]:
     """Yield the lines of a table of keys."""
     yield "| Key | Type | When | Meaning |"
     yield "|---|---|---|---|"
-    for field in members:
-        key = f"`{field.name}`" + (" +" if field.name in EXTRA else "")
-        yield f"| {key} | {TYPES[field.kind]} | {field.when or 'always'} | {field.legend} |"
+    for key in keys:
+        name = f"`{key.name}`" + (" +" if key.name in EXTRA else "")
+        yield f"| {name} | {TYPES[key.kind]} | {key.when or 'always'} | {key.legend} |"
 
 
 def words(head: str, named: Mapping[str, str]) -> Iterator[str]:
@@ -72,14 +71,15 @@ def words(head: str, named: Mapping[str, str]) -> Iterator[str]:
 def generated() -> str:
     """Return all tables."""
     parts: list[str] = []
-    for title, members in SECTIONS:
-        parts += [f"## {title}", "", *table(members), ""]
+    for title, blocks in SECTIONS:
+        keys = [key for block in blocks for key in keys_of(block)]
+        parts += [f"## {title}", "", *table(keys), ""]
     for title, head, named in (
-        ("The events in FileEvents", "Event", dict(fields.FILE_EVENTS)),
-        ("The words of FileNotes", "Word", fields.FILE_NOTES),
-        ("The words of SockNotes", "Word", fields.SOCK_NOTES),
-        ("The entries of HealthOutputs", "Key", fields.OUTPUT),
-        ("The words of ProcNotes", "Word", fields.PROC_NOTES),
+        ("The events in FileEvents", "Event", dict(file.FILE_EVENTS)),
+        ("The words of FileNotes", "Word", file.FILE_NOTES),
+        ("The words of SockNotes", "Word", socket.SOCK_NOTES),
+        ("The words of ProcNotes", "Word", process.PROC_NOTES),
+        ("An entry of HealthOutputs", "Key", health.OUTPUT),
     ):
         parts += [f"## {title}", "", *words(head, named), ""]
     left_out = ", ".join(f"`{name}`" for name in sorted(EXTRA))

@@ -29,7 +29,7 @@ int BPF_PROG(fentry__vfs_open, struct path *path, struct file *file)
 {
 	if (!kf_standby__claim(KF_PROG_FENTRY_VFS_OPEN))
 		return 0;
-	kf_file__created(path, file);
+	kf_open_file__created(path, file);
 	return 0;
 }
 
@@ -39,7 +39,7 @@ int BPF_PROG(fentry__fd_install, unsigned int fd, struct file *file)
 {
 	if (!kf_standby__claim(KF_PROG_FENTRY_FD_INSTALL))
 		return 0;
-	kf_file__installed(file);
+	kf_open_file__installed(file);
 	return 0;
 }
 
@@ -49,7 +49,7 @@ int BPF_PROG(fexit__do_open_execat, int fd, struct filename *name, int flags, st
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT_DO_OPEN_EXECAT))
 		return 0;
-	if (!kf_file__is_err(file))
+	if (!kf_open_file__is_err(file))
 		kf_file__event(file, KF_FILE_OPEN_EXEC);
 	return 0;
 }
@@ -158,7 +158,7 @@ int BPF_PROG(fentry____fput, struct file *file)
 {
 	if (!kf_standby__claim(KF_PROG_FENTRY___FPUT))
 		return 0;
-	kf_file__closed(file);
+	kf_open_file__closed(file);
 	return 0;
 }
 

@@ -22,14 +22,14 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("kprobe/vfs_open")
 int BPF_KPROBE(kprobe__vfs_open, struct path *path, struct file *file)
 {
-	kf_file__created(path, file);
+	kf_open_file__created(path, file);
 	return 0;
 }
 
 SEC("kprobe/fd_install")
 int BPF_KPROBE(kprobe__fd_install, unsigned int fd, struct file *file)
 {
-	kf_file__installed(file);
+	kf_open_file__installed(file);
 	return 0;
 }
 
@@ -134,7 +134,7 @@ int BPF_KRETPROBE(kretprobe__do_splice_direct, long ret)
 SEC("kprobe/__fput")
 int BPF_KPROBE(kprobe____fput, struct file *file)
 {
-	kf_file__closed(file);
+	kf_open_file__closed(file);
 	return 0;
 }
 

@@ -118,7 +118,7 @@ static __always_inline void kf_call__opened_exec(struct file *file)
 	if (!call || !(call->due & KF_DUE_OPEN_EXEC))
 		return;
 	call->due &= ~KF_DUE_OPEN_EXEC;
-	if (!kf_file__is_err(file))
+	if (!kf_open_file__is_err(file))
 		kf_call__event((u64)file, KF_FILE_OPEN_EXEC);
 }
 

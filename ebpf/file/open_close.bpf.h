@@ -17,7 +17,7 @@
  * before it is opened, and stays if opening it fails: so this is seen at the entry of vfs_open, where
  * the struct file has no path yet.
  */
-static __always_inline void kf_file__created(struct path *path, struct file *file)
+static __always_inline void kf_open_file__created(struct path *path, struct file *file)
 {
 	struct kf_subject subject;
 	struct dentry *dentry;
@@ -39,13 +39,13 @@ static __always_inline void kf_file__created(struct path *path, struct file *fil
 }
 
 /* Functions that open return an error in place of the file. */
-static __always_inline bool kf_file__is_err(const void *file)
+static __always_inline bool kf_open_file__is_err(const void *file)
 {
 	return !file || (unsigned long)file >= (unsigned long)-4095;
 }
 
 /* OPEN, once a descriptor; a path descriptor (O_PATH) opens nothing. */
-static __always_inline void kf_file__installed(struct file *file)
+static __always_inline void kf_open_file__installed(struct file *file)
 {
 	if (!(KF_READ(file, f_mode) & KF_FMODE_PATH))
 		kf_file__event(file, KF_FILE_OPEN);
@@ -55,7 +55,7 @@ static __always_inline void kf_file__installed(struct file *file)
  * The last reference is dropped. Left out: files that were never opened, and those that a stacked
  * file system has opened below its own. A kernel thread that drops it late has no part in it.
  */
-static __always_inline void kf_file__closed(struct file *file)
+static __always_inline void kf_open_file__closed(struct file *file)
 {
 	u32 mode = KF_READ(file, f_mode);
 

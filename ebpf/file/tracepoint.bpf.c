@@ -21,7 +21,7 @@ int BPF_PROG(tp__sys_enter, struct pt_regs *regs, u64 nr)
 {
 	if (!kf_standby__claim(KF_PROG_SYS_ENTER))
 		return 0;
-	kf_syscall__begins(regs, nr);
+	kf_tp_syscall__begins(regs, nr);
 	return 0;
 }
 
@@ -30,7 +30,7 @@ int BPF_PROG(tp__sys_exit, struct pt_regs *regs, long ret)
 {
 	if (!kf_standby__claim(KF_PROG_SYS_EXIT))
 		return 0;
-	kf_syscall__returns(regs, ret);
+	kf_tp_syscall__returns(regs, ret);
 	return 0;
 }
 

@@ -24,8 +24,8 @@ static __always_inline void kf_close__event(u64 fd)
 		return;
 	mode = KF_READ(file, f_mode);
 	if (!(mode & KF_FMODE_PATH))
-		kf_fd__event(fd,
-			     mode & KF_FMODE_WRITE ? KF_FILE_CLOSE_WRITE : KF_FILE_CLOSE_NOWRITE);
+		kf_tp_fd__event(fd, mode & KF_FMODE_WRITE ? KF_FILE_CLOSE_WRITE
+							  : KF_FILE_CLOSE_NOWRITE);
 }
 
 /* A descriptor that is about to be closed: only the last reference is a CLOSE. */

@@ -11,7 +11,7 @@
 
 /* A descriptor's file and an event on it. Functions that are not static are verified once each,
  * whatever the number of their calls; they take numbers only, which every kernel lets them. */
-__noinline int kf_fd__event(u64 fd, u32 event)
+__noinline int kf_tp_fd__event(u64 fd, u32 event)
 {
 	struct file *file = kf_fd__file(fd);
 
@@ -22,42 +22,42 @@ __noinline int kf_fd__event(u64 fd, u32 event)
 
 /* If another thread has put another file there meanwhile, that one must at least be open for what was
  * done. */
-static __always_inline void kf_fd__moved(u64 fd, u32 mode, u32 event)
+static __always_inline void kf_tp_fd__moved(u64 fd, u32 mode, u32 event)
 {
 	struct file *file = kf_fd__file(fd);
 
 	if (file && (KF_READ(file, f_mode) & mode))
-		kf_fd__event(fd, event);
+		kf_tp_fd__event(fd, event);
 }
 
-static __always_inline void kf_fd__read(u64 fd, long ret)
+static __always_inline void kf_tp_fd__read(u64 fd, long ret)
 {
 	if (kf_op__succeeded(KF_OP_READ, ret))
-		kf_fd__moved(fd, KF_FMODE_READ, kf_op__row(KF_OP_READ)->last);
+		kf_tp_fd__moved(fd, KF_FMODE_READ, kf_op__row(KF_OP_READ)->last);
 }
 
-static __always_inline void kf_fd__written(u64 fd, long ret)
+static __always_inline void kf_tp_fd__written(u64 fd, long ret)
 {
 	if (kf_op__succeeded(KF_OP_WRITE, ret))
-		kf_fd__moved(fd, KF_FMODE_WRITE, kf_op__row(KF_OP_WRITE)->last);
+		kf_tp_fd__moved(fd, KF_FMODE_WRITE, kf_op__row(KF_OP_WRITE)->last);
 }
 
-static __always_inline void kf_fd__copied(u64 in, u64 out, long ret)
+static __always_inline void kf_tp_fd__copied(u64 in, u64 out, long ret)
 {
 	if (!kf_op__succeeded(KF_OP_COPY, ret))
 		return;
-	kf_fd__moved(in, KF_FMODE_READ, kf_op__row(KF_OP_COPY)->first);
-	kf_fd__moved(out, KF_FMODE_WRITE, kf_op__row(KF_OP_COPY)->last);
+	kf_tp_fd__moved(in, KF_FMODE_READ, kf_op__row(KF_OP_COPY)->first);
+	kf_tp_fd__moved(out, KF_FMODE_WRITE, kf_op__row(KF_OP_COPY)->last);
 }
 
-static __always_inline void kf_fd__changed(u64 fd, enum kf_op op, long ret)
+static __always_inline void kf_tp_fd__changed(u64 fd, enum kf_op op, long ret)
 {
 	if (kf_op__succeeded(op, ret))
-		kf_fd__event(fd, kf_op__row(op)->last);
+		kf_tp_fd__event(fd, kf_op__row(op)->last);
 }
 
 /* A new descriptor: an open file, or with flags == -1 a duplicate. */
-__noinline int kf_fd__opened(long fd, u64 flags)
+__noinline int kf_tp_fd__opened(long fd, u64 flags)
 {
 	struct file *file;
 	u32 mode;
@@ -69,10 +69,10 @@ __noinline int kf_fd__opened(long fd, u64 flags)
 	if (mode & KF_FMODE_PATH)
 		return 0;
 	if (flags != (u64)-1 && (mode & KF_FMODE_CREATED))
-		kf_fd__event(fd, KF_FILE_CREATE);
+		kf_tp_fd__event(fd, KF_FILE_CREATE);
 	else if (flags != (u64)-1 && (flags & KF_O_TRUNC))
-		kf_fd__changed(fd, KF_OP_TRUNCATE, 0);
-	kf_fd__event(fd, KF_FILE_OPEN);
+		kf_tp_fd__changed(fd, KF_OP_TRUNCATE, 0);
+	kf_tp_fd__event(fd, KF_FILE_OPEN);
 	return 0;
 }
 

@@ -16,7 +16,7 @@
  * Calls that close. They are seen before they run, because afterwards the file is closed: so what
  * makes them fail has to be known here.
  */
-static __always_inline bool kf_syscall__closes(struct pt_regs *regs, u64 nr)
+static __always_inline bool kf_tp_syscall__closes(struct pt_regs *regs, u64 nr)
 {
 	switch (nr) {
 	case __NR_close:
@@ -40,7 +40,7 @@ static __always_inline bool kf_syscall__closes(struct pt_regs *regs, u64 nr)
 }
 
 /* Calls on a name. */
-static __always_inline enum kf_op kf_syscall__op(u64 nr)
+static __always_inline enum kf_op kf_tp_syscall__op(u64 nr)
 {
 	switch (nr) {
 #ifdef __NR_unlink
@@ -86,41 +86,41 @@ static __always_inline enum kf_op kf_syscall__op(u64 nr)
 }
 
 /* Calls that return a new descriptor. Returns false for other calls. */
-static __always_inline bool kf_syscall__opens(struct pt_regs *regs, u64 nr, long ret)
+static __always_inline bool kf_tp_syscall__opens(struct pt_regs *regs, u64 nr, long ret)
 {
 	u64 flags = 0;
 
 	switch (nr) {
 #ifdef __NR_open
 	case __NR_open:
-		kf_fd__opened(ret, KF_ARG1(regs));
+		kf_tp_fd__opened(ret, KF_ARG1(regs));
 		return true;
 	case __NR_creat:
-		kf_fd__opened(ret, KF_O_TRUNC);
+		kf_tp_fd__opened(ret, KF_O_TRUNC);
 		return true;
 #endif
 	case __NR_openat:
 	case __NR_open_by_handle_at:
-		kf_fd__opened(ret, KF_ARG2(regs));
+		kf_tp_fd__opened(ret, KF_ARG2(regs));
 		return true;
 	case __NR_openat2: /* struct open_how begins with the flags */
 		bpf_probe_read_user(&flags, sizeof(flags), (void *)KF_ARG2(regs));
-		kf_fd__opened(ret, flags);
+		kf_tp_fd__opened(ret, flags);
 		return true;
 	case __NR_dup:
 	case __NR_memfd_create:
-		kf_fd__opened(ret, -1);
+		kf_tp_fd__opened(ret, -1);
 		return true;
 	case __NR_fcntl:
 		if (KF_ARG1(regs) == KF_F_DUPFD || KF_ARG1(regs) == KF_F_DUPFD_CLOEXEC)
-			kf_fd__opened(ret, -1);
+			kf_tp_fd__opened(ret, -1);
 		return true;
 	}
 	return false;
 }
 
 /* Calls on a descriptor. */
-static __always_inline bool kf_syscall__uses(struct pt_regs *regs, u64 nr, long ret)
+static __always_inline bool kf_tp_syscall__uses(struct pt_regs *regs, u64 nr, long ret)
 {
 	switch (nr) {
 	case __NR_read:
@@ -128,38 +128,39 @@ static __always_inline bool kf_syscall__uses(struct pt_regs *regs, u64 nr, long 
 	case __NR_readv:
 	case __NR_preadv:
 	case __NR_preadv2:
-		kf_fd__read(KF_ARG0(regs), ret);
+		kf_tp_fd__read(KF_ARG0(regs), ret);
 		return true;
 	case __NR_write:
 	case __NR_pwrite64:
 	case __NR_writev:
 	case __NR_pwritev:
 	case __NR_pwritev2:
-		kf_fd__written(KF_ARG0(regs), ret);
+		kf_tp_fd__written(KF_ARG0(regs), ret);
 		return true;
 	case __NR_sendfile:
-		kf_fd__copied(KF_ARG1(regs), KF_ARG0(regs), ret);
+		kf_tp_fd__copied(KF_ARG1(regs), KF_ARG0(regs), ret);
 		return true;
 	case __NR_copy_file_range:
 	case __NR_splice:
-		kf_fd__copied(KF_ARG0(regs), KF_ARG2(regs), ret);
+		kf_tp_fd__copied(KF_ARG0(regs), KF_ARG2(regs), ret);
 		return true;
 	case __NR_fallocate:
-		kf_fd__changed(KF_ARG0(regs), KF_OP_ALLOCATE, ret);
+		kf_tp_fd__changed(KF_ARG0(regs), KF_OP_ALLOCATE, ret);
 		return true;
 	case __NR_ftruncate:
-		kf_fd__changed(KF_ARG0(regs), KF_OP_TRUNCATE, ret);
+		kf_tp_fd__changed(KF_ARG0(regs), KF_OP_TRUNCATE, ret);
 		return true;
 	case __NR_fchmod:
 	case __NR_fchown:
-		kf_fd__changed(KF_ARG0(regs), KF_OP_SETATTR, ret);
+		kf_tp_fd__changed(KF_ARG0(regs), KF_OP_SETATTR, ret);
 		return true;
 	}
 	return false;
 }
 
 /* Where the path of a call on a name is. Returns false for other calls. */
-static __always_inline bool kf_syscall__where(struct pt_regs *regs, u64 nr, struct kf_where *where)
+static __always_inline bool kf_tp_syscall__where(struct pt_regs *regs, u64 nr,
+						 struct kf_where *where)
 {
 	where->dfd = KF_AT_FDCWD;
 	where->old = 0;
@@ -202,38 +203,38 @@ static __always_inline bool kf_syscall__where(struct pt_regs *regs, u64 nr, stru
 	}
 	where->dfd = KF_ARG0(regs);
 	where->path = KF_ARG1(regs);
-	return kf_syscall__op(nr) != KF_OP_NONE;
+	return kf_tp_syscall__op(nr) != KF_OP_NONE;
 }
 
-static __always_inline void kf_syscall__begins(struct pt_regs *regs, u64 nr)
+static __always_inline void kf_tp_syscall__begins(struct pt_regs *regs, u64 nr)
 {
 	enum kf_op op;
 
-	if (kf_syscall__compat() || kf_syscall__closes(regs, nr))
+	if (kf_syscall__compat() || kf_tp_syscall__closes(regs, nr))
 		return;
-	op = kf_syscall__op(nr);
+	op = kf_tp_syscall__op(nr);
 	if (op == KF_OP_UNLINK && nr == __NR_unlinkat && (KF_ARG2(regs) & KF_AT_REMOVEDIR))
 		return;
 	if (op != KF_OP_NONE)
 		kf_named__begin(op);
 }
 
-static __always_inline void kf_syscall__returns(struct pt_regs *regs, long ret)
+static __always_inline void kf_tp_syscall__returns(struct pt_regs *regs, long ret)
 {
 	u64 nr = KF_SYSCALL_NR(regs);
 	struct kf_where where;
 
 	if (kf_syscall__compat())
 		return;
-	if (kf_syscall__opens(regs, nr, ret) || kf_syscall__uses(regs, nr, ret))
+	if (kf_tp_syscall__opens(regs, nr, ret) || kf_tp_syscall__uses(regs, nr, ret))
 		return;
-	if (!kf_syscall__where(regs, nr, &where))
+	if (!kf_tp_syscall__where(regs, nr, &where))
 		return;
 	if (where.path && kf_named__end(where.dfd, where.path, where.old, ret) != 1)
 		return;
 	if (!where.path && !kf_named__forget(ret)) /* futimens */
 		return;
-	kf_fd__changed(where.dfd, KF_OP_SETATTR, ret);
+	kf_tp_fd__changed(where.dfd, KF_OP_SETATTR, ret);
 }
 
 #endif

@@ -13,6 +13,7 @@ from kflowd.delivery import Delivery
 from kflowd.enrich import ENRICHERS, Enricher, Enrichment
 from kflowd.enrich.host import host_facts
 from kflowd.enrich.stage import recorded
+from kflowd.model import facts_of
 from kflowd.pipeline import Pipeline
 from kflowd.serialize import Builder
 from kflowd.settings import Settings
@@ -53,7 +54,7 @@ def session_facts(settings: Settings, enrichers: Sequence[Enricher], *, full: bo
 
 def as_recorded(settings: Settings, facts: bytes) -> Settings:
     """Return settings with those of the recorded run that a replay cannot choose."""
-    run = msgspec.json.decode(facts, type=RunFacts)
+    run = facts_of(RunFacts, facts)
     trace = msgspec.structs.replace(
         settings.trace,
         idle_ns=run.idle_ns or settings.trace.idle_ns,

@@ -5,18 +5,17 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from kflowd.aggregate import Aggregator
 from kflowd.aggregate.file import FileAggregator
 from kflowd.aggregate.socket import SocketAggregator
+from kflowd.assembly import live_enrichers
 from kflowd.delivery.formats import FORMATS
-from kflowd.enrich import Enricher
-from kflowd.enrich.devices import Devices
-from kflowd.enrich.interfaces import Interfaces
-from kflowd.enrich.processes import Processes
-from kflowd.enrich.users import GROUP, PASSWD, IdNames, Users
-from kflowd.model import HostFacts, Session
+from kflowd.enrich import Enrichment
+from kflowd.model import Session
 from kflowd.records import Decoder
-from kflowd.serialize import Builder
+from kflowd.serialize import Builder, HostFacts
 from tests.unit.make import SECOND, record
 
 RECORDS = 2000
@@ -89,17 +88,17 @@ def socket_batch() -> bytes:
     return b"".join(pieces)
 
 
-def _stages() -> tuple[Decoder, Aggregator, Enricher, Builder]:
-    users = Users(IdNames(PASSWD), IdNames(GROUP))
-    users.refresh(0)
+def _stages() -> tuple[Decoder, Aggregator, Enrichment, Builder]:
     idle = 15 * SECOND
     decoder = Decoder()
-    enricher = Enricher(Processes(), users, Devices(), Interfaces())
-    aggregator = Aggregator(FileAggregator(idle), SocketAggregator())
-    enricher.feed(aggregator.feed(decoder.decode(process_batch())))
-    facts = HostFacts("bench", "127.0.0.1", "Linux", "0", "kflowd-v0")
-    builder = Builder(Session(0, 1_700_000_000 * SECOND, 250, facts))
-    return decoder, aggregator, enricher, builder
+    enrichment = Enrichment(live_enrichers())
+    enrichment.refresh(0)
+    aggregator = Aggregator(FileAggregator(idle), SocketAggregator(idle))
+    enrichment.feed(aggregator.feed(decoder.decode(process_batch())))
+    facts = HostFacts(host_name="bench", host_ip="127.0.0.1", system="Linux", version="kflowd-v0")
+    builder = Builder()
+    builder.begin(Session(0, 1_700_000_000 * SECOND, 250, msgspec.json.encode(facts)))
+    return decoder, aggregator, enrichment, builder
 
 
 def _microseconds(stage: Callable[[], Any], records: int) -> float:
@@ -119,25 +118,25 @@ def measure_batch(batch: bytes, form: str) -> dict[str, float]:
         batch: Records of one kind; recorded ring data will do.
         form: One of FORMATS.
     """
-    decoder, aggregator, enricher, builder = _stages()
-    encode = FORMATS[form]
+    decoder, aggregator, enrichment, builder = _stages()
+    text = FORMATS[form]()
     values = decoder.decode(batch)
     complete = aggregator.feed(values)
-    named: list[Any] = enricher.feed(complete)
+    named: list[Any] = enrichment.feed(complete)
     made = [builder.record(value) for value in named]
-    texts = [encode(each) for each in made]
+    texts = [text(each) for each in made]
     count = len(made)
 
     def whole() -> None:
-        for value in enricher.feed(aggregator.feed(decoder.decode(batch))):
-            encode(builder.record(value))  # type: ignore[arg-type] # aggregates only
+        for value in enrichment.feed(aggregator.feed(decoder.decode(batch))):
+            text(builder.record(value))  # type: ignore[arg-type] # aggregates only
 
     return {
         "decode": _microseconds(lambda: decoder.decode(batch), count),
         "aggregate": _microseconds(lambda: aggregator.feed(values), count),
-        "enrich": _microseconds(lambda: enricher.feed(complete), count),
+        "enrich": _microseconds(lambda: enrichment.feed(complete), count),
         "build": _microseconds(lambda: [builder.record(value) for value in named], count),
-        "encode": _microseconds(lambda: [encode(each) for each in made], count),
+        "encode": _microseconds(lambda: [text(each) for each in made], count),
         "whole": _microseconds(whole, count),
         "bytes": sum(map(len, texts)) / count,
     }

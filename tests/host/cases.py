@@ -115,7 +115,7 @@ CASES = (
             "a": {
                 "FilePermissions": "0604/-rw----r--",
                 "FileUID": workloads.NOBODY,
-                "FileGID": workloads.NOBODY,
+                "FileGID": workloads.DAEMON,
                 "FileSize": 3,
                 "FileSizeChange": 3 - READS * READ_BYTES,
                 "FileAccessTime": "Thu, Jan 01 1970 00:00:01.000000007 UTC",
@@ -135,7 +135,13 @@ CASES = (
         workloads.denied_chmod,
         lambda d: [_file(_open_to_all(d) / "k")],
         {"k": {"OPEN": 1, "CLOSE_NOWRITE": 1}},
-        fields={"k": {"ProcUID": workloads.NOBODY, "FilePermissions": "0644/-rw-r--r--"}},
+        fields={
+            "k": {
+                "ProcUID": workloads.NOBODY,
+                "ProcGID": workloads.DAEMON,
+                "FilePermissions": "0644/-rw-r--r--",
+            }
+        },
         refused=("file.attribute",),
     ),
     Case(

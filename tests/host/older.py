@@ -24,8 +24,9 @@ ACCEPTED = ("idle", "spoken", "silent")
 DATAGRAMS = {"connected": 3, "bound": 5, "joined": 7}
 
 
-def older_clients(listener: str, receiver: str, ready: str, begin: str) -> Facts:
+def older_clients(listener: str, receiver: str, ready: str, begin: str, other_end: str) -> Facts:
     """Make sockets, say so, wait, and use each. The servers are known by descriptors to close."""
+    os.close(int(other_end))  # so that the wait ends with who would end it
     with socket.socket(fileno=int(listener)) as tcp, socket.socket(fileno=int(receiver)) as udp:
         server, peer = tcp.getsockname(), udp.getsockname()
     ends = {name: socket.create_connection(server) for name in (*ACCEPTED, "waiting")}
@@ -78,7 +79,7 @@ class Older(NamedTuple):
         receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         receiver.bind((HOST, 0))
         (was_made, made), (told, begin) = os.pipe(), os.pipe()
-        descriptors = listener.fileno(), receiver.fileno(), made, told
+        descriptors = listener.fileno(), receiver.fileno(), made, told, begin
         child, facts = start_forked(older_clients, *descriptors)
         accepted = {name: listener.accept()[0] for name in ACCEPTED}
         _read_exactly(accepted["spoken"], SPOKEN_BYTES)

@@ -90,7 +90,8 @@ def _process(run: Run, case: Case, record: Record) -> Record:
     done = run.done[case.name]
     facts = done.facts
     child = record["ProcPID"] == facts.get("child")
-    pid, uid = facts["child"] if child else done.pid, facts.get("uid", 0)
+    pid = facts["child"] if child else done.pid
+    uid, gid = facts.get("uid", 0), facts.get("gid", 0)
     exe = _program(run, case, record).name
     task = "kf-thread" if "tid" in facts else Path("/proc/self/comm").read_text().strip()
     # a task's name is shown where it is not that of the executable, cut or not
@@ -100,12 +101,12 @@ def _process(run: Run, case: Case, record: Record) -> Record:
         "ProcParent": EXE.name,
         "Proc": f"{exe}/{task}" if other else exe,
         "ProcUser": _name(pwd.getpwuid, uid),
-        "ProcGroup": _name(grp.getgrgid, uid),
+        "ProcGroup": _name(grp.getgrgid, gid),
         "ProcPPID": done.pid if child else os.getpid(),
         "ProcPID": pid,
         "ProcTID": facts.get("tid", pid),
         "ProcUID": uid,
-        "ProcGID": uid,
+        "ProcGID": gid,
         "ProcAge": Claim.ANY,
     }
 

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 WRITES, WRITE_BYTES = 7, 11
 READS, READ_BYTES = 5, 13
 ROUNDS, REQUEST, REPLY = 7, b"q" * 101, b"a" * 211
-NOBODY = 65534
+NOBODY, DAEMON = 65534, 1  # a user, and another number for the group
 
 Facts = dict[str, Any]
 
@@ -67,7 +67,7 @@ def read_file(path: str) -> Facts:
 def change_attributes(path: str) -> Facts:
     """Change mode, owner, times and size by path, without opening."""
     os.chmod(path, 0o604)
-    os.chown(path, NOBODY, NOBODY)
+    os.chown(path, NOBODY, DAEMON)
     os.utime(path, ns=(1_000_000_007, 2_000_000_011))
     os.truncate(path, 3)
     return {}
@@ -84,7 +84,7 @@ def one_chmod(path: str) -> Facts:
 def denied_chmod(path: str) -> Facts:
     """As another user: fail to change the mode, then open and close."""
     os.setgroups([])
-    os.setgid(NOBODY)
+    os.setgid(DAEMON)
     os.setuid(NOBODY)
     failed = 0
     try:
@@ -92,7 +92,7 @@ def denied_chmod(path: str) -> Facts:
     except PermissionError:
         failed += 1
     os.close(os.open(path, os.O_RDONLY))
-    return {"failed": failed, "uid": NOBODY}
+    return {"failed": failed, "uid": NOBODY, "gid": DAEMON}
 
 
 def rename(old: str, new: str) -> Facts:

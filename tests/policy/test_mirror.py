@@ -12,15 +12,15 @@ from tests.policy.tree import PACKAGE, ROOT, files, parse
 UNIT = ROOT / "tests" / "unit"
 # Modules without a unit test, each with the reason: what has logic and no kernel is no reason.
 WITHOUT_A_TEST = {
-    "bpf/counters.py": "reads programs and maps of the kernel: tests/host/test_copies.py",
-    "bpf/drain.py": "is the C drain opened: tests/host/test_source.py",
-    "bpf/features.py": "asks the kernel: tests/host/test_source.py, doctor in each VM",
-    "bpf/kernel.py": "loads the kernel's BTF: tests/host/test_source.py, doctor in each VM",
-    "bpf/loaded.py": "holds objects in the kernel: tests/host/test_copies.py",
+    "bpf/kernel/btf.py": "loads the kernel's BTF: tests/host/test_source.py, doctor in each VM",
+    "bpf/kernel/kconfig.py": "reads files of this kernel: tests/unit/bpf/kernel/test_preemption.py",
+    "bpf/kernel/probing.py": "asks the kernel: tests/host/test_source.py, doctor in each VM",
+    "bpf/loading/attached.py": "holds objects in the kernel: tests/host/test_standby.py",
     "bpf/source.py": "is the kernel side opened: tests/host/test_source.py",
-    "serialize/__init__.py": "tests/unit/serialize/test_build.py feeds it",
-    "serialize/contract.py": "tests/unit/serialize/test_fields.py looks at its records",
-    "serialize/socket.py": "tests/unit/serialize/test_build.py builds its records",
+    "bpf/stream/counters.py": "reads programs and maps of the kernel: tests/host/test_standby.py",
+    "bpf/stream/drain.py": "is the C drain opened: tests/host/test_source.py",
+    "bpf/stream/exited.py": "is C opened: tests/host/test_source.py",
+    "bpf/stream/sweep.py": "is the C sweep opened: tests/host/test_source.py",
 }
 
 

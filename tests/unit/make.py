@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes what the unit tests feed to the stages: records as bytes, and model values."""
+"""Makes what the unit tests feed to the stages: records as bytes, model values, a session."""
 
 from typing import Any
 
@@ -7,17 +7,21 @@ import msgspec
 
 from kflowd.contract import constants, layout
 from kflowd.model import (
+    Actor,
+    EnrichedFile,
+    EnrichedSocket,
+    EnrichedUnix,
     FileAggregate,
-    FileKey,
+    Flow,
     Inode,
     Process,
     ProcessSeen,
+    Session,
     SocketAggregate,
     SocketDirection,
-    SocketKey,
+    SocketFlag,
     TcpInfo,
     UnixAggregate,
-    UnixKey,
 )
 
 KINDS = {
@@ -63,6 +67,26 @@ def record(of: str, tail: bytes = b"", /, **members: Any) -> bytes:
     return raw + bytes(-len(raw) % 8)
 
 
+def key(of: str, **members: Any) -> bytes:
+    """Return the key of a file or of a socket, zero but for these members.
+
+    Args:
+        of: "file" or "sock".
+        members: Values by name.
+    """
+    fixed = layout(f"struct kf_{of}_key")
+    values: list[Any] = list(fixed.unpack_from(bytes(fixed.size)))
+    for name, value in members.items():
+        values[fixed.index[name]] = value
+    return fixed.unpacker.pack(*values)
+
+
+def session(**facts: Any) -> Session:
+    """Return a session that began five seconds after the host, with a kernel of 250 Hz."""
+    encoded = msgspec.json.encode(facts)
+    return Session(ts_ns=5 * SECOND, realtime_offset_ns=0, hz=250, facts=encoded)
+
+
 def process(**changes: Any) -> Process:
     """Return a process."""
     base = Process(
@@ -99,29 +123,39 @@ def seen(**changes: Any) -> ProcessSeen:
     return msgspec.structs.replace(base, **changes)
 
 
+def inode(**changes: Any) -> Inode:
+    """Return a regular file of 41 bytes."""
+    base = Inode(
+        ino=7,
+        dev=(9 << 20) | 2,
+        size=41,
+        atime_ns=1,
+        mtime_ns=2,
+        ctime_ns=3,
+        mode=0o100644,
+        nlink=1,
+        uid=0,
+        gid=0,
+        magic=0,
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
 def file(**changes: Any) -> FileAggregate:
-    """Return a file aggregate: opened, written, closed."""
+    """Return a file aggregate: opened, written, closed; `events` is the sum of the counts."""
+    counts = changes.setdefault("counts", (0, 1, 0, 0, 0, 2, 1, 0, 0, 0, 0))
     base = FileAggregate(
         ts_ns=10 * SECOND,
-        key=FileKey(ino=7, start_ns=5 * SECOND, tgid=100, dev=(9 << 20) | 2, gen=1),
+        key=key("file", ino=7, start_ns=5 * SECOND, tgid=100, dev=(9 << 20) | 2, gen=1),
         process=process(),
         first_ns=9 * SECOND,
         last_ns=10 * SECOND,
         size_first=0,
         mtime_first_ns=0,
         flags=0,
-        inode=Inode(
-            size=41,
-            atime_ns=1,
-            mtime_ns=2,
-            ctime_ns=3,
-            mode=0o100644,
-            nlink=1,
-            uid=0,
-            gid=0,
-            magic=0,
-        ),
-        counts=(0, 1, 0, 0, 0, 2, 1, 0, 0, 0, 0),
+        inode=inode(),
+        counts=counts,
+        events=sum(counts),
         mnt_ns=11,
         path="/home/dirk/malware",
         origin="",
@@ -131,7 +165,19 @@ def file(**changes: Any) -> FileAggregate:
 
 def direction(**changes: Any) -> SocketDirection:
     """Return one direction of a socket, without packets."""
-    base = SocketDirection(0, 0, 0, 0, 0, 0, 0, 0, 0, bytes(12), (0,) * 12)
+    base = SocketDirection(
+        first_ns=0,
+        last_ns=0,
+        payload_bytes=0,
+        ttl_sum=0,
+        packets=0,
+        packets_seen=0,
+        data_packets=0,
+        ifindex=0,
+        frags=0,
+        flag_bits=bytes(12),
+        flag_counts=(0,) * 12,
+    )
     return msgspec.structs.replace(base, **changes)
 
 
@@ -141,22 +187,31 @@ def tcp_info(**changes: Any) -> TcpInfo:
     return msgspec.structs.replace(base, segs_out=1, **changes)
 
 
-def socket(**changes: Any) -> SocketAggregate:
-    """Return a TCP aggregate without packets."""
-    base = SocketAggregate(
-        ts_ns=10 * SECOND,
-        key=SocketKey(cookie=1, remote_addr=bytes(16), remote_port=0, family=0),
-        process=process(),
-        first_ns=9 * SECOND,
-        last_ns=10 * SECOND,
+def flow(**changes: Any) -> Flow:
+    """Return a connection to a web server on this host."""
+    base = Flow(
         local_addr=bytes([127, 0, 0, 1]) + bytes(12),
         remote_addr=bytes([127, 0, 0, 2]) + bytes(12),
         local_port=43302,
         remote_port=80,
         family=2,
         protocol=6,
-        flags=1,
         net_ns=13,
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def socket(**changes: Any) -> SocketAggregate:
+    """Return a TCP aggregate without packets."""
+    base = SocketAggregate(
+        ts_ns=10 * SECOND,
+        key=key("sock", cookie=1),
+        cookie=1,
+        process=process(),
+        first_ns=9 * SECOND,
+        last_ns=10 * SECOND,
+        flow=flow(),
+        flags=1,
         role=1,
         state=7,
         drops=0,
@@ -172,7 +227,6 @@ def unix(**changes: Any) -> UnixAggregate:
     """Return a UNIX aggregate: one datagram sent."""
     base = UnixAggregate(
         ts_ns=10 * SECOND,
-        key=UnixKey(sock=1, ino=2, peer_hash=3),
         process=process(),
         first_ns=9 * SECOND,
         last_ns=10 * SECOND,
@@ -186,3 +240,31 @@ def unix(**changes: Any) -> UnixAggregate:
         address="/run/systemd/journal/dev-log",
     )
     return msgspec.structs.replace(base, **changes)
+
+
+def actor(**changes: Any) -> Actor:
+    """Return the actor of `process()`, of whom nothing else is known."""
+    return Actor(**{"process": process(), **changes})
+
+
+def named_file(**changes: Any) -> EnrichedFile:
+    """Return a file aggregate that no enricher has seen."""
+    aggregate = file(**changes)
+    return EnrichedFile(Actor(aggregate.process), aggregate)
+
+
+def named_socket(**changes: Any) -> EnrichedSocket:
+    """Return a socket aggregate that no enricher has seen."""
+    aggregate = socket(**changes)
+    return EnrichedSocket(_owner(aggregate), aggregate)
+
+
+def named_unix(**changes: Any) -> EnrichedUnix:
+    """Return a UNIX socket aggregate that no enricher has seen."""
+    aggregate = unix(**changes)
+    return EnrichedUnix(_owner(aggregate), aggregate)
+
+
+def _owner(aggregate: SocketAggregate | UnixAggregate) -> Actor:
+    owned = not aggregate.flags & SocketFlag.NO_OWNER
+    return Actor(aggregate.process if owned else None)

@@ -2,25 +2,27 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from kflowd import app, recording
+from kflowd import app
 from kflowd.errors import RecordingError
-from kflowd.model import SocketFlag
-from kflowd.recording import Recorder, SessionFacts, SessionHead
+from kflowd.model import Session, SocketFlag
+from kflowd.recording import Recorder
+from kflowd.records.session import encode_session
 from kflowd.settings import OutputSettings, Settings
 from tests.unit.make import SECOND, record
 
-FACTS = SessionFacts(
-    host_name="recorded",
-    host_ip="192.0.2.7",
-    system="Linux",
-    kernel="6.1.0",
-    version="kflowd-v9.9.9",
-    users="root::0\ndirk::1002",
-    groups="wheel::0",
-    mountinfo="1 0 9:2 / / rw - ext4 /dev/md2 rw\n",
-)
+FACTS = {
+    "host_name": "recorded",
+    "host_ip": "192.0.2.7",
+    "system": "Linux",
+    "kernel": "6.1.0",
+    "version": "kflowd-v9.9.9",
+    "users": "root::0\ndirk::1002",
+    "groups": "wheel::0",
+    "mountinfo": "1 0 9:2 / / rw - ext4 /dev/md2 rw\n",
+}
 JSON_MIN = (OutputSettings(format="json-min"),)
 SETTINGS = Settings(output=JSON_MIN)
 
@@ -28,7 +30,7 @@ SETTINGS = Settings(output=JSON_MIN)
 @pytest.fixture
 def tape(tmp_path: Path) -> Path:
     """Make a recording of one file, one health record's worth of counters and a tick."""
-    head = SessionHead(SECOND, 1_700_000_000 * SECOND, 250, FACTS)
+    session = Session(SECOND, 1_700_000_000 * SECOND, 250, msgspec.json.encode(FACTS))
     written = record(
         "FILE",
         b"name\0dir\0",
@@ -42,7 +44,7 @@ def tape(tmp_path: Path) -> Path:
         path_len=9,
     )
     path = tmp_path / "tape"
-    with Recorder(path, recording.encode_session(head)) as recorder:
+    with Recorder(path, encode_session(session)) as recorder:
         recorder.write(written)
         recorder.write(record("COUNTERS", counters=(7,) + (0,) * 17) + record("TICK", ts_ns=1))
     return path
@@ -106,9 +108,10 @@ def test_replay_knows_what_was_idle_in_the_run(
 ) -> None:
     """A UDP socket is closed if it was idle for the -t of the recorded run, as its record says."""
     states = []
+    session = Session(1, 1, 250, msgspec.json.encode(FACTS))
     for flags in (SocketFlag.STALE | SocketFlag.IDLE, SocketFlag.STALE):
         path = tmp_path / "udp"
-        with Recorder(path, recording.encode_session(SessionHead(1, 1, 250, FACTS))) as recorder:
+        with Recorder(path, encode_session(session)) as recorder:
             values = {"sock__protocol": 17, "sock__family": 2, "sock__state": 1}
             times = {"hdr__ts_ns": 9 * SECOND, "sock__last_ns": 6 * SECOND, "sock__first_ns": 1}
             recorder.write(record("SOCK", sock__flags=flags, **values, **times))

@@ -2,38 +2,85 @@
 import os
 
 import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import kflowd
 from kflowd import assembly
-from kflowd.assembly import Assembly
+from kflowd.assembly import RunFacts, as_recorded, make_pipeline, recorded_enrichers
 from kflowd.delivery import Delivery
-from kflowd.recording import SessionFacts
-from kflowd.settings import Settings
+from kflowd.enrich import ENRICHERS, Enrichment
+from kflowd.enrich.devices import DeviceFacts
+from kflowd.enrich.users import UserFacts, Users
+from kflowd.model import facts_of
+from kflowd.records.session import encode_session
+from kflowd.serialize import HostFacts, UserCounters
+from kflowd.settings import Settings, TraceSettings
+from tests.unit.make import SECOND, record, session
 
 
 def test_facts_of_this_host() -> None:
-    """Without tables a session holds what records say of the host."""
-    facts = assembly.session_facts(with_tables=False)
-    assert facts.host_name == os.uname().nodename
-    assert facts.version == f"kflowd-v{kflowd.__version__}"
-    assert facts.users == facts.mountinfo == ""
+    """Without those of the enrichers a session holds what records say of the host."""
+    facts = assembly.session_facts(Settings(), assembly.live_enrichers(), full=False)
+    host = facts_of(HostFacts, facts)
+    assert host.host_name == os.uname().nodename
+    assert host.version == f"kflowd-v{kflowd.__version__}"
+    assert not set(msgspec.json.decode(facts)) & {"users", "groups", "mountinfo", "interfaces"}
 
 
-def test_tables_survive_json() -> None:
-    """With tables a session can be written, and holds no more of a user than name and number."""
-    facts = assembly.session_facts(with_tables=True)
-    again = msgspec.json.decode(msgspec.json.encode(facts), type=SessionFacts)
-    assert again == facts
-    assert "root::0" in facts.users.splitlines()
-    assert "/bin/" not in facts.users
-    assert facts.mountinfo
+def test_facts_of_enrichers_survive_json() -> None:
+    """In full a session holds no more of a user than name and number."""
+    enrichers = assembly.live_enrichers()
+    facts = assembly.session_facts(Settings(), enrichers, full=True)
+    again = Enrichment(recorded_enrichers(facts)).facts()
+    assert msgspec.json.encode(again) == msgspec.json.encode(Enrichment(enrichers).facts())
+    users = facts_of(UserFacts, facts)
+    assert "root::0" in users.users.splitlines()
+    assert "/bin/" not in users.users
+    assert facts_of(DeviceFacts, facts).mountinfo
 
 
-def test_recorded_tables_never_ask_this_host() -> None:
-    """Tables of a recording know what it holds, and nothing else."""
-    tables = assembly.recorded_tables(SessionFacts(users="someone::0"))
-    tables.users.refresh(1)
-    joined = Assembly(Settings(), tables, Delivery([]))
-    assert joined.user_counters().decode_unknown == 0
-    assert tables.users._users.names == {0: "someone"}
-    assert tables.users._groups.names == {}
+def test_facts_have_keys_of_their_own() -> None:
+    """No enricher writes over what another one, the host or the run has said."""
+    kinds: list[type[msgspec.Struct]] = [HostFacts, RunFacts, *(kind.FACTS for kind in ENRICHERS)]
+    keys = [name for kind in kinds for name in kind.__struct_fields__]
+    assert len(keys) == len(set(keys))
+
+
+def test_recorded_enrichers_never_ask_this_host() -> None:
+    """They know what the recording holds, and nothing else."""
+    enrichers = recorded_enrichers(b'{"users":"someone::0"}')
+    users = next(each for each in enrichers if isinstance(each, Users))
+    users.refresh(1)
+    assert make_pipeline(Settings(), enrichers, Delivery([])).user_counters() == UserCounters()
+    assert users._users.names == {0: "someone"}
+    assert users._groups.names == {}
+
+
+def test_settings_of_a_run_are_recorded() -> None:
+    """A replay has those that it cannot choose."""
+    run = Settings(trace=TraceSettings(idle_ns=7 * SECOND, events=9))
+    facts = assembly.session_facts(run, (), full=False)
+    again = as_recorded(Settings(strict=True), facts)
+    assert (again.trace.idle_ns, again.trace.events, again.strict) == (7 * SECOND, 9, True)
+    default = Settings()
+    assert as_recorded(default, b"{}") == default
+
+
+@pytest.mark.parametrize("facts", [b'{"idle_ns":"x"}', b'{"export_at":null}', b"[]", b""])
+def test_settings_of_a_wrong_type_say_nothing(facts: bytes) -> None:
+    """A recording that was made by something else is replayed with the defaults."""
+    assert as_recorded(Settings(), facts) == Settings()
+
+
+@given(st.dictionaries(st.sampled_from(["host_name", "users", "interfaces", "idle_ns", "x"]),
+                       st.recursive(st.none() | st.integers(-9, 2**63) | st.text(max_size=9),
+                                    st.lists, max_leaves=5)))  # fmt: skip
+def test_any_facts_make_a_pipeline(facts: dict[str, object]) -> None:
+    """Whatever a session says, its records are made."""
+    begin = session(**facts)
+    settings = as_recorded(Settings(), begin.facts)
+    pipeline = make_pipeline(settings, recorded_enrichers(begin.facts), Delivery([]))
+    batch = encode_session(begin) + record("SOCK", sock__flags=1) + record("TICK", ts_ns=9)
+    assert len(pipeline.feed(batch)) == 1

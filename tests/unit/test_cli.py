@@ -78,11 +78,11 @@ def test_long_options_are_the_short_ones(traced: list[Settings]) -> None:
 
 
 def test_one_setting_is_given_once(
-    traced: list[Settings], capsys: pytest.CaptureFixture[str]
+    traced: list[Settings], capfd: pytest.CaptureFixture[str]
 ) -> None:
     """-t and --idle together contradict; -t of one value leaves --active free."""
     assert cli.run(["-t", "3", "--idle", "4"]) == 2
-    assert capsys.readouterr().err == "kflowd: --idle: -t sets it too\n"
+    assert capfd.readouterr().err == "kflowd: --idle: -t sets it too\n"
     assert cli.run(["-t", "3", "--active", "4"]) == 0
     assert traced == [Settings(trace=TraceSettings(idle_ns=3_000_000_000, active_ns=4_000_000_000))]
 
@@ -110,11 +110,11 @@ def test_one_setting_is_given_once(
     ],
 )
 def test_a_wrong_value_is_one_line(
-    arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], line: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """It names the option, what is wrong and what would be right."""
     assert cli.run(arguments) == 2
-    assert capsys.readouterr() == ("", f"kflowd: {line}\n")
+    assert capfd.readouterr() == ("", f"kflowd: {line}\n")
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from kflowd.contract import constants
 from kflowd.health import CLASSES, Arrived, Health
-from kflowd.model import Counters, SocketFlag, SocketKey
+from kflowd.model import Counters, SocketFlag
 from kflowd.serialize import Record, UserCounters
-from tests.unit.make import file, socket, unix
+from tests.unit.make import file, flow, key, socket, unix
+from tests.unit.serialize.text import builder
 
 AT = constants()
 SIZE = AT["KF_CNT_MAX"]
@@ -24,11 +25,13 @@ class Watch:
         self.ours = UserCounters()
         self.outputs_lost = 0
         self.records: list[Counters] = []
-        self.health = Health(AT, lambda: self.ours, lambda: self.outputs_lost, self._build)
+        self.health = Health(lambda: self.ours, lambda: self.outputs_lost, self._make)
+        self.record: Record = builder().health(counters(), self.ours)
 
-    def _build(self, kernel: Counters, _ours: UserCounters) -> Record:
+    def _make(self, kernel: Counters, ours: UserCounters) -> Record:
+        assert ours == self.ours
         self.records.append(kernel)
-        return RECORD
+        return self.record
 
 
 def test_nothing_lost_is_no_record() -> None:
@@ -42,7 +45,7 @@ def test_nothing_lost_is_no_record() -> None:
 def test_each_change_of_a_loss_is_one_record() -> None:
     """A loss makes one record; the next one when it has changed."""
     watch = Watch()
-    for lost, expected in ((1, [RECORD]), (1, []), (2, [RECORD])):
+    for lost, expected in ((1, [watch.record]), (1, []), (2, [watch.record])):
         watch.health.note(counters(FILE_LOST_RING=lost))
         assert watch.health.due() == expected
 
@@ -51,9 +54,9 @@ def test_runs_that_the_kernel_skipped_are_a_loss() -> None:
     """So are losses of user space."""
     watch = Watch()
     watch.health.note(counters(missed=1))
-    assert watch.health.due() == [RECORD]
+    assert watch.health.due() == [watch.record]
     watch.ours = UserCounters(sockets_evicted=1)
-    assert watch.health.due() == [RECORD]
+    assert watch.health.due() == [watch.record]
     watch.ours = UserCounters(sockets_evicted=1, processes_unknown=9)
     assert watch.health.due() == []
 
@@ -63,7 +66,7 @@ def test_records_that_outputs_lost_are_a_loss() -> None:
     watch = Watch()
     watch.health.note(counters())
     assert watch.health.due() == []
-    for lost, expected in ((7, [RECORD]), (7, []), (11, [RECORD])):
+    for lost, expected in ((7, [watch.record]), (7, []), (11, [watch.record])):
         watch.outputs_lost = lost
         assert watch.health.due() == expected
 
@@ -73,7 +76,7 @@ def test_last_record_comes_once_there_are_counters() -> None:
     watch = Watch()
     assert watch.health.final() == []
     watch.health.note(counters())
-    assert watch.health.final() == [RECORD]
+    assert watch.health.final() == [watch.record]
 
 
 def test_reported_is_what_arrived() -> None:
@@ -98,8 +101,8 @@ def test_connection_counts_once() -> None:
     assert arrived.reported()["KF_CNT_SOCK_REPORTED"] == 1
     arrived.count([interim, interim])
     assert arrived.reported()["KF_CNT_SOCK_REPORTED"] == 2
-    peer = SocketKey(2, bytes(16), 53, 2)
-    arrived.count([socket(protocol=17, key=peer, flags=SocketFlag.STALE)] * 2)
+    peer = key("sock", cookie=2, remote_port=53, family=2)
+    arrived.count([socket(flow=flow(protocol=17), key=peer, flags=SocketFlag.STALE)] * 2)
     assert arrived.reported()["KF_CNT_SOCK_REPORTED"] == 4
 
 

@@ -1,91 +1,125 @@
 # SPDX-License-Identifier: Apache-2.0
-from collections.abc import Iterable
+from typing import Any, ClassVar
 
-from kflowd.model import Counters, FileAggregate, HostFacts, Session, Tick, Value
-from kflowd.pipeline import Batch, Named, Pipeline
-from kflowd.serialize import Record
-from tests.unit.make import file
+import msgspec
+import pytest
 
-SESSION = Session(3, 5, 0, HostFacts())
-RECORD, DUE, FINAL = HostFacts("record"), HostFacts("due"), HostFacts("final")
+from kflowd.aggregate import Aggregator
+from kflowd.aggregate.file import FileAggregator
+from kflowd.aggregate.socket import SocketAggregator
+from kflowd.contract import constants
+from kflowd.delivery import Delivery
+from kflowd.enrich import Enricher, Enrichment
+from kflowd.enrich.base import NoFacts
+from kflowd.enrich.processes import Processes
+from kflowd.model import FileFlag
+from kflowd.pipeline import Pipeline
+from kflowd.records.session import encode_session
+from kflowd.serialize import Builder, UserCounters
+from kflowd.serialize.record import FileRecord, HealthRecord
+from tests.unit.make import SECOND, record, session
+
+AT = constants()
+NAME = b"name\0"
+FILE = record("FILE", NAME, path_len=len(NAME), agg__counts=(1,) * 11)
+PART = record("FILE", NAME, path_len=len(NAME), agg__flags=FileFlag.PARTIAL)
+
+
+class Refreshed(Enricher):
+    """Notes when it is told the time."""
+
+    FACTS: ClassVar[type[msgspec.Struct]] = NoFacts
+
+    def __init__(self) -> None:
+        self.notes: list[int] = []
+
+    def refresh(self, now_ns: int) -> bool:
+        self.notes.append(now_ns)
+        return False
 
 
 class Stages:
-    """Stages that note what they are given."""
+    """A pipeline and its stages."""
 
-    def __init__(self, *values: Value) -> None:
-        self.values = list(values)
-        self.notes: list[str] = []
-        self.left: list[Value] = []
-
-    def decode(self, batch: Batch) -> list[Value]:
-        assert batch == b"batch"
-        return self.values
-
-    def feed(self, values: Iterable[Value]) -> list[Value]:
-        return list(values)
-
-    def close(self) -> list[Value]:
-        return self.left
-
-    def begin(self, session: Session) -> None:
-        self.notes.append(f"begin {session.ts_ns}")
-
-    def build(self, value: object) -> Record:
-        assert isinstance(value, FileAggregate)
-        return RECORD
-
-    def table(self, now_ns: int) -> None:
-        self.notes.append(f"table {now_ns}")
-
-    def count(self, values: Iterable[Value]) -> None:
-        self.notes.append(f"count {len(list(values))}")
-
-    def note(self, counters: Counters) -> None:
-        self.notes.append(f"counters {counters.ts_ns}")
-
-    def due(self) -> list[Record]:
-        return [DUE]
-
-    def final(self) -> list[Record]:
-        return [FINAL]
+    def __init__(self) -> None:
+        self.refreshed = Refreshed()
+        self.aggregator = Aggregator(FileAggregator(SECOND), SocketAggregator())
+        self.processes = Processes()
+        enrichment = Enrichment([self.processes, self.refreshed])
+        self.builder = Builder()
+        self.pipeline = Pipeline(self.aggregator, enrichment, self.builder, Delivery([]))
 
 
-class Names:
-    """Stands for the enrichers: values pass."""
-
-    def feed(self, values: Iterable[Value]) -> Iterable[Named | Counters | Session | Tick]:
-        return list(values)  # type: ignore[arg-type] # aggregates stand for named ones
-
-
-def pipeline(stages: Stages) -> Pipeline:
-    return Pipeline(
-        decode=stages.decode,
-        aggregate=stages,
-        enrich=Names(),
-        begin=stages.begin,
-        build=stages.build,
-        health=stages,
-        tables=(stages.table,),
-    )
+def counters(**values: int) -> bytes:
+    """Return a record of the kernel's counters."""
+    counts = [0] * AT["KF_CNT_MAX"]
+    for name, value in values.items():
+        counts[AT[f"KF_CNT_{name}"]] = value
+    return record("COUNTERS", hdr__ts_ns=4, counters=tuple(counts))
 
 
 def test_records_keep_the_order_of_values() -> None:
     """Records come out in order, a health record at the tick that makes it due."""
-    stages = Stages(file(), Tick(7), file())
-    assert pipeline(stages).feed(b"batch") == [RECORD, DUE, RECORD]
-    assert stages.notes == ["count 3", "table 7"]
+    stages = Stages()
+    batch = counters(FILE_LOST_RING=1) + FILE + record("TICK", ts_ns=7) + FILE
+    made = stages.pipeline.feed(batch)
+    assert [type(each) for each in made] == [FileRecord, HealthRecord, FileRecord]
+    assert [each.stamp.InfoSequenceNumber for each in made] == [1, 2, 3]
+    assert stages.refreshed.notes == [7]
 
 
 def test_session_and_counters_are_no_records() -> None:
-    """A session sets the host and fills the tables, counters go to the health watch."""
-    stages = Stages(SESSION, Counters(4, (), 0))
-    assert pipeline(stages).feed(b"batch") == []
-    assert stages.notes == ["count 2", "begin 3", "table 3", "counters 4"]
+    """A session sets the host and refreshes enrichers, counters go to the health watch."""
+    stages = Stages()
+    begin = encode_session(session(host_name="dev"))
+    assert stages.pipeline.feed(begin) == []
+    assert stages.refreshed.notes == [5 * SECOND]
+    (file,) = stages.pipeline.feed(FILE + counters(FILE_EVENTS=5))
+    assert file.host.InfoHostName == "dev"
+    (health,) = stages.pipeline.close()
+    assert isinstance(health, HealthRecord)
+    assert health.kernel.HealthFileEvents == 5
+    assert health.kernel.HealthFileReported == 11
+    assert health.uptime.InfoUptime == 4 - 5 * SECOND
+
+
+def test_a_batch_may_be_a_view() -> None:
+    """The drain hands out memory that it uses again."""
+    assert len(Stages().pipeline.feed(memoryview(FILE))) == 1
 
 
 def test_close_gives_the_rest_and_the_last_health_record() -> None:
     """What waits in the stages comes out, then the health of the run."""
     stages = Stages()
-    stages.left = [file()]
-    assert pipeline(stages).close() == [RECORD, FINAL]
+    assert stages.pipeline.feed(PART + counters()) == []
+    file, health = stages.pipeline.close()
+    assert (type(file), type(health)) == (FileRecord, HealthRecord)
+    assert isinstance(file, FileRecord)
+    assert file.notes is not None
+    assert file.notes.FileNotes == ("PARTIAL",)
+
+
+def test_without_counters_there_is_no_health_record() -> None:
+    """A kernel that was never asked has no health."""
+    stages = Stages()
+    assert [type(each) for each in stages.pipeline.feed(FILE)] == [FileRecord]
+    assert stages.pipeline.close() == []
+
+
+@pytest.mark.parametrize("name", UserCounters.__struct_fields__)
+def test_each_counter_of_user_space_has_its_place(name: str) -> None:
+    """What one stage has counted is told by one counter."""
+    stages = Stages()
+    decoder = stages.pipeline._decoder.stats
+    of: dict[str, tuple[Any, str]] = {
+        "decode_unknown": (decoder, "unknown"),
+        "decode_short": (decoder, "short"),
+        "decode_corrupt": (decoder, "corrupt"),
+        "paths_evicted": (stages.aggregator.file.stats, "paths_evicted"),
+        "partials_evicted": (stages.aggregator.file.stats, "partials_evicted"),
+        "sockets_evicted": (stages.aggregator.socket.stats, "sockets_evicted"),
+        "processes_evicted": (stages.processes.stats, "evicted"),
+        "processes_unknown": (stages.processes.stats, "unknown"),
+    }
+    setattr(*of[name], 7)
+    assert stages.pipeline.user_counters() == UserCounters(**{name: 7})

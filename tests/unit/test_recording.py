@@ -1,28 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kflowd import recording
 from kflowd.errors import RecordingError
-from kflowd.recording import Recorder, Recording, SessionFacts, SessionHead
+from kflowd.model import Session
+from kflowd.recording import Recorder, Recording
+from kflowd.records.session import encode_session
 from tests.unit.make import record
 
-HEAD = SessionHead(
-    5,
-    1_700_000_000_000_000_000,
-    250,
-    SessionFacts(
-        host_name="höst", users="root::0", interfaces=[(1, "lo", "00:00:00:00:00:00")], net_ns=7
-    ),
-)
+FACTS = {
+    "host_name": "höst",
+    "users": "root::0",
+    "interfaces": [(1, "lo", "00:00:00:00:00:00")],
+    "net_ns": 7,
+}
+SESSION = Session(5, 1_700_000_000_000_000_000, 250, msgspec.json.encode(FACTS))
+FIRST = encode_session(SESSION)
 TICK = record("TICK", ts_ns=9)
 
 
 def write(path: Path, *batches: bytes) -> Path:
-    with Recorder(path, recording.encode_session(HEAD)) as recorder:
+    with Recorder(path, FIRST) as recorder:
         for batch in batches:
             recorder.write(batch)
     return path
@@ -34,9 +37,9 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
     found = Recording(path)
 
-    assert found.head == HEAD
+    assert found.session == SESSION
     session, *batches = found.batches()
-    assert session == recording.encode_session(HEAD)
+    assert session == FIRST
     assert b"".join(batches) == TICK * 4
 
 
@@ -71,9 +74,9 @@ def test_cut_recording(tmp_path: Path, cut: int) -> None:
 
     batches = Recording(path).batches()
 
-    assert next(batches) == recording.encode_session(HEAD)
+    assert next(batches) == FIRST
     assert next(batches) == TICK
-    at = len(recording.encode_session(HEAD)) + len(TICK)
+    at = len(FIRST) + len(TICK)
     with pytest.raises(RecordingError, match=f"the last record is cut, at byte {at}$"):
         next(batches)
 
@@ -110,13 +113,27 @@ def test_other_version(tmp_path: Path) -> None:
         Recording(path)
 
 
+@pytest.mark.parametrize("facts", [b"", b"[]", b"{", b'"', b"[" * 5000])
+def test_damaged_session(tmp_path: Path, facts: bytes) -> None:
+    """A session whose facts are no JSON object is damaged."""
+    path = tmp_path / "r"
+    path.write_bytes(record("SESSION", facts, facts_len=len(facts)))
+    with pytest.raises(RecordingError, match="^reading .*: its first record is damaged$"):
+        Recording(path)
+    path.write_bytes(FIRST[:-8])
+    with pytest.raises(RecordingError, match="its first record is damaged"):
+        Recording(path)
+
+
 @given(st.binary(max_size=300))
-def test_any_bytes_end_in_one_line(data: bytes) -> None:
+def test_any_bytes_end_in_one_line(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     """No content of the first record raises anything but the one error."""
+    path = tmp_path_factory.mktemp("any") / "r"
     with_head = record("SESSION", data, facts_len=len(data))
-    for text in (data, with_head):
+    for text in (data, with_head, FIRST[: len(data)] + data):
+        path.write_bytes(text)
         try:
-            recording.decode_session(text)
+            list(Recording(path).batches())
         except RecordingError as error:
             assert "\n" not in str(error)
 
@@ -131,6 +148,6 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
 
 def test_full_disk() -> None:
     """A write that fails is one line, at the latest when the file is closed."""
-    recorder = Recorder(Path("/dev/full"), recording.encode_session(HEAD))
+    recorder = Recorder(Path("/dev/full"), FIRST)
     with pytest.raises(RecordingError, match="^writing /dev/full: No space left on device$"):
         recorder.close()

@@ -8,9 +8,9 @@ import pytest
 
 from kflowd import runner
 from kflowd.delivery import Ending
-from kflowd.model import HostFacts
 from kflowd.runner import Runner, Signals
 from kflowd.serialize import Record
+from tests.unit.delivery.make import numbered
 
 
 class Kernel:
@@ -49,7 +49,7 @@ class Kernel:
 
 def record(text: bytes) -> Record:
     """Return a record that can be told from others."""
-    return HostFacts(text.decode())
+    return numbered(text.decode())
 
 
 class Echo:

@@ -9,7 +9,7 @@ from kflowd.serialize import Record
 
 # A run is over five seconds after the signal. What is left of them is for the summary, and for the
 # interpreter's end on a busy machine.
-END_NS = 3_500_000_000
+END_NS = 3_000_000_000
 # Also where taking in the rest has used that up, a sink that is ready gets this long.
 LEAST_NS = 500_000_000
 # Without a signal a sink that takes nothing for so long is given up.

@@ -10,6 +10,7 @@ from kflowd.model import Actor, Process, ProcessFlag, ProcessSource
 
 # Processes whose actor is kept; as many as are active within some seconds.
 MAX_KEPT = 4096
+NEVER_NS = 1 << 64
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -18,7 +19,8 @@ class _Known(msgspec.Struct, frozen=True):
     Attributes:
         process: Kept so that its id stays its own.
         images, parent_images: The histories that it was made from; a change makes new ones.
-        image, parent: What was running.
+        since_ns: From this time on the newest of both histories are the ones.
+        known: The table knows what the process runs.
     """
 
     process: Process
@@ -26,8 +28,8 @@ class _Known(msgspec.Struct, frozen=True):
     parent_identity: tuple[int, int]
     images: Images | None
     parent_images: Images | None
-    image: Image | None
-    parent: Image | None
+    since_ns: int
+    known: bool
     actor: Actor
 
 
@@ -67,11 +69,10 @@ class Actors:
             known is not None
             and table.get(known.identity) is known.images
             and table.get(known.parent_identity) is known.parent_images
-            and _runs(known.images, known.image, at_ns)
-            and _runs(known.parent_images, known.parent, at_ns)
+            and at_ns >= known.since_ns
         ):
-            if known.image is None:
-                self._processes.stats.unknown += 1
+            if not known.known:
+                self._count_unknown(known.actor)
             return known.actor
         return self._make(process, at_ns, later=later)
 
@@ -93,11 +94,12 @@ class Actors:
         table = self._processes
         image = table.find_acting(process, at_ns, later=later)
         parent = table.find(parent_identity, at_ns)
+        images = table.images.get(identity)
+        parent_images = table.images.get(parent_identity)
         actor = self._actor(process, image, process.comm, parent)
-        if actor.incomplete:
-            table.stats.incomplete += 1
-        elif image is None:
-            table.stats.unknown += 1
+        known = image is not None and not actor.incomplete
+        if not known:
+            self._count_unknown(actor)
         kept = self._known_later if later else self._known
         if len(kept) >= MAX_KEPT:
             kept.clear()
@@ -105,13 +107,19 @@ class Actors:
             process=process,
             identity=identity,
             parent_identity=parent_identity,
-            images=table.images.get(identity),
-            parent_images=table.images.get(parent_identity),
-            image=image,
-            parent=parent,
+            images=images,
+            parent_images=parent_images,
+            since_ns=max(_since(images, image), _since(parent_images, parent)),
+            known=known,
             actor=actor,
         )
         return actor
+
+    def _count_unknown(self, actor: Actor) -> None:
+        if actor.incomplete:
+            self._processes.stats.incomplete += 1
+        else:
+            self._processes.stats.unknown += 1
 
     def _actor(
         self, process: Process, image: Image | None, comm: str, parent: Image | None
@@ -131,11 +139,8 @@ class Actors:
         return actor
 
 
-def _runs(images: Images | None, image: Image | None, at_ns: int) -> bool:
-    """Say whether an image is the one that its history gives for a time."""
-    if images is None:
-        return True
-    last = images[-1]
-    if image is last:
-        return len(images) == 1 or last.seen.ts_ns <= at_ns
-    return False
+def _since(images: Images | None, image: Image | None) -> int:
+    """Return from when on an image is the one that its history gives; it may never be again."""
+    if images is None or len(images) == 1:
+        return 0
+    return images[-1].seen.ts_ns if image is images[-1] else NEVER_NS

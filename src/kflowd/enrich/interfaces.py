@@ -87,8 +87,12 @@ class Interfaces(Enricher):
         return cls(lambda: facts.interfaces, facts.net_ns, FOREVER_NS)
 
     def facts(self) -> Mapping[str, Any]:
-        """Return the interfaces as they are now."""
-        return {"interfaces": list(self._read()), "net_ns": self._net_ns}
+        """Return the interfaces as they are now; names that are no UTF-8 lose those bytes."""
+        known = [
+            (number, name.encode("utf-8", "replace").decode(), address)
+            for number, name, address in self._read()
+        ]
+        return {"interfaces": known, "net_ns": self._net_ns}
 
     def look(self, now_ns: int) -> None:
         """Read the interfaces, if that was not done within the interval before `now_ns`."""

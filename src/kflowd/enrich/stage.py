@@ -4,8 +4,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import msgspec
-
 from kflowd.enrich.actors import Actors
 from kflowd.enrich.base import Enricher
 from kflowd.enrich.processes import Processes
@@ -27,6 +25,7 @@ from kflowd.model import (
     Tick,
     UnixAggregate,
     Value,
+    facts_of,
 )
 
 # What leaves the stage: aggregates with names, and what others act on.
@@ -114,14 +113,7 @@ class Enrichment:
 
 def recorded(kinds: Iterable[type[Enricher]], facts: bytes) -> list[Enricher]:
     """Return enrichers that know the facts of a session; facts of a wrong type say nothing."""
-    return [kind.recorded(_facts_of(kind, facts)) for kind in kinds]
-
-
-def _facts_of(kind: type[Enricher], facts: bytes) -> msgspec.Struct:
-    try:
-        return msgspec.json.decode(facts, type=kind.FACTS)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return kind.FACTS()
+    return [kind.recorded(facts_of(kind.FACTS, facts)) for kind in kinds]
 
 
 def _own(enrichers: Iterable[Enricher], method: str) -> tuple[Callable[[Any], Any], ...]:

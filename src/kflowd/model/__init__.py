@@ -27,7 +27,7 @@ from kflowd.model.socket import (
     TcpInfo,
     UnixAggregate,
 )
-from kflowd.model.stream import Counters, Session, Tick
+from kflowd.model.stream import Counters, Session, Tick, facts_of
 
 __all__ = [
     "Actor",
@@ -58,6 +58,7 @@ __all__ = [
     "Tick",
     "UnixAggregate",
     "Value",
+    "facts_of",
 ]
 
 # what becomes a record, before and after it has names

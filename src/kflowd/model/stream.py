@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What else is in the stream: the session that begins it, ticks, counters."""
 
+from typing import TypeVar
+
 import msgspec
+
+_Facts = TypeVar("_Facts", bound=msgspec.Struct)
 
 
 class Counters(msgspec.Struct, frozen=True, gc=False):
@@ -26,6 +30,14 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     realtime_offset_ns: int
     hz: int
     facts: bytes
+
+
+def facts_of(kind: type[_Facts], facts: bytes) -> _Facts:
+    """Return what a struct declares of a session's facts; facts of a wrong type say nothing."""
+    try:
+        return msgspec.json.decode(facts, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return kind()
 
 
 class Tick(msgspec.Struct, frozen=True, gc=False):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """File records: what one process did to one file."""
 
+from collections.abc import Callable
+
 from kflowd.constants import SECOND_NS
 from kflowd.contract import layout, reader, span
 from kflowd.model import FileAggregate, Inode
@@ -23,34 +25,7 @@ def file_decoder(processes: ProcessReader) -> RecordDecoder:
         *("path_len", "origin_len"),
     )
     read_counts = reader(RECORD, "agg.counts")
-    read_inode = reader(
-        RECORD,
-        *("key.ino", "key.dev"),
-        *("agg.inode.size", "agg.inode.atime_s", "agg.inode.mtime_s", "agg.inode.ctime_s"),
-        *("agg.inode.atime_ns", "agg.inode.mtime_ns", "agg.inode.ctime_ns", "agg.inode.mode"),
-        *("agg.inode.nlink", "agg.inode.uid", "agg.inode.gid", "agg.inode.magic"),
-    )
-
-    def inode_at(batch: bytes, offset: int) -> Inode:
-        # fmt: off
-        (ino, dev,
-         length, atime_s, mtime_s, ctime_s,
-         atime_ns, mtime_ns, ctime_ns, mode,
-         nlink, uid, gid, magic) = read_inode(batch, offset)
-        # fmt: on
-        return Inode(
-            ino=ino,
-            dev=dev,
-            size=length,
-            atime_ns=atime_s * SECOND_NS + atime_ns,
-            mtime_ns=mtime_s * SECOND_NS + mtime_ns,
-            ctime_ns=ctime_s * SECOND_NS + ctime_ns,
-            mode=mode,
-            nlink=nlink,
-            uid=uid,
-            gid=gid,
-            magic=magic,
-        )
+    inode_at = _inode_reader()
 
     def decode(batch: bytes, offset: int, size: int) -> FileAggregate | None:
         # fmt: off
@@ -81,6 +56,40 @@ def file_decoder(processes: ProcessReader) -> RecordDecoder:
         )
 
     return RecordDecoder(fixed, decode)
+
+
+def _inode_reader() -> Callable[[bytes, int], Inode]:
+    """Return a function that reads the inode of a record; its number and device are in the key."""
+    read = reader(
+        RECORD,
+        *("key.ino", "key.dev"),
+        *("agg.inode.size", "agg.inode.atime_s", "agg.inode.mtime_s", "agg.inode.ctime_s"),
+        *("agg.inode.atime_ns", "agg.inode.mtime_ns", "agg.inode.ctime_ns", "agg.inode.mode"),
+        *("agg.inode.nlink", "agg.inode.uid", "agg.inode.gid", "agg.inode.magic"),
+    )
+
+    def inode_at(batch: bytes, offset: int) -> Inode:
+        # fmt: off
+        (ino, dev,
+         length, atime_s, mtime_s, ctime_s,
+         atime_ns, mtime_ns, ctime_ns, mode,
+         nlink, uid, gid, magic) = read(batch, offset)
+        # fmt: on
+        return Inode(
+            ino=ino,
+            dev=dev,
+            size=length,
+            atime_ns=atime_s * SECOND_NS + atime_ns,
+            mtime_ns=mtime_s * SECOND_NS + mtime_ns,
+            ctime_ns=ctime_s * SECOND_NS + ctime_ns,
+            mode=mode,
+            nlink=nlink,
+            uid=uid,
+            gid=gid,
+            magic=magic,
+        )
+
+    return inode_at
 
 
 def _origin(raw: bytes) -> str:

@@ -15,6 +15,7 @@ from kflowd.model import (
     EnrichedUnix,
     Role,
     Session,
+    facts_of,
 )
 from kflowd.serialize.blocks.health import HealthDelivery, HealthKernel, HealthUser
 from kflowd.serialize.blocks.info import Host, Stamp, Uptime
@@ -100,14 +101,11 @@ class Builder:
         self._host = host_block(HostFacts())
 
     def begin(self, session: Session) -> None:
-        """Take start, clock and host from a session; facts that are no JSON say nothing."""
+        """Take start, clock and host from a session."""
         self._start_ns = session.ts_ns
         self._offset_ns = session.realtime_offset_ns
         self._hz = session.hz
-        try:
-            self._host = host_block(msgspec.json.decode(session.facts, type=HostFacts))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            self._host = host_block(HostFacts())
+        self._host = host_block(facts_of(HostFacts, session.facts))
 
     def record(self, value: Enriched) -> Record:
         """Return the record of a value."""
@@ -121,10 +119,11 @@ class Builder:
         """Return the record of a file aggregate; the age of its process is at the last event."""
         aggregate = value.aggregate
         actor, process, details = self._processes.of(value.actor)
+        stamp, uptime = self._begin(aggregate.ts_ns, FileRecord.MONITOR)
         return FileRecord(
-            stamp=self._stamp(aggregate.ts_ns, FileRecord.MONITOR),
+            stamp=stamp,
             host=self._host,
-            uptime=self._uptime(aggregate.ts_ns),
+            uptime=uptime,
             process=process,
             age=age_of(actor, aggregate.last_ns),
             details=details,
@@ -137,11 +136,12 @@ class Builder:
         """Return the record of a TCP or UDP aggregate."""
         aggregate = value.aggregate
         actor, process, details = self._processes.of(value.actor)
+        stamp, uptime = self._begin(aggregate.ts_ns, SocketRecord.MONITOR)
         kind = ServerRecord if aggregate.role == Role.SERVER else SocketRecord
         return kind(
-            stamp=self._stamp(aggregate.ts_ns, SocketRecord.MONITOR),
+            stamp=stamp,
             host=self._host,
-            uptime=self._uptime(aggregate.ts_ns),
+            uptime=uptime,
             process=process,
             age=age_of(actor, aggregate.ts_ns),
             details=details,
@@ -156,11 +156,12 @@ class Builder:
         """Return the record of a UNIX socket aggregate."""
         aggregate = value.aggregate
         actor, process, details = self._processes.of(value.actor)
+        stamp, uptime = self._begin(aggregate.ts_ns, UnixRecord.MONITOR)
         kind = UnixServerRecord if aggregate.role == Role.SERVER else UnixRecord
         return kind(
-            stamp=self._stamp(aggregate.ts_ns, UnixRecord.MONITOR),
+            stamp=stamp,
             host=self._host,
-            uptime=self._uptime(aggregate.ts_ns),
+            uptime=uptime,
             process=process,
             age=age_of(actor, aggregate.ts_ns),
             details=details,
@@ -180,10 +181,11 @@ class Builder:
         lost = sum(output.lost for output in outputs)
         counted = {name: kernel.values[at] for name, at in self._kernel_keys.items()}
         ours = {health_key(name): n for name, n in msgspec.structs.asdict(user).items()}
+        stamp, uptime = self._begin(kernel.ts_ns, HealthRecord.MONITOR)
         return HealthRecord(
-            stamp=self._stamp(kernel.ts_ns, HealthRecord.MONITOR),
+            stamp=stamp,
             host=self._host,
-            uptime=self._uptime(kernel.ts_ns),
+            uptime=uptime,
             kernel=HealthKernel(**counted),
             user=HealthUser(HealthMissedRuns=kernel.missed, **ours),
             outputs=HealthDelivery(
@@ -194,16 +196,14 @@ class Builder:
             else None,
         )
 
-    def _stamp(self, ts_ns: int, monitor: str) -> Stamp:
+    def _begin(self, ts_ns: int, monitor: str) -> tuple[Stamp, Uptime]:
         self.sequence += 1
-        return Stamp(
+        stamp = Stamp(
             InfoSequenceNumber=self.sequence,
             InfoTimestamp=ts_ns + self._offset_ns,
             InfoMonitor=monitor,
         )
-
-    def _uptime(self, ts_ns: int) -> Uptime:
-        return Uptime(InfoUptime=ts_ns - self._start_ns)
+        return stamp, Uptime(InfoUptime=ts_ns - self._start_ns)
 
 
 def host_block(facts: HostFacts) -> Host:

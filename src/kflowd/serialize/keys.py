@@ -22,10 +22,12 @@ class Unit(NamedTuple):
     kind: str
 
 
-# nanoseconds since 1970 (maybe negative), and a span of time in nanoseconds; plain integers, as
-# a call for each value would cost more than its text
+# Nanoseconds: since 1970 (maybe negative), a span of time (what is negative, because two CPUs took
+# the times, counts as 0), how far a time was moved (maybe back). They are plain integers, as a call
+# for each value would cost more than its text.
 Time = Annotated[int, Unit("time")]
 Duration = Annotated[int, Unit("duration")]
+Change = Annotated[int, Unit("change")]
 
 
 class Counts(msgspec.Struct, frozen=True, gc=False):
@@ -54,8 +56,8 @@ class Key(NamedTuple):
 
     Attributes:
         name: The key.
-        kind: "str", "int", "duration", "time", "counts" (object of integers), "strings" (list),
-            "objects" (list of objects).
+        kind: "str", "int", "duration", "change", "time", "counts" (object of integers), "strings"
+            (list), "objects" (list of objects).
         legend: What the value is.
         when: What has to be so for the key to be there; "" is always.
         optional: It may be absent (UNSET).

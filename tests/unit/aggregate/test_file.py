@@ -2,7 +2,8 @@
 from typing import Any
 
 from kflowd.aggregate.file import FileAggregator, merge
-from kflowd.model import FileAggregate, FileFlag, FileKey, FilePath
+from kflowd.model import FileAggregate, FileFlag, FilePath
+from tests.unit import make
 from tests.unit.make import SECOND, file
 
 KEY = file().key
@@ -11,11 +12,11 @@ WRITTEN = (0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0)
 CLOSED = (0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0)
 
 
-def key(number: int) -> FileKey:
-    return FileKey(number, 5, 100, 1, 1)
+def key(number: int) -> bytes:
+    return make.key("file", ino=number, start_ns=5, tgid=100, dev=1, gen=1)
 
 
-def path(text: str, of: FileKey = KEY, flags: int = 0) -> FilePath:
+def path(text: str, of: bytes = KEY, flags: int = 0) -> FilePath:
     return FilePath(1, of, flags, text)
 
 
@@ -32,11 +33,10 @@ def test_the_path_that_went_ahead_is_joined() -> None:
     """The path and its flags come from the record before, once."""
     aggregator = FileAggregator(15 * SECOND)
     aggregator.add_path(path("/tmp/x", flags=FileFlag.PATH_TRUNCATED))
-    bare = file(path="", flags=FileFlag.PATH_SENT)
-    (value,) = aggregator.add(bare)
+    (value,) = aggregator.add(file(path="", flags=FileFlag.PATH_SENT))
     assert value.path == "/tmp/x"
     assert value.flags == FileFlag.PATH_SENT | FileFlag.PATH_TRUNCATED
-    (value,) = aggregator.add(bare)
+    (value,) = aggregator.add(file(path="", flags=FileFlag.PATH_SENT))
     assert value.path == ""
     assert value.flags & FileFlag.PATH_UNKNOWN
 

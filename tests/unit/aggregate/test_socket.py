@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kflowd.aggregate.socket import SocketAggregator, delta, received_payload, settle, since
-from kflowd.model import SocketAggregate, SocketClosed, SocketFlag, SocketKey
-from tests.unit.make import SECOND, direction, socket, tcp_info
+from kflowd.model import SocketAggregate, SocketClosed, SocketFlag
+from tests.unit.make import SECOND, direction, flow, key, socket, tcp_info
 
 U32 = st.integers(0, 2**32 - 1)
 
@@ -130,7 +130,8 @@ def test_a_delta_is_never_negative() -> None:
 
 
 def udp(**changes: Any) -> SocketAggregate:
-    return socket(**{"protocol": 17, "state": 1, "flags": SocketFlag.STALE, **changes})
+    values = {"flow": flow(protocol=17), "state": 1, "flags": SocketFlag.STALE}
+    return socket(**{**values, **changes})
 
 
 def test_udp_is_closed_when_idle_or_gone() -> None:
@@ -140,7 +141,7 @@ def test_udp_is_closed_when_idle_or_gone() -> None:
     assert add(aggregator, active).state == 1
     assert add(aggregator, udp(flags=SocketFlag.STALE | SocketFlag.IDLE)).state == 7
     assert add(aggregator, udp(flags=SocketFlag.FINAL)).state == 7
-    aggregator.closed(SocketClosed(1, active.key.cookie))
+    aggregator.closed(SocketClosed(1, active.cookie))
     assert add(aggregator, active).state == 7
 
 
@@ -148,7 +149,7 @@ def test_udp_drops_are_counted_once_per_socket() -> None:
     """sk_drops is of the socket: the peers' records share it; a closed socket is forgotten."""
     aggregator = SocketAggregator()
     assert add(aggregator, udp(drops=5)).drops == 5
-    other = SocketKey(1, bytes([9] * 16), 53, 2)
+    other = key("sock", cookie=1, remote_addr=bytes([9] * 16), remote_port=53, family=2)
     assert add(aggregator, udp(drops=7, key=other)).drops == 2
     aggregator.closed(SocketClosed(1, 1))
     aggregator.tick()
@@ -161,5 +162,5 @@ def test_tables_are_bounded_and_what_falls_out_is_counted() -> None:
     """Ten times the limit makes evictions and no growth."""
     aggregator = SocketAggregator(max_sockets=10)
     for cookie in range(100):
-        aggregator.add(totals(1, key=SocketKey(cookie, bytes(16), 0, 0)))
+        aggregator.add(totals(1, key=key("sock", cookie=cookie), cookie=cookie))
     assert aggregator.stats.sockets_evicted == 90

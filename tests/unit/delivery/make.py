@@ -7,20 +7,28 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kflowd.delivery.sinks.base import SinkGoneError
-from kflowd.model import Counters, HostFacts
+from kflowd.model import Counters
 from kflowd.serialize import Builder, Record, UserCounters
+from kflowd.serialize.blocks.info import Host, Stamp, Uptime
 
 SECONDS = 10.0
 
 
 def records(number: int, first: int = 1) -> list[Record]:
     """Return records whose text is their number, as `text_of` makes it."""
-    return [HostFacts(host_name=str(n)) for n in range(first, first + number)]
+    return [numbered(str(n)) for n in range(first, first + number)]
+
+
+def numbered(name: str) -> Record:
+    """Return a record of no kind that can be told from others."""
+    host = Host(InfoHostName=name, InfoHostIP="", InfoSystem="", InfoKernel="", InfoVersion="")
+    stamp = Stamp(InfoSequenceNumber=1, InfoTimestamp=1, InfoMonitor="")
+    return Record(stamp=stamp, host=host, uptime=Uptime(InfoUptime=1))
 
 
 def text_of(record: Record) -> bytes:
     """Return the text of a record of `records`, `h` for one of health."""
-    return getattr(record, "host_name", "h").encode()
+    return (record.host.InfoHostName or "h").encode()
 
 
 def health() -> Record:

@@ -27,8 +27,8 @@ class Form:
 @pytest.fixture
 def form(monkeypatch: pytest.MonkeyPatch) -> Form:
     made = Form()
-    monkeypatch.setitem(FORMATS, "test", made)
-    monkeypatch.setitem(FORMATS, "other", lambda record: b"other " + text_of(record))
+    monkeypatch.setitem(FORMATS, "test", lambda: made)
+    monkeypatch.setitem(FORMATS, "other", lambda: lambda record: b"other " + text_of(record))
     return made
 
 

@@ -5,10 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kflowd.enrich import begin_file
-from kflowd.enrich.devices import Devices, device_number, parse_mountinfo, read_mountinfo
-from kflowd.model import EnrichedFile, FileFlag, FileKey
-from tests.unit.make import SECOND, file
+from kflowd.enrich.devices import (
+    DeviceFacts,
+    Devices,
+    device_number,
+    parse_mountinfo,
+    read_mountinfo,
+)
+from kflowd.model import EnrichedFile, FileFlag
+from tests.unit.make import SECOND, inode, named_file
 
 MOUNTS = r"""22 27 0:21 / /proc rw,relatime - proc proc rw
 26 27 9:2 /srv/data /data rw shared:1 - ext4 /dev/md2 rw
@@ -24,8 +29,8 @@ MD2, BTRFS, NVME = (9 << 20) | 2, 40, (259 << 20) | 300
 
 
 def enriched(devices: Devices, dev: int, path: str = "/x", flags: int = 0) -> EnrichedFile:
-    value = begin_file(file(key=FileKey(7, 5, 100, dev, 1), path=path, flags=flags))
-    devices.enrich(value)
+    value = named_file(inode=inode(dev=dev), path=path, flags=flags)
+    devices.enrich_file(value)
     return value
 
 
@@ -69,16 +74,16 @@ def test_this_hosts_root_is_found() -> None:
 def test_paths_without_their_mount_are_completed(dev: int, path: str, mounted: str) -> None:
     """The mount point comes before the path, without the part that is not mounted."""
     value = enriched(Devices(lambda: MOUNTS), dev, path, FileFlag.PATH_NO_MOUNT)
-    assert value.path == mounted
-    assert not value.flags & FileFlag.PATH_NO_MOUNT
+    assert value.aggregate.path == mounted
+    assert not value.aggregate.flags & FileFlag.PATH_NO_MOUNT
 
 
 @pytest.mark.parametrize(("dev", "path"), [(BTRFS, "/@homes/f"), (77, "/memfd:x")])
 def test_paths_that_are_mounted_nowhere_stay_flagged(dev: int, path: str) -> None:
     """A path that cannot be completed says so."""
     value = enriched(Devices(lambda: MOUNTS), dev, path, FileFlag.PATH_NO_MOUNT)
-    assert value.path == path
-    assert value.flags & FileFlag.PATH_NO_MOUNT
+    assert value.aggregate.path == path
+    assert value.aggregate.flags & FileFlag.PATH_NO_MOUNT
 
 
 def test_unknown_devices_are_looked_up_once_a_second() -> None:
@@ -88,8 +93,8 @@ def test_unknown_devices_are_looked_up_once_a_second() -> None:
     dev = (8 << 20) | 1
     assert enriched(devices, dev).device == ""
     assert enriched(devices, dev).device == ""
-    value = begin_file(file(key=FileKey(7, 5, 100, dev, 1), ts_ns=11 * SECOND))
-    devices.enrich(value)
+    value = named_file(inode=inode(dev=dev), ts_ns=11 * SECOND)
+    devices.enrich_file(value)
     assert value.device == "801h:/dev/sda1:/new:ext4"
 
 
@@ -97,6 +102,15 @@ def test_a_file_without_identity_has_no_device() -> None:
     """Nothing is looked up for a device that is not known."""
     devices = Devices(lambda: pytest.fail("read"))
     assert enriched(devices, 0, flags=FileFlag.NO_INODE).device == ""
+
+
+def test_mounts_of_a_recording_never_change() -> None:
+    """What was mounted is known, and is not looked up again."""
+    again = Devices.recorded(DeviceFacts(**Devices(lambda: MOUNTS).facts()))
+    assert enriched(again, MD2).device == "902h:/dev/md2:/:ext4"
+    again._read = lambda: pytest.fail("read")
+    assert enriched(again, 12345).device == ""
+    assert Devices(lambda: "a\udcff").facts() == {"mountinfo": "a?"}
 
 
 def test_mountinfo_with_optional_fields_is_read() -> None:

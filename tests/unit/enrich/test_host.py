@@ -27,6 +27,13 @@ def test_a_name_is_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert host_facts("").host_name == "h\N{REPLACEMENT CHARACTER}"
 
 
+def test_any_host_name_can_be_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Facts become JSON; a name that is no UTF-8 loses those bytes."""
+    names = os.uname_result(("Linux", "h\udcff", "6.1", "#1", "x86_64"))
+    monkeypatch.setattr(os, "uname", lambda: names)
+    assert host_facts("").host_name == "h\ufffd"
+
+
 def test_without_a_route_the_address_is_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host without network still has a record."""
 

@@ -5,24 +5,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from kflowd.enrich import begin_file, begin_socket
 from kflowd.enrich.processes import Processes, process_name
-from kflowd.model import (
-    FileAggregate,
-    ProcessExit,
-    ProcessSeen,
-    ProcessSource,
-    SocketFlag,
-)
-from tests.unit.make import SECOND, file, process, seen, socket
+from kflowd.model import ProcessExit, ProcessSeen, ProcessSource
+from tests.unit.make import SECOND, process, seen
 
 SHELL = seen(process=process(tgid=50, start_ns=3 * SECOND, comm="bash"), exe="/usr/bin/bash")
-
-
-def names(table: Processes, value: FileAggregate) -> tuple[str, str]:
-    enriched = begin_file(value)
-    table.enrich(enriched)
-    return enriched.proc, enriched.parent
 
 
 def table(*values: ProcessSeen) -> Processes:
@@ -52,23 +39,6 @@ def test_names_follow_the_contract(exe: str, comm: str, name: str) -> None:
     assert process_name(exe, comm) == name
 
 
-def test_names_do_not_depend_on_the_locale(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Names are compared as bytes without the locale's charset, which may lack their letters."""
-    monkeypatch.setattr(os, "fsencode", lambda text: text.encode("latin-1"))
-    name = "\u65e5\u672c\u8a9e" * 2
-    cut = name.encode()[:14].decode("utf-8", "surrogateescape")
-    assert process_name(name, cut) == name
-
-
-def test_process_and_parent_are_found_by_identity() -> None:
-    """The number of a process alone is not enough."""
-    processes = table(SHELL, seen())
-    assert names(processes, file()) == ("curl", "bash")
-    other = process(start_ns=99 * SECOND, parent_start_ns=98 * SECOND, comm="later")
-    assert names(processes, file(process=other)) == ("later", "")
-    assert processes.stats.unknown == 1
-
-
 def test_a_forked_process_runs_what_its_parent_ran() -> None:
     """No string crosses with a fork: program and arguments are those of the parent at that time."""
     child = process(
@@ -77,49 +47,18 @@ def test_a_forked_process_runs_what_its_parent_ran() -> None:
     forked = seen(ts_ns=6 * SECOND, process=child, source=ProcessSource.FORK, exe="", args=())
     later = msgspec.structs.replace(SHELL, ts_ns=9 * SECOND, exe="/usr/bin/later")
     processes = table(SHELL, forked, later)
-    assert names(processes, file(process=child, first_ns=7 * SECOND)) == ("bash/renamed", "bash")
     found = processes.find((51, 6 * SECOND), 7 * SECOND)
     assert found is not None
+    assert found.name == "bash"
     assert (found.seen.exe, found.seen.args) == ("/usr/bin/bash", SHELL.args)
-
-
-def test_an_exec_is_named_after_the_program_it_starts() -> None:
-    """The task's name at the first event is that of the caller of exec: it is not used."""
-    executed = seen(ts_ns=8 * SECOND)
-    opened = (0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0)
-    value = file(process=process(comm="python3"), first_ns=7 * SECOND, counts=opened)
-    assert names(table(executed), value)[0] == "curl"
-
-
-def test_a_task_that_renamed_itself_has_both_names() -> None:
-    """Where nothing was executed the task's name is that of the event, for sockets too."""
-    executed, renamed = seen(), process(comm="renamed")
-    assert names(table(executed), file(process=renamed))[0] == "curl/renamed"
-    value = begin_socket(socket(process=renamed))
-    table(executed).enrich(value)
-    assert value.proc == "curl/renamed"
-
-
-def test_a_record_names_what_the_process_was_at_its_first_event() -> None:
-    """An exec after the event does not change the record, one before it does."""
-    forked = seen(exe="/usr/bin/bash", source=ProcessSource.FORK, args=())
-    executed = seen(ts_ns=8 * SECOND)
-    processes = table(forked, executed)
-    task = process(comm="bash")
-    assert names(processes, file(process=task, first_ns=7 * SECOND))[0] == "bash"
-    assert names(processes, file(first_ns=8 * SECOND))[0] == "curl"
-    opened = (0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0)
-    assert names(processes, file(first_ns=7 * SECOND, counts=opened))[0] == "curl"
-    assert names(processes, file(process=task, first_ns=1))[0] == "bash"
 
 
 def test_a_snapshot_does_not_hide_an_exec() -> None:
     """What ran before kflowd and what it saw are the same process."""
     processes = table(seen(), seen(source=ProcessSource.SNAPSHOT, ts_ns=9 * SECOND, args=()))
-    value = begin_file(file())
-    processes.enrich(value)
-    assert value.seen is not None
-    assert value.seen.args == ("curl", "-s")
+    found = processes.find((100, 5 * SECOND), 10 * SECOND)
+    assert found is not None
+    assert found.seen.args == ("curl", "-s")
 
 
 def test_images_of_one_process_are_bounded() -> None:
@@ -130,13 +69,6 @@ def test_images_of_one_process_are_bounded() -> None:
     assert last is not None
     assert first is not None
     assert (last.name, first.name) == ("p99", "p96")
-
-
-def test_a_socket_without_owner_has_no_process() -> None:
-    """Nobody is guessed."""
-    value = begin_socket(socket(flags=SocketFlag.NO_OWNER))
-    table(SHELL).enrich(value)
-    assert (value.process, value.proc, value.parent) == (None, "", "")
 
 
 def numbered(number: int, **changes: Any) -> ProcessSeen:
@@ -158,8 +90,34 @@ def test_the_table_is_bounded_and_the_exited_go_first() -> None:
     assert processes.stats.evicted == 90
 
 
+def test_processes_are_found_by_number_and_start() -> None:
+    """The number of a process alone is not enough."""
+    processes = table(SHELL, seen())
+    found = processes.find((100, 5 * SECOND), 10 * SECOND)
+    assert found is not None
+    assert found.name == "curl"
+    assert processes.find((100, 99 * SECOND), 100 * SECOND) is None
+
+
+def test_what_comes_and_goes_is_observed() -> None:
+    """The stage hands both kinds of value to one method."""
+    processes = Processes(max_exited=0)
+    processes.observe(seen())
+    assert len(processes) == 1
+    processes.observe(ProcessExit(1, process(), 0))
+    assert len(processes) == 0
+
+
 def test_the_exit_of_an_unknown_process_is_no_error() -> None:
     """Its start was lost or before kflowd."""
     processes = Processes()
     processes.exit(ProcessExit(1, process(), 0))
     assert len(processes) == 0
+
+
+def test_names_do_not_depend_on_the_locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names are compared as bytes without the locale's charset, which may lack their letters."""
+    monkeypatch.setattr(os, "fsencode", lambda text: text.encode("latin-1"))
+    name = "\u65e5\u672c\u8a9e" * 2
+    cut = name.encode()[:14].decode("utf-8", "surrogateescape")
+    assert process_name(name, cut) == name

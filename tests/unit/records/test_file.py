@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-from kflowd.model import FileAggregate, FileKey, Inode, Process
+from kflowd.model import FileAggregate, Inode, Process
 from kflowd.records import Decoder
-from tests.unit.make import SECOND, record
+from tests.unit.make import SECOND, key, record
 
 
 def test_file_records_hold_each_member_in_its_place() -> None:
@@ -18,10 +18,22 @@ def test_file_records_hold_each_member_in_its_place() -> None:
         agg__counts=tuple(range(100, 111)),
     )  # fmt: skip
     (value,) = Decoder().decode(raw)
-    inode = Inode(11, 12 * SECOND + 13, 14 * SECOND + 15, 16 * SECOND + 17, 18, 19, 20, 21, 22)
+    inode = Inode(
+        ino=1,
+        dev=4,
+        size=11,
+        atime_ns=12 * SECOND + 13,
+        mtime_ns=14 * SECOND + 15,
+        ctime_ns=16 * SECOND + 17,
+        mode=18,
+        nlink=19,
+        uid=20,
+        gid=21,
+        magic=22,
+    )
     assert value == FileAggregate(
         ts_ns=99,
-        key=FileKey(1, 2, 3, 4, 5),
+        key=key("file", ino=1, start_ns=2, tgid=3, dev=4, gen=5),
         process=Process(0, 0, 3, 0, 0, 0, 0, 0, ""),
         first_ns=6,
         last_ns=7,
@@ -30,6 +42,7 @@ def test_file_records_hold_each_member_in_its_place() -> None:
         flags=64,
         inode=inode,
         counts=tuple(range(100, 111)),
+        events=sum(range(100, 111)),
         mnt_ns=10,
         path="/tmp/new",
         origin="old",

@@ -3,9 +3,9 @@ from typing import Any
 
 import msgspec
 
-from kflowd.model import SocketAggregate, SocketClosed, SocketDirection, SocketKey, TcpInfo
+from kflowd.model import Flow, SocketAggregate, SocketClosed, SocketDirection, TcpInfo
 from kflowd.records import Decoder
-from tests.unit.make import record
+from tests.unit.make import key, record
 
 FIELDS = SocketDirection.__struct_fields__
 ADDRESS = bytes(range(16))
@@ -21,9 +21,9 @@ def _direction(name: str, first: int) -> dict[str, Any]:
 
 def test_socket_records_hold_each_member_in_its_place() -> None:
     """Key, addresses, both directions and the counters of TCP are read."""
-    names = SocketAggregate.__struct_fields__[7:17]
-    values = (1000, 2000, 10, 6, 1, 5, 2, 7, 8, 9)
-    members: dict[str, Any] = {f"sock__{n}": v for n, v in zip(names, values, strict=True)}
+    flow = {"local_port": 1000, "remote_port": 2000, "family": 10, "protocol": 6, "net_ns": 5}
+    rest = {"flags": 1, "role": 2, "state": 7, "drops": 8, "queued": 9}
+    members: dict[str, Any] = {f"sock__{n}": v for n, v in (flow | rest).items()}
     members |= {f"sock__tcp__{n}": 50 + i for i, n in enumerate(TcpInfo.__struct_fields__)}
     raw = record(
         "SOCK", hdr__ts_ns=99, key__cookie=1, key__remote_addr=ADDRESS, key__remote_port=2,
@@ -33,10 +33,11 @@ def test_socket_records_hold_each_member_in_its_place() -> None:
     )  # fmt: skip
     (value,) = Decoder().decode(raw)
     assert isinstance(value, SocketAggregate)
-    assert value.key == SocketKey(1, ADDRESS, 2, 3)
+    assert value.key == key("sock", cookie=1, remote_addr=ADDRESS, remote_port=2, family=3)
+    assert value.cookie == 1
     assert (value.ts_ns, value.first_ns, value.last_ns) == (99, 4, 5)
-    assert (value.local_addr, value.remote_addr) == (ADDRESS, ADDRESS[::-1])
-    assert tuple(getattr(value, name) for name in names) == values
+    assert value.flow == Flow(local_addr=ADDRESS, remote_addr=ADDRESS[::-1], **flow)
+    assert {name: getattr(value, name) for name in rest} == rest
     assert msgspec.structs.astuple(value.tx) == (
         *range(100, 109),
         bytes(range(12)),

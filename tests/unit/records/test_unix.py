@@ -3,15 +3,15 @@ from typing import Any
 
 import pytest
 
-from kflowd.model import UnixAggregate, UnixKey
+from kflowd.model import UnixAggregate
 from kflowd.records import Decoder
 from kflowd.records.unix import address_text
 from tests.unit.make import record
 
 
 def test_unix_records_hold_each_member_in_its_place() -> None:
-    """Key, counters and address are read."""
-    names = UnixAggregate.__struct_fields__[3:-1]
+    """Times, counters and address are read."""
+    names = UnixAggregate.__struct_fields__[2:-1]
     members: dict[str, Any] = {f"unix_sock__{name}": 10 + i for i, name in enumerate(names)}
     raw = record(
         "UNIX", hdr__ts_ns=99, key__sock=2**64 - 1, key__ino=2, key__peer_hash=3,
@@ -19,7 +19,7 @@ def test_unix_records_hold_each_member_in_its_place() -> None:
     )  # fmt: skip
     (value,) = Decoder().decode(raw)
     assert isinstance(value, UnixAggregate)
-    assert value.key == UnixKey(2**64 - 1, 2, 3)
+    assert value.ts_ns == 99
     assert tuple(getattr(value, name) for name in names) == tuple(range(10, 19))
     assert value.address == "/dev/log"
 

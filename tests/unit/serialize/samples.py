@@ -1,28 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
 """The contract's four sample records as structured input."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import msgspec
-from msgspec import UNSET
 
+from kflowd.delivery.formats.times import duration
 from kflowd.model import (
+    Actor,
     EnrichedFile,
     EnrichedSocket,
     EnrichedUnix,
-    FileKey,
-    HostFacts,
     Inode,
     Process,
     Session,
+    SocketFlag,
 )
-from kflowd.serialize import Builder
-from kflowd.serialize.values import duration
-from tests.unit.make import SECOND, direction, file, socket, tcp_info, unix
+from kflowd.serialize import Builder, HostFacts, Record
+from kflowd.serialize.blocks.file import FileDigests
+from kflowd.serialize.blocks.socket import App, AppRx, AppTx
+from kflowd.serialize.record import UnixRecord
+from tests.unit.make import SECOND, direction, file, flow, socket, tcp_info, unix
 
 ETH = "4:enp5s0:0c:c4:7a:88:84:c2"
 LOCAL = bytes([38, 110, 1, 24]) + bytes(12)
 DAY_S = 19817 * 86400  # 2024-04-04
+
+
+class WithoutUptime(UnixRecord, frozen=True, kw_only=True, gc=False):
+    """A UNIX socket record without InfoUptime, which is missing in its sample by a slip."""
+
+    ORDER: ClassVar[tuple[str, ...]] = tuple(name for name in UnixRecord.ORDER if name != "uptime")
 
 
 def at(hour: int, minute: int, second: int, ns: int) -> int:
@@ -32,40 +41,74 @@ def at(hour: int, minute: int, second: int, ns: int) -> int:
 
 def builder(time_ns: int, sequence: int, uptime_ns: int, version: str) -> Builder:
     """Return a builder for a record at a time; CLOCK_BOOTTIME is then 100 seconds."""
-    facts = HostFacts("dev.kflow.co", "38.110.1.24", "Linux", "6.1.0-10-amd64", version)
-    session = Session(100 * SECOND - uptime_ns, time_ns - 100 * SECOND, 1000, facts)
-    made = Builder(session, strict=True)
+    facts = HostFacts(
+        host_name="dev.kflow.co",
+        host_ip="38.110.1.24",
+        system="Linux",
+        kernel="6.1.0-10-amd64",
+        version=version,
+    )
+    made = Builder(strict=True)
+    made.begin(
+        Session(
+            ts_ns=100 * SECOND - uptime_ns,
+            realtime_offset_ns=time_ns - 100 * SECOND,
+            hz=1000,
+            facts=msgspec.json.encode(facts),
+        )
+    )
     made.sequence = sequence - 1
     return made
 
 
-def who(age_ns: int, ppid: int, pid: int, tid: int, user: int) -> Process:
-    """Return a process of an age at 100 seconds."""
-    return Process(100 * SECOND - age_ns, 0, pid, tid, ppid, user, user, 0, "")
+def who(
+    age_ns: int, *, ppid: int, pid: int, tid: int, uid: int, names: tuple[str, str, str]
+) -> Actor:
+    """Return a process of an age at 100 seconds, by the names of parent, executable and user."""
+    process = Process(
+        start_ns=100 * SECOND - age_ns,
+        parent_start_ns=0,
+        tgid=pid,
+        tid=tid,
+        ppid=ppid,
+        uid=uid,
+        gid=uid,
+        flags=0,
+        comm="",
+    )
+    parent, proc, user = names
+    return Actor(process, proc=proc, parent=parent, user=user, group=user)
 
 
-def filesystem() -> msgspec.Struct:
+def filesystem() -> Record:
     """Return samples/filesystem.json."""
     changed = at(15, 34, 35, 154106191)
     aggregate = file(
-        ts_ns=100 * SECOND, key=FileKey(19567988, 0, 183547, (9 << 20) | 2, 0),
+        ts_ns=100 * SECOND, path="/home/dirk/malware", flags=0,
         first_ns=100 * SECOND - 811829334, last_ns=100 * SECOND,
         mtime_first_ns=changed - 327993681,
-        inode=Inode(41, at(15, 12, 1, 435718956), changed, changed, 0o100755, 1, 1002, 1002, 0),
+        inode=Inode(
+            ino=19567988, dev=(9 << 20) | 2, size=41, atime_ns=at(15, 12, 1, 435718956),
+            mtime_ns=changed, ctime_ns=changed, mode=0o100755, nlink=1, uid=1002, gid=1002, magic=0,
+        ),
+    )  # fmt: skip
+    actor = who(
+        2408293862, ppid=183546, pid=183547, tid=183547, uid=1002,
+        names=("sshd", "sftp-server", "dirk"),
     )  # fmt: skip
     value = EnrichedFile(
-        who(2408293862, 183546, 183547, 183547, 1002), 100 * SECOND,
-        proc="sftp-server", parent="sshd", user="dirk", group="dirk",
-        aggregate=aggregate, path="/home/dirk/malware", flags=0,
-        device="902h:/dev/md2:/:ext4", file_user="dirk", file_group="dirk",
-    )  # fmt: skip
+        actor, aggregate, device="902h:/dev/md2:/:ext4", file_user="dirk", file_group="dirk"
+    )
     made = builder(at(15, 34, 35, 643031330), 1, 21262713426, "kflowd-v0.9.1").file(value)
-    return filled(
-        made,
-        ProcVersion="1:9.2p1-2+deb12u1",
-        FileVersion="0.9",
+    digests = FileDigests(
         FileMD5="96760f46bd29ba986279f22bed9839f5",
         FileSHA256="72c58c2d02ae3a87f521594373433b7d05477c4994fc0ab4376827cadb29ba7e",
+    )
+    return filled(
+        made,
+        process={"ProcVersion": "1:9.2p1-2+deb12u1"},
+        file={"FileVersion": "0.9"},
+        digests=digests,
     )
 
 
@@ -78,12 +121,16 @@ def flags(*pairs: tuple[int, int]) -> dict[str, Any]:
     }
 
 
-def socket_tcp_http() -> msgspec.Struct:
+def socket_tcp_http() -> Record:
     """Return samples/socket-tcp-http.json."""
     end = 100 * SECOND
     aggregate = socket(
-        ts_ns=end, first_ns=end - 57344028, local_addr=LOCAL, local_port=43302,
-        remote_addr=bytes([15, 197, 142, 173]) + bytes(12), remote_port=80,
+        flags=SocketFlag.FINAL | SocketFlag.FRAGS,
+        ts_ns=end, first_ns=end - 57344028,
+        flow=flow(
+            local_addr=LOCAL, local_port=43302,
+            remote_addr=bytes([15, 197, 142, 173]) + bytes(12), remote_port=80,
+        ),
         tx=direction(
             first_ns=end - 57274799, last_ns=end, payload_bytes=72, packets=6, data_packets=1,
             **flags((2, 1), (16, 3), (24, 1), (17, 1)),
@@ -94,17 +141,17 @@ def socket_tcp_http() -> msgspec.Struct:
         ),
         tcp=tcp_info(bytes_acked=74, rto_jiffies=51, srtt_us=3605),
     )  # fmt: skip
-    value = EnrichedSocket(
-        who(114196829, 199853, 216998, 216998, 1002), end, proc="curl", parent="bash",
-        user="dirk", group="dirk", aggregate=aggregate, tx_interface=ETH, rx_interface=ETH,
-    )  # fmt: skip
+    actor = who(
+        114196829, ppid=199853, pid=216998, tid=216998, uid=1002, names=("bash", "curl", "dirk")
+    )
+    value = EnrichedSocket(actor, aggregate, tx_interface=ETH, rx_interface=ETH)
     made = builder(at(15, 39, 11, 928989997), 3, 24873001288, "kflowd-v0.9.1").socket(value)
     request = {
-        "_Timestamp": duration(876589), "_Method": "GET", "_Url": "/", "_Version": "HTTP/1.1",
+        "_Timestamp": seconds(876589), "_Method": "GET", "_Url": "/", "_Version": "HTTP/1.1",
         "Host": "kflow.co", "User-Agent": "curl/7.88.1", "Accept": "*/*",
     }  # fmt: skip
     response = {
-        "_Timestamp": duration(56237469), "_Version": "HTTP/1.1", "_Status": 301,
+        "_Timestamp": seconds(56237469), "_Version": "HTTP/1.1", "_Status": 301,
         "_Reason": "Moved Permanently", "Date": "Thu, 04 Apr 2024 15:49:12 GMT",
         "Content-Type": "text/html; charset=utf-8", "Content-Length": "59",
         "Connection": "keep-alive", "Location": "https://kflowd.github.io",
@@ -113,26 +160,34 @@ def socket_tcp_http() -> msgspec.Struct:
         "_Body": '<a href="https://kflowd.github.io">Moved Permanently</a>.',
     }  # fmt: skip
     return filled(
-        made, ProcVersion="7.45.2-3", App="HTTP", AppTxHttp=[request], AppRxHttp=[response]
+        made,
+        process={"ProcVersion": "7.45.2-3"},
+        app=App(App="HTTP"),
+        app_tx=AppTx(AppTxHttp=[request]),
+        app_rx=AppRx(AppRxHttp=[response]),
     )
 
 
-def socket_udp_dns() -> msgspec.Struct:
+def socket_udp_dns() -> Record:
     """Return samples/socket-udp-dns.json."""
     end = 100 * SECOND
     aggregate = socket(
-        ts_ns=end, first_ns=end - 43689149, local_addr=LOCAL, local_port=56664,
-        remote_addr=bytes([8, 8, 4, 4]) + bytes(12), remote_port=53, protocol=17, state=1,
+        flags=SocketFlag.FINAL | SocketFlag.FRAGS,
+        ts_ns=end, first_ns=end - 43689149, state=1,
+        flow=flow(
+            local_addr=LOCAL, local_port=56664, remote_addr=bytes([8, 8, 4, 4]) + bytes(12),
+            remote_port=53, protocol=17,
+        ),
         tx=direction(first_ns=end - 48490, last_ns=end, payload_bytes=52, packets=2),
         rx=direction(
             first_ns=end - 22475134750, last_ns=end, payload_bytes=155, packets=2, packets_seen=2,
             ttl_sum=250,
         ),
     )  # fmt: skip
-    value = EnrichedSocket(
-        who(44454620, 199853, 199856, 199857, 1002), end, proc="curl", parent="bash",
-        user="dirk", group="dirk", aggregate=aggregate, tx_interface=ETH, rx_interface=ETH,
-    )  # fmt: skip
+    actor = who(
+        44454620, ppid=199853, pid=199856, tid=199857, uid=1002, names=("bash", "curl", "dirk")
+    )
+    value = EnrichedSocket(actor, aggregate, tx_interface=ETH, rx_interface=ETH)
     made = builder(at(15, 39, 11, 463732866), 2, 23972984597, "kflowd-v0.9.1").socket(value)
     answers = [
         ["A", "kflow.co", 600, "IN", "15.197.142.173"],
@@ -140,47 +195,55 @@ def socket_udp_dns() -> msgspec.Struct:
     ]
     return filled(
         made,
-        ProcVersion="7.45.2-3",
-        App="DNS",
-        AppTxDns=[_query(1177, 56864, "A"), _query(48627, 52515, "AAAA")],
-        AppRxDns=[_response(37965555, 52515, []), _response(43688644, 56864, answers)],
+        process={"ProcVersion": "7.45.2-3"},
+        app=App(App="DNS"),
+        app_tx=AppTx(AppTxDns=[_query(1177, 56864, "A"), _query(48627, 52515, "AAAA")]),
+        app_rx=AppRx(
+            AppRxDns=[_response(37965555, 52515, []), _response(43688644, 56864, answers)]
+        ),
     )
+
+
+def seconds(ns: int) -> msgspec.Raw:
+    """Return a duration as a number of a message."""
+    return msgspec.Raw(duration(ns).encode())
 
 
 def _query(time_ns: int, transaction: int, kind: str) -> dict[str, Any]:
     return {
-        "_Timestamp": duration(time_ns), "TransactionId": transaction, "OpCode": "QUERY",
+        "_Timestamp": seconds(time_ns), "TransactionId": transaction, "OpCode": "QUERY",
         "Flags": ["RD"], "ResourceRecords": [[kind, "kflow.co"]],
     }  # fmt: skip
 
 
 def _response(time_ns: int, transaction: int, answers: list[list[Any]]) -> dict[str, Any]:
     return {
-        "_Timestamp": duration(time_ns), "TransactionId": transaction, "ResponseCode": "NOERROR",
+        "_Timestamp": seconds(time_ns), "TransactionId": transaction, "ResponseCode": "NOERROR",
         "Flags": ["QR", "RD", "RA"], "AnswerCount": len(answers), "ResourceRecords": answers,
     }  # fmt: skip
 
 
-def socket_unix_syslog() -> msgspec.Struct:
+def socket_unix_syslog() -> Record:
     """Return samples/socket-unix-syslog.json."""
     end = 100 * SECOND
-    value = EnrichedUnix(
-        who(18100170007, 990, 2122368, 2122368, 0), end, proc="cron", parent="cron",
-        user="root", group="root", aggregate=unix(ts_ns=end, first_ns=end - 18095146325),
-    )  # fmt: skip
+    actor = who(
+        18100170007, ppid=990, pid=2122368, tid=2122368, uid=0, names=("cron", "cron", "root")
+    )
+    value = EnrichedUnix(actor, unix(ts_ns=end, first_ns=end - 18095146325))
     # 165 days after the day of the others
     time_ns = at(14, 30, 19, 409100980) + 165 * 86400 * SECOND
     made = builder(time_ns, 4, SECOND, "kflowd-v0.9.11").unix(value)
     session = "pam_unix(cron:session): session "
+    messages = [
+        _message("Notice (5)", 85, session + "opened for user root(uid=0) by (uid=0)"),
+        _message("Informational (6)", 86, session + "closed for user root"),
+    ]
+    blocks = {name: getattr(made, name) for name in made.__struct_fields__}
     return filled(
-        made,
-        InfoUptime=UNSET,  # missing in this sample, and a slip of it
-        ProcVersion="3.0pl1-137",
-        App="SYSLOG",
-        AppTxSyslog=[
-            _message("Notice (5)", 85, session + "opened for user root(uid=0) by (uid=0)"),
-            _message("Informational (6)", 86, session + "closed for user root"),
-        ],
+        WithoutUptime(**blocks),
+        process={"ProcVersion": "3.0pl1-137"},
+        app=App(App="SYSLOG"),
+        app_tx=AppTx(AppTxSyslog=messages),
     )
 
 
@@ -192,11 +255,15 @@ def _message(severity: str, priority: int, text: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def filled(made: msgspec.Struct, **values: Any) -> msgspec.Struct:
-    """Return a record with members that later stages fill in."""
-    for name, value in values.items():
-        setattr(made, name, value)
-    return made
+def filled(made: Record, **parts: Any) -> Record:
+    """Return a record with what later stages fill in: whole blocks, or keys of one."""
+    blocks = {
+        name: msgspec.structs.replace(getattr(made, name), **part)
+        if isinstance(part, Mapping)
+        else part
+        for name, part in parts.items()
+    }
+    return msgspec.structs.replace(made, **blocks)
 
 
 SAMPLES = {

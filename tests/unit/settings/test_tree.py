@@ -2,7 +2,7 @@
 from typing import get_args
 
 from kflowd.bpf.hooks import ATTACH_MODES
-from kflowd.serialize import FORMATS
+from kflowd.delivery.formats import FORMATS
 from kflowd.settings import AttachMode, Format, Settings, TraceSettings
 from kflowd.settings.convert import convert
 from kflowd.settings.option import NS_PER_SECOND

@@ -2,9 +2,10 @@
 """Writers made of the keys of blocks: one Python function for each kind of record.
 
 User space decides how much kflowd slows a host, and half of it was the text of records. A general
-loop over members costs several hundred instructions a member; a function that was written for just
-these members costs a fifth of it. So it is written here, by the tables that declare the keys, as
-dataclasses writes its __init__. No text that comes from outside gets into the source.
+loop over members costs several hundred instructions a member, and each call of a Python function
+more than a thousand. So a function is written here for just these members, by the tables that
+declare the keys, as dataclasses writes its __init__. No text that comes from outside gets into the
+source.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -15,8 +16,17 @@ from msgspec import UNSET
 from kflowd.serialize.keys import Block, ConstantBlock, Key, keys_of
 from kflowd.serialize.record import Record, block_types
 
-Write = Callable[[Any], str]
-Values = Mapping[str, Write | None]
+
+class Value(NamedTuple):
+    """How a kind of value is written.
+
+    Attributes:
+        text: Piece of an f-string for $value.
+        lines: Statements that it needs ahead; $local is a name of its own.
+    """
+
+    text: str
+    lines: tuple[str, ...] = ()
 
 
 class Style(NamedTuple):
@@ -27,34 +37,43 @@ class Style(NamedTuple):
     end: str
 
 
-def record_writer(kind: type[Record], style: Style, values: Values) -> Callable[[Any], str]:
-    """Return a function that makes the text of one kind of record.
+class Language(NamedTuple):
+    """A text format as pieces of Python.
 
-    Args:
-        kind: Of the record.
+    Attributes:
         style: What stands around members.
-        values: How each kind of value is written, "constant" blocks too; None: as Python does.
+        values: How each kind of value is written, "constant" blocks too.
+        names: What the expressions call, by names with an underscore in front.
     """
-    return _function(_record_lines(kind, style, values), values)
+
+    style: Style
+    values: Mapping[str, Value]
+    names: Mapping[str, Any]
 
 
-def constant_writer(kind: type[Block], style: Style, values: Values) -> Callable[[Any], str]:
+def record_writer(kind: type[Record], language: Language) -> Callable[[Any], str]:
+    """Return a function that makes the text of one kind of record."""
+    return _function(_record_lines(kind, language), language)
+
+
+def constant_writer(kind: type[Block], language: Language) -> Callable[[Any], str]:
     """Return a function that makes the members of a block, each behind a separator."""
     lines: list[str] = []
-    parts = [_member(key, "it", lines, style, values) for key in keys_of(kind)]
-    return _function([*lines, _return("", parts, "")], values)
+    parts = [_member(key, "_it", lines, language) for key in keys_of(kind)]
+    return _function([*lines, _return("", parts, "")], language)
 
 
-def _record_lines(kind: type[Record], style: Style, values: Values) -> Iterator[str]:
+def _record_lines(kind: type[Record], language: Language) -> Iterator[str]:
+    between = language.style.between
     parts: list[str] = []
     for name, (block, optional) in block_types(kind).items():
-        yield f"{name} = it.{name}"
+        yield f"{name} = _it.{name}"
         if issubclass(block, ConstantBlock):
-            text = f"{{constant({name})}}"
-            parts.append(text if not optional else _unless(f"{name} is None", text))
+            text = _written("constant", name, language)
+            parts.append(f"{{'' if {name} is None else {text[1:-1]}}}" if optional else text)
             continue
         lines: list[str] = []
-        members = [_member(key, name, lines, style, values) for key in keys_of(block)]
+        members = [_member(key, name, lines, language) for key in keys_of(block)]
         if not optional:
             yield from lines
             parts += members
@@ -65,30 +84,38 @@ def _record_lines(kind: type[Record], style: Style, values: Values) -> Iterator[
         yield f"    {name}_text = f{_quoted(members)}"
         parts.append(f"{{{name}_text}}")
     # the first member is never optional, and needs no separator
-    parts[0] = parts[0].removeprefix(_literal(style.between))
-    yield _return(style.begin, parts, style.end)
+    parts[0] = parts[0].removeprefix(_literal(between))
+    yield _return(language.style.begin, parts, language.style.end)
 
 
-def _member(key: Key, owner: str, lines: list[str], style: Style, values: Values) -> str:
+def _member(key: Key, owner: str, lines: list[str], language: Language) -> str:
     """Return the piece of an f-string for a member; adds the lines that it needs before."""
-    head = _literal(f'{style.between}"{key.name}": ')
-    value = f"{owner}.{key.name}"
+    head = _literal(f'{language.style.between}"{key.name}": ')
+    value, local = language.values[key.kind], f"{owner}_{key.name}"
+    text = head + _written(key.kind, local, language)
     if not key.optional:
-        return head + _value(key, value, values)
-    local = f"{owner}_{key.name}"
+        lines += [f"{local} = {owner}.{key.name}", *_ahead(value, local)]
+        return text
     lines += [
-        f"{local} = {value}",
-        f"{local} = '' if {local} is UNSET else f{_quoted([head, _value(key, local, values)])}",
+        f"{local} = {owner}.{key.name}",
+        f"if {local} is _UNSET: {local} = ''",
+        "else:",
+        *(f"    {line}" for line in _ahead(value, local)),
+        f"    {local} = f{_quoted([text])}",
     ]
     return f"{{{local}}}"
 
 
-def _value(key: Key, expression: str, values: Values) -> str:
-    return f"{{{expression}}}" if values[key.kind] is None else f"{{{key.kind}_({expression})}}"
+def _written(kind: str, name: str, language: Language) -> str:
+    return _filled(language.values[kind].text, name)
 
 
-def _unless(condition: str, text: str) -> str:
-    return f"{{'' if {condition} else {text[1:-1]}}}"
+def _ahead(value: Value, name: str) -> list[str]:
+    return [_filled(line, name) for line in value.lines]
+
+
+def _filled(text: str, name: str) -> str:
+    return text.replace("$value", name).replace("$local", f"_{name}")
 
 
 def _literal(text: str) -> str:
@@ -105,10 +132,10 @@ def _return(begin: str, parts: list[str], end: str) -> str:
     return f"return f{_quoted([_literal(begin), *parts, _literal(end)])}"
 
 
-def _function(lines: Iterator[str] | list[str], values: Values) -> Callable[[Any], str]:
-    names: dict[str, Any] = {"UNSET": UNSET, "constant": values["constant"]}
-    names |= {f"{kind}_": write for kind, write in values.items() if write is not None}
-    source = "\n".join(["def write(it):", *(f"    {line}" for line in lines)])
+def _function(lines: Iterator[str] | list[str], language: Language) -> Callable[[Any], str]:
+    # these names begin with an underscore, and those of blocks do not
+    names: dict[str, Any] = {"_UNSET": UNSET, **language.names}
+    source = "\n".join(["def write(_it):", *(f"    {line}" for line in lines)])
     exec(compile(source, f"<{__name__}>", "exec"), names)  # noqa: S102 - see the module
     made: Callable[[Any], str] = names["write"]
     return made

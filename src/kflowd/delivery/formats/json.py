@@ -13,8 +13,14 @@ from typing import Any
 
 import msgspec
 
-from kflowd.delivery.formats.compiled import Style, Write, constant_writer, record_writer
-from kflowd.delivery.formats.times import duration, timestamp
+from kflowd.delivery.formats.compiled import (
+    Language,
+    Style,
+    Value,
+    constant_writer,
+    record_writer,
+)
+from kflowd.delivery.formats.times import change, second
 from kflowd.serialize.keys import Block, Counts
 from kflowd.serialize.record import Record
 
@@ -24,9 +30,29 @@ MAX_KEPT = 4096
 
 _encode = msgspec.json.Encoder().encode
 
-
 PRETTY = Style("{\n  ", ",\n  ", "\n}")
 SHORT = Style("{", ", ", "}")
+
+
+# How the kinds of values are written; what is called here is C, but for what is kept or seldom.
+# A time is a second, which many records share, and its fraction.
+VALUES = {
+    "int": Value("{$value}"),
+    "str": Value("{_quote($value)}"),
+    "duration": Value(
+        "{$local}",
+        (
+            "$local = str($value).zfill(10)",
+            "$local = f'{$local[:-9]}.{$local[-9:]}' if $value > 0 else 0",
+        ),
+    ),
+    "change": Value("{_change($value)}"),
+    "time": Value('"{_second($value // 1000000000)}.{str($value % 1000000000).zfill(9)} UTC"'),
+    "strings": Value("{_strings($value)}"),
+    "counts": Value("{_known(_id($value)) or _keep($value)}"),
+    "objects": Value("{_nested($value)}"),
+    "constant": Value("{_known(_id($value)) or _keep($value)}"),
+}
 
 
 class JsonFormat:
@@ -37,19 +63,21 @@ class JsonFormat:
     """
 
     def __init__(self, style: Style) -> None:
-        self._style = style
-        indent = INDENT if style is PRETTY else None
-        # how each kind of value is written; None: as Python writes it
-        self._values: dict[str, Write | None] = {
-            "int": None,
-            "str": encode_basestring,
-            "duration": duration,
-            "time": _time,
-            "strings": strings,
-            "counts": Kept(lambda counts: _counts(counts, indent)),
-            "objects": lambda value: nested(value, indent),
-            "constant": Kept(self._constant),
+        self._indent = INDENT if style is PRETTY else None
+        # texts of objects that come again, by id; the objects are kept, so that ids stay theirs
+        self._texts: dict[int, str] = {}
+        self._objects: list[object] = []
+        names = {
+            "_quote": encode_basestring,
+            "_second": second,
+            "_change": change,
+            "_strings": strings,
+            "_nested": lambda value: nested(value, self._indent),
+            "_known": self._texts.get,
+            "_id": id,
+            "_keep": self._keep,
         }
+        self._language = Language(style, VALUES, names)
         self._writers: dict[type[Record], Callable[[Record], str]] = {}
         self._constants: dict[type[Block], Callable[[Block], str]] = {}
 
@@ -58,41 +86,35 @@ class JsonFormat:
         kind = type(record)
         write = self._writers.get(kind)
         if write is None:
-            write = self._writers[kind] = record_writer(kind, self._style, self._values)
+            write = self._writers[kind] = record_writer(kind, self._language)
         text = write(record)
         try:
             return text.encode()
         except UnicodeEncodeError:  # bytes that are no UTF-8 are rare, and found by the failure
             return clean(text).encode()
 
+    def _keep(self, value: Block | Counts) -> str:
+        """Return the text of an object that many records share, and keep it."""
+        if len(self._objects) >= MAX_KEPT:
+            self._texts.clear()
+            self._objects.clear()
+        if isinstance(value, Counts):
+            # names of events and flags need no escapes
+            pairs = [f'"{name}": {count}' for name, count in value.pairs]
+            text = _enclosed("{", pairs, "}", self._indent)
+        else:
+            text = self._constant(value)
+        self._objects.append(value)
+        self._texts[id(value)] = text
+        return text
+
     def _constant(self, block: Block) -> str:
         """Return the members of a constant block, each behind a separator."""
         kind = type(block)
         write = self._constants.get(kind)
         if write is None:
-            write = self._constants[kind] = constant_writer(kind, self._style, self._values)
+            write = self._constants[kind] = constant_writer(kind, self._language)
         return write(block)
-
-
-class Kept(dict[int, tuple[object, str]]):
-    """Remembers the text of objects that come again, by their id; the object is kept with it.
-
-    Args:
-        write: Makes the text.
-    """
-
-    def __init__(self, write: Write) -> None:
-        super().__init__()
-        self._write = write
-
-    def __call__(self, value: object) -> str:
-        """Return the text of an object that does not change."""
-        known = self.get(id(value))
-        if known is None:
-            if len(self) >= MAX_KEPT:
-                self.clear()
-            known = self[id(value)] = (value, self._write(value))
-        return known[1]
 
 
 def strings(texts: Sequence[str]) -> str:
@@ -150,12 +172,3 @@ def _enclosed(begin: str, members: list[str], end: str, indent: int | None) -> s
 
 def _deeper(indent: int | None) -> int | None:
     return None if indent is None else indent + INDENT
-
-
-def _counts(value: Counts, indent: int | None) -> str:
-    # names of events and flags need no escapes
-    return _enclosed("{", [f'"{name}": {count}' for name, count in value.pairs], "}", indent)
-
-
-def _time(ns: int) -> str:
-    return f'"{timestamp(ns)}"'

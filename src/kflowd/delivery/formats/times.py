@@ -13,35 +13,39 @@ CACHED = 4096
 
 
 def duration(ns: int) -> str:
-    """Return nanoseconds as seconds with nine decimals and their sign; nothing is a plain 0."""
+    """Return nanoseconds as seconds with nine decimals; 0 if not positive."""
     if 0 < ns < SECOND_NS:
         return f"0.{ns:09d}"
     if ns > 0:
         digits = str(ns)
         return f"{digits[:-9]}.{digits[-9:]}"
-    return "-" + duration(-ns) if ns < 0 else "0"
+    return "0"
 
 
-@lru_cache(CACHED)
+def change(ns: int) -> str:
+    """Return nanoseconds as seconds with nine decimals and their sign."""
+    return "-" + duration(-ns) if ns < 0 else duration(ns)
+
+
 def timestamp(ns: int) -> str:
     """Return nanoseconds since 1970 as `Thu, Apr 04 2024 15:34:35.643031330 UTC`.
 
     Any integer is taken: years before 1 are negative, years after 9999 have more digits.
     """
     seconds, rest = divmod(ns, SECOND_NS)
-    return f"{_second(seconds)}.{rest:09d} UTC"
+    return f"{second(seconds)}.{rest:09d} UTC"
 
 
 @lru_cache(CACHED)
-def _second(seconds: int) -> str:
+def second(seconds: int) -> str:
     """Return the text of a second; datetime would end at the year 9999."""
-    days, second = divmod(seconds, DAY_S)
+    days, left = divmod(seconds, DAY_S)
     year, month, day = civil(days)
-    hour, second = divmod(second, 3600)
-    minute, second = divmod(second, 60)
+    hour, left = divmod(left, 3600)
+    minute, left = divmod(left, 60)
     return (
         f"{DAYS[days % 7]}, {MONTHS[month - 1]} {day:02d} {year:04d} "
-        f"{hour:02d}:{minute:02d}:{second:02d}"
+        f"{hour:02d}:{minute:02d}:{left:02d}"
     )
 
 

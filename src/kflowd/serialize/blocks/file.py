@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import UNSET, UnsetType
 
 from kflowd.serialize.blocks.process import NOT_YET, NOTED
-from kflowd.serialize.keys import Block, ConstantBlock, Counts, Duration, Says, Time
+from kflowd.serialize.keys import Block, Change, ConstantBlock, Counts, Duration, Says, Time
 
 INODE = "the inode is known"
 CHANGED = "it is known and not 0"
@@ -86,9 +86,7 @@ class InodeBlock(Block, frozen=True, kw_only=True, gc=False):
     FileAccessTime: Annotated[Time, Says("atime at the last event", INODE)]
     FileStatusChangeTime: Annotated[Time, Says("ctime at the last event", INODE)]
     FileModificationTime: Annotated[Time, Says("mtime at the last event", INODE)]
-    FileModificationTimeChange: Annotated[
-        Duration | UnsetType, Says("how far mtime moved", CHANGED)
-    ]
+    FileModificationTimeChange: Annotated[Change | UnsetType, Says("how far mtime moved", CHANGED)]
 
 
 class FileDigests(ConstantBlock, frozen=True, kw_only=True, gc=False):

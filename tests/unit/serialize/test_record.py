@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+from typing import get_args, get_type_hints
+
+import pytest
+
+from kflowd.serialize.keys import Block, keys_of
+from kflowd.serialize.record import (
+    BEYOND_CONTRACT,
+    RECORDS,
+    Record,
+    ServerRecord,
+    SocketRecord,
+    UnixRecord,
+    UnixServerRecord,
+)
+from tests.unit.make import named_file, named_socket
+from tests.unit.serialize.text import builder
+
+
+def blocks(record: type[Record]) -> list[type[Block]]:
+    """Return the kinds of blocks of a record in the order of the output."""
+    hints = get_type_hints(record)
+    named = [get_args(hints[name]) or (hints[name],) for name in record.ORDER]
+    return [each for kinds in named for each in kinds if issubclass(each, Block)]
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_no_key_stands_twice(record: type[Record]) -> None:
+    """A record is one flat object."""
+    names = [key.name for block in blocks(record) for key in keys_of(block)]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_records_have_the_keys_of_their_blocks(record: type[Record]) -> None:
+    """Each block of a record has its place in the output, and no other has."""
+    assert sorted(record.ORDER) == sorted(record.__struct_fields__)
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_what_goes_beyond_the_contract_is_optional(record: type[Record]) -> None:
+    """--strict leaves those blocks out; no other record has them."""
+    hints = get_type_hints(record)
+    for name in record.ORDER:
+        kinds = get_args(hints[name]) or (hints[name],)
+        assert type(None) in kinds or not set(kinds) & set(BEYOND_CONTRACT)
+    beyond = [each in BEYOND_CONTRACT for each in blocks(record)]
+    assert beyond == sorted(beyond), "what goes beyond the contract comes last"
+
+
+@pytest.mark.parametrize(
+    ("client", "server"), [(SocketRecord, ServerRecord), (UnixRecord, UnixServerRecord)]
+)
+def test_what_is_sent_comes_first_for_clients_only(
+    client: type[Record], server: type[Record]
+) -> None:
+    """CLIENT: TX then RX; SERVER: RX then TX."""
+    assert set(client.ORDER) == set(server.ORDER)
+    for sent, received in (("tx", "rx"), ("app_tx", "app_rx")):
+        if sent in client.ORDER:
+            assert client.ORDER.index(sent) < client.ORDER.index(received)
+            assert server.ORDER.index(sent) > server.ORDER.index(received)
+    assert "app_tx" in client.ORDER
+
+
+def test_blocks_come_in_the_order_of_the_output() -> None:
+    """Those that a record does not have are None."""
+    record = builder().file(named_file())
+    assert record.blocks() == tuple(getattr(record, name) for name in record.ORDER)
+    assert record.blocks()[-1] is None
+    server = builder().socket(named_socket(role=2))
+    assert server.blocks() == tuple(getattr(server, name) for name in ServerRecord.ORDER)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+from typing import Any
+
+import pytest
+
+from kflowd.model import EnrichedSocket, SocketFlag
+from kflowd.serialize.blocks.socket import SOCK_NOTES, SocketRx, SocketTx
+from kflowd.serialize.keys import keys_of
+from tests.unit.make import direction, flow, named_socket, named_unix, session, tcp_info
+from tests.unit.serialize.text import builder, keys, of_socket
+
+
+def busy(**changes: Any) -> EnrichedSocket:
+    one = direction(packets=2, packets_seen=2, ttl_sum=129, first_ns=1, last_ns=3)
+    info = tcp_info(rto_jiffies=51, srtt_us=2**32 - 1, bytes_acked=4)
+    return named_socket(**{"tx": one, "rx": one, "tcp": info, **changes})
+
+
+def test_blocks_are_present_if_there_were_packets() -> None:
+    """A direction without packets has no fields."""
+    values = of_socket()
+    assert not {key for key in values if key.startswith(("SockTx", "SockRx", "SockRTT"))}
+
+
+def test_derived_values_of_tcp() -> None:
+    """Milliseconds by HZ, 64-bit round trip times, the rounded mean of the TTL."""
+    values = keys(builder().socket(busy()))
+    assert values["SockTxRTO"] == 204
+    assert values["SockRTT"] == 536.870911875
+    assert values["SockRxTTL"] == 65
+    assert values["SockTxBytesAcked"] == 4
+    assert values["SockState"] == "TCP_CLOSE"
+    assert values["SockLocalIP"] == "127.0.0.1"
+    assert "SockNotes" not in values
+
+
+def test_unknown_values_of_tcp_are_absent() -> None:
+    """Without HZ there is no RTO, without tcp_sock no counter of it."""
+    unknown = session()
+    unknown = type(unknown)(unknown.ts_ns, 0, 0, unknown.facts)
+    value = busy(flags=SocketFlag.NO_TCP_INFO | SocketFlag.FINAL, state=99, role=0, tcp=tcp_info())
+    values = keys(builder(unknown).socket(value))
+    absent = {"SockTxRTO", "SockTxPacketsRetrans", "SockRxPacketsReorder", "SockRTT"}
+    absent |= {"SockState", "SockRole"}
+    assert not absent & set(values)
+    assert "SockTxRTO" not in keys(builder(unknown).socket(busy()))
+
+
+def test_packets_that_came_in_the_wrong_order_took_no_time() -> None:
+    """Two CPUs may take the times; what was a bare 0 is one."""
+    one = direction(packets=2, first_ns=7, last_ns=5)
+    values = keys(builder().socket(busy(tx=one, rx=one, ts_ns=3, first_ns=4)))
+    assert (values["SockTxDuration"], values["SockRxDuration"], values["SockAge"]) == (0, 0, 0)
+
+
+def test_servers_have_what_they_received_first() -> None:
+    """The order of the blocks follows the role."""
+    values = list(keys(builder().socket(busy(role=2))))
+    assert values.index("SockRxInterface") < values.index("SockTxInterface")
+
+
+def test_udp_has_no_fields_of_tcp() -> None:
+    """What only TCP has is absent."""
+    values = keys(
+        builder().socket(busy(flow=flow(protocol=17), state=1, flags=1 | SocketFlag.FRAGS))
+    )
+    assert values["SockState"] == "UDP_ESTABLISHED"
+    legends = {key.name: key.legend for key in (*keys_of(SocketTx), *keys_of(SocketRx))}
+    assert not {name for name, legend in legends.items() if "(TCP)" in legend} & set(values)
+    assert {name for name, legend in legends.items() if "(TCP)" not in legend} <= set(values)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (SocketFlag.STALE, ["INTERIM"]),
+        (SocketFlag.SNAPSHOT | SocketFlag.FINAL, ["SNAPSHOT"]),
+        (SocketFlag.FLAGS_FULL | SocketFlag.FINAL, ["FLAGS_INCOMPLETE"]),
+    ],
+)
+def test_notes_say_what_is_not_complete(flags: int, words: list[str]) -> None:
+    """Each word is in the table."""
+    assert of_socket(flags=flags)["SockNotes"] == words
+    assert set(words) <= set(SOCK_NOTES)
+
+
+def test_only_tcp_goes_on() -> None:
+    """A UDP record before the end of the socket is complete in itself."""
+    assert "SockNotes" not in of_socket(flags=SocketFlag.STALE, flow=flow(protocol=17))
+
+
+def test_unix_bytes_are_present_if_there_were_messages() -> None:
+    """An empty message is one."""
+    values = keys(builder().unix(named_unix(tx_bytes=0, rx_messages=0, role=2)))
+    assert values["SockTxBytes"] == 0
+    assert "SockRxBytes" not in values
+    assert (values["SockRole"], values["SockType"]) == ("SERVER", "DGRAM")
+
+
+def test_what_a_unix_socket_does_not_tell_is_absent() -> None:
+    """A type or role that nobody knows, messages that were not sent."""
+    values = keys(builder().unix(named_unix(type=99, role=0, tx_messages=0)))
+    assert not {"SockRole", "SockType", "SockTxBytes", "SockTxMessages"} & set(values)
