@@ -35,8 +35,8 @@ class Process(msgspec.Struct, frozen=True, gc=False):
     uid: int
     gid: int
     flags: int
-    execs: int
     comm: str
+    execs: int = 0
 
 
 class ProcessSeen(msgspec.Struct, frozen=True, gc=False):
