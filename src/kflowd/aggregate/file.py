@@ -20,6 +20,7 @@ MAX_PATHS = 32768
 MAX_PARTIALS = 8192
 
 
+_UNKNOWN = FileFlag.PATH_UNKNOWN
 # Events that end an aggregate: a part that holds one is the last.
 ENDING_COUNTS = itemgetter(
     FileEvent.CLOSE_WRITE, FileEvent.CLOSE_NOWRITE, FileEvent.MOVED_TO, FileEvent.DELETE
@@ -82,10 +83,11 @@ class FileAggregator:
         return complete
 
     def _count(self, complete: tuple[FileAggregate, ...]) -> None:
-        self.stats.records += len(complete)
+        stats = self.stats
         for value in complete:
-            if value.flags & FileFlag.PATH_UNKNOWN:
-                self.stats.names_lost += 1
+            stats.records += 1
+            if value.flags & _UNKNOWN:
+                stats.names_lost += 1
 
     def _add(self, value: FileAggregate) -> tuple[FileAggregate, ...]:
         flags = value.flags

@@ -63,7 +63,9 @@ class Actors:
             at_ns: The time.
             later: The record tells of the process at an earlier time.
         """
-        known = (self._known_later if later else self._known).get(id(process))
+        known = self._known_later.get(id(process)) if later else None
+        if known is None:
+            known = self._known.get(id(process))
         table = self._processes.images
         if (
             known is not None

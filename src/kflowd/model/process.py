@@ -9,7 +9,7 @@ class ProcessFlag:
 
     KTHREAD = 1
     ARGS_TRUNCATED = 1 << 30
-    INCOMPLETE = 1 << 29  # what it runs is not known: a record before this one was lost
+    INCOMPLETE = 1 << 31  # what it runs is not known: a record before this one was lost
 
 
 class ProcessSource:

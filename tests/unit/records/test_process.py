@@ -9,7 +9,9 @@ EXECS = 11
 NUMBERS = (5, 3, 100, 101, 50, 7, 8, 1)
 MEMBERS: dict[str, Any] = {
     f"proc__{name}": value
-    for name, value in zip(Process.__struct_fields__, (*NUMBERS, b"ab\xff\0garbage", EXECS), strict=True)
+    for name, value in zip(
+        Process.__struct_fields__, (*NUMBERS, b"ab\xff\0garbage", EXECS), strict=True
+    )
 }
 PROCESS = Process(*NUMBERS, "ab\udcff", EXECS)
 

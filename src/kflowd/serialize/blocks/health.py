@@ -31,9 +31,7 @@ class HealthKernel(Block, frozen=True, kw_only=True, gc=False):
     HealthFileLostPending: Annotated[
         int, Says("operations not followed: table full, or no result seen")
     ]
-    HealthPathLostRing: Annotated[
-        int, Says("file records that left the kernel without their path: ring and table full")
-    ]
+    HealthPathLostRing: Annotated[int, Says("file records that left the kernel without a path")]
     HealthPathTruncated: Annotated[int, Says("paths that are not complete")]
     HealthSockCreated: Annotated[int, Says("TCP and UDP aggregates begun")]
     HealthSockReported: Annotated[int, Says("TCP and UDP aggregates that left the kernel")]
