@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the stages of a run and joins them: the only place that knows them all."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -13,6 +13,7 @@ from kflowd.delivery import Delivery
 from kflowd.enrich import ENRICHERS, Enricher, Enrichment
 from kflowd.enrich.host import host_facts
 from kflowd.enrich.stage import recorded
+from kflowd.faults import Faults
 from kflowd.model import facts_of
 from kflowd.pipeline import Pipeline
 from kflowd.serialize import Builder
@@ -64,10 +65,25 @@ def as_recorded(settings: Settings, facts: bytes) -> Settings:
 
 
 def make_pipeline(
-    settings: Settings, enrichers: Sequence[Enricher], delivery: Delivery
+    settings: Settings,
+    enrichers: Sequence[Enricher],
+    delivery: Delivery,
+    faults: Faults | None = None,
+    unrecorded: Callable[[], int] = int,
 ) -> Pipeline:
-    """Return the stages of one run, joined."""
+    """Return the stages of one run, joined.
+
+    Args:
+        settings: Of the run.
+        enrichers: Of the run.
+        delivery: Where records go.
+        faults: Counts what internal errors cost.
+        unrecorded: Returns how many records a recording lacks.
+    """
     trace = settings.trace
+    faults = faults or Faults()
     files = FileAggregator(trace.idle_ns, trace.events or 0)
-    aggregator = Aggregator(files, SocketAggregator())
-    return Pipeline(aggregator, Enrichment(enrichers), Builder(strict=settings.strict), delivery)
+    aggregator = Aggregator(files, SocketAggregator(), faults)
+    enrichment = Enrichment(enrichers, faults)
+    builder = Builder(strict=settings.strict)
+    return Pipeline(aggregator, enrichment, builder, delivery, faults=faults, unrecorded=unrecorded)

@@ -65,6 +65,8 @@ def count_in_user_space(pipeline: Pipeline) -> None:
     pipeline._aggregator.socket.stats.sockets_evicted = 806
     processes = pipeline._enrichment.processes.stats
     processes.evicted, processes.unknown = 807, 808
+    pipeline._faults.records, pipeline._faults.names = 809, 810
+    pipeline._unrecorded = lambda: 811
 
 
 def holds(name: str) -> bool:

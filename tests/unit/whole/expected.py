@@ -340,4 +340,7 @@ HEALTH: Keys = {
     "HealthSocketsEvicted": 806,
     "HealthProcessesEvicted": 807,
     "HealthProcessesUnknown": 808,
+    "HealthRecordsFailed": 809,
+    "HealthNamesFailed": 810,
+    "HealthRecordingLost": 811,
 }
