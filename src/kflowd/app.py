@@ -22,6 +22,7 @@ from kflowd.assembly import (
     make_pipeline,
     recorded_enrichers,
     session_facts,
+    session_news,
 )
 from kflowd.delivery import Delivery, Ending, Output
 from kflowd.delivery.sinks import SINKS
@@ -64,7 +65,7 @@ def trace(settings: Settings, say: Say) -> int:
         recorder = None
         if settings.record is not None:
             recorder = stack.enter_context(Recorder(settings.record, say))
-        enrichers = live_enrichers()
+        enrichers = live_enrichers(_enter)
         unrecorded = (lambda: recorder.lost) if recorder else int
         pipeline = make_pipeline(settings, enrichers, delivery, faults, unrecorded)
         stages = Stages(enrichers, pipeline, delivery, recorder)
@@ -121,13 +122,19 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
         if warning := doctor.warning(source.coverage, settings.trace.attach):
             say(warning)
         source.snapshot()
-        _begin(settings, source, stages)
+        session = _begin(settings, source, stages)
         notify.send(notify.READY)
         log.info("ready", version=kflowd.__version__)
         if os.isatty(STDERR):
             say(f"tracing {', '.join(sorted(settings.trace.monitor))}; Ctrl-C ends")
-        consumers = [stages.delivery]
-        runner = Runner(source, stages.pipeline, consumers, stages.recorder, signals)
+        runner = Runner(
+            source,
+            stages.pipeline,
+            [stages.delivery],
+            stages.recorder,
+            signals,
+            news=lambda: session_news(session, stages.enrichers),
+        )
         seconds = runner.run(settings.duration_ns)
         notify.send(notify.STOPPING)
         runner.finish()
@@ -136,14 +143,23 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
     return Ran(seconds, runner.failure)
 
 
-def _begin(settings: Settings, source: Source, stages: Stages) -> None:
+def _enter(descriptor: int) -> None:
+    """Move the calling thread into a network namespace."""
+    from kflowd.bpf import netns
+
+    netns.enter(descriptor)
+
+
+def _begin(settings: Settings, source: Source, stages: Stages) -> Session:
     """Begin the stream with what a replay needs to know of this host."""
     facts = session_facts(settings, stages.enrichers, full=settings.record is not None)
     offset_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    session = encode_session(Session(source.start_ns, offset_ns, source.hz(), facts))
+    session = Session(source.start_ns, offset_ns, source.hz(), facts)
+    record = encode_session(session)
     if stages.recorder is not None:
-        stages.recorder.begin(session)
-    stages.pipeline.feed(session)
+        stages.recorder.begin(record)
+    stages.pipeline.feed(record)
+    return session
 
 
 def replay(path: Path, settings: Settings, say: Say) -> int:

@@ -2,6 +2,7 @@
 """Makes the stages of a run and joins them: the only place that knows them all."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -12,11 +13,14 @@ from kflowd.aggregate.socket import SocketAggregator
 from kflowd.delivery import Delivery
 from kflowd.enrich import ENRICHERS, Enricher, Enrichment
 from kflowd.enrich.host import host_facts
+from kflowd.enrich.interfaces import Interfaces
+from kflowd.enrich.namespaces import Enter, Namespaces
 from kflowd.enrich.stage import recorded
 from kflowd.faults import Faults
-from kflowd.model import facts_of
+from kflowd.model import Session, facts_of
 from kflowd.pipeline import Pipeline
-from kflowd.serialize import Builder
+from kflowd.records.session import encode_session
+from kflowd.serialize import Builder, HostFacts
 from kflowd.settings import Settings
 
 
@@ -27,9 +31,34 @@ class RunFacts(msgspec.Struct, frozen=True):
     export_at: int = 0
 
 
-def live_enrichers() -> list[Enricher]:
-    """Return the enrichers, which look at this host and follow its changes."""
-    return [kind.live() for kind in ENRICHERS]
+def live_enrichers(enter: Enter | None = None) -> list[Enricher]:
+    """Return the enrichers, which look at this host and follow its changes.
+
+    Args:
+        enter: Moves the calling thread into the network namespace of a descriptor; None: other
+            namespaces stay unknown.
+    """
+    enrichers = [kind.live() for kind in ENRICHERS]
+    for each in enrichers:
+        if isinstance(each, Interfaces) and enter is not None:
+            each.elsewhere = Namespaces(enter)
+    return enrichers
+
+
+def session_news(session: Session, enrichers: Sequence[Enricher]) -> bytes:
+    """Return what the enrichers have found since as a session that follows the first; b"": nothing.
+
+    Args:
+        session: The first.
+        enrichers: Of the run.
+    """
+    news = [found for each in enrichers if (found := each.news())]
+    if not news:
+        return b""
+    facts: dict[str, Any] = msgspec.structs.asdict(facts_of(HostFacts, session.facts))
+    for found in news:
+        facts |= found
+    return encode_session(msgspec.structs.replace(session, facts=msgspec.json.encode(facts)))
 
 
 def recorded_enrichers(facts: bytes) -> list[Enricher]:

@@ -50,6 +50,7 @@ class Enrichment:
         self.processes = next(each for each in enrichers if isinstance(each, Processes))
         self._actors = Actors(self.processes, _own(enrichers, "enrich_actor"))
         self._observe = _own(enrichers, "observe")
+        self._learn = _own(enrichers, "learn")
         self._refresh = _own(enrichers, "refresh")
         self._file = _own(enrichers, "enrich_file")
         self._socket = _own(enrichers, "enrich_socket")
@@ -79,6 +80,9 @@ class Enrichment:
                 for observe in self._observe:
                     observe(value)
             elif isinstance(value, Counters | Session | Tick):
+                if isinstance(value, Session):
+                    for learn in self._learn:
+                        learn(value.facts)
                 append(value)
 
     def file(self, value: FileAggregate) -> EnrichedFile:
