@@ -23,7 +23,7 @@ TCP_FIN = 1
 UDP_CLOSE = 7
 # Twice the default kernel map: every connection that had an interim record. Some 2 kB each.
 MAX_SOCKETS = 32768
-# Two sweeps after a socket is gone its last records have come.
+# Two sweeps after a socket was closed its last records have come.
 TICKS_AFTER_CLOSE = 2
 # Short connections share a few histograms of flags.
 MAX_HISTOGRAMS = 4096
@@ -59,7 +59,7 @@ class SocketAggregator:
         return self._tcp_delta(value) if value.flow.protocol == IPPROTO_TCP else self._udp(value)
 
     def closed(self, value: SocketClosed) -> None:
-        """Note that a UDP socket is gone; its last records may still come."""
+        """Note that a UDP socket was closed; its last records may still come."""
         self._closed[value.cookie] = TICKS_AFTER_CLOSE
 
     def tick(self) -> None:
