@@ -173,16 +173,20 @@ def test_it_outlives_parent_and_stdin(folder: Path) -> None:
     pid = int(pid_file.read_text())
     work = folder / "work"
     work.mkdir()
-    deadline = time.monotonic() + 60
-    while out.stat().st_size == 0:
-        assert time.monotonic() < deadline
-        (folder / f"until-ready-{time.monotonic_ns()}").touch()
-        time.sleep(0.2)
-    start("write_file", work / "flushed")
-    os.kill(pid, signal.SIGTERM)
-    while Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    try:
+        deadline = time.monotonic() + 60
+        while out.stat().st_size == 0:
+            assert time.monotonic() < deadline
+            (folder / f"until-ready-{time.monotonic_ns()}").touch()
+            time.sleep(0.2)
+        start("write_file", work / "flushed")
+        os.kill(pid, signal.SIGTERM)
+        while Path(f"/proc/{pid}").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
     is_whole(Result(0, parse(out.read_bytes()), b"", err.read_text()), work)
 
