@@ -7,6 +7,7 @@ Nothing here prints: what is for the user's eyes goes through the `say` that the
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -21,11 +22,13 @@ from kflowd.assembly import (
     make_pipeline,
     recorded_enrichers,
     session_facts,
+    session_news,
 )
 from kflowd.delivery import Delivery, Ending, Output
 from kflowd.delivery.sinks import SINKS
 from kflowd.enrich import Enricher
 from kflowd.errors import RecordingError
+from kflowd.faults import Faults
 from kflowd.log import Log
 from kflowd.model import Session
 from kflowd.pipeline import Pipeline
@@ -50,17 +53,32 @@ def trace(settings: Settings, say: Say) -> int:
 
     Raises:
         KflowdError: Of the kind that tells why the agent cannot run or go on, or, when all is done,
-            that records were lost because a sink refused them.
+            that records were lost because a sink or the recording refused them.
+        Exception: When all is done: an internal error that the run survived.
     """
-    with Signals() as signals, Delivery(_outputs(settings), settings.count) as delivery:
-        enrichers = live_enrichers()
-        pipeline = make_pipeline(settings, enrichers, delivery)
+    faults = Faults()
+    with (
+        Signals() as signals,
+        ExitStack() as stack,
+        Delivery(_outputs(settings), settings.count, faults) as delivery,
+    ):
+        recorder = None
+        if settings.record is not None:
+            recorder = stack.enter_context(Recorder(settings.record, say))
+        enrichers = live_enrichers(_enter)
+        unrecorded = (lambda: recorder.lost) if recorder else int
+        pipeline = make_pipeline(settings, enrichers, delivery, faults, unrecorded)
+        stages = Stages(enrichers, pipeline, delivery, recorder)
+        signals.last_words = lambda number: say(_last_words(number, stages))
         try:
-            seconds = _trace(settings, say, signals, Stages(enrichers, pipeline, delivery))
+            ran = _trace(settings, say, signals, stages)
         finally:
             # programs and maps are freed by now; a failed run gives what it has, too
             delivery.close(Ending(lambda: signals.asked_ns, patient=delivery.done))
-    return _conclude(say, f"{_records(delivery.records)} in {seconds:.1f} s", pipeline, delivery)
+        stack.close()
+        failures = [ran.failure, faults.first, recorder.failure if recorder else None]
+        head = f"{_records(delivery.records)} in {ran.seconds:.1f} s"
+        return _conclude(say, head, pipeline, delivery, failures)
 
 
 class Stages(NamedTuple):
@@ -69,41 +87,79 @@ class Stages(NamedTuple):
     enrichers: Sequence[Enricher]
     pipeline: Pipeline
     delivery: Delivery
+    recorder: Recorder | None
 
 
-def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> float:
-    """Run from load to detach; return the seconds between."""
+class Ran(NamedTuple):
+    """How long a run took, and what ended it before its time."""
+
+    seconds: float
+    failure: Exception | None
+
+
+def _last_words(number: signal.Signals, stages: Stages) -> str:
+    """Return one line on what an end at once leaves behind."""
+    parts = [
+        f"{name} {count} of {_records(stages.delivery.records)} not written"
+        for name, count in stages.delivery.unwritten()
+    ]
+    unread = stages.pipeline.health.unread()
+    kernel = ", ".join(f"{count} {title}" for title, count in unread.items())
+    parts.append(f"in the kernel, as last counted: {kernel}" if unread else "the kernel: unknown")
+    return f"ended at once by a second {number.name}: {'; '.join(parts)}"
+
+
+def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ran:
+    """Run from load to detach."""
     # imported here: replay works without the compiled extension
     from kflowd import doctor
-    from kflowd.bpf.source import boottime_ns
 
     log = Log("app", verbose=settings.verbose)
     with ExitStack() as stack:
-        start_ns = boottime_ns()
         source = stack.enter_context(_source(settings))
         for row in source.coverage.rows:
             log.debug("coverage", event_class=row.event, status=row.status, hook=row.hook)
         if warning := doctor.warning(source.coverage, settings.trace.attach):
             say(warning)
         source.snapshot()
-        facts = session_facts(settings, stages.enrichers, full=settings.record is not None)
-        offset_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        session = encode_session(Session(start_ns, offset_ns, source.hz(), facts))
-        recorder = None
-        if settings.record is not None:
-            recorder = stack.enter_context(Recorder(settings.record, session))
-        stages.pipeline.feed(session)
+        session = _begin(settings, source, stages)
         notify.send(notify.READY)
         log.info("ready", version=kflowd.__version__)
         if os.isatty(STDERR):
             say(f"tracing {', '.join(sorted(settings.trace.monitor))}; Ctrl-C ends")
-        runner = Runner(source, stages.pipeline, [stages.delivery], recorder, signals)
+        runner = Runner(
+            source,
+            stages.pipeline,
+            [stages.delivery],
+            stages.recorder,
+            signals,
+            news=lambda: session_news(session, stages.enrichers),
+        )
         seconds = runner.run(settings.duration_ns)
         notify.send(notify.STOPPING)
         runner.finish()
         if source.bad_records:
             log.warning("records of an impossible size were skipped", count=source.bad_records)
-    return seconds
+    return Ran(seconds, runner.failure)
+
+
+def _enter(descriptor: int) -> None:
+    """Move the calling thread into a network namespace."""
+    from kflowd.bpf import netns
+
+    netns.enter(descriptor)
+
+
+def _begin(settings: Settings, source: Source, stages: Stages) -> Session:
+    """Begin the stream with what a replay needs to know of this host."""
+    facts = session_facts(settings, stages.enrichers, full=settings.record is not None)
+    offset_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    session = Session(source.start_ns, offset_ns, source.hz(), facts)
+    record = encode_session(session)
+    if stages.recorder is not None:
+        stages.recorder.begin(record)
+    stages.pipeline.feed(record)
+    return session
 
 
 def replay(path: Path, settings: Settings, say: Say) -> int:
@@ -144,7 +200,13 @@ def _outputs(settings: Settings, *, lossless: bool = False) -> list[Output]:
     return [Output("stdout", SINKS["stdout"](), form, lossless=lossless)]
 
 
-def _conclude(say: Say, head: str, pipeline: Pipeline, delivery: Delivery) -> int:
+def _conclude(
+    say: Say,
+    head: str,
+    pipeline: Pipeline,
+    delivery: Delivery,
+    failures: Sequence[Exception | None] = (),
+) -> int:
     """Print the summary and return the exit code.
 
     A reader who went away had enough: that is no word and no failure. What a slow reader did not
@@ -152,16 +214,16 @@ def _conclude(say: Say, head: str, pipeline: Pipeline, delivery: Delivery) -> in
     run a failure.
 
     Raises:
-        Exception: What a sink failed with.
+        Exception: The first of `failures`, or what a sink failed with.
     """
-    failure = delivery.failure()
-    if delivery.gone and failure is None:
+    found = [each for each in (*failures, delivery.failure()) if each is not None]
+    if delivery.gone and not found:
         return 0
     say(head)
     for line in (*pipeline.health.summary(), *delivery.summary()):
         say(f"  {line}")
-    if failure is not None:
-        raise failure
+    if found:
+        raise found[0]
     return 0
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the stages of a run and joins them: the only place that knows them all."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -12,10 +13,14 @@ from kflowd.aggregate.socket import MAX_SOCKETS, SocketAggregator
 from kflowd.delivery import Delivery
 from kflowd.enrich import ENRICHERS, Enricher, Enrichment
 from kflowd.enrich.host import host_facts
+from kflowd.enrich.interfaces import Interfaces
+from kflowd.enrich.namespaces import Enter, Namespaces
 from kflowd.enrich.stage import recorded
-from kflowd.model import facts_of
+from kflowd.faults import Faults
+from kflowd.model import Session, facts_of
 from kflowd.pipeline import Pipeline
-from kflowd.serialize import Builder
+from kflowd.records.session import encode_session
+from kflowd.serialize import Builder, HostFacts
 from kflowd.settings import Settings, TraceSettings
 
 
@@ -27,9 +32,34 @@ class RunFacts(msgspec.Struct, frozen=True):
     sock_entries: int = 0
 
 
-def live_enrichers() -> list[Enricher]:
-    """Return the enrichers, which look at this host and follow its changes."""
-    return [kind.live() for kind in ENRICHERS]
+def live_enrichers(enter: Enter | None = None) -> list[Enricher]:
+    """Return the enrichers, which look at this host and follow its changes.
+
+    Args:
+        enter: Moves the calling thread into the network namespace of a descriptor; None: other
+            namespaces stay unknown.
+    """
+    enrichers = [kind.live() for kind in ENRICHERS]
+    for each in enrichers:
+        if isinstance(each, Interfaces) and enter is not None:
+            each.elsewhere = Namespaces(enter)
+    return enrichers
+
+
+def session_news(session: Session, enrichers: Sequence[Enricher]) -> bytes:
+    """Return what the enrichers have found since as a session that follows the first; b"": nothing.
+
+    Args:
+        session: The first.
+        enrichers: Of the run.
+    """
+    news = [found for each in enrichers if (found := each.news())]
+    if not news:
+        return b""
+    facts: dict[str, Any] = msgspec.structs.asdict(facts_of(HostFacts, session.facts))
+    for found in news:
+        facts |= found
+    return encode_session(msgspec.structs.replace(session, facts=msgspec.json.encode(facts)))
 
 
 def recorded_enrichers(facts: bytes) -> list[Enricher]:
@@ -70,14 +100,30 @@ def as_recorded(settings: Settings, facts: bytes) -> Settings:
 
 
 def make_pipeline(
-    settings: Settings, enrichers: Sequence[Enricher], delivery: Delivery
+    settings: Settings,
+    enrichers: Sequence[Enricher],
+    delivery: Delivery,
+    faults: Faults | None = None,
+    unrecorded: Callable[[], int] = int,
 ) -> Pipeline:
-    """Return the stages of one run, joined."""
+    """Return the stages of one run, joined.
+
+    Args:
+        settings: Of the run.
+        enrichers: Of the run.
+        delivery: Where records go.
+        faults: Counts what internal errors cost.
+        unrecorded: Returns how many records a recording lacks.
+    """
     trace = settings.trace
+    faults = faults or Faults()
     files = FileAggregator(
         trace.idle_ns,
         trace.events or 0,
         max(MAX_PATHS, PATHS_PER_ENTRY * trace.file_entries),
     )
-    aggregator = Aggregator(files, SocketAggregator(max(MAX_SOCKETS, 2 * trace.sock_entries)))
-    return Pipeline(aggregator, Enrichment(enrichers), Builder(strict=settings.strict), delivery)
+    sockets = SocketAggregator(max(MAX_SOCKETS, 2 * trace.sock_entries))
+    aggregator = Aggregator(files, sockets, faults)
+    enrichment = Enrichment(enrichers, faults)
+    builder = Builder(strict=settings.strict)
+    return Pipeline(aggregator, enrichment, builder, delivery, faults=faults, unrecorded=unrecorded)

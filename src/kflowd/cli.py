@@ -178,6 +178,10 @@ def _explain(error: Exception) -> tuple[str, str | None, int]:
             return error.format_message(), hint, UsageError.exit_code
         case OSError(strerror=str(reason)):
             return f"{error.filename}: {reason}" if error.filename else reason, None, 1
+        case MemoryError():
+            return "running out of memory", "more memory, or less to follow: smaller sizes", 1
+        case RuntimeError() if str(error).startswith("can't start new thread"):
+            return "starting a thread: a limit of memory or of processes is met", None, 1
         case _:
             return f"{INTERNAL} {type(error).__name__}: {error}", "-V shows where", 1
 

@@ -44,7 +44,7 @@ class FeatureError(KflowdError):
 
 
 class PrivilegeError(KflowdError):
-    """The caller lacks a privilege: root, a capability, memory to lock."""
+    """The caller lacks a privilege: root or a capability."""
 
     exit_code = 4
 

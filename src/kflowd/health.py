@@ -145,6 +145,17 @@ class Health:
         """Return the record that ends a run; none if the kernel was never asked."""
         return self._record(self._newest, self._lost(self._newest)) if self._newest else []
 
+    def unread(self) -> dict[str, int]:
+        """Return what was in the kernel at the newest counters, by class; {} if not known."""
+        if self._newest is None:
+            return {}
+        values = self._newest.values
+        gone = [(title, seen, (rep, *losses)) for title, seen, rep, losses in CLASSES if rep]
+        return {
+            title: max(0, values[self._at[seen]] - sum(values[self._at[name]] for name in names))
+            for title, seen, names in gone
+        }
+
     def summary(self) -> list[str]:
         """Return a line for each class: seen, reported, lost."""
         if self._newest is None:

@@ -5,11 +5,13 @@ No I/O happens here and no clock is read: time comes with the records, so a reco
 records as the run it was made in.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from kflowd.aggregate import Aggregator
 from kflowd.delivery import Delivery
 from kflowd.enrich import Enrichment
+from kflowd.enrich.stage import Output
+from kflowd.faults import Faults
 from kflowd.health import Health
 from kflowd.model import Counters, Session, Tick, Value
 from kflowd.records import Decoder
@@ -26,14 +28,25 @@ class Pipeline:
         enrichment: Adds names.
         builder: Makes the records.
         delivery: Where they go; health records tell how that went.
+        faults: Counts the records that an internal error costs, of all stages.
+        unrecorded: Returns how many records a recording lacks.
 
     Attributes:
         health: What was seen, reported and lost.
     """
 
     def __init__(
-        self, aggregator: Aggregator, enrichment: Enrichment, builder: Builder, delivery: Delivery
+        self,
+        aggregator: Aggregator,
+        enrichment: Enrichment,
+        builder: Builder,
+        delivery: Delivery,
+        *,
+        faults: Faults | None = None,
+        unrecorded: Callable[[], int] = int,
     ) -> None:
+        self._faults = faults or Faults()
+        self._unrecorded = unrecorded
         self._decoder = Decoder()
         self._aggregator = aggregator
         self._enrichment = enrichment
@@ -49,7 +62,12 @@ class Pipeline:
 
     def close(self) -> list[Record]:
         """Return what waits in the stages, and the health of the run as the last record."""
-        return [*self._finish(self._aggregator.close()), *self.health.final()]
+        try:
+            left = self._aggregator.close()
+        except Exception as error:  # noqa: BLE001 - the run's health is told nevertheless
+            self._faults.record(error)
+            left = []
+        return [*self._finish(left), *self.health.final()]
 
     def user_counters(self) -> UserCounters:
         """Return what user space has counted so far."""
@@ -67,6 +85,9 @@ class Pipeline:
             file_records=file.records,
             names_lost=file.names_lost,
             processes_incomplete=processes.incomplete,
+            records_failed=self._faults.records,
+            names_failed=self._faults.names,
+            recording_lost=self._unrecorded(),
         )
 
     def _health_record(self, kernel: Counters, ours: UserCounters) -> Record:
@@ -74,11 +95,21 @@ class Pipeline:
 
     def _finish(self, values: Iterable[Value]) -> list[Record]:
         records: list[Record] = []
+        rest = iter(self._enrichment.feed(values))
+        while True:
+            try:
+                self._build(rest, records)
+            except Exception as error:  # noqa: BLE001 - it costs one record; the run goes on
+                self._faults.record(error)
+            else:
+                return records
+
+    def _build(self, values: Iterator[Output], records: list[Record]) -> None:
         append, make = records.append, self._builder.record
-        for value in self._enrichment.feed(values):
+        for value in values:
             if isinstance(value, Tick):
                 self._enrichment.refresh(value.ts_ns)
-                records += self.health.due()
+                records.extend(self.health.due())
             elif isinstance(value, Counters):
                 self.health.note(value)
             elif isinstance(value, Session):
@@ -86,4 +117,3 @@ class Pipeline:
                 self._enrichment.refresh(value.ts_ns)
             else:
                 append(make(value))
-        return records

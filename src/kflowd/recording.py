@@ -6,9 +6,10 @@ bytes, behind one session record with what else a replay needs to know. All layo
 contract's; a file of another version is refused.
 """
 
+import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, TypeVar
 
 from kflowd import contract
 from kflowd.closeable import Closeable
@@ -24,40 +25,132 @@ MAX_RECORD_BYTES = 1 << 22
 
 _READ_HEAD = contract.reader(HEADER, "kind", "version")
 _READ_SIZE = contract.reader(HEADER, "size")
-_Result = TypeVar("_Result")
+# Regular files alone: a FIFO or a terminal can keep the run waiting, a device does not give back
+# what it was given, and a link that others laid leads root elsewhere.
+OPEN_FLAGS = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+KINDS = {
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def _ignore(_line: str) -> None:
+    """Take a line for nobody."""
 
 
 class Recorder(Closeable):
-    """Writes a recording.
+    """Writes a recording; what `write` took is in the file.
+
+    A file that takes no more, on a full disk, ends the recording and not the run: it is cut at
+    the last whole record, and what comes later is counted.
 
     Args:
-        path: File to write; an old one is replaced.
-        session: The encoded session record.
+        path: File to write; an old one is replaced when the session is written, not before.
+        say: Takes a line at once when the recording ends early.
+
+    Attributes:
+        failure: Why the recording ended early.
+        lost: Records that it lacks since.
 
     Raises:
-        RecordingError: From each method, if the file cannot be written.
+        RecordingError: The file cannot be opened, or is no regular file.
     """
 
-    def __init__(self, path: Path, session: bytes) -> None:
+    def __init__(self, path: Path, say: Callable[[str], None] = _ignore) -> None:
+        self.failure: RecordingError | None = None
+        self.lost = 0
         self._path = path
-        self._file: BinaryIO = self._attempt(lambda: path.open("wb", buffering=CHUNK_BYTES))
+        self._say = say
+        self._written = 0  # bytes, up to the end of a record
+        self._begun = False
+        try:
+            self._file, self._made = self._open()
+        except OSError as error:
+            raise RecordingError(f"writing {path}: {error.strerror}") from None
+
+    def _open(self) -> tuple[int, bool]:
+        """Open the file; say whether it is new."""
+        try:
+            return os.open(self._path, OPEN_FLAGS | os.O_CREAT | os.O_EXCL, 0o666), True
+        except FileExistsError:
+            # asked before it is opened: that can have an effect on a device
+            self._check(os.lstat(self._path).st_mode)
+        number = os.open(self._path, OPEN_FLAGS)
+        try:
+            self._check(os.fstat(number).st_mode)
+        except RecordingError:
+            os.close(number)
+            raise
+        return number, False
+
+    def _check(self, mode: int) -> None:
+        if not stat.S_ISREG(mode):
+            kind = KINDS.get(stat.S_IFMT(mode), "no regular file")
+            raise RecordingError(f"writing {self._path}: it is {kind}", "give a regular file")
+
+    def begin(self, session: bytes) -> None:
+        """Empty the file and write the encoded session record."""
+        self._begun = True
+        self._attempt(lambda: os.ftruncate(self._file, 0))
         self.write(session)
 
     def write(self, batch: bytes | memoryview) -> None:
         """Append a batch of records."""
-        self._attempt(lambda: self._file.write(batch))
-        if rest := -len(batch) % ALIGNMENT:
-            self._attempt(lambda: self._file.write(bytes(rest)))
+        data = bytes(batch) + bytes(-len(batch) % ALIGNMENT)
+        whole = self._append(data) if self.failure is None else 0
+        if whole < len(data):
+            self.lost += count_records(data[whole:])
+
+    def _append(self, data: bytes) -> int:
+        """Write data; return how many bytes of it are whole records in the file."""
+        done = 0
+
+        def write() -> None:
+            nonlocal done
+            while done < len(data):
+                done += os.write(self._file, data[done:] if done else data)
+
+        self._attempt(write)
+        whole = done if done == len(data) else _whole(data[:done])[0]
+        self._written += whole
+        if whole < len(data):
+            self._attempt(lambda: os.ftruncate(self._file, self._written))
+        return whole
 
     def close(self) -> None:
-        """Write what is buffered and close."""
-        self._attempt(self._file.close)
+        """Close the file, and remove it if it is new and nothing was to be written."""
+        if self._file < 0:
+            return
+        number, self._file = self._file, -1
+        if self._made and not self._begun:
+            self._path.unlink(missing_ok=True)
+        # a file system across the network may refuse here what it took before
+        self._attempt(lambda: os.close(number))
 
-    def _attempt(self, action: Callable[[], _Result]) -> _Result:
+    def _attempt(self, action: Callable[[], None]) -> None:
         try:
-            return action()
+            action()
         except OSError as error:
-            raise RecordingError(f"writing {self._path}: {error.strerror}") from None
+            if self.failure is None:
+                self.failure = RecordingError(f"writing {self._path}: {error.strerror}")
+                self._say(f"{self.failure}; the recording ends here")
+
+
+def count_records(batch: bytes | memoryview) -> int:
+    """Return how many records a batch has."""
+    data, count, at = bytes(batch), 0, 0
+    header_size = contract.layout(HEADER).size
+    while at + header_size <= len(data):
+        count += 1
+        try:
+            at += _aligned(_record_size(data, at))
+        except RecordingError:
+            break
+    return count
 
 
 class Recording:

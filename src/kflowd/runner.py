@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType, TracebackType
 from typing import Protocol, Self
 
@@ -25,6 +26,22 @@ SWEEP_NS = 1_000_000_000
 MAX_DRAINS = 1000
 # One Ctrl-C can arrive twice, from the terminal and from a parent; an impatient one takes longer.
 IMPATIENT_NS = 500_000_000
+# Signals that ask for the end: all that would end the program by default, may be caught and tell of
+# no fault. A closed terminal sends SIGHUP, a used up RLIMIT_CPU SIGXCPU, a power supply SIGPWR.
+ENDS = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGALRM,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGXCPU,
+    signal.SIGPWR,
+)
+# Who starts a program with these ignored means it: nohup. A shell ignores SIGINT for `kflowd &`,
+# too, but there a script that sends it wants the end.
+ALWAYS = {signal.SIGINT, signal.SIGTERM}
 
 
 class Reader(Protocol):
@@ -64,17 +81,23 @@ class Writer(Protocol):
 
 
 class Signals:
-    """SIGINT and SIGTERM as a wish to stop. A context manager; restores what was before.
+    """Signals as a wish to stop. A context manager; restores what was before.
 
-    The first asks; another one half a second later or more ends the program at once.
+    The first asks; another one half a second later or more ends the program at once, also while the
+    main thread is in the kernel or in C: a thread of its own waits for them.
 
     Attributes:
-        asked_ns: When that was (time.monotonic_ns), None before.
+        asked_ns: When the first came (time.monotonic_ns), None before.
+        last_words: Called with the signal that ends the program at once, in the thread.
     """
 
     def __init__(self) -> None:
         self.asked_ns: int | None = None
+        self.last_words: Callable[[signal.Signals], None] | None = None
         self._before = {}  # type: ignore[var-annotated] # handlers of the signal module
+        self._thread = threading.Thread(target=self._watch, name="signals", daemon=True)
+        self._reader = self._writer = -1
+        self._writer_before = -1
 
     @property
     def stop(self) -> bool:
@@ -82,8 +105,13 @@ class Signals:
         return self.asked_ns is not None
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._take)
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+        self._thread.start()
+        self._writer_before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        for number in ENDS:
+            if number in ALWAYS or signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._take)
         return self
 
     def __exit__(
@@ -94,12 +122,35 @@ class Signals:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(self._writer_before)
+        os.write(self._writer, b"\0")
+        self._thread.join()
+        os.close(self._reader)
+        os.close(self._writer)
 
-    def _take(self, number: int, _frame: FrameType | None) -> None:
-        now_ns = time.monotonic_ns()
+    def _take(self, _number: int, _frame: FrameType | None) -> None:
+        # here and not in the thread alone: what the signal interrupts is to see it
         if self.asked_ns is None:
-            self.asked_ns = now_ns
-        elif now_ns - self.asked_ns >= IMPATIENT_NS:
+            self.asked_ns = time.monotonic_ns()
+
+    def _watch(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        first_ns: int | None = None
+        while True:
+            for number in os.read(self._reader, 64):
+                now_ns = time.monotonic_ns()
+                if not number:
+                    return
+                if first_ns is None:
+                    first_ns = now_ns
+                elif now_ns - first_ns >= IMPATIENT_NS:
+                    self._end(signal.Signals(number))
+
+    def _end(self, number: signal.Signals) -> None:
+        try:
+            if self.last_words is not None:
+                self.last_words(number)
+        finally:
             os._exit(128 + number)
 
 
@@ -112,6 +163,10 @@ class Runner:
         consumers: Take the records, each all of them.
         recorder: Gets each batch as it came, None: nobody.
         signals: Says when to stop.
+        news: Returns records of user space for the stream, b"" mostly.
+
+    Attributes:
+        failure: What ended the run before its time, or kept its end from being whole.
     """
 
     def __init__(
@@ -121,16 +176,45 @@ class Runner:
         consumers: Sequence[Consumer],
         recorder: Writer | None,
         signals: Signals,
+        *,
+        news: Callable[[], bytes] = bytes,
     ) -> None:
+        self.failure: Exception | None = None
         self._reader = reader
         self._feeder = feeder
         self._consumers = consumers
         self._recorder = recorder
         self._signals = signals
+        self._news = news
 
     def run(self, duration_ns: int | None = None) -> float:
         """Run until it is time to stop; return the seconds that took."""
         start_ns = time.monotonic_ns()
+        self._attempt(lambda: self._loop(start_ns, duration_ns))
+        return (time.monotonic_ns() - start_ns) / 1e9
+
+    def finish(self) -> None:
+        """Detach and pass on all that is left in the kernel and in the stages.
+
+        A step that fails does not keep the others from being made.
+        """
+        for step in (
+            self._reader.stop,
+            self._empty_ring,
+            # counters behind the sweep, because it books what it takes as reported
+            lambda: self._take(self._reader.final_sweep()),
+            lambda: self._take(self._reader.counters()),
+            lambda: self._put(self._feeder.close()),
+        ):
+            self._attempt(step)
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - raised by who owns the run, when all is out
+            self.failure = self.failure or error
+
+    def _loop(self, start_ns: int, duration_ns: int | None) -> None:
         end_ns = None if duration_ns is None else start_ns + duration_ns
         next_sweep_ns = start_ns + SWEEP_NS
         while not self._signals.stop and not self._is_done():
@@ -144,17 +228,9 @@ class Runner:
                 self._take(self._reader.sweep(time.clock_gettime_ns(time.CLOCK_BOOTTIME)))
             left_ns = next_sweep_ns if end_ns is None else min(next_sweep_ns, end_ns)
             wait_ms = (left_ns - time.monotonic_ns()) // 1_000_000 + 1
-            self._take(self._reader.drain(max(0, min(DRAIN_MS, wait_ms))))
-        return (time.monotonic_ns() - start_ns) / 1e9
-
-    def finish(self) -> None:
-        """Detach and pass on all that is left in the kernel and in the stages."""
-        self._reader.stop()
-        self._empty_ring()
-        # counters behind the sweep, because it books what it takes as reported
-        self._take(self._reader.final_sweep())
-        self._take(self._reader.counters())
-        self._put(self._feeder.close())
+            batch = self._reader.drain(max(0, min(DRAIN_MS, wait_ms)))
+            self._take(self._news())
+            self._take(batch)
 
     def _empty_ring(self) -> None:
         for _ in range(MAX_DRAINS):

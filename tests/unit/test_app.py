@@ -44,7 +44,8 @@ def tape(tmp_path: Path) -> Path:
         path_len=9,
     )
     path = tmp_path / "tape"
-    with Recorder(path, encode_session(session)) as recorder:
+    with Recorder(path) as recorder:
+        recorder.begin(encode_session(session))
         recorder.write(written)
         recorder.write(record("COUNTERS", counters=(7,) + (0,) * 17) + record("TICK", ts_ns=1))
     return path
@@ -111,7 +112,8 @@ def test_replay_knows_what_was_idle_in_the_run(
     session = Session(1, 1, 250, msgspec.json.encode(FACTS))
     for flags in (SocketFlag.STALE | SocketFlag.IDLE, SocketFlag.STALE):
         path = tmp_path / "udp"
-        with Recorder(path, encode_session(session)) as recorder:
+        with Recorder(path) as recorder:
+            recorder.begin(encode_session(session))
             values = {"sock__protocol": 17, "sock__family": 2, "sock__state": 1}
             times = {"hdr__ts_ns": 9 * SECOND, "sock__last_ns": 6 * SECOND, "sock__first_ns": 1}
             recorder.write(record("SOCK", sock__flags=flags, **values, **times))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
+from collections.abc import Mapping
 
 import msgspec
 import pytest
@@ -10,10 +11,12 @@ import kflowd
 from kflowd import assembly
 from kflowd.assembly import RunFacts, as_recorded, make_pipeline, recorded_enrichers
 from kflowd.delivery import Delivery
-from kflowd.enrich import ENRICHERS, Enrichment
+from kflowd.enrich import ENRICHERS, Enricher, Enrichment
 from kflowd.enrich.devices import DeviceFacts
+from kflowd.enrich.interfaces import Interfaces
 from kflowd.enrich.users import UserFacts, Users
-from kflowd.model import facts_of
+from kflowd.model import Session, facts_of
+from kflowd.records import Decoder
 from kflowd.records.session import encode_session
 from kflowd.serialize import HostFacts, UserCounters
 from kflowd.settings import Settings, TraceSettings
@@ -84,3 +87,28 @@ def test_any_facts_make_a_pipeline(facts: dict[str, object]) -> None:
     pipeline = make_pipeline(settings, recorded_enrichers(begin.facts), Delivery([]))
     batch = encode_session(begin) + record("SOCK", sock__flags=1) + record("TICK", ts_ns=9)
     assert len(pipeline.feed(batch)) == 1
+
+
+def test_news_of_enrichers_are_a_session_like_the_first() -> None:
+    """Host, start and clock are the same; nothing new is no record."""
+    first = Session(3, 5, 250, msgspec.json.encode({"host_name": "dev", "users": "root::0"}))
+    quiet = recorded_enrichers(b"{}")
+    assert assembly.session_news(first, quiet) == b""
+
+    class News(Enricher):
+        def news(self) -> Mapping[str, object]:
+            return {"namespaces": {7: [(1, "lo", "")]}}
+
+    (value,) = Decoder().decode(assembly.session_news(first, [*quiet, News()]))
+    assert isinstance(value, Session)
+    assert (value.ts_ns, value.realtime_offset_ns, value.hz) == (3, 5, 250)
+    facts = msgspec.json.decode(value.facts)
+    assert (facts["host_name"], facts["namespaces"]) == ("dev", {"7": [[1, "lo", ""]]})
+    assert "users" not in facts
+
+
+def test_live_enrichers_reach_other_namespaces_by_a_door() -> None:
+    """Without one they stay unknown."""
+    for enter, reached in ((None, False), (os.close, True)):
+        found = [each for each in assembly.live_enrichers(enter) if isinstance(each, Interfaces)]
+        assert [each.elsewhere is not None for each in found] == [reached]

@@ -131,3 +131,11 @@ def test_summary_has_a_line_for_each_class() -> None:
         "paths incomplete: 2",
         "program runs skipped by the kernel: 3",
     ]
+
+
+def test_what_is_in_the_kernel_is_what_was_seen_and_neither_reported_nor_lost() -> None:
+    """As of the newest counters; not known before the first."""
+    watch = Watch()
+    assert watch.health.unread() == {}
+    watch.health.note(counters(FILE_EVENTS=9, FILE_LOST_MAP=2, FILE_LOST_RING=3, SOCK_CREATED=1))
+    assert watch.health.unread() == {"file events": 4, "sockets": 1, "UNIX sockets": 0}

@@ -12,6 +12,7 @@ from kflowd.delivery import Delivery
 from kflowd.enrich import Enricher, Enrichment
 from kflowd.enrich.base import NoFacts
 from kflowd.enrich.processes import Processes
+from kflowd.faults import Faults
 from kflowd.model import FileFlag
 from kflowd.pipeline import Pipeline
 from kflowd.records.session import encode_session
@@ -38,16 +39,31 @@ class Refreshed(Enricher):
         return False
 
 
+class Tape:
+    """Stands for a recorder."""
+
+    lost = 0
+
+
 class Stages:
     """A pipeline and its stages."""
 
     def __init__(self) -> None:
+        self.tape = Tape()
+        self.faults = Faults()
         self.refreshed = Refreshed()
-        self.aggregator = Aggregator(FileAggregator(SECOND), SocketAggregator())
+        self.aggregator = Aggregator(FileAggregator(SECOND), SocketAggregator(), self.faults)
         self.processes = Processes()
-        enrichment = Enrichment([self.processes, self.refreshed])
+        enrichment = Enrichment([self.processes, self.refreshed], self.faults)
         self.builder = Builder()
-        self.pipeline = Pipeline(self.aggregator, enrichment, self.builder, Delivery([]))
+        self.pipeline = Pipeline(
+            self.aggregator,
+            enrichment,
+            self.builder,
+            Delivery([]),
+            faults=self.faults,
+            unrecorded=lambda: self.tape.lost,
+        )
 
 
 def counters(**values: int) -> bytes:
@@ -123,6 +139,59 @@ def test_each_counter_of_user_space_has_its_place(name: str) -> None:
         "names_lost": (stages.aggregator.file.stats, "names_lost"),
         "processes_incomplete": (stages.processes.stats, "incomplete"),
         "processes_unknown": (stages.processes.stats, "unknown"),
+        "records_failed": (stages.faults, "records"),
+        "names_failed": (stages.faults, "names"),
+        "recording_lost": (stages.tape, "lost"),
     }
     setattr(*of[name], 7)
     assert stages.pipeline.user_counters() == UserCounters(**{name: 7})
+
+
+def fails(*_: object) -> None:
+    """Stand for a mistake in a stage."""
+    raise ZeroDivisionError
+
+
+def test_an_error_costs_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those before and behind it in its batch come out, whichever stage it is in."""
+    for stage in ("aggregator.file.add", "enrichment.file", "builder.record"):
+        stages = Stages()
+        name, _, method = stage.rpartition(".")
+        places = {
+            "aggregator.file": stages.aggregator.file,
+            "enrichment": stages.pipeline._enrichment,
+            "builder": stages.builder,
+        }
+        real = getattr(places[name], method)
+        met: list[object] = []
+
+        def second_fails(value: object, real: Any = real, met: list[object] = met) -> object:
+            met.append(value)
+            if len(met) == 2:
+                raise ZeroDivisionError
+            return real(value)
+
+        monkeypatch.setattr(places[name], method, second_fails)
+        made = stages.pipeline.feed(FILE + FILE + FILE)
+        assert [type(each) for each in made] == [FileRecord, FileRecord], stage
+        assert (stages.faults.records, stages.faults.names) == (1, 0)
+        assert isinstance(stages.faults.first, ZeroDivisionError)
+
+
+def test_an_error_of_an_enricher_costs_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record comes out without them; what does not follow changes keeps what it knows."""
+    stages = Stages()
+    monkeypatch.setattr(stages.pipeline._enrichment, "_file", (fails,))
+    monkeypatch.setattr(stages.pipeline._enrichment, "_refresh", (fails,))
+    assert len(stages.pipeline.feed(FILE + record("TICK", ts_ns=7))) == 1
+    assert (stages.faults.records, stages.faults.names) == (0, 2)
+
+
+def test_health_is_told_after_an_error_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits in a stage that fails is lost, and counted."""
+    stages = Stages()
+    monkeypatch.setattr(stages.aggregator, "close", fails)
+    stages.pipeline.feed(counters())
+    (health,) = stages.pipeline.close()
+    assert isinstance(health, HealthRecord)
+    assert health.user.HealthRecordsFailed == 1

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import errno
+import os
 from pathlib import Path
 
 import msgspec
@@ -25,7 +27,8 @@ TICK = record("TICK", ts_ns=9)
 
 
 def write(path: Path, *batches: bytes) -> Path:
-    with Recorder(path, FIRST) as recorder:
+    with Recorder(path) as recorder:
+        recorder.begin(FIRST)
         for batch in batches:
             recorder.write(batch)
     return path
@@ -143,11 +146,66 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="^reading .*: No such file or directory$"):
         Recording(tmp_path / "missing")
     with pytest.raises(RecordingError, match="^writing .*: No such file or directory$"):
-        Recorder(tmp_path / "missing" / "r", b"")
+        Recorder(tmp_path / "missing" / "r")
 
 
-def test_full_disk() -> None:
-    """A write that fails is one line, at the latest when the file is closed."""
-    recorder = Recorder(Path("/dev/full"), FIRST)
-    with pytest.raises(RecordingError, match="^writing /dev/full: No space left on device$"):
-        recorder.close()
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return how many bytes the disk still takes; what is more fails."""
+    room = [0]
+    write = os.write
+
+    def limited(number: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        done = write(number, data[: room[0]])
+        room[0] -= done
+        return done
+
+    monkeypatch.setattr(recording.os, "write", limited)  # type: ignore[attr-defined]
+    return room
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_full_disk(tmp_path: Path, full: list[int], kept: int) -> None:
+    """A write that fails ends the recording at the last whole record; what is lost is counted."""
+    full[0] = len(FIRST) + len(TICK) * (1 + kept) + 5
+    path, said = tmp_path / "r", list[str]()
+    with Recorder(path, said.append) as recorder:
+        recorder.begin(FIRST)
+        for batch in (TICK, TICK * 3, TICK):
+            recorder.write(batch)
+
+    line = f"writing {path}: No space left on device"
+    assert said == [f"{line}; the recording ends here"]
+    assert str(recorder.failure) == line
+    assert recorder.lost == 3 - kept + 1
+    assert b"".join(Recording(path).batches()) == FIRST + TICK * (1 + kept)
+
+
+def test_an_old_recording_stays_until_a_new_one_begins(tmp_path: Path) -> None:
+    """A run that fails before leaves it, and no empty file where there was none."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_bytes(b"precious")
+    for path in (old, new):
+        with Recorder(path):
+            pass
+    assert old.read_bytes() == b"precious"
+    assert not new.exists()
+
+
+def test_only_regular_files_are_written(tmp_path: Path) -> None:
+    """A link or a FIFO is refused before it is opened."""
+    link, fifo = tmp_path / "link", tmp_path / "fifo"
+    link.symlink_to(tmp_path / "target")
+    os.mkfifo(fifo)
+    for path, kind in ((link, "a symbolic link"), (fifo, "a FIFO"), (tmp_path, "a directory")):
+        with pytest.raises(RecordingError, match=f"^writing {path}: it is {kind}$"):
+            Recorder(path)
+
+
+def test_records_are_counted() -> None:
+    """By their sizes, up to one that makes no sense."""
+    assert recording.count_records(b"") == 0
+    assert recording.count_records(TICK * 5) == 5
+    assert recording.count_records(TICK + record("TICK", size=3) + TICK) == 2

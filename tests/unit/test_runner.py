@@ -130,7 +130,37 @@ def test_a_consumer_that_has_enough_ends_the_run() -> None:
     assert first.records == other.records == [record(b"1"), record(b"2")]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_failure_ends_the_run_and_not_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left is passed on, each step for itself; the first failure is kept."""
+    kernel, consumer = Kernel(b"1"), Consumer()
+    run = Runner(kernel, Echo(), [consumer], None, Signals())
+    first = MemoryError()
+
+    def fail(_wait: int) -> bytes:
+        raise first
+
+    monkeypatch.setattr(kernel, "drain", fail)
+    run.run()
+    run.finish()
+
+    assert run.failure is first
+    assert kernel.calls == ["stop", "final_sweep", "counters"]
+    assert consumer.records == [record(text) for text in (b"rest", b"counters", b"end")]
+
+
+def test_news_come_before_the_batch() -> None:
+    """What user space adds to the stream is recorded and fed as a batch is."""
+    kernel, tape, signals = Kernel(b"1", b"2"), Tape(), Signals()
+    news = [b"", b"new"]
+    kernel.signals = signals
+    run = Runner(kernel, Echo(), [], tape, signals, news=lambda: news.pop() if news else b"")
+
+    run.run()
+
+    assert tape.batches == [b"new", b"1", b"2"]
+
+
+@pytest.mark.parametrize("number", runner.ENDS)
 def test_signals_ask_to_stop(number: signal.Signals) -> None:
     """The first signal asks, one right behind it is the same; afterwards all is as before."""
     before = signal.getsignal(number)
@@ -145,11 +175,30 @@ def test_signals_ask_to_stop(number: signal.Signals) -> None:
 
 
 def test_impatient_signal_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second signal half a second later does not wait for the end."""
+    """A second signal half a second later does not wait for the end; it leaves last words."""
     codes: list[int] = []
+    words: list[signal.Signals] = []
     monkeypatch.setattr(os, "_exit", codes.append)
     monkeypatch.setattr(runner, "IMPATIENT_NS", 0)
-    with Signals():
+    with Signals() as signals:
+        signals.last_words = words.append
         os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
-    assert codes == [130]
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert codes == [143]
+    assert words == [signal.SIGTERM]
+
+
+def test_what_was_ignored_stays_ignored() -> None:
+    """SIGHUP under nohup; SIGINT is taken all the same."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGINT)}
+    for number in before:
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        with Signals() as signals:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not signals.stop
+            os.kill(os.getpid(), signal.SIGINT)
+            assert signals.stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -5,10 +5,11 @@ Values that are complete already pass through, in order: UNIX aggregates (the ke
 go whole and once), processes, counters.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from kflowd.aggregate.file import FileAggregator
 from kflowd.aggregate.socket import SocketAggregator
+from kflowd.faults import Faults
 from kflowd.model import (
     FileAggregate,
     FilePath,
@@ -24,15 +25,29 @@ class Aggregator:
 
     Args:
         file, socket: Aggregators of the two kinds; their `stats` are of interest to others.
+        faults: Counts the values that an internal error costs.
     """
 
-    def __init__(self, file: FileAggregator, socket: SocketAggregator) -> None:
+    def __init__(
+        self, file: FileAggregator, socket: SocketAggregator, faults: Faults | None = None
+    ) -> None:
         self.file = file
         self.socket = socket
+        self._faults = faults or Faults()
 
     def feed(self, values: Iterable[Value]) -> list[Value]:
         """Return what is complete after these values, in order."""
         complete: list[Value] = []
+        rest = iter(values)
+        while True:
+            try:
+                self._feed(rest, complete)
+            except Exception as error:  # noqa: BLE001 - it costs one value; the run goes on
+                self._faults.record(error)
+            else:
+                return complete
+
+    def _feed(self, values: Iterator[Value], complete: list[Value]) -> None:
         extend, append = complete.extend, complete.append
         add_file, add_socket = self.file.add, self.socket.add
         for value in values:
@@ -52,7 +67,6 @@ class Aggregator:
                     extend(self.file.tick(value.ts_ns))
                     self.socket.tick()
                 append(value)
-        return complete
 
     def close(self) -> list[Value]:
         """Return what waits for more, when no more will come."""

@@ -56,6 +56,7 @@ class Source(Closeable):
     Attributes:
         coverage: What is observed and what is not; complete after `open`, and after a failed
             `open` as far as it came.
+        start_ns: When `open` was called, CLOCK_BOOTTIME.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Source(Closeable):
         self._processes_lost = 0  # when processes were listed last
         self._blinding = False  # our own calls on maps may hide events from kprobes
         self.coverage = Coverage()
+        self.start_ns = 0
 
     def __enter__(self) -> Self:
         self.open()
@@ -90,6 +92,7 @@ class Source(Closeable):
             ContractError: the BPF objects do not fit this program or are not there.
             BpfError: another failure.
         """
+        self.start_ns = boottime_ns()
         show_log(1 if self._verbose else 0)
         try:
             preflight.check_all(self._config.monitor)

@@ -10,10 +10,13 @@ from kflowd.delivery.formats import FORMATS, Format
 from kflowd.delivery.output import Output, State
 from kflowd.delivery.queue import Reason
 from kflowd.errors import SinkError
+from kflowd.faults import Faults
 from kflowd.serialize import HealthRecord, OutputCounters, Record
 
 # How often the end looks whether it has waited long enough.
 LOOK_S = 0.05
+# an output, the texts that it gets, and the places of health records among them
+Share = tuple[Output, list[bytes], list[int]]
 
 
 class Delivery:
@@ -23,13 +26,20 @@ class Delivery:
         outputs: Where to; none: records are counted only.
         count: How many records the run is to give, by its first output; None: no limit. What that
             output loses does not count.
+        faults: Counts the records that cannot be written in a form.
 
     Attributes:
         records: How many were taken.
     """
 
-    def __init__(self, outputs: Sequence[Output], count: int | None = None) -> None:
+    def __init__(
+        self,
+        outputs: Sequence[Output],
+        count: int | None = None,
+        faults: Faults | None = None,
+    ) -> None:
         self.records = 0
+        self._faults = faults or Faults()
         self._outputs = outputs
         self._count = count
         forms = dict.fromkeys(output.form for output in outputs)
@@ -55,7 +65,7 @@ class Delivery:
         self.records += len(records)
         if records:
             for form, outputs in self._groups:
-                _share(records, form, outputs)
+                _share(records, form, outputs, self._faults)
 
     def __enter__(self) -> Self:
         return self
@@ -91,6 +101,10 @@ class Delivery:
         counts = [output.counts() for output in self._outputs]
         return sum(sum(each.lost.values()) - each.replaced for each in counts)
 
+    def unwritten(self) -> list[tuple[str, int]]:
+        """Return how many records each output has taken and not written; for any thread."""
+        return [(each.name, each.unwritten()) for each in self._outputs]
+
     def summary(self) -> Iterator[str]:
         """Yield a line for each output that lost records, with the reasons."""
         for output in self._outputs:
@@ -118,13 +132,29 @@ class Delivery:
         return (self._count or 0) - given
 
 
-def _share(records: Sequence[Record], form: Format, outputs: Sequence[Output]) -> None:
+def _share(
+    records: Sequence[Record], form: Format, outputs: Sequence[Output], faults: Faults
+) -> None:
     """Make each text once, and give outputs of one form those that they want.
 
     For a sink that is gone there are no more records: it does not lose any either.
     """
     there = [output for output in outputs if output.state is not State.GONE]
-    shares: list[tuple[Output, list[bytes], list[int]]] = [(each, [], []) for each in there]
+    shares: list[Share] = [(each, [], []) for each in there]
+    rest = iter(records)
+    while True:
+        try:
+            _form(rest, form, shares)
+        except Exception as error:  # noqa: BLE001 - it costs one record; the run goes on
+            faults.record(error)
+        else:
+            break
+    for output, texts, notices in shares:
+        if texts:
+            output.put(texts, notices)
+
+
+def _form(records: Iterator[Record], form: Format, shares: Sequence[Share]) -> None:
     for record in records:
         text = b""
         for output, texts, notices in shares:
@@ -133,6 +163,3 @@ def _share(records: Sequence[Record], form: Format, outputs: Sequence[Output]) -
                 if type(record) is HealthRecord:
                     notices.append(len(texts))
                 texts.append(text)
-    for output, texts, notices in shares:
-        if texts:
-            output.put(texts, notices)

@@ -121,6 +121,10 @@ class Output:
         """Return what became of the texts."""
         return self._queue.counts()
 
+    def unwritten(self) -> int:
+        """Return how many texts were put and not written, at once."""
+        return self._queue.unwritten()
+
     def counters(self) -> OutputCounters:
         """Return the same as health records show it."""
         counts = self.counts()

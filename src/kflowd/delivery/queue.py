@@ -191,6 +191,10 @@ class Queue:
             queued = self._queued()
             return Counts(self._put, self._written, queued, dict(self._lost), self._replaced)
 
+    def unwritten(self) -> int:
+        """Return how many texts were put and not written; never waits."""
+        return self._put - self._written
+
     def _admit(self, texts: Sequence[bytes], now_ns: int) -> int:
         """Append as many texts as fit; return how many."""
         if self._notice is not None:

@@ -47,6 +47,16 @@ class Enricher:
         """Return the members of FACTS as they are now on this host."""
         return {}
 
+    def news(self) -> Mapping[str, Any]:
+        """Return facts that are to be known from now on; asked before each batch.
+
+        They come back by `learn`, through the stream: a replay knows them at the same record.
+        """
+        return {}
+
+    def learn(self, facts: bytes) -> None:
+        """Take facts out of a session, the first one or a later one, as a JSON object."""
+
     def refresh(self, now_ns: int) -> bool:
         """Look whether anything has changed; called at the session and at each tick.
 

@@ -5,17 +5,22 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import msgspec
 
 from kflowd.constants import SECOND_NS
 from kflowd.enrich.base import Enricher
-from kflowd.model import EnrichedSocket
+from kflowd.model import EnrichedSocket, ProcessExit, ProcessSeen, facts_of
 
 SYS_CLASS_NET = Path("/sys/class/net")
 OWN_NAMESPACE = "/proc/self/ns/net"
 FOREVER_NS = 1 << 63
+# What is known of a namespace is looked up again for a record in it when it is as old: so changed
+# names and addresses are followed.
+FRESH_NS = 10 * SECOND_NS
+# Namespaces that are known; those that were used last stay. Others can make any number of them.
+MAX_NAMESPACES = 1024
 # (number, name, address); the address is "" if it is not known
 Interface = tuple[int, str, str]
 
@@ -53,13 +58,32 @@ class InterfaceFacts(msgspec.Struct, frozen=True):
     net_ns: int = 0
 
 
+class NamespaceFacts(msgspec.Struct, frozen=True):
+    """The same of other namespaces, by inode number; comes later in the stream, as it is found."""
+
+    namespaces: dict[int, tuple[Interface, ...]] = {}
+
+
+class Elsewhere(Protocol):
+    """Looks up other namespaces; kflowd.enrich.namespaces.Namespaces does."""
+
+    def ask(self, net_ns: int, pid: int, /) -> bool:
+        """Ask for the interfaces of a namespace that a process is in."""
+
+    def news(self) -> Iterable[tuple[int, list[Interface]]]:
+        """Return what was found since."""
+
+
 class Interfaces(Enricher):
     """Knows the interfaces of a socket's two directions.
 
     Args:
         read: Gives the interfaces.
-        net_ns: Namespace they belong to; numbers of other namespaces give "". 0: any.
+        net_ns: Namespace they belong to; 0: any.
         interval_ns: An unknown number makes it read again this often at most.
+
+    Attributes:
+        elsewhere: Looks up other namespaces, whose interfaces are "" until it has; None: nobody.
     """
 
     FACTS: ClassVar[type[msgspec.Struct]] = InterfaceFacts
@@ -75,6 +99,10 @@ class Interfaces(Enricher):
         self._interval_ns = interval_ns
         self._next_ns: int | None = None
         self._texts: dict[int, str] = {}
+        self.elsewhere: Elsewhere | None = None
+        # of other namespaces, by inode number: what is known, and when to ask again
+        self._others: dict[int, dict[int, str]] = {}
+        self._ask_at: dict[int, int] = {}
 
     @classmethod
     def live(cls) -> Self:
@@ -103,10 +131,69 @@ class Interfaces(Enricher):
     def enrich_socket(self, value: EnrichedSocket) -> None:
         """Fill in the interfaces."""
         aggregate = value.aggregate
-        if self._net_ns and aggregate.flow.net_ns and aggregate.flow.net_ns != self._net_ns:
+        net_ns = aggregate.flow.net_ns
+        if self._net_ns and net_ns and net_ns != self._net_ns:
+            self._enrich_elsewhere(value, net_ns)
             return
         value.tx_interface = self._text(aggregate.tx.ifindex, aggregate.ts_ns)
         value.rx_interface = self._text(aggregate.rx.ifindex, aggregate.ts_ns)
+        if self.elsewhere is not None:
+            self._ask(self._net_ns, os.getpid(), aggregate.ts_ns, FRESH_NS)
+
+    def observe(self, value: ProcessSeen | ProcessExit) -> None:
+        """Look up the namespace of a process as soon as it is seen: its sockets come later."""
+        if isinstance(value, ProcessSeen) and value.net_ns not in (0, self._net_ns):
+            self._ask(value.net_ns, value.process.tgid, value.ts_ns, self._interval_ns)
+
+    def news(self) -> Mapping[str, Any]:
+        """Return the interfaces of namespaces in which something is other than was known."""
+        if self.elsewhere is None:
+            return {}
+        found = {
+            net_ns: interfaces
+            for net_ns, interfaces in self.elsewhere.news()
+            if interface_texts(interfaces) != self._known(net_ns)
+        }
+        return {"namespaces": found} if found else {}
+
+    def learn(self, facts: bytes) -> None:
+        """Know the namespaces that the stream tells of."""
+        for net_ns, interfaces in facts_of(NamespaceFacts, facts).namespaces.items():
+            if net_ns == self._net_ns:
+                self._texts = interface_texts(interfaces)
+            else:
+                self._others.pop(net_ns, None)
+                self._others[net_ns] = interface_texts(interfaces)
+                if len(self._others) > MAX_NAMESPACES:
+                    del self._others[next(iter(self._others))]
+
+    def _known(self, net_ns: int) -> dict[int, str] | None:
+        return self._texts if net_ns == self._net_ns else self._others.get(net_ns)
+
+    def _enrich_elsewhere(self, value: EnrichedSocket, net_ns: int) -> None:
+        aggregate = value.aggregate
+        sent, received = aggregate.tx.ifindex, aggregate.rx.ifindex
+        texts = self._others.pop(net_ns, None)
+        if texts is not None:
+            self._others[net_ns] = texts  # the last that was used
+            value.tx_interface = texts.get(sent, "")
+            value.rx_interface = texts.get(received, "")
+        whole = texts is not None and all(not it or it in texts for it in (sent, received))
+        interval_ns = FRESH_NS if whole else self._interval_ns
+        self._ask(net_ns, aggregate.process.tgid, aggregate.ts_ns, interval_ns)
+
+    def _ask(self, net_ns: int, pid: int, now_ns: int, interval_ns: int) -> None:
+        """Have a namespace looked up, unless that was done within the interval."""
+        if self.elsewhere is None:
+            return
+        asked_ns = self._ask_at.get(net_ns)
+        if asked_ns is not None and now_ns - asked_ns < interval_ns:
+            return
+        if self.elsewhere.ask(net_ns, pid):
+            self._ask_at.pop(net_ns, None)
+            self._ask_at[net_ns] = now_ns
+            if len(self._ask_at) > MAX_NAMESPACES:
+                del self._ask_at[next(iter(self._ask_at))]
 
     def _text(self, number: int, now_ns: int) -> str:
         if not number:

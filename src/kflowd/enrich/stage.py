@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the enrichers over what the aggregators complete."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from kflowd.enrich.actors import Actors
 from kflowd.enrich.base import Enricher
 from kflowd.enrich.processes import Processes
+from kflowd.faults import Faults
 from kflowd.model import (
     Actor,
     Counters,
@@ -37,16 +38,19 @@ class Enrichment:
 
     Args:
         enrichers: In their order; the first Processes among them finds the actors.
+        faults: Counts what an internal error of an enricher costs.
 
     Attributes:
         processes: The process table.
     """
 
-    def __init__(self, enrichers: Sequence[Enricher]) -> None:
+    def __init__(self, enrichers: Sequence[Enricher], faults: Faults | None = None) -> None:
+        self._faults = faults or Faults()
         self._enrichers = tuple(enrichers)
         self.processes = next(each for each in enrichers if isinstance(each, Processes))
         self._actors = Actors(self.processes, _own(enrichers, "enrich_actor"))
         self._observe = _own(enrichers, "observe")
+        self._learn = _own(enrichers, "learn")
         self._refresh = _own(enrichers, "refresh")
         self._file = _own(enrichers, "enrich_file")
         self._socket = _own(enrichers, "enrich_socket")
@@ -55,7 +59,16 @@ class Enrichment:
     def feed(self, values: Iterable[Value]) -> list[Output]:
         """Return the values with names; process records end here."""
         output: list[Output] = []
-        append = output.append
+        rest = iter(values)
+        while True:
+            try:
+                self._feed(rest, output.append)
+            except Exception as error:  # noqa: BLE001 - it costs one value; the run goes on
+                self._faults.record(error)
+            else:
+                return output
+
+    def _feed(self, values: Iterator[Value], append: Callable[[Output], None]) -> None:
         for value in values:
             if isinstance(value, FileAggregate):
                 append(self.file(value))
@@ -67,8 +80,10 @@ class Enrichment:
                 for observe in self._observe:
                     observe(value)
             elif isinstance(value, Counters | Session | Tick):
+                if isinstance(value, Session):
+                    for learn in self._learn:
+                        learn(value.facts)
                 append(value)
-        return output
 
     def file(self, value: FileAggregate) -> EnrichedFile:
         """Return a file aggregate with names: those of its first event, or of what it starts."""
@@ -77,28 +92,42 @@ class Enrichment:
         else:
             actor = self._actors.at(value.process, value.first_ns)
         enriched = EnrichedFile(actor, value)
-        for enrich in self._file:
-            enrich(enriched)
+        try:
+            for enrich in self._file:
+                enrich(enriched)
+        except Exception as error:  # noqa: BLE001 - the record goes out with fewer names
+            self._faults.name(error)
         return enriched
 
     def socket(self, value: SocketAggregate) -> EnrichedSocket:
         """Return a TCP or UDP aggregate with names: those of the end of its record."""
         enriched = EnrichedSocket(self._owner(value.process, value.flags, value.ts_ns), value)
-        for enrich in self._socket:
-            enrich(enriched)
+        try:
+            for enrich in self._socket:
+                enrich(enriched)
+        except Exception as error:  # noqa: BLE001 - the record goes out with fewer names
+            self._faults.name(error)
         return enriched
 
     def unix(self, value: UnixAggregate) -> EnrichedUnix:
         """Return a UNIX socket aggregate with names: those of the end of its record."""
         enriched = EnrichedUnix(self._owner(value.process, value.flags, value.ts_ns), value)
-        for enrich in self._unix:
-            enrich(enriched)
+        try:
+            for enrich in self._unix:
+                enrich(enriched)
+        except Exception as error:  # noqa: BLE001 - the record goes out with fewer names
+            self._faults.name(error)
         return enriched
 
     def refresh(self, now_ns: int) -> None:
         """Let the enrichers follow changes; time is that of the stream (CLOCK_BOOTTIME)."""
-        changed = [refresh(now_ns) for refresh in self._refresh]
-        if any(changed):
+        changed = False
+        for refresh in self._refresh:
+            try:
+                changed |= refresh(now_ns)
+            except Exception as error:  # noqa: BLE001 - names stay as they are known
+                self._faults.name(error)
+        if changed:
             self._actors.forget()
 
     def facts(self) -> dict[str, Any]:

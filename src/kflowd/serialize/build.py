@@ -55,6 +55,9 @@ class UserCounters(msgspec.Struct, frozen=True, kw_only=True):
     file_records: int = 0
     names_lost: int = 0
     processes_incomplete: int = 0
+    records_failed: int = 0
+    names_failed: int = 0
+    recording_lost: int = 0
 
 
 class OutputCounters(msgspec.Struct, frozen=True, rename="pascal"):

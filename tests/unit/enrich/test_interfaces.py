@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
+
+import msgspec
 import pytest
 
+from kflowd.enrich import interfaces as module
 from kflowd.enrich.interfaces import (
     Interface,
     InterfaceFacts,
@@ -9,7 +13,7 @@ from kflowd.enrich.interfaces import (
     read_interfaces,
 )
 from kflowd.model import EnrichedSocket
-from tests.unit.make import SECOND, direction, named_socket
+from tests.unit.make import SECOND, direction, flow, named_socket, seen
 
 ETH = (4, "enp5s0", "0c:c4:7a:88:84:c2")
 ETH_TEXT = "4:enp5s0:0c:c4:7a:88:84:c2"
@@ -69,3 +73,102 @@ def test_this_host_has_a_loopback() -> None:
     """The interfaces of this namespace are read."""
     assert "lo" in {name for _, name, _ in read_interfaces()}
     assert own_namespace() > 0
+
+
+class Elsewhere:
+    """Stands for the thread: notes what is asked, and gives what it is told."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, int]] = []
+        self.found: list[tuple[int, list[Interface]]] = []
+
+    def ask(self, net_ns: int, pid: int) -> bool:
+        self.asked.append((net_ns, pid))
+        return True
+
+    def news(self) -> list[tuple[int, list[Interface]]]:
+        found, self.found = self.found, []
+        return found
+
+
+@pytest.fixture
+def table() -> Interfaces:
+    """Return a table of namespace 14; sockets of the tests are in 13."""
+    made = Interfaces(list, net_ns=14)
+    made.elsewhere = Elsewhere()
+    return made
+
+
+def elsewhere(table: Interfaces) -> Elsewhere:
+    assert isinstance(table.elsewhere, Elsewhere)
+    return table.elsewhere
+
+
+def tell(table: Interfaces, net_ns: int, *interfaces: Interface) -> None:
+    """Let the stream bring the news of a namespace."""
+    elsewhere(table).found.append((net_ns, list(interfaces)))
+    table.learn(msgspec.json.encode(dict(table.news())))
+
+
+def test_another_namespace_is_known_when_it_was_looked_up(table: Interfaces) -> None:
+    """The first record asks and is without names; asked again once a second until all is known."""
+    assert enriched(table, 4).tx_interface == ""
+    assert enriched(table, 4).tx_interface == ""
+    ((net_ns, pid),) = elsewhere(table).asked
+    assert (net_ns, pid) == (13, named_socket().aggregate.process.tgid)
+    tell(table, 13, ETH)
+    assert enriched(table, 4).tx_interface == ETH_TEXT
+    assert enriched(table, 5, 2 * SECOND).tx_interface == ""
+    assert len(elsewhere(table).asked) == 2
+
+
+def test_changes_are_followed_and_only_they_are_news(table: Interfaces) -> None:
+    """What is known is looked up again after ten seconds; the same is no news."""
+    enriched(table, 4)
+    tell(table, 13, ETH)
+    enriched(table, 4, 10 * SECOND)
+    assert len(elsewhere(table).asked) == 1
+    enriched(table, 4, 11 * SECOND)
+    assert len(elsewhere(table).asked) == 2
+    elsewhere(table).found.append((13, [ETH]))
+    assert table.news() == {}
+    tell(table, 13, (4, "new", ""))
+    assert enriched(table, 4, 12 * SECOND).tx_interface == "4:new:"
+
+
+def test_own_interfaces_are_followed_too(table: Interfaces) -> None:
+    """News of the own namespace replace what is known of it."""
+    tell(table, 14, ETH)
+    value = named_socket(flow=flow(net_ns=14), tx=direction(ifindex=4), rx=direction())
+    table.enrich_socket(value)
+    assert value.tx_interface == ETH_TEXT
+    assert elsewhere(table).asked == [(14, os.getpid())]
+
+
+def test_a_process_in_another_namespace_is_asked_for_at_once(table: Interfaces) -> None:
+    """Its sockets come later; those of the own namespace need nobody to ask."""
+    for net_ns in (14, 0, 13, 13):
+        table.observe(seen(net_ns=net_ns))
+    assert [net_ns for net_ns, _ in elsewhere(table).asked] == [13]
+
+
+def test_namespaces_are_bounded(table: Interfaces, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that were used last stay."""
+    monkeypatch.setattr(module, "MAX_NAMESPACES", 3)
+    for net_ns in (13, 20, 21):
+        tell(table, net_ns, ETH)
+    enriched(table, 4)
+    tell(table, 22, ETH)
+    assert list(table._others) == [21, 13, 22]
+    for net_ns in range(30, 40):
+        table.observe(seen(net_ns=net_ns))
+    assert len(table._ask_at) == 3
+
+
+def test_without_a_way_elsewhere_nothing_is_asked() -> None:
+    """As in a replay, which knows what the stream tells."""
+    table = Interfaces(list, net_ns=14)
+    table.observe(seen(net_ns=13))
+    assert table.news() == {}
+    table.learn(msgspec.json.encode({"namespaces": {13: [ETH]}}))
+    assert enriched(table, 4).tx_interface == ETH_TEXT

@@ -68,6 +68,8 @@ def count_in_user_space(pipeline: Pipeline) -> None:
     pipeline._aggregator.socket.stats.sockets_evicted = 806
     processes = pipeline._enrichment.processes.stats
     processes.evicted, processes.unknown, processes.incomplete = 807, 808, 811
+    pipeline._faults.records, pipeline._faults.names = 812, 813
+    pipeline._unrecorded = lambda: 814
 
 
 def holds(name: str) -> bool:

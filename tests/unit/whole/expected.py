@@ -352,4 +352,7 @@ HEALTH: Keys = {
     "HealthFileRecords": 809,
     "HealthNamesLost": 810,
     "HealthProcessesIncomplete": 811,
+    "HealthRecordsFailed": 812,
+    "HealthNamesFailed": 813,
+    "HealthRecordingLost": 814,
 }

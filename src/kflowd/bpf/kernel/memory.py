@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much kernel memory maps and programs take, as the kernel itself accounts for it."""
 
+import errno
+import resource
 from pathlib import Path
+
+from kflowd.bpf.ffi import lib
 
 FDINFO = Path("/proc/self/fdinfo")
 
@@ -21,3 +25,18 @@ def memlock(fd: int) -> int:
         return parse_memlock((FDINFO / str(fd)).read_text(encoding="ascii"))
     except (OSError, ValueError):
         return 0  # a figure for people: an unknown one does not stop the agent
+
+
+def is_locked_memory() -> bool:
+    """Say whether the kernel accounts maps and programs as locked memory, and that is limited.
+
+    Kernels before 5.11 do. Found by trying with nothing allowed.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    if soft == resource.RLIM_INFINITY:
+        return False
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, hard))
+    try:
+        return int(lib.kf_probe__map()) == -errno.EPERM
+    finally:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (soft, hard))

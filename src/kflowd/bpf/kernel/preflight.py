@@ -13,6 +13,8 @@ STATUS = Path("/proc/self/status")
 # Numbers of capabilities: linux/capability.h.
 NET_ADMIN, SYS_ADMIN, PERFMON, BPF = 12, 21, 38, 39
 NAMES = {NET_ADMIN: "CAP_NET_ADMIN", PERFMON: "CAP_PERFMON", BPF: "CAP_BPF"}
+# Less locked memory than this may be used up by what others of this user have loaded.
+LITTLE = 1 << 20
 RUN_AS_ROOT = "run kflowd as root, or with these capabilities"
 ROOT_WITHOUT = (
     "root does not have them here: a container or service has to be given these capabilities"
@@ -83,6 +85,11 @@ def check_bpf() -> None:
         raise FeatureError(
             "calling bpf(2): the kernel has none", "a kernel with CONFIG_BPF_SYSCALL=y"
         )
+    if result == errno.EPERM and 0 <= resource.getrlimit(resource.RLIMIT_MEMLOCK)[1] < LITTLE:
+        raise BpfError(
+            "calling bpf(2): making a small map gives EPERM, and locked memory is limited",
+            "a higher limit of locked memory (ulimit -l); or a seccomp policy refuses bpf(2)",
+        )
     if result in (errno.EPERM, errno.EACCES):
         raise PrivilegeError(
             "calling bpf(2): not permitted, though the capabilities are there",
@@ -91,22 +98,24 @@ def check_bpf() -> None:
     raise BpfError(f"calling bpf(2): making a small map gives {errno_name(result)}")
 
 
-def raise_memlock() -> None:
-    """Raise the limit of locked memory, against which kernels before 5.11 account maps.
+def raise_limit(limit: int) -> None:
+    """Raise a limit as far as it goes.
 
-    A refusal is no error here: newer kernels do not ask, and older ones refuse the maps, which is
+    Locked memory is what kernels before 5.11 account maps and programs against. Each program, map
+    and link is an open file, some 300 in all. A refusal is no error here: what is refused later is
     reported then.
     """
     unlimited = resource.RLIM_INFINITY
     try:
-        resource.setrlimit(resource.RLIMIT_MEMLOCK, (unlimited, unlimited))
+        resource.setrlimit(limit, (unlimited, unlimited))
     except (ValueError, OSError):
-        _, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
-        resource.setrlimit(resource.RLIMIT_MEMLOCK, (hard, hard))
+        _, hard = resource.getrlimit(limit)
+        resource.setrlimit(limit, (hard, hard))
 
 
 def check_all(subsystems: Iterable[str]) -> None:
     """Check all of it, the most likely cause first. The kernel's types are checked when opened."""
     check_privileges(subsystems)
-    raise_memlock()
+    raise_limit(resource.RLIMIT_MEMLOCK)
+    raise_limit(resource.RLIMIT_NOFILE)
     check_bpf()

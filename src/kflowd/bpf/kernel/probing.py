@@ -22,6 +22,8 @@ HELPER_TASK_BTF = 158
 FENTRY_TARGETS = ("bpf_fentry_test1", "fd_install")
 TRACEPOINT = "sched_process_exit"
 KPROBE_TARGET = b"fd_install"
+LIMITS = {errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+LIMITS_HINT = "more memory (the cgroup's memory.max, ulimit -v) or open files (ulimit -n)"
 
 
 def probe(kernel: Kernel) -> dict[str, Feature]:
@@ -46,6 +48,9 @@ def _no(name: str, title: str, why: str, change: str) -> Feature:
 
 
 def _refused(result: int, what: str) -> str:
+    # says nothing about the kernel: to take it for an answer would give a run that sees less
+    if -result in LIMITS:
+        raise BpfError(f"trying what the kernel allows: {what}: {errno_name(-result)}", LIMITS_HINT)
     return f"the kernel refuses {what} ({errno_name(-result)})"
 
 

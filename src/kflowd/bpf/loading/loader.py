@@ -7,7 +7,6 @@ are tried beforehand, so this happens seldom. All links are file descriptors and
 however the process ends, the kernel takes everything down.
 """
 
-import errno
 import secrets
 from collections.abc import Iterable, Mapping
 from importlib.resources.abc import Traversable
@@ -20,10 +19,10 @@ from kflowd.bpf.kernel.features import Feature
 from kflowd.bpf.loading import builds
 from kflowd.bpf.loading.attached import Attached
 from kflowd.bpf.loading.layout import check_layout
+from kflowd.bpf.loading.limits import limit_error
 from kflowd.bpf.loading.object import (
     BpfObject,
     Link,
-    failed_map,
     failed_program,
     verifier_reason,
 )
@@ -36,7 +35,7 @@ from kflowd.bpf.loading.parameters import (
     map_entries,
 )
 from kflowd.bpf.standby import Copy, Part, Standbys, attach_order
-from kflowd.errors import ContractError, FeatureError, PrivilegeError
+from kflowd.errors import ContractError, FeatureError
 from kflowd.settings import TraceSettings
 
 # Makes a socket's cookie in tracing programs.
@@ -104,9 +103,8 @@ class Loader:
 
         Raises:
             FeatureError: nothing of a wanted subsystem can be observed.
-            PrivilegeError: the kernel grants no memory.
             ContractError: an object does not fit this program.
-            BpfCallError: another failure.
+            BpfError: a limit is met, of memory or of open files; another failure.
         """
         while True:
             self.choices = choose(self._hooks, self._checker, self._config.attach)
@@ -181,14 +179,11 @@ class Loader:
 
     def _translate(self, part: Part, error: BpfCallError) -> Exception:
         """Return the error to raise for a failed load: a refusal if it is one program's."""
+        if (limit := limit_error(error)) is not None:
+            return limit
         program = failed_program(error.log)
         if program is not None and program in part.programs:
             return RefusedError(ProgramId(part.object, program), reason_of(program, error))
-        if failed_map(error.log) and error.errno in (errno.EPERM, errno.ENOMEM):
-            return PrivilegeError(
-                f"making the map {failed_map(error.log)}: {errno_name(error.errno)}",
-                "smaller maps (--ring-bytes, ...) or a higher limit of locked memory (ulimit -l)",
-            )
         return error
 
     def _attach(self, attached: Attached, parts: Iterable[Part]) -> None:
@@ -208,6 +203,8 @@ class Loader:
         try:
             return attached.object_of(it).attach(it.program, cgroup_fd)
         except BpfCallError as error:
+            if (limit := limit_error(error)) is not None:
+                raise limit from error
             refused = ProgramId(it.object, it.program)
             raise RefusedError(refused, reason_of(it.program, error)) from error
 

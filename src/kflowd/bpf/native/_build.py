@@ -23,6 +23,7 @@ ROOT = HERE.parents[3]
 CONTRACT = ROOT / "ebpf" / "record.h"
 SOURCES = (
     "glue_log.c",
+    "glue_netns.c",
     "glue_object.c",
     "glue_probe.c",
     "glue_reads.c",

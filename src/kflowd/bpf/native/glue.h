@@ -63,6 +63,9 @@ int kf_probe__helper(int helper);
 int kf_probe__own_tgid(void);
 int kf_probe__map(void);
 
+/* glue_netns.c: moves the calling thread into a network namespace. */
+int kf_netns__enter(int fd);
+
 /* glue_reads.c: makes the section tp_btf_user known to libbpf; once is enough. */
 int kf_reads__register(void);
 

@@ -2,6 +2,7 @@
 """Records on standard output, each followed by a line that holds the ASCII record separator."""
 
 import errno
+import os
 from collections.abc import Sequence
 
 from kflowd.delivery.sinks.base import SinkGoneError
@@ -21,6 +22,8 @@ class StdoutSink:
 
     def __init__(self, number: int = 1) -> None:
         self._descriptor = Descriptor(number)
+        # a terminal that was closed; of a disk it is an error that may pass
+        self._gone = GONE | {errno.EIO} if os.isatty(number) else GONE
 
     def write(self, texts: Sequence[bytes], offset: int) -> tuple[int, int]:
         """Write what can be written without waiting; see `Sink.write`."""
@@ -28,7 +31,7 @@ class StdoutSink:
         try:
             end = offset + self._descriptor.write(memoryview(data)[offset:])
         except OSError as error:
-            if error.errno in GONE:
+            if error.errno in self._gone:
                 raise SinkGoneError from None
             raise
         if end == len(data):

@@ -71,6 +71,11 @@ class HealthUser(Block, frozen=True, kw_only=True, gc=False):
     HealthProcessesIncomplete: Annotated[
         int, Says("records of a process that had run a program that nobody told of")
     ]
+    HealthRecordsFailed: Annotated[int, Says("records that an internal error cost")]
+    HealthNamesFailed: Annotated[int, Says("records that an internal error left without names")]
+    HealthRecordingLost: Annotated[
+        int, Says("records that the recording lacks since it had to end: a full disk")
+    ]
 
 
 class HealthDelivery(Block, frozen=True, kw_only=True, gc=False):

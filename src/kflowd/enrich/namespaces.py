@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Interfaces of other network namespaces, looked up by a thread that goes there.
+
+Nothing waits for it: who asks gets the answer later, by `news`. The thread goes back at once and
+holds no namespace, so that none lives longer for our sake.
+"""
+
+import fcntl
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Empty, Full, Queue, SimpleQueue
+
+from kflowd.enrich.interfaces import Interface
+
+Enter = Callable[[int], None]
+
+PROC = Path("/proc")
+# Where `ip netns` and Docker keep namespaces that have a name, whoever lives in them.
+NAMED = (Path("/run/netns"), Path("/run/docker/netns"))
+OWN = "/proc/self/ns/net"
+# Others can make namespaces and interfaces without end: what is asked beyond this is not answered,
+# and asked again with the next record.
+MAX_ASKED = 256
+MAX_NAMED = 1024
+MAX_INTERFACES = 1024
+# Of one core at most a sixth: so many times as long as a look-up took, it pauses.
+PAUSES = 5
+MAX_PAUSE_S = 0.2
+SIOCGIFHWADDR = 0x8927
+IFREQ_BYTES, NAME_BYTES, FAMILY_BYTES, MAC_BYTES = 40, 16, 2, 6
+# Ethernet and loopback, in the byte order of the host: others have addresses of other sizes
+WITH_MAC = {number.to_bytes(2, "little") for number in (1, 772)}
+WITH_MAC |= {number.to_bytes(2, "big") for number in (1, 772)}
+
+
+class Namespaces:
+    """Looks interfaces up.
+
+    Args:
+        enter: Moves the calling thread into the namespace of a descriptor.
+    """
+
+    def __init__(self, enter: Enter) -> None:
+        self._enter = enter
+        self._asked: Queue[tuple[int, int]] = Queue(MAX_ASKED)
+        self._found: SimpleQueue[tuple[int, list[Interface]]] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def ask(self, net_ns: int, pid: int) -> bool:
+        """Ask for the interfaces of a namespace that a process is in; say whether there is room."""
+        try:
+            self._asked.put_nowait((net_ns, pid))
+        except Full:
+            return False
+        if self._thread is None:
+            # most hosts never need it
+            self._thread = threading.Thread(target=self._run, name="namespaces", daemon=True)
+            self._thread.start()
+        return True
+
+    def news(self) -> Iterator[tuple[int, list[Interface]]]:
+        """Yield what was found since, by namespace."""
+        while not self._found.empty():
+            try:
+                yield self._found.get_nowait()
+            except Empty:
+                return
+
+    def _run(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        while True:
+            net_ns, pid = self._asked.get()
+            began = time.monotonic()
+            found = look_up(net_ns, pid, self._enter)
+            if found is not None:
+                self._found.put((net_ns, found))
+            time.sleep(min(MAX_PAUSE_S, PAUSES * (time.monotonic() - began)))
+
+
+def look_up(net_ns: int, pid: int, enter: Enter) -> list[Interface] | None:
+    """Return the interfaces of a namespace; None if there is no way into it (any more).
+
+    The calling thread is in its process's namespace afterwards.
+    """
+    try:
+        descriptor = _open(net_ns, pid)
+    except OSError:
+        return None
+    if descriptor is None:
+        return None
+    try:
+        enter(descriptor)
+        try:
+            return interfaces_here()
+        finally:
+            own = os.open(OWN, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                enter(own)
+            finally:
+                os.close(own)
+    except Exception:  # noqa: BLE001 - unknown then: a privilege or a descriptor is missing
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def interfaces_here() -> list[Interface]:
+    """Return the interfaces of the calling thread's namespace."""
+    names = socket.if_nameindex()[:MAX_INTERFACES]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        return [
+            (number, os.fsencode(name).decode("utf-8", "replace"), _mac(any_socket, name))
+            for number, name in names
+        ]
+
+
+def _open(net_ns: int, pid: int) -> int | None:
+    """Open a namespace by a process in it, or by its name; None if neither is there."""
+    for path in (PROC / str(pid) / "ns/net", *_named()):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError:
+            continue
+        # the process may be another one by now, or may have moved
+        if os.fstat(descriptor).st_ino == net_ns:
+            return descriptor
+        os.close(descriptor)
+    return None
+
+
+def _named() -> Iterator[Path]:
+    for folder in NAMED:
+        try:
+            names = os.listdir(folder)[:MAX_NAMED]
+        except OSError:
+            continue
+        for name in names:
+            yield folder / name
+
+
+def _mac(any_socket: socket.socket, name: str) -> str:
+    request = os.fsencode(name)[: NAME_BYTES - 1].ljust(IFREQ_BYTES, b"\0")
+    try:
+        answer = fcntl.ioctl(any_socket, SIOCGIFHWADDR, request)
+    except OSError:
+        return ""
+    start = NAME_BYTES + FAMILY_BYTES
+    if answer[NAME_BYTES:start] not in WITH_MAC:
+        return ""
+    return answer[start : start + MAC_BYTES].hex(":")

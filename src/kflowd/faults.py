@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Internal errors that a run survives: counted, and the first one kept for its end.
+
+A mistake in a stage, or a lack of memory, costs the record that met it and not the run.
+"""
+
+
+class Faults:
+    """What went wrong in the stages of a run.
+
+    Attributes:
+        first: The first error.
+        records: Records that an error cost.
+        names: Records that an error left without some of their names.
+    """
+
+    def __init__(self) -> None:
+        self.first: Exception | None = None
+        self.records = 0
+        self.names = 0
+
+    def record(self, error: Exception) -> None:
+        """Count a record that is lost."""
+        self.records += 1
+        self._keep(error)
+
+    def name(self, error: Exception) -> None:
+        """Count a record that goes out with fewer names."""
+        self.names += 1
+        self._keep(error)
+
+    def _keep(self, error: Exception) -> None:
+        if self.first is None:
+            self.first = error
