@@ -25,7 +25,7 @@ UDP_CLOSE = 7
 # Connections that had an interim record, some 2 kB each. They are in the kernel's map as well: a
 # table twice as large is never full, so nobody's connections push out those of others.
 MAX_SOCKETS = 32768
-# Two sweeps after a socket is gone its last records have come.
+# Two sweeps after a socket was closed its last records have come.
 TICKS_AFTER_CLOSE = 2
 # As many as the sweep keeps between two ticks. Of those beyond, a peer that the sweep takes for its
 # age alone is told to be established, and not closed.
@@ -65,7 +65,7 @@ class SocketAggregator:
         return settle(value) if value.flags & SocketFlag.FOLDED else self._tcp_delta(value)
 
     def closed(self, value: SocketClosed) -> None:
-        """Note that a UDP socket is gone; its last records may still come."""
+        """Note that a UDP socket was closed; its last records may still come."""
         if len(self._closed) < MAX_CLOSED:
             self._closed[value.cookie] = TICKS_AFTER_CLOSE
 
