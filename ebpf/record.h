@@ -69,6 +69,7 @@ enum kf_file_event {
 #define KF_AGG_STALE 64 /* swept by user space: idle, aged or its process exited */
 #define KF_AGG_NO_BASELINE 128 /* size and mtime before the first event are not known */
 #define KF_AGG_PATH_TEXT 256 /* path is the text a system call was given, not resolved */
+#define KF_AGG_PATH_KEPT 512 /* the ring was full: the path lies in kf_names */
 
 /* Flags of a process. */
 #define KF_PROC_KTHREAD 1
@@ -113,7 +114,8 @@ enum kf_counter {
 	KF_CNT_FILE_LOST_MAP = 2, /* file events lost: aggregate map and ring full */
 	KF_CNT_FILE_LOST_RING = 3, /* file events lost inside records refused by the ring */
 	KF_CNT_FILE_LOST_PENDING = 4, /* operations not followed: table full, or no result seen */
-	KF_CNT_PATH_LOST_RING = 5, /* path records refused by the ring (sent again if possible) */
+	KF_CNT_PATH_LOST_RING =
+		5, /* file records without a path: ring and kf_names full; by user space */
 	KF_CNT_PATH_TRUNCATED = 6, /* paths that are not complete */
 	KF_CNT_SOCK_CREATED = 7, /* connections and UDP peers begun, with or without an entry */
 	KF_CNT_SOCK_REPORTED = 8, /* TCP and UDP aggregates reported */
@@ -155,7 +157,8 @@ struct kf_proc {
 	__u32 ppid;
 	__u32 uid;
 	__u32 gid;
-	__u32 flags; /* KF_PROC_* */
+	__u16 flags; /* KF_PROC_* */
+	__u16 execs; /* how many the kernel counts (self_exec_id): another image, another number */
 	char comm[KF_COMM_LEN];
 };
 
@@ -188,7 +191,7 @@ struct kf_file_key {
 	__u32 tgid;
 	__u32 dev; /* s_dev: major << 20 | minor */
 	__u32 gen; /* i_generation */
-	__u32 pad;
+	__u32 apart; /* not 0: one of several names, beside an aggregate that waits under another */
 };
 
 struct kf_inode {
@@ -217,6 +220,31 @@ struct kf_file_agg {
 	struct kf_inode inode; /* at the last event */
 	__u32 counts[KF_FILE_EVENTS];
 	__u32 mnt_ns; /* inode number of the process's mount namespace */
+};
+
+/* What kf_file_shares counts: entries that a process or a user holds, by a hash of its number. */
+#define KF_FILE_SHARE_BITS 12
+#define KF_FILE_SHARES 12288 /* KF_FILE_SHARE_KINDS << KF_FILE_SHARE_BITS */
+enum kf_file_share {
+	KF_FILE_SHARE_PROCESS = 0, /* kf_files, by process */
+	KF_FILE_SHARE_USER = 1, /* kf_files, by user */
+	KF_FILE_SHARE_CALLS = 2, /* kf_pending and kf_named, by user */
+	KF_FILE_SHARE_KINDS = 3,
+};
+
+#define KF_KEPT_LEN 512 /* 256 bytes of components, and the last one reaches beyond them */
+
+/* Name of an aggregate that the ring refused: user space joins the two when it sweeps. The first
+ * members are those of the walk that writes it. */
+struct kf_kept_name {
+	__u64 dentry; /* not for user space */
+	__u64 mnt; /* not for user space */
+	__u32 path_len;
+	__u32 flags; /* KF_AGG_PATH_* */
+	__u32 origin_len; /* last component before a rename, with its NUL */
+	__u32 pad;
+	char path[KF_KEPT_LEN]; /* components */
+	char origin[KF_NAME_LEN];
 };
 
 struct kf_path_record {
@@ -391,4 +419,5 @@ struct kf_session_record {
 };
 /* cffi: end */
 _Static_assert(KF_STANDBY_RUNS == KF_CNT_MAX, "the counters are those of a record, then others");
+_Static_assert(KF_FILE_SHARES == KF_FILE_SHARE_KINDS << KF_FILE_SHARE_BITS, "a place for each");
 #endif

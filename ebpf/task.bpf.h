@@ -33,6 +33,7 @@ static __always_inline void kf_proc__read(struct kf_proc *out, struct task_struc
 	out->uid = KF_READ_AS(typed, task, real_cred, uid.val);
 	out->gid = KF_READ_AS(typed, task, real_cred, gid.val);
 	out->flags = KF_READ_AS(typed, task, flags) & KF_PF_KTHREAD ? KF_PROC_KTHREAD : 0;
+	out->execs = KF_READ_AS(typed, task, self_exec_id);
 }
 
 /* A task given to a tp_btf or iterator program, without its comm. */

@@ -210,6 +210,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	kuid_t loginuid;
 	unsigned int sessionid;
+	u64 self_exec_id;
 };
 
 struct linux_binprm {

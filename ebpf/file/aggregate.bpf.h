@@ -7,6 +7,7 @@
 #define KF_FILE_AGGREGATE_BPF_H
 
 #include "emit.bpf.h"
+#include "file/share.bpf.h"
 #include "inode.bpf.h"
 #include "path.bpf.h"
 #include "task.bpf.h"
@@ -19,6 +20,15 @@ struct {
 	__type(key, struct kf_file_key);
 	__type(value, struct kf_file_agg);
 } kf_files SEC(".maps");
+
+/* Names of those that wait for the sweep because the ring was full, and of open files whose path it
+ * has refused; as many as aggregates, 0.9 KB each. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, KF_SIZED);
+	__type(key, struct kf_file_key);
+	__type(value, struct kf_kept_name);
+} kf_names SEC(".maps");
 
 /* What an event is about. */
 struct kf_subject {
@@ -45,6 +55,13 @@ struct kf_flush {
 };
 
 const struct kf_file_agg kf_agg_zero = {};
+const struct kf_kept_name kf_kept_zero = {};
+_Static_assert(__builtin_offsetof(struct kf_kept_name, path_len) ==
+			       __builtin_offsetof(struct kf_walk, used) &&
+		       __builtin_offsetof(struct kf_kept_name, flags) ==
+			       __builtin_offsetof(struct kf_walk, flags) &&
+		       KF_KEPT_LEN == KF_PATH_SMALL + KF_NAME_LEN,
+	       "a kept name begins with its walk");
 
 /* What makes two events belong together: the file, and the process that acts now. */
 static __always_inline void kf_file_key__fill(struct kf_file_key *key, struct inode *inode)
@@ -54,7 +71,7 @@ static __always_inline void kf_file_key__fill(struct kf_file_key *key, struct in
 	key->gen = KF_READ(inode, i_generation);
 	key->start_ns = kf_current__start();
 	key->tgid = bpf_get_current_pid_tgid() >> 32;
-	key->pad = 0;
+	key->apart = 0;
 }
 
 /* Takes down which file this is and how it is now. Returns false if it is not reported. */
@@ -83,6 +100,13 @@ static __always_inline bool kf_event__ends(enum kf_file_event event)
 {
 	return event == KF_FILE_CLOSE_WRITE || event == KF_FILE_CLOSE_NOWRITE ||
 	       event == KF_FILE_MOVED_TO || event == KF_FILE_DELETE;
+}
+
+/* Whether the event is the last of its aggregate. */
+static __always_inline bool kf_flush__ends(const struct kf_flush *flush)
+{
+	return kf_event__ends(flush->event) ||
+	       (flush->how & (KF_FLUSH_PATH | KF_FLUSH_MORE)) == KF_FLUSH_PATH;
 }
 
 /* KF_FLUSH_* of an event that is seen only when it has happened: what a write changed is not known. */
@@ -132,14 +156,14 @@ static __always_inline void kf_file__finish_path(struct kf_path_record *rec,
 }
 
 /* Sends the path of an aggregate that stays in the map, so that whoever takes it out later needs
- * none. Returns false if the ring is full: the next event tries again. */
+ * none. Returns false if the ring is full. */
 static __noinline bool kf_file__send_path(struct kf_subject *subject)
 {
 	struct kf_path_record *rec;
 
 	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + KF_PATH_SMALL + KF_NAME_LEN, 0);
 	if (!rec)
-		goto lost;
+		return false;
 	*(struct kf_walk *)&rec->hdr = subject->at;
 	if (kf_path__write((char *)(rec + 1), (struct kf_walk *)&rec->hdr, KF_PATH_SMALL) == 0) {
 		kf_file__finish_path(rec, subject);
@@ -148,18 +172,75 @@ static __noinline bool kf_file__send_path(struct kf_subject *subject)
 	bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
 	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + KF_PATH_LARGE + KF_NAME_LEN, 0);
 	if (!rec)
-		goto lost;
+		return false;
 	*(struct kf_walk *)&rec->hdr = subject->at;
 	kf_path__write((char *)(rec + 1), (struct kf_walk *)&rec->hdr, KF_PATH_LARGE);
 	kf_file__finish_path(rec, subject);
 	return true;
-lost:
-	kf_count(KF_CNT_PATH_LOST_RING, 1);
-	return false;
 }
 
-/* The body of a record: an aggregate out of the map, or, without one, the single event of one that
- * found no room there. */
+static __always_inline struct kf_kept_name *kf_kept__get(const struct kf_file_key *key)
+{
+	struct kf_kept_name *kept = bpf_map_lookup_elem(&kf_names, key);
+
+	if (kept)
+		return kept;
+	bpf_map_update_elem(&kf_names, key, &kf_kept_zero, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&kf_names, key);
+}
+
+/*
+ * The ring has refused a name that nobody can ask for later: it is kept until its aggregate leaves. A
+ * path longer than there is room for loses its first directories. What was kept under an earlier name
+ * is replaced, but not the name before a rename.
+ */
+static __noinline int kf_file__keep_name(struct kf_subject *subject, struct kf_flush *flush)
+{
+	struct kf_kept_name *kept = kf_kept__get(&subject->key);
+	u64 length = flush->origin_len;
+
+	if (!kept)
+		return 0;
+	*(struct kf_walk *)kept = subject->at;
+	if (kf_path__write(kept->path, (struct kf_walk *)kept, KF_PATH_SMALL))
+		kf_count(KF_CNT_PATH_TRUNCATED, 1);
+	if (!length || length > KF_NAME_LEN)
+		return KF_AGG_PATH_KEPT;
+#ifdef KF_CAST
+	__builtin_memcpy(kept->origin, flush->origin, KF_NAME_LEN);
+#else
+	bpf_probe_read_kernel(kept->origin, KF_NAME_LEN, flush->origin);
+#endif
+	kept->origin_len = length;
+	return KF_AGG_PATH_KEPT;
+}
+
+/* Whether the record of an aggregate still needs a name. A kept one is that of the aggregate's last
+ * name; a path sent ahead may be an earlier one. */
+static __always_inline bool kf_file__needs_name(const struct kf_file_agg *agg,
+						const struct kf_subject *subject,
+						const struct kf_flush *flush)
+{
+	if (!subject->at.dentry)
+		return false;
+	return (flush->how & KF_FLUSH_PATH) ||
+	       !(agg->flags & (KF_AGG_PATH_SENT | KF_AGG_PATH_KEPT));
+}
+
+/* Takes an aggregate that has left out of the map. */
+static __always_inline void kf_file__forget(const struct kf_file_agg *agg,
+					    struct kf_subject *subject)
+{
+	u32 uid = agg->proc.uid;
+
+	if (agg->flags & KF_AGG_PATH_KEPT)
+		bpf_map_delete_elem(&kf_names, &subject->key);
+	if (bpf_map_delete_elem(&kf_files, &subject->key) == 0)
+		kf_file_share__count(subject->key.tgid, uid, -1);
+}
+
+/* The body of a record: an aggregate out of the map, or, without one, a single event: the only one, or
+ * one that found no room there. */
 static __always_inline void kf_file__body(struct kf_file_record *rec, struct kf_file_agg *agg,
 					  struct kf_subject *subject, struct kf_flush *flush)
 {
@@ -173,7 +254,8 @@ static __always_inline void kf_file__body(struct kf_file_record *rec, struct kf_
 	}
 	__builtin_memset(&rec->agg, 0, sizeof(rec->agg));
 	kf_agg__init(&rec->agg, subject, flush);
-	rec->agg.flags |= KF_AGG_PARTIAL;
+	if (!kf_flush__ends(flush))
+		rec->agg.flags |= KF_AGG_PARTIAL;
 	if (flush->event < KF_FILE_EVENTS)
 		rec->agg.counts[flush->event] = 1;
 }
@@ -261,68 +343,102 @@ static __always_inline int kf_file__emit(struct kf_file_agg *agg, struct kf_subj
 	return kf_file__emit_bare(agg, subject, flush);
 }
 
-/* Takes an aggregate out of the map; if the ring is full it stays there for the sweep. */
-static __always_inline void kf_file__flush(struct kf_file_agg *agg, struct kf_subject *subject,
+/* Sends an aggregate that has ended. If the ring is full it stays for the sweep, and what happens to
+ * the file until then is part of it: it has one record, with its last name. Returns false then. */
+static __always_inline bool kf_file__flush(struct kf_file_agg *agg, struct kf_subject *subject,
 					   struct kf_flush *flush)
 {
-	if (!kf_file__emit(agg, subject, flush)) {
-		if (!(agg->flags & KF_AGG_PATH_SENT))
-			kf_count(KF_CNT_PATH_LOST_RING, 1); /* the sweep has no path to give */
-		agg->flags |= KF_AGG_ENDED;
-		return;
+	if (!(agg->flags & KF_AGG_ENDED) && kf_file__emit(agg, subject, flush)) {
+		kf_file__forget(agg, subject);
+		return true;
 	}
-	bpf_map_delete_elem(&kf_files, &subject->key);
+	agg->flags |= KF_AGG_ENDED;
+	return false;
 }
 
 /* -e: sends an aggregate and begins the next one where it ends, so that changes of size and time add
  * up. Without events it is nothing, and the sweep throws it away. */
-static __always_inline void kf_file__export(struct kf_file_agg *agg, struct kf_subject *subject,
+static __always_inline bool kf_file__export(struct kf_file_agg *agg, struct kf_subject *subject,
 					    struct kf_flush *flush)
 {
-	if (!kf_file__emit(agg, subject, flush))
-		return;
+	if ((agg->flags & KF_AGG_ENDED) || !kf_file__emit(agg, subject, flush))
+		return false;
+	if (agg->flags & KF_AGG_PATH_KEPT)
+		bpf_map_delete_elem(&kf_names, &subject->key);
 	__builtin_memset(agg->counts, 0, sizeof(agg->counts));
 	agg->flags = 0;
 	agg->first_ns = 0;
 	agg->size_first = agg->inode.size;
 	agg->mtime_first_s = agg->inode.mtime_s;
 	agg->mtime_first_ns = agg->inode.mtime_ns;
+	return true;
 }
 
-/* Sends what was folded under another name of the inode; its path went ahead. */
-static __always_inline void kf_file__leave(struct kf_file_agg *agg, struct kf_subject *subject)
+/* Sends what was folded under another name of the inode, if its path went ahead. Returns false if it
+ * has to wait for the sweep. */
+static __always_inline bool kf_file__leave(struct kf_file_agg *agg, struct kf_subject *subject)
 {
-	if (kf_agg__events(agg) && !kf_file__emit_bare(agg, subject, NULL))
-		return;
-	bpf_map_delete_elem(&kf_files, &subject->key);
+	if (kf_agg__events(agg)) {
+		if ((agg->flags & (KF_AGG_PATH_SENT | KF_AGG_PATH_KEPT | KF_AGG_ENDED)) !=
+		    KF_AGG_PATH_SENT)
+			return false;
+		if (!kf_file__emit_bare(agg, subject, NULL))
+			return false;
+	}
+	kf_file__forget(agg, subject);
+	return true;
 }
 
-/* The aggregate of a subject, made if need be; NULL if the map is full. */
-static __noinline struct kf_file_agg *kf_file__get(struct kf_subject *subject,
-						   struct kf_flush *flush)
+/* The aggregate of a subject; NULL if there is none, or only one that has to be kept apart. */
+static __always_inline struct kf_file_agg *kf_file__find(struct kf_subject *subject,
+							 struct kf_flush *flush)
 {
 	struct kf_file_agg *agg = bpf_map_lookup_elem(&kf_files, &subject->key);
 
-	if (agg && (flush->how & KF_FLUSH_APART)) {
-		kf_file__leave(agg, subject);
-		agg = bpf_map_lookup_elem(&kf_files,
-					  &subject->key); /* there, if the ring is full */
-	}
-	if (agg)
+	if (!agg || !(flush->how & KF_FLUSH_APART))
 		return agg;
+	if (!kf_file__leave(agg, subject))
+		subject->key.apart = flush->now_ns | 1;
+	return NULL;
+}
+
+/* A new aggregate; NULL if the map is full, or the share of the process or user is used up. */
+static __noinline struct kf_file_agg *kf_file__make(struct kf_subject *subject,
+						    struct kf_flush *flush)
+{
+	struct kf_file_agg *agg;
+
+	if (!kf_file_share__has_room(subject->key.tgid))
+		return NULL;
 	if (bpf_map_update_elem(&kf_files, &subject->key, &kf_agg_zero, BPF_NOEXIST))
 		return bpf_map_lookup_elem(&kf_files, &subject->key); /* another thread's */
 	agg = bpf_map_lookup_elem(&kf_files, &subject->key);
-	if (agg)
-		kf_agg__init(agg, subject, flush);
+	if (!agg)
+		return NULL;
+	kf_agg__init(agg, subject, flush);
+	kf_file_share__count(subject->key.tgid, agg->proc.uid, 1);
 	return agg;
 }
 
-/* The map is full: the event leaves at once and alone, user space merges it by its key. */
-static __always_inline void kf_file__single(struct kf_subject *subject, struct kf_flush *flush)
+/*
+ * The aggregate that an event goes into. NULL: it has left at once and alone, because there is none
+ * and it would be the last as well, or because there is no room, where user space merges it by its key.
+ */
+static __always_inline struct kf_file_agg *kf_file__get(struct kf_subject *subject,
+							struct kf_flush *flush)
 {
-	if (!kf_file__emit(NULL, subject, flush))
+	struct kf_file_agg *agg = kf_file__find(subject, flush);
+	bool ends = kf_flush__ends(flush);
+
+	if (!agg && !ends)
+		agg = kf_file__make(subject, flush);
+	if (agg || kf_file__emit(NULL, subject, flush))
+		return agg;
+	if (ends)
+		agg = kf_file__make(subject, flush);
+	if (!agg)
 		kf_count(KF_CNT_FILE_LOST_MAP, 1);
+	return agg;
 }
 
 /*
@@ -333,29 +449,30 @@ static __noinline int kf_file__fold(struct kf_subject *subject, struct kf_flush 
 {
 	enum kf_file_event event = flush->event;
 	struct kf_file_agg *agg;
+	bool out = true;
 
 	if (event >= KF_FILE_EVENTS)
 		return 0;
 	kf_count(KF_CNT_FILE_EVENTS, 1);
 	flush->now_ns = bpf_ktime_get_boot_ns();
 	agg = kf_file__get(subject, flush);
-	if (!agg) {
-		kf_file__single(subject, flush);
+	if (!agg)
 		return 0;
-	}
 	__sync_fetch_and_add(&agg->counts[event], 1);
 	if (!agg->first_ns)
 		agg->first_ns = flush->now_ns;
 	agg->last_ns = flush->now_ns;
 	agg->inode = subject->inode;
-	if (kf_event__ends(event) ||
-	    (flush->how & (KF_FLUSH_PATH | KF_FLUSH_MORE)) == KF_FLUSH_PATH)
-		kf_file__flush(agg, subject, flush);
+	if (kf_flush__ends(flush))
+		out = kf_file__flush(agg, subject, flush);
 	else if (kf_export_at && kf_agg__events(agg) >= kf_export_at)
-		kf_file__export(agg, subject, flush);
-	else if (!(agg->flags & KF_AGG_PATH_SENT) && subject->at.dentry &&
-		 !(flush->how & KF_FLUSH_MORE))
-		agg->flags |= kf_file__send_path(subject) ? KF_AGG_PATH_SENT : 0;
+		out = kf_file__export(agg, subject, flush);
+	else if (!(flush->how & KF_FLUSH_MORE) && kf_file__needs_name(agg, subject, flush)) {
+		out = kf_file__send_path(subject);
+		agg->flags |= out ? KF_AGG_PATH_SENT : 0;
+	}
+	if (!out && kf_file__needs_name(agg, subject, flush))
+		agg->flags |= kf_file__keep_name(subject, flush);
 	return 0;
 }
 

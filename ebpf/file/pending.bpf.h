@@ -24,6 +24,8 @@ struct kf_operands {
 struct kf_pending {
 	u32 op; /* enum kf_op */
 	u32 depth; /* operations nested inside this one */
+	u32 share; /* where its user is counted */
+	u32 pad;
 	u64 frame; /* place of its function on the stack */
 	struct kf_operands on;
 	struct kf_inode before;
@@ -37,7 +39,7 @@ struct kf_pending {
 /* One entry a thread that is inside such an operation: 2,048 at the same time, 0.9 MB. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 2048);
+	__uint(max_entries, KF_CALLS);
 	__type(key, u64);
 	__type(value, struct kf_pending);
 } kf_pending SEC(".maps");
@@ -51,20 +53,43 @@ static __always_inline struct kf_pending *kf_pending__find(void)
 	return bpf_map_lookup_elem(&kf_pending, &id);
 }
 
-static __always_inline void kf_pending__forget(void)
+/* Returns whether there was one. */
+static __always_inline bool kf_pending__forget(void)
 {
 	u64 id = bpf_get_current_pid_tgid();
+	struct kf_pending *pending = bpf_map_lookup_elem(&kf_pending, &id);
+	u32 share;
 
-	bpf_map_delete_elem(&kf_pending, &id);
+	if (!pending)
+		return false;
+	share = pending->share;
+	if (bpf_map_delete_elem(&kf_pending, &id))
+		return false;
+	kf_file_share__add(share, -1);
+	return true;
 }
 
 /* Gives up an operation whose return was not seen. */
 static __always_inline void kf_pending__lose(void)
 {
-	u64 id = bpf_get_current_pid_tgid();
-
-	if (bpf_map_delete_elem(&kf_pending, &id) == 0)
+	if (kf_pending__forget())
 		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+}
+
+/* A new entry; NULL if there is no room, or the user's share is used up. */
+static __always_inline struct kf_pending *kf_pending__make(void)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	u32 share = kf_file_share__call();
+	struct kf_pending *pending;
+
+	if (!share || bpf_map_update_elem(&kf_pending, &id, &kf_pending_zero, BPF_NOEXIST))
+		return NULL;
+	kf_file_share__add(share, 1);
+	pending = bpf_map_lookup_elem(&kf_pending, &id);
+	if (pending)
+		pending->share = share;
+	return pending;
 }
 
 /*
@@ -85,8 +110,7 @@ static __always_inline struct kf_pending *kf_pending__begin(enum kf_op op, u64 f
 	}
 	if (pending)
 		kf_pending__lose();
-	bpf_map_update_elem(&kf_pending, &id, &kf_pending_zero, BPF_NOEXIST);
-	pending = bpf_map_lookup_elem(&kf_pending, &id);
+	pending = kf_pending__make();
 	if (!pending) {
 		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
 		return NULL;

@@ -14,7 +14,7 @@
 /* What a thread inside a call on a name has touched so far: 2,048 threads, 0.4 MB. */
 struct kf_named {
 	u32 op;
-	u32 pad;
+	u32 share; /* where its user is counted */
 	struct inode *inode; /* the first that was touched */
 	struct inode *second; /* another one; KF_MANY: several */
 	struct inode *others[3]; /* such that are not reported: directories, devices ... */
@@ -25,7 +25,7 @@ struct kf_named {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 2048);
+	__uint(max_entries, KF_CALLS);
 	__type(key, u64);
 	__type(value, struct kf_named);
 } kf_named SEC(".maps");
@@ -35,19 +35,40 @@ const struct kf_named kf_named_zero = {};
 #define KF_MANY ((struct inode *)1)
 #define KF_ALIASES 4 /* names of an inode that are compared with the text */
 
+/* Returns whether there was one. */
+static __always_inline bool kf_named__drop(const struct kf_named *named)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	u32 share = named->share;
+
+	if (bpf_map_delete_elem(&kf_named, &id))
+		return false;
+	kf_file_share__add(share, -1);
+	return true;
+}
+
 static __always_inline void kf_named__begin(enum kf_op op)
 {
 	u64 id = bpf_get_current_pid_tgid();
 	struct kf_named *named;
+	u32 share;
 
 	if (kf_self())
 		return;
-	bpf_map_update_elem(&kf_named, &id, &kf_named_zero, BPF_ANY);
 	named = bpf_map_lookup_elem(&kf_named, &id);
-	if (named)
-		named->op = op;
-	else
-		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+	if (named) /* of a call whose return was not seen */
+		kf_named__drop(named);
+	share = kf_file_share__call();
+	if (share && bpf_map_update_elem(&kf_named, &id, &kf_named_zero, BPF_NOEXIST) == 0) {
+		kf_file_share__add(share, 1);
+		named = bpf_map_lookup_elem(&kf_named, &id);
+		if (named) {
+			named->share = share;
+			named->op = op;
+		}
+		return;
+	}
+	kf_count(KF_CNT_FILE_LOST_PENDING, 1);
 }
 
 /* A call changes at most three of these: a directory or device, and the folders it is in and goes to. */
@@ -232,7 +253,7 @@ __noinline int kf_named__end(u64 dfd, u64 path, u64 old, long ret)
 	op = named->op;
 	if (kf_op__succeeded(op, ret))
 		on_descriptor = kf_named__resolve(named, &where, op);
-	bpf_map_delete_elem(&kf_named, &id);
+	kf_named__drop(named);
 	return on_descriptor;
 }
 
@@ -240,8 +261,9 @@ __noinline int kf_named__end(u64 dfd, u64 path, u64 old, long ret)
 static __always_inline bool kf_named__forget(long ret)
 {
 	u64 id = bpf_get_current_pid_tgid();
+	struct kf_named *named = bpf_map_lookup_elem(&kf_named, &id);
 
-	return bpf_map_delete_elem(&kf_named, &id) == 0 && ret == 0;
+	return named && kf_named__drop(named) && ret == 0;
 }
 
 #endif

@@ -85,22 +85,19 @@ __noinline int kf_text__names(u64 address, u32 length)
 	return !compare.differs;
 }
 
-static __always_inline void kf_text__body(struct kf_file_record *rec, u32 op)
+static __always_inline void kf_text__aggregate(struct kf_file_agg *agg, u32 op)
 {
 	const struct kf_op_row *row = kf_op__row(op);
 
-	__builtin_memset(&rec->key, 0, sizeof(rec->key));
-	__builtin_memset(&rec->agg, 0, sizeof(rec->agg));
-	kf_proc__fill_current(&rec->agg.proc);
-	rec->key.start_ns = rec->agg.proc.start_ns;
-	rec->key.tgid = rec->agg.proc.tgid;
-	rec->agg.first_ns = bpf_ktime_get_boot_ns();
-	rec->agg.last_ns = rec->agg.first_ns;
-	rec->agg.mnt_ns = kf_current__mnt_ns();
+	__builtin_memset(agg, 0, sizeof(*agg));
+	kf_proc__fill_current(&agg->proc);
+	agg->first_ns = bpf_ktime_get_boot_ns();
+	agg->last_ns = agg->first_ns;
+	agg->mnt_ns = kf_current__mnt_ns();
 	if (row->last < KF_FILE_EVENTS)
-		rec->agg.counts[row->last] = 1;
+		agg->counts[row->last] = 1;
 	if (row->events > 1 && row->first < KF_FILE_EVENTS)
-		rec->agg.counts[row->first] = 1;
+		agg->counts[row->first] = 1;
 }
 
 /* What a path that begins with a slash, or none, is relative to. */
@@ -142,7 +139,10 @@ static __always_inline int kf_text__write(struct kf_file_record *rec, u32 length
 	cut = kf_path__write(tail, walk, room);
 	used = walk->used;
 	flags = walk->flags;
-	kf_text__body(rec, op);
+	kf_text__aggregate(&rec->agg, op);
+	__builtin_memset(&rec->key, 0, sizeof(rec->key));
+	rec->key.start_ns = rec->agg.proc.start_ns;
+	rec->key.tgid = rec->agg.proc.tgid;
 	rec->agg.flags = flags | KF_AGG_NO_INODE | KF_AGG_PATH_TEXT;
 	if (where->old)
 		origin = bpf_probe_read_user_str(tail + (used & (2 * room - 1)), KF_NAME_LEN,
@@ -152,6 +152,55 @@ static __always_inline int kf_text__write(struct kf_file_record *rec, u32 length
 	rec->pad = 0;
 	kf_header__fill(&rec->hdr, KF_KIND_FILE, sizeof(*rec) + used + rec->origin_len);
 	return cut;
+}
+
+/* The text, where it lies for the sweep; cut where it is too long. */
+static __always_inline void kf_text__keep_name(struct kf_kept_name *kept, struct kf_texts *texts,
+					       u64 dfd, u64 old)
+{
+	struct kf_walk *walk = (struct kf_walk *)kept;
+	long n;
+
+	kf_text__base(walk, texts->path[0] == '/', dfd);
+	n = bpf_probe_read_kernel_str(kept->path, KF_PATH_SMALL, texts->path);
+	walk->used = n > 0 ? n : 0;
+	if (kf_path__write(kept->path, walk, KF_PATH_SMALL))
+		kf_count(KF_CNT_PATH_TRUNCATED, 1);
+	n = old ? bpf_probe_read_user_str(kept->origin, KF_NAME_LEN, (void *)old) : 0;
+	kept->origin_len = n > 0 ? n : 0;
+}
+
+/* The ring is full: the record waits for the sweep under a key of its own. Returns 0 if there is no
+ * room for it either. */
+__noinline int kf_text__keep(u64 dfd, u64 old, u32 op)
+{
+	struct kf_texts *texts = kf_text__get();
+	struct kf_kept_name *kept;
+	struct kf_file_agg *agg;
+	struct kf_file_key *key;
+
+	if (!texts)
+		return 0;
+	key = &texts->subject.key;
+	__builtin_memset(key, 0, sizeof(*key));
+	key->ino = bpf_ktime_get_boot_ns();
+	key->start_ns = kf_current__start();
+	key->tgid = bpf_get_current_pid_tgid() >> 32;
+	key->apart = (u32)bpf_get_current_pid_tgid() | 1;
+	kept = kf_file_share__has_room(key->tgid) ? kf_kept__get(key) : NULL;
+	if (!kept)
+		return 0;
+	kf_text__keep_name(kept, texts, dfd, old);
+	bpf_map_update_elem(&kf_files, key, &kf_agg_zero, BPF_NOEXIST);
+	agg = bpf_map_lookup_elem(&kf_files, key);
+	if (!agg) {
+		bpf_map_delete_elem(&kf_names, key);
+		return 0;
+	}
+	kf_text__aggregate(agg, op);
+	kf_file_share__count(key->tgid, agg->proc.uid, 1);
+	agg->flags = KF_AGG_NO_INODE | KF_AGG_PATH_TEXT | KF_AGG_PATH_KEPT | KF_AGG_ENDED;
+	return 1;
 }
 
 /* Record of an operation whose file is known by the text alone. */
@@ -170,11 +219,10 @@ __noinline int kf_text__emit(u32 length, u64 dfd, u64 old, u32 op)
 		if (rec && kf_text__write(rec, length, &where, op, KF_PATH_LARGE))
 			kf_count(KF_CNT_PATH_TRUNCATED, 1);
 	}
-	if (!rec) {
+	if (rec)
+		kf_submit(rec);
+	else if (!kf_text__keep(dfd, old, op))
 		kf_count(KF_CNT_FILE_LOST_RING, events);
-		return 0;
-	}
-	kf_submit(rec);
 	return 0;
 }
 

@@ -89,7 +89,11 @@ int BPF_PROG(tp__sched_process_exit, struct task_struct *task)
 	return 0;
 }
 
-/* Processes that ran before the hooks were attached. */
+/*
+ * Processes that ran before the hooks were attached, and again when records of processes were lost. A
+ * byte for each is written where the iterator is read: a short read ends after as many of them, and
+ * user space empties the ring before the next.
+ */
 SEC("iter/task")
 int BPF_PROG(iter__task, struct bpf_iter_meta *meta, struct task_struct *task)
 {
@@ -101,6 +105,7 @@ int BPF_PROG(iter__task, struct bpf_iter_meta *meta, struct task_struct *task)
 	}
 	if (!task || task->pid != task->tgid)
 		return 0;
+	bpf_seq_write(meta->seq, "", 1);
 	kf_proc__fill(&proc, task);
 	kf_proc__fill_comm(&proc, task);
 	kf_proc_record__emit(task, &proc, KF_PROC_SNAPSHOT);

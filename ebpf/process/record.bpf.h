@@ -7,6 +7,8 @@
 #include "path.bpf.h"
 #include "task.bpf.h"
 
+u32 kf_snapshot_lost; /* records of iter/task that the ring refused: user space looks again */
+
 #define KF_PROC_SMALL 256 /* room for most exes; half of it for arguments */
 #define KF_PROC_LARGE KF_PATH_MAX /* half of it is KF_ARGS_MAX */
 
@@ -89,7 +91,7 @@ static __always_inline void kf_proc_record__start(struct kf_proc_record *rec,
 }
 
 static __always_inline void kf_proc_record__emit(struct task_struct *task, struct kf_proc *proc,
-						 enum kf_proc_source source)
+						 const enum kf_proc_source source)
 {
 	struct kf_proc_record *rec;
 	struct mm_struct *mm = task->mm;
@@ -111,7 +113,10 @@ static __always_inline void kf_proc_record__emit(struct task_struct *task, struc
 	kf_submit(rec);
 	return;
 lost:
-	kf_count(KF_CNT_PROC_LOST_RING, 1);
+	if (source == KF_PROC_SNAPSHOT)
+		__sync_fetch_and_add(&kf_snapshot_lost, 1);
+	else
+		kf_count(KF_CNT_PROC_LOST_RING, 1);
 }
 
 /* A child has its parent's exe: the table copies it, no string crosses. */

@@ -7,7 +7,7 @@ import msgspec
 
 import kflowd
 from kflowd.aggregate import Aggregator
-from kflowd.aggregate.file import FileAggregator
+from kflowd.aggregate.file import MAX_PATHS, PATHS_PER_ENTRY, FileAggregator
 from kflowd.aggregate.socket import MAX_SOCKETS, SocketAggregator
 from kflowd.delivery import Delivery
 from kflowd.enrich import ENRICHERS, Enricher, Enrichment
@@ -74,6 +74,10 @@ def make_pipeline(
 ) -> Pipeline:
     """Return the stages of one run, joined."""
     trace = settings.trace
-    files = FileAggregator(trace.idle_ns, trace.events or 0)
+    files = FileAggregator(
+        trace.idle_ns,
+        trace.events or 0,
+        max(MAX_PATHS, PATHS_PER_ENTRY * trace.file_entries),
+    )
     aggregator = Aggregator(files, SocketAggregator(max(MAX_SOCKETS, 2 * trace.sock_entries)))
     return Pipeline(aggregator, Enrichment(enrichers), Builder(strict=settings.strict), delivery)

@@ -16,6 +16,7 @@ from kflowd.contract import constants
 from kflowd.model import (
     Counters,
     FileAggregate,
+    FileFlag,
     SocketAggregate,
     SocketFlag,
     UnixAggregate,
@@ -25,8 +26,9 @@ from kflowd.serialize import Record, UserCounters
 
 # Counters that mean something is missing or incomplete; the rest says how much there was.
 LOSS_WORDS = ("_LOST_", "_TRUNCATED", "_READ_FAILED")
-# Of user space's counters all mean a loss but this: a record without names is complete in itself.
-NO_LOSS = {"processes_unknown"}
+# Of user space's counters all mean a loss but these: how many records there were, processes without
+# names of their own, and paths that no record has asked for (one that was is a name lost).
+NO_LOSS = {"processes_unknown", "file_records", "paths_evicted"}
 # class in the summary -> seen, reported ("" if it has no records), and what is lost for good;
 # socket and UNIX records that the ring refused stay in their map and are swept later. A socket is
 # seen before it is admitted to a table; one that is folded is reported as part of its fold.
@@ -42,10 +44,7 @@ CLASSES = (
     ("process events", "KF_CNT_PROC_EVENTS", "", ("KF_CNT_PROC_LOST_RING",)),
 )
 # what is told only when it happened
-OTHERS = (
-    ("paths refused by a full ring", "KF_CNT_PATH_LOST_RING"),
-    ("paths incomplete", "KF_CNT_PATH_TRUNCATED"),
-)
+OTHERS = (("paths incomplete", "KF_CNT_PATH_TRUNCATED"),)
 
 
 class Arrived:
@@ -53,6 +52,7 @@ class Arrived:
 
     def __init__(self) -> None:
         self.file_events = 0
+        self._nameless = 0
         self._sockets = 0
         self._unix = 0
         # reported, and still open: no more than the kernel's map holds, whose shares are these too
@@ -63,6 +63,8 @@ class Arrived:
         for value in values:
             if isinstance(value, FileAggregate):
                 self.file_events += value.events
+                if not value.path and not value.flags & FileFlag.PATH_SENT:
+                    self._nameless += 1
             elif isinstance(value, SocketAggregate):
                 self._count_socket(value)
             elif isinstance(value, UnixAggregate):
@@ -84,6 +86,7 @@ class Arrived:
         """Return the counts by the counter they stand for."""
         return {
             "KF_CNT_FILE_REPORTED": self.file_events,
+            "KF_CNT_PATH_LOST_RING": self._nameless,
             "KF_CNT_SOCK_REPORTED": self._sockets + len(self._open),
             "KF_CNT_UNIX_REPORTED": self._unix,
         }
@@ -152,10 +155,18 @@ class Health:
             lost = sum(values[self._at[name]] for name in losses)
             told = f"{values[self._at[reported]]} reported, " if reported else ""
             lines.append(f"{title}: {values[self._at[seen]]} seen, {told}{lost} lost")
+        lines.insert(1, self._names())
         others = {title: values[self._at[name]] for title, name in OTHERS}
         others["program runs skipped by the kernel"] = self._newest.missed
-        others |= {name.replace("_", " "): n for name, n in self._our_losses().items()}
+        ours = {name: n for name, n in self._our_losses().items() if name != "names_lost"}
+        others |= {name.replace("_", " "): n for name, n in ours.items()}
         return lines + [f"{name}: {count}" for name, count in others.items() if count]
+
+    def _names(self) -> str:
+        """Return the line of the names: each file record has one, or has lost it."""
+        ours = self._ours()
+        named = ours.file_records - ours.names_lost
+        return f"file names: {ours.file_records} seen, {named} reported, {ours.names_lost} lost"
 
     def _record(self, counters: Counters, lost: tuple[int, ...]) -> list[Record]:
         self._told = lost

@@ -64,6 +64,9 @@ class Pipeline:
             sockets_evicted=socket.sockets_evicted,
             processes_evicted=processes.evicted,
             processes_unknown=processes.unknown,
+            file_records=file.records,
+            names_lost=file.names_lost,
+            processes_incomplete=processes.incomplete,
         )
 
     def _health_record(self, kernel: Counters, ours: UserCounters) -> Record:

@@ -20,9 +20,9 @@ from kflowd.serialize import Record
 DRAIN_MS = 200
 # The unit of the sweeps: aggregates are idle for whole seconds.
 SWEEP_NS = 1_000_000_000
-# Batches before a sweep and at the end: many times a full ring, and a bound in case that more
-# comes in than goes out.
-MAX_DRAINS = 100
+# Batches at the end: more than backlog and ring hold, and a bound in case that more comes in than
+# goes out.
+MAX_DRAINS = 1000
 # One Ctrl-C can arrive twice, from the terminal and from a parent; an impatient one takes longer.
 IMPATIENT_NS = 500_000_000
 
@@ -140,8 +140,7 @@ class Runner:
             if now_ns >= next_sweep_ns:
                 next_sweep_ns = now_ns + SWEEP_NS
                 self._take(self._reader.counters())
-                # first what is older: paths and processes that swept aggregates refer to
-                self._empty_ring()
+                # it comes behind what is older: paths and processes that swept aggregates refer to
                 self._take(self._reader.sweep(time.clock_gettime_ns(time.CLOCK_BOOTTIME)))
             left_ns = next_sweep_ns if end_ns is None else min(next_sweep_ns, end_ns)
             wait_ms = (left_ns - time.monotonic_ns()) // 1_000_000 + 1

@@ -124,7 +124,8 @@ def test_summary_has_a_line_for_each_class() -> None:
     watch.health.note(counters(FILE_EVENTS=9, FILE_LOST_RING=2, FILE_LOST_MAP=3))
     lines = watch.health.summary()
     assert lines[0] == "file events: 9 seen, 4 reported, 5 lost"
-    assert len(lines) == len(CLASSES)
+    assert lines[1] == "file names: 0 seen, 0 reported, 0 lost"
+    assert len(lines) == len(CLASSES) + 1
     watch.health.note(counters(missed=3, PATH_TRUNCATED=2))
     assert watch.health.summary()[-2:] == [
         "paths incomplete: 2",

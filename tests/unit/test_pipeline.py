@@ -119,6 +119,9 @@ def test_each_counter_of_user_space_has_its_place(name: str) -> None:
         "partials_evicted": (stages.aggregator.file.stats, "partials_evicted"),
         "sockets_evicted": (stages.aggregator.socket.stats, "sockets_evicted"),
         "processes_evicted": (stages.processes.stats, "evicted"),
+        "file_records": (stages.aggregator.file.stats, "records"),
+        "names_lost": (stages.aggregator.file.stats, "names_lost"),
+        "processes_incomplete": (stages.processes.stats, "incomplete"),
         "processes_unknown": (stages.processes.stats, "unknown"),
     }
     setattr(*of[name], 7)

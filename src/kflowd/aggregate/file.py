@@ -12,12 +12,15 @@ import msgspec
 
 from kflowd.model import FileAggregate, FileEvent, FileFlag, FilePath
 
-# Twice the default kernel map: paths of all aggregates that are open, and of lost ones for a while.
+# Twice the kernel map: an aggregate that is open has one path, and the map bounds how many there
+# are. The rest is for what leaves and comes between two batches.
+PATHS_PER_ENTRY = 2
 MAX_PATHS = 32768
 # Parts leave the kernel only when its map is full; 8192 of them take some 8 MB here.
 MAX_PARTIALS = 8192
 
 
+_UNKNOWN = FileFlag.PATH_UNKNOWN
 # Events that end an aggregate: a part that holds one is the last.
 ENDING_COUNTS = itemgetter(
     FileEvent.CLOSE_WRITE, FileEvent.CLOSE_NOWRITE, FileEvent.MOVED_TO, FileEvent.DELETE
@@ -28,10 +31,14 @@ class FileStats(msgspec.Struct):
     """What fell out of the tables.
 
     Attributes:
-        paths_evicted: Paths dropped before their aggregate came; its record has no path then.
+        records: Aggregates that are complete: each is a record, and has a name or has lost it.
+        names_lost: Those without a path.
+        paths_evicted: Paths dropped before their aggregate came; if it comes, it has lost its name.
         partials_evicted: Partial aggregates that became a record early; no event is lost.
     """
 
+    records: int = 0
+    names_lost: int = 0
     paths_evicted: int = 0
     partials_evicted: int = 0
 
@@ -70,6 +77,19 @@ class FileAggregator:
 
     def add(self, value: FileAggregate) -> tuple[FileAggregate, ...]:
         """Take an aggregate or a part of one; return what is complete now."""
+        complete = self._add(value)
+        if complete:
+            self._count(complete)
+        return complete
+
+    def _count(self, complete: tuple[FileAggregate, ...]) -> None:
+        stats = self.stats
+        for value in complete:
+            stats.records += 1
+            if value.flags & _UNKNOWN:
+                stats.names_lost += 1
+
+    def _add(self, value: FileAggregate) -> tuple[FileAggregate, ...]:
         flags = value.flags
         if flags & FileFlag.NO_INODE:
             # the key is the same for all files of the process that nobody could identify
@@ -81,7 +101,7 @@ class FileAggregator:
             self._add_path(value)
         if not partial:
             if self._paths:
-                self._paths.pop(value.key, None)
+                self._drop_path(value)
             if not self._partials and not flags & FileFlag.PARTIAL:
                 return (value,)
         earlier = self._partials.pop(value.key, None)
@@ -100,14 +120,23 @@ class FileAggregator:
         idle = [
             key for key, value in self._partials.items() if now_ns - value.ts_ns > self._idle_ns
         ]
-        return tuple(self._partials.pop(key) for key in idle)
+        complete = tuple(self._partials.pop(key) for key in idle)
+        self._count(complete)
+        return complete
 
     def close(self) -> tuple[FileAggregate, ...]:
         """Return all that is left."""
         left = tuple(self._partials.values())
+        self._count(left)
         self._partials.clear()
         self._paths.clear()
         return left
+
+    def _drop_path(self, value: FileAggregate) -> None:
+        """Forget the path of an aggregate, but not the one of the next with its key."""
+        known = self._paths.get(value.key)
+        if known is not None and known.ts_ns <= value.ts_ns:
+            del self._paths[value.key]
 
     def _add_path(self, value: FileAggregate) -> None:
         known = self._paths.get(value.key)

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from importlib.resources.abc import Traversable
 from typing import NamedTuple, Self
 
-from kflowd.bpf.ffi import check, lib, show_log
+from kflowd.bpf.ffi import lib, show_log
 from kflowd.bpf.kernel import hz, preflight
 from kflowd.bpf.kernel.btf import Kernel
 from kflowd.bpf.kernel.coverage import Coverage, map_memory, rows_of
@@ -30,7 +30,8 @@ from kflowd.errors import KflowdError
 from kflowd.settings import TraceSettings
 
 # Owners of sockets before the sockets, processes before everything.
-SNAPSHOTS = ("iter__task", "iter__task_file", "iter__tcp")
+PROCESSES = "iter__task"
+SNAPSHOTS = (PROCESSES, "iter__task_file", "iter__tcp")
 TCP_REFRESH = "iter__tcp"
 
 
@@ -72,6 +73,7 @@ class Source(Closeable):
         self._held = ExitStack()
         self._attached: Attached | None = None
         self._stream: Stream | None = None
+        self._processes_lost = 0  # when processes were listed last
         self._blinding = False  # our own calls on maps may hide events from kprobes
         self.coverage = Coverage()
 
@@ -147,11 +149,13 @@ class Source(Closeable):
 
     def snapshot(self) -> None:
         """Put the processes and sockets that were there before into the ring and the maps."""
-        attached = self._opened()
         for program in SNAPSHOTS:
-            link = attached.link_of(program)
-            if link is not None:
-                check(lib.kf_iter__run(link.fd), "bpf_iter_create", f"running {program}")
+            self._iterate(program)
+
+    def _iterate(self, program: str) -> None:
+        link = self._opened().link_of(program)
+        if link is not None:
+            self._reading().drain.iterate(link.fd, program)
 
     def drain(self, timeout_ms: int) -> bytes:
         """Return a batch of records, b"" after the timeout or on a signal.
@@ -163,6 +167,8 @@ class Source(Closeable):
     def sweep(self, now_ns: int, exited: Iterable[tuple[int, int]] = ()) -> bytes:
         """Return what is due in the maps as records, and a tick; to be called each second.
 
+        While older records wait to be drained it returns b"", and they follow by `drain`.
+
         Args:
             now_ns: CLOCK_BOOTTIME.
             exited: (tgid, start_ns) of processes that exited. Those whose exit record went
@@ -170,8 +176,21 @@ class Source(Closeable):
         """
         stream = self._reading()
         stream.exited.add_processes(exited)
+        stream.drain.fill()
+        self._list_again()
         with unpreempted(wanted=self._blinding):
-            return stream.sweep.run(now_ns, final=False)
+            swept = stream.sweep.run(now_ns, final=False)
+        return stream.drain.behind(swept)
+
+    def _list_again(self) -> None:
+        """List the processes once more if records of some were lost."""
+        process = self._opened().object_named("process")
+        lost = self._reading().counters.processes_lost
+        if process is not None:
+            lost += process.read_variable(".bss", "kf_snapshot_lost") or 0
+        if lost > self._processes_lost:
+            self._processes_lost = lost
+            self._iterate(PROCESSES)
 
     def final_sweep(self, now_ns: int | None = None) -> bytes:
         """Return everything that is left in the maps, and a tick."""

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from kflowd.enrich.processes import Image, Images, Processes, process_name
-from kflowd.model import Actor, Process, ProcessSource
+from kflowd.enrich.processes import EXECS, Image, Images, Processes, process_name
+from kflowd.model import Actor, Process, ProcessFlag, ProcessSource
 
 # Processes whose actor is kept; as many as are active within some seconds.
 MAX_KEPT = 4096
@@ -20,7 +20,7 @@ class _Known(msgspec.Struct, frozen=True):
         process: Kept so that its id stays its own.
         images, parent_images: The histories that it was made from; a change makes new ones.
         since_ns: From this time on the newest of both histories are the ones.
-        known: The table knows the process.
+        known: The table knows what the process runs.
     """
 
     process: Process
@@ -45,16 +45,27 @@ class Actors:
         self.unowned = Actor(None)
         self._processes = processes
         self._enrich = enrich
+        # by id of the process, of records that tell of it as it was then and of those that do later
         self._known: dict[int, _Known] = {}
+        self._known_later: dict[int, _Known] = {}
 
     def forget(self) -> None:
         """Make all actors anew: names have changed."""
         self.unowned = Actor(None)
         self._known.clear()
+        self._known_later.clear()
 
-    def at(self, process: Process, at_ns: int) -> Actor:
-        """Return who a process was at a time (CLOCK_BOOTTIME)."""
-        known = self._known.get(id(process))
+    def at(self, process: Process, at_ns: int, *, later: bool = False) -> Actor:
+        """Return who a process was at a time (CLOCK_BOOTTIME).
+
+        Args:
+            process: As a record carries it.
+            at_ns: The time.
+            later: The record tells of the process at an earlier time.
+        """
+        known = self._known_later.get(id(process)) if later else None
+        if known is None:
+            known = self._known.get(id(process))
         table = self._processes.images
         if (
             known is not None
@@ -63,41 +74,54 @@ class Actors:
             and at_ns >= known.since_ns
         ):
             if not known.known:
-                self._processes.stats.unknown += 1
+                self._count_unknown(known.actor)
             return known.actor
-        return self._make(process, at_ns)
+        return self._make(process, at_ns, later=later)
 
     def executed(self, process: Process, at_ns: int) -> Actor:
         """Return the program that an exec at a time starts, and not the one that called exec."""
         image = self._processes.find((process.tgid, process.start_ns), at_ns)
-        if image is None or image.seen.source != ProcessSource.EXEC:
+        if (
+            image is None
+            or image.seen.source != ProcessSource.EXEC
+            or (image.seen.process.execs - process.execs) % EXECS > 1
+        ):
             return self.at(process, at_ns)
         parent = self._processes.find((process.ppid, process.parent_start_ns), at_ns)
         return self._actor(process, image, image.seen.process.comm, parent)
 
-    def _make(self, process: Process, at_ns: int) -> Actor:
+    def _make(self, process: Process, at_ns: int, *, later: bool) -> Actor:
         identity = (process.tgid, process.start_ns)
         parent_identity = (process.ppid, process.parent_start_ns)
         table = self._processes
-        image, parent = table.find(identity, at_ns), table.find(parent_identity, at_ns)
-        if image is None:
-            table.stats.unknown += 1
+        image = table.find_acting(process, at_ns, later=later)
+        parent = table.find(parent_identity, at_ns)
         images = table.images.get(identity)
         parent_images = table.images.get(parent_identity)
         actor = self._actor(process, image, process.comm, parent)
-        if len(self._known) >= MAX_KEPT:
-            self._known.clear()
-        self._known[id(process)] = _Known(
+        known = image is not None and not actor.incomplete
+        if not known:
+            self._count_unknown(actor)
+        kept = self._known_later if later else self._known
+        if len(kept) >= MAX_KEPT:
+            kept.clear()
+        kept[id(process)] = _Known(
             process=process,
             identity=identity,
             parent_identity=parent_identity,
             images=images,
             parent_images=parent_images,
             since_ns=max(_since(images, image), _since(parent_images, parent)),
-            known=image is not None,
+            known=known,
             actor=actor,
         )
         return actor
+
+    def _count_unknown(self, actor: Actor) -> None:
+        if actor.incomplete:
+            self._processes.stats.incomplete += 1
+        else:
+            self._processes.stats.unknown += 1
 
     def _actor(
         self, process: Process, image: Image | None, comm: str, parent: Image | None
@@ -105,7 +129,9 @@ class Actors:
         actor = Actor(process)
         if image is None:
             actor.proc = process.comm
+            actor.incomplete = (process.tgid, process.start_ns) in self._processes.images
         else:
+            actor.incomplete = bool(image.seen.flags & ProcessFlag.INCOMPLETE)
             actor.seen = image.seen
             actor.proc = process_name(image.name, comm)
         if parent is not None:

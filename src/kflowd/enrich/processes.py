@@ -6,7 +6,7 @@ from functools import lru_cache
 import msgspec
 
 from kflowd.enrich.base import Enricher
-from kflowd.model import ProcessExit, ProcessSeen, ProcessSource
+from kflowd.model import Process, ProcessExit, ProcessFlag, ProcessSeen, ProcessSource
 
 # Twice the usual pid_max of a small host; an entry with its arguments takes about a kilobyte.
 MAX_PROCESSES = 65536
@@ -14,6 +14,8 @@ MAX_PROCESSES = 65536
 MAX_EXITED = 8192
 # A record tells what a process was at its first event: images before the last are seldom needed.
 MAX_IMAGES = 4
+# Numbers of programs that a process ran, which begin anew.
+EXECS = 1 << 16
 # Pairs of an executable's and a task's name; each is some 100 bytes.
 MAX_NAMES = 8192
 
@@ -25,10 +27,12 @@ class ProcessStats(msgspec.Struct):
 
     Attributes:
         unknown: Records of a process that the table does not know; they have its comm only.
+        incomplete: Records of a process whose program is not known because its exec was lost.
         evicted: Running processes that were dropped because the table was full.
     """
 
     unknown: int = 0
+    incomplete: int = 0
     evicted: int = 0
 
 
@@ -89,10 +93,13 @@ class Processes(Enricher):
         """
         process = seen.process
         parent = self.find((process.ppid, process.parent_start_ns), seen.ts_ns)
-        if parent is None:
-            return seen
+        if parent is None or parent.seen.process.execs != process.execs:
+            if process.flags & ProcessFlag.KTHREAD:
+                return seen
+            return msgspec.structs.replace(seen, flags=seen.flags | ProcessFlag.INCOMPLETE)
         flags = parent.seen.flags
         exe, args = parent.seen.exe, parent.seen.args
+        # of an incomplete parent the child is incomplete too: flags
         return msgspec.structs.replace(
             seen, exe=exe, args=args, exe_flags=parent.seen.exe_flags, flags=flags
         )
@@ -114,6 +121,27 @@ class Processes(Enricher):
         if len(images) == 1 or images[-1].seen.ts_ns <= at_ns:
             return images[-1]
         return next((image for image in reversed(images) if image.seen.ts_ns <= at_ns), images[0])
+
+    def find_acting(self, process: Process, at_ns: int, *, later: bool) -> Image | None:
+        """Return what a process ran at a time, None if what is known cannot be it.
+
+        Args:
+            process: As a record carries it.
+            at_ns: CLOCK_BOOTTIME.
+            later: The time is later than what the record says of the process: it may have run
+                another program since.
+        """
+        identity = (process.tgid, process.start_ns)
+        image = self.find(identity, at_ns)
+        if image is None:
+            return None
+        ahead = (image.seen.process.execs - process.execs) % EXECS
+        if not ahead or (later and ahead < EXECS // 2):
+            return image
+        for other in reversed(self.images[identity]):
+            if other.seen.process.execs == process.execs:
+                return other
+        return None
 
     def _evict(self) -> None:
         """Drop the process that exited first; if all run, the one that is known longest."""
@@ -146,6 +174,8 @@ def _is_news(seen: ProcessSeen, last: ProcessSeen) -> bool:
     """Say whether a record adds to what is known; a snapshot may come after the exec it shows."""
     if seen.source == ProcessSource.EXEC:
         return True
+    if seen.process.execs != last.process.execs:
+        return seen.ts_ns >= last.ts_ns
     return seen.exe != last.exe and seen.ts_ns >= last.ts_ns
 
 

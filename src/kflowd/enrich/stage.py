@@ -108,7 +108,7 @@ class Enrichment:
     def _owner(self, process: Process, flags: int, at_ns: int) -> Actor:
         if flags & SocketFlag.NO_OWNER:
             return self._actors.unowned
-        return self._actors.at(process, at_ns)
+        return self._actors.at(process, at_ns, later=True)
 
 
 def recorded(kinds: Iterable[type[Enricher]], facts: bytes) -> list[Enricher]:

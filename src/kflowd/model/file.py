@@ -18,6 +18,7 @@ class FileFlag:
     STALE = 64
     NO_BASELINE = 128  # size and mtime before the first event are not known
     PATH_TEXT = 256
+    PATH_KEPT = 512
     PATH_UNKNOWN = 1 << 30  # ours, above what the kernel uses: no path came
 
 

@@ -9,6 +9,7 @@ class ProcessFlag:
 
     KTHREAD = 1
     ARGS_TRUNCATED = 1 << 30
+    INCOMPLETE = 1 << 31  # what it runs is not known: a record before this one was lost
 
 
 class ProcessSource:
@@ -23,6 +24,7 @@ class Process(msgspec.Struct, frozen=True, gc=False):
     """A process as each record carries it; ids are those of the initial namespaces.
 
     `start_ns` (of the group leader) and `tgid` are its identity; `comm` has 15 bytes at most.
+    `execs` is another number for each program that it runs; a child begins with its parent's.
     """
 
     start_ns: int
@@ -34,6 +36,7 @@ class Process(msgspec.Struct, frozen=True, gc=False):
     gid: int
     flags: int
     comm: str
+    execs: int = 0
 
 
 class ProcessSeen(msgspec.Struct, frozen=True, gc=False):
@@ -75,11 +78,13 @@ class Actor(msgspec.Struct, gc=False):
     Attributes:
         process: As the records carry it; None: a socket without a known owner.
         seen: What the process table knows of it, None if nothing.
+        incomplete: It ran a program that nobody told of; `seen` may be None though it is known.
         proc, parent, user, group: As in the contract's Proc fields.
     """
 
     process: Process | None
     seen: ProcessSeen | None = None
+    incomplete: bool = False
     proc: str = ""
     parent: str = ""
     user: str = ""

@@ -24,7 +24,8 @@ class ProcessReader:
         self._size = layout(kind).size
         self._read = reader(
             kind,
-            *("start_ns", "parent_start_ns", "tgid", "tid", "ppid", "uid", "gid", "flags", "comm"),
+            *("start_ns", "parent_start_ns", "tgid", "tid", "ppid", "uid", "gid", "flags"),
+            *("execs", "comm"),
         )
         self._known: dict[bytes, Process] = {}
 
@@ -39,7 +40,9 @@ class ProcessReader:
         return known
 
     def _make(self, raw: bytes) -> Process:
-        start_ns, parent_start_ns, tgid, tid, ppid, uid, gid, flags, comm = self._read(raw, 0)
+        start_ns, parent_start_ns, tgid, tid, ppid, uid, gid, flags, execs, comm = self._read(
+            raw, 0
+        )
         return Process(
             start_ns=start_ns,
             parent_start_ns=parent_start_ns,
@@ -49,6 +52,7 @@ class ProcessReader:
             uid=uid,
             gid=gid,
             flags=flags,
+            execs=execs,
             comm=text(comm.partition(b"\0")[0]),
         )
 

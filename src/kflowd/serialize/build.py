@@ -52,6 +52,9 @@ class UserCounters(msgspec.Struct, frozen=True, kw_only=True):
     sockets_evicted: int = 0
     processes_evicted: int = 0
     processes_unknown: int = 0
+    file_records: int = 0
+    names_lost: int = 0
+    processes_incomplete: int = 0
 
 
 class OutputCounters(msgspec.Struct, frozen=True, rename="pascal"):

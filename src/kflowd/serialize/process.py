@@ -74,7 +74,7 @@ def details_of(actor: Actor) -> ProcessDetails:
             ProcMntNS=UNSET,
             ProcPidNS=UNSET,
             ProcNetNS=UNSET,
-            ProcNotes=("NO_OWNER" if actor.process is None else "UNKNOWN_PROCESS",),
+            ProcNotes=(_unknown(actor),),
         )
     return ProcessDetails(
         ProcExe=seen.exe or UNSET,
@@ -89,8 +89,16 @@ def details_of(actor: Actor) -> ProcessDetails:
     )
 
 
+def _unknown(actor: Actor) -> str:
+    if actor.process is None:
+        return "NO_OWNER"
+    return "PROCESS_INCOMPLETE" if actor.incomplete else "UNKNOWN_PROCESS"
+
+
 def _notes(seen: ProcessSeen) -> tuple[str, ...]:
     words = []
+    if seen.flags & ProcessFlag.INCOMPLETE:
+        words.append("PROCESS_INCOMPLETE")
     if seen.exe_flags & _EXE_INCOMPLETE:
         words.append("EXE_TRUNCATED")
     if seen.flags & ProcessFlag.ARGS_TRUNCATED:

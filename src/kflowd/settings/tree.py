@@ -88,10 +88,17 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
             maps=(Map(name="kf_ring"),),
         ),
     ] = 8 << 20
-    # (process, inode) pairs between two events that end them; 240 bytes each, 4 MB
+    # (process, inode) pairs between two events that end them; 240 bytes each, 4 MB; and as many
+    # names that wait for room in the ring, 14 MB
     file_entries: Annotated[
         Entries,
-        Option(help="Files followed at once", maps=(Map(name="kf_files", subsystem="file"),)),
+        Option(
+            help="Files followed at once",
+            maps=(
+                Map(name="kf_files", subsystem="file"),
+                Map(name="kf_names", subsystem="file"),
+            ),
+        ),
     ] = 16384
     # TCP connections, and as many UDP peers; 540 bytes each, 9 MB twice. A process may have half of
     # each, and what is beyond is folded: docs/shares.md says how

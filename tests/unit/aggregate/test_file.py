@@ -16,8 +16,8 @@ def key(number: int) -> bytes:
     return make.key("file", ino=number, start_ns=5, tgid=100, dev=1, gen=1)
 
 
-def path(text: str, of: bytes = KEY, flags: int = 0) -> FilePath:
-    return FilePath(1, of, flags, text)
+def path(text: str, of: bytes = KEY, flags: int = 0, ts_ns: int = 1) -> FilePath:
+    return FilePath(ts_ns, of, flags, text)
 
 
 def part(**changes: Any) -> FileAggregate:
@@ -107,3 +107,23 @@ def test_tables_are_bounded_and_what_falls_out_is_counted() -> None:
         out += len(aggregator.add(part(key=key(number), path="")))
     assert aggregator.stats.paths_evicted == aggregator.stats.partials_evicted == 90
     assert out + len(aggregator.close()) == 100
+
+
+def test_a_record_without_its_name_is_counted_once() -> None:
+    """By the record and not by its parts; a part that has the name gives it to all."""
+    aggregator = FileAggregator(15 * SECOND)
+    for value in (part(path=""), part(path="", counts=CLOSED)):
+        aggregator.add(value)
+    assert (aggregator.stats.records, aggregator.stats.names_lost) == (1, 1)
+    for value in (part(path=""), part(counts=CLOSED)):
+        aggregator.add(value)
+    assert (aggregator.stats.records, aggregator.stats.names_lost) == (2, 1)
+
+
+def test_a_path_that_is_later_than_a_record_is_that_of_the_next() -> None:
+    """A sweep comes behind what is in the ring, so the next path may come ahead of its record."""
+    aggregator = FileAggregator(15 * SECOND)
+    aggregator.add_path(path("/x", ts_ns=9 * SECOND))
+    aggregator.add(part(path="", ts_ns=8 * SECOND, counts=CLOSED))
+    (value,) = aggregator.add(part(path="", ts_ns=10 * SECOND, counts=CLOSED))
+    assert value.path == "/x"

@@ -196,3 +196,41 @@ def test_an_exec_is_enriched_like_any_other() -> None:
     found = Actors(shell_and_child(), [lambda actor: asked.append(actor.proc)])
     found.executed(caller(), 6 * SECOND)
     assert asked == ["curl"]
+
+
+def test_a_program_that_did_not_act_is_not_named() -> None:
+    """Without the record of an exec it is not known what acts; once it comes, it is."""
+    processes = shell_and_child()
+    found = made(processes)
+    other = process(execs=1, comm="evil")
+    actor = found.at(other, 6 * SECOND)
+    assert said(actor) == ("evil", "bash")
+    assert actor.incomplete
+    assert actor.seen is None
+    assert found.at(other, 6 * SECOND).incomplete
+    assert (processes.stats.incomplete, processes.stats.unknown) == (2, 0)
+    processes.add(
+        seen(ts_ns=9 * SECOND, process=other, exe="/tmp/evil", source=ProcessSource.SNAPSHOT)
+    )
+    assert said(found.at(other, 6 * SECOND)) == ("evil", "bash")
+    assert not found.at(other, 6 * SECOND).incomplete
+    assert said(found.at(process(), 6 * SECOND)) == ("curl", "bash")
+
+
+def test_a_socket_is_named_by_what_runs_at_its_end() -> None:
+    """It tells of its owner at an earlier time, so a later program is right, an earlier is not."""
+    processes = shell_and_child()
+    found, of = made(processes), process()
+    processes.add(seen(ts_ns=8 * SECOND, exe="/usr/bin/wget", process=process(execs=1)))
+    assert said(found.at(of, 9 * SECOND, later=True)) == ("wget/curl", "bash")
+    assert said(found.at(of, 9 * SECOND)) == ("curl", "bash")
+    assert found.at(process(execs=2), 9 * SECOND, later=True).incomplete
+
+
+def test_a_child_of_an_unknown_program_is_incomplete_too() -> None:
+    """A fork inherits what its parent runs, if that is known."""
+    processes = Processes()
+    processes.add(seen(ts_ns=3 * SECOND, process=SHELL, exe="/usr/bin/bash"))
+    child = process(execs=1)
+    processes.add(seen(source=ProcessSource.FORK, process=child, exe=""))
+    assert made(processes).at(child, 6 * SECOND).incomplete

@@ -5,12 +5,15 @@ from kflowd.model import Process, ProcessExit, ProcessFlag, ProcessSeen
 from kflowd.records import Decoder
 from tests.unit.make import record
 
+EXECS = 11
 NUMBERS = (5, 3, 100, 101, 50, 7, 8, 1)
 MEMBERS: dict[str, Any] = {
     f"proc__{name}": value
-    for name, value in zip(Process.__struct_fields__, (*NUMBERS, b"ab\xff\0garbage"), strict=True)
+    for name, value in zip(
+        Process.__struct_fields__, (*NUMBERS, b"ab\xff\0garbage", EXECS), strict=True
+    )
 }
-PROCESS = Process(*NUMBERS, "ab\udcff")
+PROCESS = Process(*NUMBERS, "ab\udcff", EXECS)
 
 
 def test_exec_records_hold_identity_path_and_arguments() -> None:

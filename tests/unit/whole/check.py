@@ -64,9 +64,10 @@ def count_in_user_space(pipeline: Pipeline) -> None:
     decoder.unknown, decoder.short, decoder.corrupt = 801, 802, 803
     files = pipeline._aggregator.file.stats
     files.paths_evicted, files.partials_evicted = 804, 805
+    files.records, files.names_lost = 809, 810
     pipeline._aggregator.socket.stats.sockets_evicted = 806
     processes = pipeline._enrichment.processes.stats
-    processes.evicted, processes.unknown = 807, 808
+    processes.evicted, processes.unknown, processes.incomplete = 807, 808, 811
 
 
 def holds(name: str) -> bool:

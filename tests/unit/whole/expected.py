@@ -327,7 +327,7 @@ HEALTH: Keys = {
     "HealthFileLostMap": 703,
     "HealthFileLostRing": 704,
     "HealthFileLostPending": 705,
-    "HealthPathLostRing": 706,
+    "HealthPathLostRing": 0,
     "HealthPathTruncated": 707,
     "HealthSockCreated": 708,
     "HealthSockReported": 2,
@@ -349,4 +349,7 @@ HEALTH: Keys = {
     "HealthSocketsEvicted": 806,
     "HealthProcessesEvicted": 807,
     "HealthProcessesUnknown": 808,
+    "HealthFileRecords": 809,
+    "HealthNamesLost": 810,
+    "HealthProcessesIncomplete": 811,
 }

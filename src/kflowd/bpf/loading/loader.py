@@ -48,6 +48,7 @@ MAP_TYPES = {
     "kf_tcp": ("struct kf_sock_key", "struct kf_sock"),
     "kf_udp": ("struct kf_sock_key", "struct kf_sock"),
     "kf_folds": ("struct kf_fold_key", "struct kf_fold"),
+    "kf_names": ("struct kf_file_key", "struct kf_kept_name"),
     "kf_unix": ("struct kf_unix_key", "struct kf_unix"),
     "kf_unix_folds": ("struct kf_fold_key", "struct kf_unix_fold"),
 }

@@ -40,6 +40,8 @@ def constants(
     }
     return of_settings | {
         "kf_self_tgid": self_tgid,
+        "kf_file_share_process": config.file_entries // 2,
+        "kf_file_share_user": config.file_entries // 4 * 3,
         "kf_can_probe": int(features["probe_read"].ok),
         "kf_task_btf": int(features["task_btf"].ok),
         # Late enough for batches, early enough that a burst does not fill the rest meanwhile.

@@ -74,12 +74,22 @@ void kf_exited__free(struct kf_exited *exited);
 void kf_exited__add_exit(struct kf_exited *exited, __u32 tgid, __u64 start_ns);
 void kf_exited__add_closed(struct kf_exited *exited, __u64 cookie);
 
-/* glue_drain.c: empties the ring into a buffer, record i + 1 at align8 after record i. */
+/*
+ * glue_drain.c: empties the ring into a backlog, of which each call hands out a piece; record i + 1 at
+ * align8 after record i. A record takes a third of its room in the ring there, and whoever reads the
+ * backlog may be slow for some seconds while the ring has room all the time.
+ */
 struct kf_drain;
 struct kf_drain *kf_drain__new(int ring_fd, struct kf_exited *exited);
 void kf_drain__free(struct kf_drain *drain);
-/* Bytes now in the buffer: 0 after timeout_ms without a record, or on a signal. */
+/* Bytes of the piece: 0 after timeout_ms without a record, or on a signal. */
 long kf_drain__run(struct kf_drain *drain, int timeout_ms);
+/* Empties the ring into the backlog and hands out nothing; returns the bytes that wait there. */
+long kf_drain__fill(struct kf_drain *drain);
+/* Runs an iterator that writes to the ring, and empties that meanwhile. */
+int kf_drain__iterate(struct kf_drain *drain, int link_fd);
+/* Appends records that are later than all in the backlog; -ENOSPC: no room. */
+int kf_drain__append(struct kf_drain *drain, const char *data, size_t size);
 const char *kf_drain__data(const struct kf_drain *drain);
 __u64 kf_drain__bad(const struct kf_drain *drain); /* records of impossible size, skipped */
 
@@ -90,6 +100,8 @@ struct kf_sweep_config {
 	int files_fd; /* -1: no such map */
 	int tcp_fd;
 	int udp_fd;
+	int names_fd;
+	int file_shares_fd;
 	int unix_fd;
 	int folds_fd;
 	int unix_folds_fd;

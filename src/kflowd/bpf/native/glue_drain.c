@@ -4,21 +4,32 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "glue.h"
 
-/* One batch: 3,000 records of files, some 50 ms of Python. Memory for all of it is there from the
- * start, so that no record is lost to a failed allocation in the middle of the ring. */
-#define KF_BATCH_BYTES (1 << 20)
+/* One piece: 800 records of files, some 20 ms of Python, after which the ring is emptied again. */
+#define KF_PIECE_BYTES (256 << 10)
 /* No record is longer: path, rename origin and fixed part come to less than 8 KiB. */
 #define KF_RECORD_MAX (1 << 16)
+/* Address space of the backlog, and how much of it the ring may fill: 200,000 records of files, some
+ * seconds of Python. What the sweep appends is out of the maps already and has the rest. Memory that
+ * was used goes back to the kernel when all is handed out. */
+#define KF_BACKLOG_BYTES ((size_t)96 << 20)
+#define KF_BACKLOG_RING ((size_t)64 << 20)
+#define KF_BACKLOG_KEPT ((size_t)1 << 20)
+
+#define KF_ITERATED 8 /* records that an iterator writes between two looks at the ring */
 
 struct kf_drain {
 	struct ring_buffer *ring;
 	struct kf_exited *exited;
-	size_t used;
+	unsigned char *backlog;
+	size_t piece; /* where the piece that was handed out begins */
+	size_t head; /* where the next one will */
+	size_t tail; /* end of what waits */
 	__u64 bad;
-	unsigned char batch[KF_BATCH_BYTES + KF_RECORD_MAX];
 };
 
 static void drain__note(struct kf_drain *drain, const struct kf_header *hdr)
@@ -35,6 +46,12 @@ static void drain__note(struct kf_drain *drain, const struct kf_header *hdr)
 	}
 }
 
+static int drain__full(const struct kf_drain *drain)
+{
+	return drain->tail - drain->head >= KF_BACKLOG_RING - KF_RECORD_MAX ||
+	       drain->tail >= KF_BACKLOG_BYTES - KF_RECORD_MAX;
+}
+
 /* A record reserved at a constant size is longer than what it holds: hdr.size says how much. */
 static int drain__sample(void *ctx, void *data, size_t len)
 {
@@ -48,26 +65,69 @@ static int drain__sample(void *ctx, void *data, size_t len)
 		return 0;
 	}
 	size = kf_align8(hdr->size);
-	memcpy(drain->batch + drain->used, data, hdr->size);
-	memset(drain->batch + drain->used + hdr->size, 0, size - hdr->size);
-	drain->used += size;
+	memcpy(drain->backlog + drain->tail, data, hdr->size);
+	memset(drain->backlog + drain->tail + hdr->size, 0, size - hdr->size);
+	drain->tail += size;
 	drain__note(drain, hdr);
 	/* libbpf counts this record as consumed and stops: the rest waits for the next call. */
-	return drain->used >= KF_BATCH_BYTES ? -ENOSPC : 0;
+	return drain__full(drain) ? -ENOSPC : 0;
+}
+
+/* Forgets the piece that was handed out, so that there is room behind the rest. */
+static void drain__release(struct kf_drain *drain)
+{
+	if (drain->head == drain->tail) {
+		if (drain->tail > KF_BACKLOG_KEPT)
+			madvise(drain->backlog + KF_BACKLOG_KEPT,
+				KF_BACKLOG_BYTES - KF_BACKLOG_KEPT, MADV_DONTNEED);
+		drain->head = drain->tail = 0;
+	} else if (drain->head > KF_BACKLOG_BYTES / 2) {
+		memmove(drain->backlog, drain->backlog + drain->head, drain->tail - drain->head);
+		drain->tail -= drain->head;
+		drain->head = 0;
+	}
+	drain->piece = drain->head;
+}
+
+static int drain__fill(struct kf_drain *drain)
+{
+	int err;
+
+	if (drain__full(drain))
+		return 0;
+	err = ring_buffer__consume(drain->ring);
+	return err < 0 && err != -ENOSPC ? err : 0;
+}
+
+/* Hands out whole records from the head on. */
+static long drain__hand_out(struct kf_drain *drain)
+{
+	const struct kf_header *hdr;
+
+	while (drain->head < drain->tail && drain->head - drain->piece < KF_PIECE_BYTES) {
+		hdr = (const void *)(drain->backlog + drain->head);
+		drain->head += kf_align8(hdr->size);
+	}
+	return drain->head - drain->piece;
 }
 
 struct kf_drain *kf_drain__new(int ring_fd, struct kf_exited *exited)
 {
 	struct kf_drain *drain = calloc(1, sizeof(*drain));
+	int err;
 
 	if (!drain)
 		return NULL;
 	drain->exited = exited;
-	drain->ring = ring_buffer__new(ring_fd, drain__sample, drain, NULL);
+	drain->backlog = mmap(NULL, KF_BACKLOG_BYTES, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (drain->backlog == MAP_FAILED)
+		drain->backlog = NULL;
+	else
+		drain->ring = ring_buffer__new(ring_fd, drain__sample, drain, NULL);
 	if (!drain->ring) {
-		int err = errno;
-
-		free(drain);
+		err = errno;
+		kf_drain__free(drain);
 		errno = err;
 		return NULL;
 	}
@@ -79,6 +139,8 @@ void kf_drain__free(struct kf_drain *drain)
 	if (!drain)
 		return;
 	ring_buffer__free(drain->ring);
+	if (drain->backlog)
+		munmap(drain->backlog, KF_BACKLOG_BYTES);
 	free(drain);
 }
 
@@ -87,24 +149,57 @@ long kf_drain__run(struct kf_drain *drain, int timeout_ms)
 	struct epoll_event event;
 	int err;
 
-	drain->used = 0;
-	err = ring_buffer__consume(drain->ring);
-	if (err < 0 && err != -ENOSPC)
-		return err;
-	if (drain->used || timeout_ms == 0)
-		return drain->used;
+	drain__release(drain);
+	err = drain__fill(drain);
+	if (err || drain->tail > drain->head || timeout_ms == 0)
+		return err ? err : drain__hand_out(drain);
 	/* Programs wake the consumer seldom, so look also when nothing was said. */
 	if (epoll_wait(ring_buffer__epoll_fd(drain->ring), &event, 1, timeout_ms) < 0)
 		return errno == EINTR ? 0 : -errno;
-	err = ring_buffer__consume(drain->ring);
-	if (err < 0 && err != -ENOSPC)
-		return err;
-	return drain->used;
+	err = drain__fill(drain);
+	return err ? err : drain__hand_out(drain);
+}
+
+long kf_drain__fill(struct kf_drain *drain)
+{
+	int err;
+
+	drain__release(drain);
+	err = drain__fill(drain);
+	return err ? err : (long)(drain->tail - drain->head);
+}
+
+int kf_drain__iterate(struct kf_drain *drain, int link_fd)
+{
+	char counted[KF_ITERATED];
+	ssize_t len;
+	int fd = bpf_iter_create(link_fd), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	do {
+		len = read(fd, counted, sizeof(counted));
+		if (len < 0 && errno != EAGAIN && errno != EINTR)
+			err = -errno;
+		else
+			err = drain__fill(drain);
+	} while (len && !err);
+	close(fd);
+	return err;
+}
+
+int kf_drain__append(struct kf_drain *drain, const char *data, size_t size)
+{
+	if (size > KF_BACKLOG_BYTES - drain->tail)
+		return -ENOSPC;
+	memcpy(drain->backlog + drain->tail, data, size);
+	drain->tail += size;
+	return 0;
 }
 
 const char *kf_drain__data(const struct kf_drain *drain)
 {
-	return (const char *)drain->batch;
+	return (const char *)drain->backlog + drain->piece;
 }
 
 __u64 kf_drain__bad(const struct kf_drain *drain)

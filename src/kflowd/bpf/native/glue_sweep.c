@@ -11,6 +11,7 @@
 #include <linux/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "glue.h"
 #include "share.h"
@@ -33,6 +34,8 @@ struct kf_sweep {
 	int final;
 	size_t owner_size;
 	int no_take; /* the kernel has no look-up-and-delete for hashes (before 5.14) */
+	struct kf_kept_name kept; /* of the aggregate that is being taken */
+	__u64 *file_shares; /* kf_file_shares, NULL: not there */
 	char *out;
 	size_t used, room;
 	struct kf_share_count *shares; /* NULL: no such map */
@@ -130,30 +133,62 @@ static __u32 file_events(const struct kf_file_agg *agg)
 	return sum;
 }
 
+static void sweep__return_share(struct kf_sweep *sweep, enum kf_file_share kind, __u32 id)
+{
+	__u32 place = kind << KF_FILE_SHARE_BITS | id * 0x9e3779b1U >> (32 - KF_FILE_SHARE_BITS);
+
+	if (sweep->file_shares)
+		__atomic_fetch_sub(&sweep->file_shares[place], 1, __ATOMIC_RELAXED);
+}
+
+/* Joins an aggregate with the name that the ring has refused. Returns the size of the record. */
+static size_t sweep__join_name(struct kf_sweep *sweep, struct kf_file_record *rec)
+{
+	struct kf_kept_name *kept = &sweep->kept;
+	char *tail = (char *)(rec + 1);
+
+	if (!(rec->agg.flags & KF_AGG_PATH_KEPT) ||
+	    sweep__take(sweep, sweep->config.names_fd, &rec->key, kept))
+		return sizeof(*rec);
+	rec->agg.flags &= ~KF_AGG_PATH_KEPT;
+	if (kept->path_len > sizeof(kept->path) || kept->origin_len > sizeof(kept->origin))
+		return sizeof(*rec);
+	rec->agg.flags |= kept->flags;
+	rec->path_len = kept->path_len;
+	rec->origin_len = kept->origin_len;
+	memcpy(tail, kept->path, kept->path_len);
+	memcpy(tail + kept->path_len, kept->origin, kept->origin_len);
+	return sizeof(*rec) + kept->path_len + kept->origin_len;
+}
+
 static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value)
 {
 	const struct kf_file_key *key = at;
 	const struct kf_file_agg *agg = value;
 	struct kf_file_record *rec;
+	size_t size;
 	int err;
 
 	if (!(agg->flags & KF_AGG_ENDED) && !sweep__expired(sweep, agg->first_ns, agg->last_ns) &&
 	    !kf_exited__has_exit(sweep->exited, key->tgid, key->start_ns))
 		return 0;
-	rec = out__reserve(sweep, sizeof(*rec));
+	rec = out__reserve(sweep, sizeof(*rec) + sizeof(sweep->kept));
 	if (!rec)
 		return -ENOMEM;
 	err = sweep__take(sweep, sweep->config.files_fd, key, &rec->agg);
 	if (err)
 		return err == -ENOENT ? 0 : err;
+	sweep__return_share(sweep, KF_FILE_SHARE_PROCESS, key->tgid);
+	sweep__return_share(sweep, KF_FILE_SHARE_USER, rec->agg.proc.uid);
 	if (!file_events(&rec->agg))
 		return 0; /* -e has sent them */
 	rec->key = *key;
+	size = sweep__join_name(sweep, rec);
 	if (rec->agg.flags & KF_AGG_ENDED)
 		rec->agg.flags &= ~KF_AGG_ENDED; /* that the sweep took it does not matter */
 	else
 		rec->agg.flags |= KF_AGG_STALE;
-	out__commit(sweep, &rec->hdr, KF_KIND_FILE, sizeof(*rec));
+	out__commit(sweep, &rec->hdr, KF_KIND_FILE, size);
 	return 0;
 }
 
@@ -485,6 +520,14 @@ struct kf_sweep *kf_sweep__new(const struct kf_sweep_config *config, struct kf_e
 			return NULL;
 		}
 	}
+	if (config->file_shares_fd < 0)
+		return sweep;
+	sweep->file_shares = mmap(NULL, KF_FILE_SHARES * sizeof(*sweep->file_shares),
+				  PROT_READ | PROT_WRITE, MAP_SHARED, config->file_shares_fd, 0);
+	if (sweep->file_shares == MAP_FAILED) {
+		free(sweep);
+		return NULL;
+	}
 	return sweep;
 }
 
@@ -492,6 +535,8 @@ void kf_sweep__free(struct kf_sweep *sweep)
 {
 	if (!sweep)
 		return;
+	if (sweep->file_shares)
+		munmap(sweep->file_shares, KF_FILE_SHARES * sizeof(*sweep->file_shares));
 	free(sweep->out);
 	kf_exports__free(&sweep->exports);
 	kf_share_count__free(sweep->shares);

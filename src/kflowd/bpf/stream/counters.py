@@ -15,9 +15,13 @@ class Counters:
         counters: File descriptor of kf_counters.
         primaries: Programs that have a standby.
         others: All other programs.
+
+    Attributes:
+        processes_lost: Records of processes that were lost, when `record` was called last.
     """
 
     def __init__(self, counters: int, primaries: Iterable[int], others: Iterable[int]) -> None:
+        self.processes_lost = 0
         self._counters = counters
         self._primaries = tuple(primaries)
         self._others = tuple(others)
@@ -41,6 +45,7 @@ class Counters:
         record.hdr.ts_ns = now_ns
         skipped = skipped_runs(self._primaries)
         runs = self._sum(record.counters) - self._early_runs
+        self.processes_lost = int(record.counters[lib.KF_CNT_PROC_LOST_RING])
         record.missed = standby.missed(skipped, runs, skipped_runs(self._others))
         return bytes(ffi.buffer(record))
 

@@ -30,12 +30,32 @@ class Drain(Closeable):
             self._pointer = None
 
     def drain(self, timeout_ms: int) -> bytes:
-        """Return what is in the ring, up to 1 MiB; b"" after the timeout or on a signal.
+        """Empty the ring and return the oldest quarter of a MiB of what it held.
+
+        b"" after the timeout or on a signal.
 
         Waits outside the interpreter's lock.
         """
         size = check(lib.kf_drain__run(self._pointer, timeout_ms), "kf_drain__run", "draining")
         return bytes(ffi.buffer(lib.kf_drain__data(self._pointer), size))
+
+    def fill(self) -> int:
+        """Empty the ring into the backlog; return the bytes that wait there."""
+        return check(lib.kf_drain__fill(self._pointer), "kf_drain__fill", "draining")
+
+    def iterate(self, link: int, program: str) -> None:
+        """Run an iterator that writes to the ring, which is emptied into the backlog meanwhile."""
+        result = lib.kf_drain__iterate(self._pointer, link)
+        check(result, "bpf_iter_create", f"running {program}")
+
+    def behind(self, later: bytes) -> bytes:
+        """Return records that are later than all in the ring; b"" if others wait ahead of them.
+
+        Then they follow by `drain`.
+        """
+        if not self.fill() or lib.kf_drain__append(self._pointer, later, len(later)):
+            return later  # without room: too early is better than lost
+        return b""
 
     @property
     def bad_records(self) -> int:

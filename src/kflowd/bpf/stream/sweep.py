@@ -39,6 +39,8 @@ class Sweep(Closeable):
         config.files_fd = maps.get("kf_files", NO_MAP)
         config.tcp_fd = maps.get("kf_tcp", NO_MAP)
         config.udp_fd = maps.get("kf_udp", NO_MAP)
+        config.names_fd = maps.get("kf_names", NO_MAP)
+        config.file_shares_fd = maps.get("kf_file_shares", NO_MAP)
         config.unix_fd = maps.get("kf_unix", NO_MAP)
         config.folds_fd = maps.get("kf_folds", NO_MAP)
         config.unix_folds_fd = maps.get("kf_unix_folds", NO_MAP)

@@ -31,7 +31,7 @@ class HealthKernel(Block, frozen=True, kw_only=True, gc=False):
     HealthFileLostPending: Annotated[
         int, Says("operations not followed: table full, or no result seen")
     ]
-    HealthPathLostRing: Annotated[int, Says("paths refused by the ring")]
+    HealthPathLostRing: Annotated[int, Says("file records that left the kernel without a path")]
     HealthPathTruncated: Annotated[int, Says("paths that are not complete")]
     HealthSockCreated: Annotated[int, Says("connections and UDP peers begun, with or without room")]
     HealthSockReported: Annotated[
@@ -65,6 +65,11 @@ class HealthUser(Block, frozen=True, kw_only=True, gc=False):
     HealthProcessesEvicted: Annotated[int, Says("running processes dropped from the table")]
     HealthProcessesUnknown: Annotated[
         int, Says("records of a process that the table does not know")
+    ]
+    HealthFileRecords: Annotated[int, Says("file records made")]
+    HealthNamesLost: Annotated[int, Says("file records without their name, whatever the reason")]
+    HealthProcessesIncomplete: Annotated[
+        int, Says("records of a process that had run a program that nobody told of")
     ]
 
 

@@ -15,6 +15,8 @@ NOTED = "there is something to say"
 PROC_NOTES = {
     "NO_OWNER": "no process is known for this socket",
     "UNKNOWN_PROCESS": "the process table does not know it: Proc is the task's name",
+    "PROCESS_INCOMPLETE": "a record of its exec was lost: what it runs is not known, and Proc is "
+    "the task's name",
     "EXE_TRUNCATED": "ProcExe is not complete",
     "ARGS_TRUNCATED": "ProcArgs is not complete",
 }

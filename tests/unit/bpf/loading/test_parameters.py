@@ -32,6 +32,8 @@ def test_constants_follow_from_features_and_options() -> None:
     config = TraceSettings(events=7, pseudo_fs=True, ring_bytes=1 << 16)
     assert constants(config, FEATURES, 4711) == {
         "kf_self_tgid": 4711,
+        "kf_file_share_process": 8192,
+        "kf_file_share_user": 12288,
         "kf_can_probe": 0,
         "kf_task_btf": 1,
         "kf_export_at": 7,
@@ -99,7 +101,7 @@ def test_what_settings_name_is_in_the_objects() -> None:
     options = [setting.option for setting in settings_of(TraceSettings)]
     named = {option.constant for option in options if option.constant}
     named |= {it.name for option in options for it in option.maps}
-    assert len(named) == 14
+    assert len(named) == 15
     assert named <= known
 
 

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""More at once than ring and consumer can take: nothing is lost unsaid, and no name is lost."""
+
+import os
+import re
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.host.agent import ATTACH_MODE, Agent, Record, Result, file_records
+from tests.host.storm import run
+
+# an emulated machine does a twentieth of this host's work
+FILES = 5003 if ATTACH_MODE else 50021
+TINY = ("--ring-bytes", "65536")
+STOPPED_SECONDS = 10
+
+
+def events_of(records: list[Record]) -> Counter[str]:
+    """Return the events of records, added up."""
+    events: Counter[str] = Counter()
+    for record in records:
+        events.update(record["FileEvents"])
+    return events
+
+
+def books(result: Result) -> Record:
+    """Check that seen = reported + lost, for events and for names, and return the counters."""
+    health = result.records[-1]
+    files = [each for each in result.records if "FileEvents" in each]
+    reported = sum(each["FileEventCount"] for each in files)
+    nameless = sum(not each["File"] for each in files)
+
+    assert health["HealthFileReported"] == reported
+    lost = health["HealthFileLostMap"] + health["HealthFileLostRing"]
+    assert health["HealthFileEvents"] == reported + lost
+    assert health["HealthFileRecords"] == len(files)
+    assert health["HealthNamesLost"] == nameless
+    line = f"file names: {len(files)} seen, {len(files) - nameless} reported, {nameless} lost"
+    assert line in result.stderr
+    return health
+
+
+def check_lives(records: list[Record], files: int) -> None:
+    """Check that each file that storm.life made is there with its last name and all its events."""
+    named = {each["File"] for each in records}
+    renamed = {each["File"]: each["FileOrigin"] for each in records if "FileOrigin" in each}
+    assert renamed == {f"g{number}": f"f{number}" for number in range(files)}
+    assert named - set(renamed) <= set(renamed.values())
+    each = ("CREATE", "OPEN", "MODIFY", "CLOSE_WRITE", "MOVED_FROM", "MOVED_TO", "DELETE")
+    assert events_of(records) == dict.fromkeys(each, files)
+
+
+def stopped(agent: Agent, workload: str, *arguments: str | int | Path) -> None:
+    """Run a workload while the consumer is stopped."""
+    agent.process.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    run(workload, *arguments).communicate()
+    time.sleep(max(0, STOPPED_SECONDS - (time.monotonic() - began)))
+    agent.process.send_signal(signal.SIGCONT)
+
+
+def test_a_storm_loses_nothing(folder: Path) -> None:
+    """At default sizes each of 50,021 files is reported with its names; says what that costs."""
+    seconds = {}
+    (folder / "bare").mkdir()
+    seconds["bare"] = float(run("many", folder / "bare", FILES, 2).communicate()[0])
+    with Agent("-m", "file") as agent:
+        seconds["watched"] = float(run("many", folder, FILES, 2).communicate()[0])
+        result = agent.stop()
+
+    print({name: f"{FILES / each:.0f} files/s" for name, each in seconds.items()})
+    health = books(result)
+    assert health["HealthFileEvents"] == health["HealthFileReported"]
+    assert health["HealthNamesLost"] == 0
+    mine = file_records(result.records, folder)
+    check_lives(mine, FILES)
+    assert len(mine) <= 3 * FILES
+
+
+def test_a_stopped_consumer_costs_no_name(folder: Path) -> None:
+    """10 s without a reader and a ring of 64 KiB: what waits in the maps has its names."""
+    files = 4001
+    with Agent("-m", "file", *TINY) as agent:
+        stopped(agent, "many", folder, files, 2)
+        result = agent.stop()
+
+    health = books(result)
+    assert health["HealthFileLostMap"] + health["HealthFileLostRing"] == 0
+    assert health["HealthNamesLost"] == 0
+    check_lives(file_records(result.records, folder), files)
+
+
+def test_hard_links_keep_their_names_apart(folder: Path) -> None:
+    """A file that waits under one name is not reported under another."""
+    files = 1009
+    with Agent("-m", "file", *TINY) as agent:
+        stopped(agent, "names", folder, files)
+        result = agent.stop()
+
+    assert books(result)["HealthNamesLost"] == 0
+    mine = file_records(result.records, folder)
+    deleted = {each["File"] for each in mine if "DELETE" in each["FileEvents"]}
+    assert {f"one{number}" for number in range(files)} <= deleted
+    linked = Counter(each["File"] for each in mine if each["File"].startswith("two"))
+    assert set(linked) == {f"two{number}" for number in range(files)}
+    created = sum(each["FileEvents"].get("CREATE", 0) for each in mine)
+    assert created == 3 * files
+
+
+def test_what_finds_no_room_is_counted(folder: Path) -> None:
+    """Neither ring nor maps can hold it: seen = reported + lost, and so for names."""
+    with Agent("-m", "file", *TINY, "--file-entries", "101") as agent:
+        stopped(agent, "many", folder, 2003, 2)
+        result = agent.stop()
+
+    health = books(result)
+    assert health["HealthFileLostMap"] > 0
+    lost = health["HealthFileLostMap"] + health["HealthFileLostRing"]
+    assert re.search(
+        rf"file events: .* {lost + health['HealthFileLostPending']} lost", result.stderr
+    )
+    mine = file_records(result.records, folder)
+    assert len({each["File"] for each in mine}) >= 101 // 2
+    assert 7 * 2003 - lost <= sum(events_of(mine).values()) < 7 * 2003
+
+
+def test_a_hog_has_its_share(folder: Path) -> None:
+    """A user who fills the table of files takes no room from others, though nothing leaves it."""
+    held, victims = 5003, 701
+    (folder / "hog").mkdir()
+    (folder / "victim").mkdir()
+    with Agent("-m", "file", *TINY, "--file-entries", "4096") as agent:
+        agent.process.send_signal(signal.SIGSTOP)
+        with run("opened", folder / "hog", held) as hog:
+            assert hog.stdout
+            assert hog.stdout.readline() == "open\n"
+            run("many", folder / "victim", victims, 1).communicate()
+            agent.process.send_signal(signal.SIGCONT)
+        result = agent.stop()
+
+    health = books(result)
+    assert health["HealthFileLostMap"] > 0  # the hog's
+    assert health["HealthNamesLost"] == 0
+    check_lives(file_records(result.records, folder / "victim"), victims)
+    mine = [each for each in result.records if each.get("ProcPID") == hog.pid]
+    kept = {each["File"] for each in mine if each["File"].startswith("held")}
+    assert 4096 // 2 - 50 <= len(kept) < held
+
+
+def test_a_lost_exec_is_said(folder: Path) -> None:
+    """A program whose exec found no room is not taken for the one before it."""
+    shell = Path("/bin/sh").resolve().name
+    true = shell if shell.startswith("sh") else f"{shell}/sh"
+    with Agent("-m", "file", *TINY) as agent:
+        agent.process.send_signal(signal.SIGSTOP)
+        with run("executed", folder, 2003) as process:
+            assert process.stdin
+            assert process.stdout
+            assert process.stdout.readline() == "ready\n"
+            process.stdin.write("\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == "early\n"
+            agent.process.send_signal(signal.SIGCONT)
+            time.sleep(4)
+            process.stdin.write("\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == "late\n"
+        result = agent.stop()
+
+    health = books(result)
+    assert health["HealthProcLostRing"] > 0
+    (early,) = (each for each in result.records if each.get("File") == "early")
+    told = (early["Proc"], early.get("ProcNotes", [None])[0])
+    assert told in {(true, None), ("sh", "PROCESS_INCOMPLETE"), ("sh", "UNKNOWN_PROCESS")}
+    # the processes have been listed again since
+    (late,) = (each for each in result.records if each.get("File") == "late")
+    assert (late["Proc"], late.get("ProcNotes")) == (true, None)
+    assert late["ProcExe"] == os.path.realpath("/bin/sh")
