@@ -240,7 +240,6 @@ static __always_inline struct kf_sock *kf_tcp__adopt(struct kf_sock_key *key,
 	struct kf_owner *owner = kf_owner__find(key->cookie);
 	enum kf_begin began = KF_REFUSED;
 	struct kf_sock *sock = NULL;
-	struct kf_packet copy; /* as in kf_udp__begin */
 
 	if (kf_owner__is_self(owner))
 		return NULL;
@@ -249,12 +248,10 @@ static __always_inline struct kf_sock *kf_tcp__adopt(struct kf_sock_key *key,
 			return NULL;
 		sock = kf_sock__begin(&kf_tcp, KF_SHARE_TCP, key, owner, &began);
 	}
-	if (sock) {
+	if (sock)
 		kf_tcp__adopted(sock, packet, state);
-	} else if (began == KF_REFUSED) {
-		copy = *packet;
-		kf_tcp__fold(key->cookie, &copy);
-	}
+	else if (began == KF_REFUSED)
+		kf_tcp__fold(key->cookie, packet);
 	return sock;
 }
 

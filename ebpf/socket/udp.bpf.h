@@ -124,7 +124,6 @@ static __always_inline struct kf_sock *kf_udp__begin(struct kf_sock_key *key,
 	struct kf_sock *sock = NULL;
 	enum kf_begin began = KF_REFUSED;
 	u32 scope = KF_SCOPE_SOCKET;
-	struct kf_packet copy; /* else the packet lies in memory, on the way of all packets */
 
 	if (kf_owner__is_self(owner))
 		return NULL;
@@ -132,15 +131,13 @@ static __always_inline struct kf_sock *kf_udp__begin(struct kf_sock_key *key,
 		scope = KF_SCOPE_PROCESS;
 		sock = kf_sock__begin(&kf_udp, KF_SHARE_UDP, key, owner, &began);
 	}
-	if (sock) {
+	if (sock)
 		kf_udp__began(sock, key, packet, owner);
-		return sock;
-	}
-	if (began != KF_REFUSED) /* another CPU was first */
-		return bpf_map_lookup_elem(&kf_udp, key);
-	copy = *packet;
-	kf_udp__fold(key, &copy, scope);
-	return NULL;
+	else if (began == KF_REFUSED)
+		kf_udp__fold(key, packet, scope);
+	else /* another CPU was first */
+		sock = bpf_map_lookup_elem(&kf_udp, key);
+	return sock;
 }
 
 static __always_inline void kf_udp__packet(u64 cookie, struct bpf_sock *sk,
