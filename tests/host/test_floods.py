@@ -7,6 +7,7 @@ found to hide everybody. What a flood sent is in its records to the byte, howeve
 
 import json
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -147,16 +148,24 @@ def test_a_local_flood_hides_nobody(name: str) -> None:
     CHECKS[name](result.records, said)
 
 
-def test_all_floods_at_once_hide_nobody() -> None:
-    """With small tables, and all of a user's floods under one agent: for slow machines, too."""
-    with ExitStack() as floods_end, Agent("-m", "socket", *IDLE, *SMALL) as agent:
+def all_floods(*options: str, stopped: bool = False) -> None:
+    """Run all floods of a user under one agent with small tables.
+
+    Args:
+        options: Of the agent.
+        stopped: The agent takes nothing meanwhile.
+    """
+    with ExitStack() as floods_end, Agent("-m", "socket", *IDLE, *SMALL, *options) as agent:
         before = victim("small")
+        if stopped:
+            agent.process.send_signal(signal.SIGSTOP)
         said: dict[str, Record] = {}
         for name, (arguments, _) in FLOODS.items():
             said[name] = floods_end.enter_context(running(*arguments)).said()
         said["forged"] = receive_forged(1000, "127.0.0.1", ())
         after = victim("small")
         floods_end.close()
+        agent.process.send_signal(signal.SIGCONT)
         result = agent.stop()
     assert result.exit_code == 0
     check_victim(result.records, before, "small")
@@ -164,6 +173,16 @@ def test_all_floods_at_once_hide_nobody() -> None:
     check_accounts(result.records, result.stderr)
     for name, done in said.items():
         CHECKS[name](result.records, done)
+
+
+def test_all_floods_at_once_hide_nobody() -> None:
+    """With small tables, and all of a user's floods under one agent: for slow machines, too."""
+    all_floods()
+
+
+def test_a_full_ring_hides_nobody() -> None:
+    """What the smallest ring refuses, while nobody takes anything, waits in the tables."""
+    all_floods("--ring-bytes", "65536", stopped=True)
 
 
 def check_pairs(records: list[Record], said: Record) -> None:
