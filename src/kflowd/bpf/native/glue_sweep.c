@@ -39,13 +39,14 @@ struct kf_sweep {
 	struct kf_exports exports; /* when copies of live TCP entries were written */
 	struct kf_keys due; /* TCP entries to copy once their counters are up to date */
 	unsigned char keys[KF_BATCH * sizeof(struct kf_file_key)];
-	unsigned char values[KF_BATCH * sizeof(struct kf_sock)];
+	unsigned char values[KF_BATCH * sizeof(struct kf_kept_name)];
 };
 
 _Static_assert(sizeof(struct kf_file_key) >= sizeof(struct kf_sock_key) &&
 		       sizeof(struct kf_file_key) >= sizeof(struct kf_unix_key) &&
-		       sizeof(struct kf_sock) >= sizeof(struct kf_file_agg) &&
-		       sizeof(struct kf_sock) >= sizeof(struct kf_unix),
+		       sizeof(struct kf_kept_name) >= sizeof(struct kf_sock) &&
+		       sizeof(struct kf_kept_name) >= sizeof(struct kf_file_agg) &&
+		       sizeof(struct kf_kept_name) >= sizeof(struct kf_unix),
 	       "the batch buffers hold the longest key and value");
 
 struct kf_table {
@@ -165,6 +166,8 @@ static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value
 	size_t size;
 	int err;
 
+	if (!agg->last_ns)
+		return 0; /* it is being made */
 	if (!(agg->flags & KF_AGG_ENDED) && !sweep__expired(sweep, agg->first_ns, agg->last_ns) &&
 	    !kf_exited__has_exit(sweep->exited, key->tgid, key->start_ns))
 		return 0;
@@ -185,6 +188,17 @@ static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value
 	else
 		rec->agg.flags |= KF_AGG_STALE;
 	out__commit(sweep, &rec->hdr, KF_KIND_FILE, size);
+	return 0;
+}
+
+/* A name that was kept while its aggregate was taken: nobody else would ever remove it. */
+static int sweep__name(struct kf_sweep *sweep, const void *key, const void *value)
+{
+	struct kf_file_agg agg;
+
+	(void)value;
+	if (bpf_map_lookup_elem(sweep->config.files_fd, key, &agg) && errno == ENOENT)
+		bpf_map_delete_elem(sweep->config.names_fd, key);
 	return 0;
 }
 
@@ -356,6 +370,8 @@ static int sweep__tables(struct kf_sweep *sweep)
 	const struct kf_table tables[] = {
 		{ sweep->config.files_fd, sizeof(struct kf_file_key), sizeof(struct kf_file_agg),
 		  sweep__file },
+		{ sweep->config.names_fd, sizeof(struct kf_file_key), sizeof(struct kf_kept_name),
+		  sweep__name },
 		{ sweep->config.socks_fd, sizeof(struct kf_sock_key), sizeof(struct kf_sock),
 		  sweep__sock },
 		{ sweep->config.unix_fd, sizeof(struct kf_unix_key), sizeof(struct kf_unix),
