@@ -19,6 +19,7 @@
 #define KF_ADDR_LEN 16
 #define KF_UNIX_PATH_LEN 108
 #define KF_FLAG_SLOTS 12
+#define KF_FOLD_WORDS 32 /* of 64 bits: which members of a fold are known to differ */
 
 enum kf_kind {
 	KF_KIND_NONE = 0,
@@ -83,11 +84,21 @@ enum kf_file_event {
 #define KF_SOCK_STALE 64 /* swept by user space, no event ended it */
 #define KF_SOCK_IDLE 128 /* with STALE: it was idle; else active for long, left alone, or the end */
 #define KF_SOCK_FRAGS 256 /* rx.frags is counted; else it is not known */
+#define KF_SOCK_FOLDED 512 /* sums of many that had no room of their own: see kf_fold */
 
 /* Flags of a socket in the map, which no record has. */
 #define KF_SOCK_NO_BASE 0x10000 /* SNAPSHOT: the base has not been sent yet */
 #define KF_SOCK_COUNTED 0x20000 /* closed, and the counters of tcp_sock are in */
 #define KF_SOCK_MAP_ONLY 0xffff0000 /* all of them, and room for more */
+
+/* What a fold stands for. */
+enum kf_scope {
+	KF_SCOPE_NONE = 0, /* no fold: one connection, one peer */
+	KF_SCOPE_SOCKET = 1, /* peers of one UDP socket */
+	KF_SCOPE_PROCESS = 2, /* sockets of one process */
+	KF_SCOPE_USER = 3, /* sockets of one user, of processes that found no room for a fold */
+	KF_SCOPE_ALL = 4, /* the rest */
+};
 
 enum kf_role {
 	KF_ROLE_NONE = 0,
@@ -106,9 +117,9 @@ enum kf_counter {
 	KF_CNT_PATH_LOST_RING =
 		5, /* file records without a path: ring and kf_names full; by user space */
 	KF_CNT_PATH_TRUNCATED = 6, /* paths that are not complete */
-	KF_CNT_SOCK_CREATED = 7, /* TCP and UDP aggregates begun */
+	KF_CNT_SOCK_CREATED = 7, /* connections and UDP peers begun, with or without an entry */
 	KF_CNT_SOCK_REPORTED = 8, /* TCP and UDP aggregates reported */
-	KF_CNT_SOCK_LOST_MAP = 9, /* packets or connections not followed: map full */
+	KF_CNT_SOCK_LOST_MAP = 9, /* connections and peers that found not even a fold */
 	KF_CNT_SOCK_LOST_RING = 10, /* records refused by the ring (swept later) */
 	KF_CNT_UNIX_CREATED = 11,
 	KF_CNT_UNIX_REPORTED = 12,
@@ -211,14 +222,14 @@ struct kf_file_agg {
 	__u32 mnt_ns; /* inode number of the process's mount namespace */
 };
 
-/* What kf_shares counts: entries that a process or a user holds, by a hash of its number. */
-#define KF_SHARE_BITS 12
-#define KF_SHARES 12288 /* KF_SHARE_KINDS << KF_SHARE_BITS */
-enum kf_share {
-	KF_SHARE_PROCESS = 0, /* kf_files, by process */
-	KF_SHARE_USER = 1, /* kf_files, by user */
-	KF_SHARE_CALLS = 2, /* kf_pending and kf_named, by user */
-	KF_SHARE_KINDS = 3,
+/* What kf_file_shares counts: entries that a process or a user holds, by a hash of its number. */
+#define KF_FILE_SHARE_BITS 12
+#define KF_FILE_SHARES 12288 /* KF_FILE_SHARE_KINDS << KF_FILE_SHARE_BITS */
+enum kf_file_share {
+	KF_FILE_SHARE_PROCESS = 0, /* kf_files, by process */
+	KF_FILE_SHARE_USER = 1, /* kf_files, by user */
+	KF_FILE_SHARE_CALLS = 2, /* kf_pending and kf_named, by user */
+	KF_FILE_SHARE_KINDS = 3,
 };
 
 #define KF_KEPT_LEN 512 /* 256 bytes of components, and the last one reaches beyond them */
@@ -292,11 +303,17 @@ struct kf_tcp_info {
 };
 
 struct kf_sock_key {
-	__u64 cookie; /* bit 63: an alias of a socket that had no cookie */
+	__u64 cookie; /* bit 63: an alias of a socket that had no cookie; a fold: kf_fold_key.id */
 	__u8 remote_addr[KF_ADDR_LEN]; /* UDP: one aggregate per peer; TCP: 0 */
 	__u16 remote_port;
 	__u16 family; /* of the address: AF_INET also for ::ffff:a.b.c.d */
-	__u32 pad;
+	__u32 scope; /* enum kf_scope, in records; 0 in the maps */
+};
+
+/* Whose shares an entry counts against: places in struct kf_share. */
+struct kf_charge {
+	__u16 process;
+	__u16 user;
 };
 
 struct kf_sock {
@@ -313,10 +330,12 @@ struct kf_sock {
 	__u32 net_ns; /* inode number of the socket's network namespace */
 	__u8 role; /* enum kf_role */
 	__u8 state; /* TCP state by kernel numbering, UDP: 1 established, 7 close */
-	__u16 pad;
-	__u32 drops; /* sk_drops, absolute */
+	__u16 share_socket; /* UDP: whose peers an entry counts against, a place in kf_shares */
+	__u32 drops; /* TCP: sk_drops, absolute; UDP: datagrams dropped */
 	__u32 queued; /* packets in sk_receive_queue at the last rx event */
-	__u32 pad2;
+	struct kf_charge charge;
+	__u32 folded; /* a fold's record: members known to differ, a lower bound of their number */
+	__u32 begun; /* a fold: members whose beginning was seen */
 	struct kf_sock_dir tx;
 	struct kf_sock_dir rx;
 	struct kf_tcp_info tcp;
@@ -326,6 +345,22 @@ struct kf_sock_record {
 	struct kf_header hdr;
 	struct kf_sock_key key;
 	struct kf_sock sock;
+};
+
+/* Which fold. id: cookie of a socket, start of a process; of: its tgid, or a uid. */
+struct kf_fold_key {
+	__u64 id;
+	__u32 of;
+	__u8 scope; /* enum kf_scope */
+	__u8 protocol;
+	__u8 role;
+	__u8 pad;
+};
+
+/* What found no room of its own, added up. Its record is a kf_sock_record. */
+struct kf_fold {
+	struct kf_sock sock;
+	__u64 members[KF_FOLD_WORDS]; /* a bit for each, by a hash */
 };
 
 struct kf_closed_record {
@@ -352,7 +387,14 @@ struct kf_unix {
 	__u8 role;
 	__u8 addr_len; /* bytes of addr in use; a leading NUL: abstract */
 	char addr[KF_UNIX_PATH_LEN]; /* sun_path, without an ending NUL */
+	struct kf_charge charge;
+	__u32 folded; /* as in kf_sock */
 	__u32 pad;
+};
+
+struct kf_unix_fold {
+	struct kf_unix unix_sock;
+	__u64 members[KF_FOLD_WORDS];
 };
 
 struct kf_unix_record {
@@ -377,5 +419,5 @@ struct kf_session_record {
 };
 /* cffi: end */
 _Static_assert(KF_STANDBY_RUNS == KF_CNT_MAX, "the counters are those of a record, then others");
-_Static_assert(KF_SHARES == KF_SHARE_KINDS << KF_SHARE_BITS, "a place for each");
+_Static_assert(KF_FILE_SHARES == KF_FILE_SHARE_KINDS << KF_FILE_SHARE_BITS, "a place for each");
 #endif

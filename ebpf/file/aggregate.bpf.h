@@ -236,7 +236,7 @@ static __always_inline void kf_file__forget(const struct kf_file_agg *agg,
 	if (agg->flags & KF_AGG_PATH_KEPT)
 		bpf_map_delete_elem(&kf_names, &subject->key);
 	if (bpf_map_delete_elem(&kf_files, &subject->key) == 0)
-		kf_share__count(subject->key.tgid, uid, -1);
+		kf_file_share__count(subject->key.tgid, uid, -1);
 }
 
 /* The body of a record: an aggregate out of the map, or, without one, a single event: the only one, or
@@ -408,7 +408,7 @@ static __noinline struct kf_file_agg *kf_file__make(struct kf_subject *subject,
 {
 	struct kf_file_agg *agg;
 
-	if (!kf_share__has_room(subject->key.tgid))
+	if (!kf_file_share__has_room(subject->key.tgid))
 		return NULL;
 	if (bpf_map_update_elem(&kf_files, &subject->key, &kf_agg_zero, BPF_NOEXIST))
 		return bpf_map_lookup_elem(&kf_files, &subject->key); /* another thread's */
@@ -416,7 +416,7 @@ static __noinline struct kf_file_agg *kf_file__make(struct kf_subject *subject,
 	if (!agg)
 		return NULL;
 	kf_agg__init(agg, subject, flush);
-	kf_share__count(subject->key.tgid, agg->proc.uid, 1);
+	kf_file_share__count(subject->key.tgid, agg->proc.uid, 1);
 	return agg;
 }
 

@@ -65,7 +65,7 @@ static __always_inline bool kf_pending__forget(void)
 	share = pending->share;
 	if (bpf_map_delete_elem(&kf_pending, &id))
 		return false;
-	kf_share__add(share, -1);
+	kf_file_share__add(share, -1);
 	return true;
 }
 
@@ -80,12 +80,12 @@ static __always_inline void kf_pending__lose(void)
 static __always_inline struct kf_pending *kf_pending__make(void)
 {
 	u64 id = bpf_get_current_pid_tgid();
-	u32 share = kf_share__call();
+	u32 share = kf_file_share__call();
 	struct kf_pending *pending;
 
 	if (!share || bpf_map_update_elem(&kf_pending, &id, &kf_pending_zero, BPF_NOEXIST))
 		return NULL;
-	kf_share__add(share, 1);
+	kf_file_share__add(share, 1);
 	pending = bpf_map_lookup_elem(&kf_pending, &id);
 	if (pending)
 		pending->share = share;

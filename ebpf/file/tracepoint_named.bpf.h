@@ -43,7 +43,7 @@ static __always_inline bool kf_named__drop(const struct kf_named *named)
 
 	if (bpf_map_delete_elem(&kf_named, &id))
 		return false;
-	kf_share__add(share, -1);
+	kf_file_share__add(share, -1);
 	return true;
 }
 
@@ -58,9 +58,9 @@ static __always_inline void kf_named__begin(enum kf_op op)
 	named = bpf_map_lookup_elem(&kf_named, &id);
 	if (named) /* of a call whose return was not seen */
 		kf_named__drop(named);
-	share = kf_share__call();
+	share = kf_file_share__call();
 	if (share && bpf_map_update_elem(&kf_named, &id, &kf_named_zero, BPF_NOEXIST) == 0) {
-		kf_share__add(share, 1);
+		kf_file_share__add(share, 1);
 		named = bpf_map_lookup_elem(&kf_named, &id);
 		if (named) {
 			named->share = share;

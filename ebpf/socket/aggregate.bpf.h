@@ -23,29 +23,45 @@
 #define KF_TCP_LISTEN 10
 #define KF_UDP_ESTABLISHED 1
 
-/* Connections and UDP peers, 480 bytes each. */
+/* TCP connections, 490 bytes each. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, KF_SIZED);
 	__type(key, struct kf_sock_key);
 	__type(value, struct kf_sock);
-} kf_socks SEC(".maps");
+} kf_tcp SEC(".maps");
+
+/* UDP peers: what strangers send takes no room from connections. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, KF_SIZED);
+	__type(key, struct kf_sock_key);
+	__type(value, struct kf_sock);
+} kf_udp SEC(".maps");
 
 /* New entries begin as this, are found again and filled in place: too big for the stack. */
 static const struct kf_sock kf_sock_zero;
+
+/* What becomes of a connection or a peer that has no entry. */
+enum kf_begin {
+	KF_BEGUN, /* it has one now */
+	KF_BEGUN_ELSEWHERE, /* another CPU was first */
+	KF_REFUSED, /* its process is at its share, or there is no room: fold it */
+};
 
 static __always_inline struct kf_sock *kf_sock__find(u64 cookie)
 {
 	struct kf_sock_key key = { .cookie = cookie };
 
-	return bpf_map_lookup_elem(&kf_socks, &key);
+	return bpf_map_lookup_elem(&kf_tcp, &key);
 }
 
 /* The entry of a packet's socket. Few sockets have an alias, so the cookie is tried first; after a
  * miss the key has what the socket goes by. */
-static __always_inline struct kf_sock *kf_sock__seek(struct kf_sock_key *key, const void *sk)
+static __always_inline struct kf_sock *kf_sock__seek(void *table, struct kf_sock_key *key,
+						     const void *sk)
 {
-	struct kf_sock *sock = bpf_map_lookup_elem(&kf_socks, key);
+	struct kf_sock *sock = bpf_map_lookup_elem(table, key);
 	u64 alias;
 
 	if (sock || kf_nargs_bpf_get_socket_ptr_cookie)
@@ -54,32 +70,53 @@ static __always_inline struct kf_sock *kf_sock__seek(struct kf_sock_key *key, co
 	if (alias == key->cookie)
 		return NULL;
 	key->cookie = alias;
-	return bpf_map_lookup_elem(&kf_socks, key);
+	return bpf_map_lookup_elem(table, key);
 }
 
-/* A new, empty entry, or NULL: another CPU was first, or the map is full (counted). */
-static __always_inline struct kf_sock *kf_sock__create(struct kf_sock_key *key)
+/* Puts an entry, which says whom it counts against. Seen is what begins, whether it finds room or
+ * not. */
+static __always_inline enum kf_begin kf_sock__put(void *table, const enum kf_share_table which,
+						  struct kf_sock_key *key,
+						  const struct kf_sock *value,
+						  const struct kf_charge *charge)
 {
-	long error = bpf_map_update_elem(&kf_socks, key, &kf_sock_zero, BPF_NOEXIST);
-	struct kf_sock *sock;
+	struct kf_shares *all = kf_shares__all();
+	long error;
 
-	if (error) {
-		if (error != -17) /* EEXIST */
-			kf_count(KF_CNT_SOCK_LOST_MAP, 1);
-		return NULL;
-	}
+	if (!all)
+		return KF_REFUSED;
+	error = -1;
+	if (kf_share__admits(&all->table[which], charge, kf_sock_entries))
+		error = bpf_map_update_elem(table, key, value, BPF_NOEXIST);
+	if (error == -17) /* EEXIST */
+		return KF_BEGUN_ELSEWHERE;
+	if (error)
+		return KF_REFUSED;
 	kf_count(KF_CNT_SOCK_CREATED, 1);
-	sock = bpf_map_lookup_elem(&kf_socks, key);
-	if (sock)
-		sock->first_ns = sock->last_ns = bpf_ktime_get_boot_ns();
-	return sock;
+	kf_share__add(&all->table[which], charge, 1);
+	return KF_BEGUN;
+}
+
+/* What counted an entry that is gone. */
+static __always_inline void kf_sock__uncount(const enum kf_share_table which,
+					     const struct kf_charge *charge, u32 share_socket)
+{
+	struct kf_shares *all = kf_shares__all();
+
+	if (!all)
+		return;
+	kf_share__add(&all->table[which], charge, -1);
+	if (which == KF_SHARE_UDP)
+		__sync_fetch_and_add(
+			&all->peers[kf_share__bound(share_socket, KF_SHARE_SOCKET_BITS)], -1);
 }
 
 /*
  * Final record of an aggregate; the entry goes. When the ring is full it stays, marked for the
  * sweep.
  */
-static __always_inline void kf_sock__flush(struct kf_sock_key *key, struct kf_sock *sock)
+static __always_inline void kf_sock__flush(void *table, const enum kf_share_table which,
+					   struct kf_sock_key *key, struct kf_sock *sock)
 {
 	struct kf_sock_record *rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec), 0);
 
@@ -93,7 +130,8 @@ static __always_inline void kf_sock__flush(struct kf_sock_key *key, struct kf_so
 	rec->key = *key;
 	__builtin_memcpy(&rec->sock, sock, sizeof(rec->sock));
 	rec->sock.flags = (sock->flags | KF_SOCK_FINAL) & ~(KF_SOCK_ENDED | KF_SOCK_MAP_ONLY);
-	bpf_map_delete_elem(&kf_socks, key);
+	if (bpf_map_delete_elem(table, key) == 0)
+		kf_sock__uncount(which, &rec->sock.charge, rec->sock.share_socket);
 	kf_submit(rec);
 }
 
@@ -107,18 +145,31 @@ static __always_inline void kf_sock__own(struct kf_sock *sock, const struct kf_o
 	sock->net_ns = owner->net_ns;
 }
 
-/* The entry of a socket that had none; NULL if kflowd owns it, another CPU was first or there is no
- * room. The caller says what else is known of it. */
-static __always_inline struct kf_sock *kf_sock__begin(struct kf_sock_key *key,
-						      const struct kf_owner *owner)
+/* Whom a socket counts against. Those without an owner share the place of process 0. */
+static __always_inline void kf_sock__charge(struct kf_charge *charge, const struct kf_owner *owner)
 {
+	kf_charge__set(charge, owner ? owner->proc.tgid : 0, owner ? owner->proc.uid : 0);
+}
+
+/* The entry of a socket that had none; NULL: see began. The caller says what else is known of it. */
+static __always_inline struct kf_sock *kf_sock__begin(void *table, const enum kf_share_table which,
+						      struct kf_sock_key *key,
+						      const struct kf_owner *owner,
+						      enum kf_begin *began)
+{
+	struct kf_charge charge;
 	struct kf_sock *sock;
 
-	if (kf_owner__is_self(owner))
+	kf_sock__charge(&charge, owner);
+	*began = kf_sock__put(table, which, key, &kf_sock_zero, &charge);
+	if (*began != KF_BEGUN)
 		return NULL;
-	sock = kf_sock__create(key);
-	if (sock)
-		kf_sock__own(sock, owner);
+	sock = bpf_map_lookup_elem(table, key);
+	if (!sock)
+		return NULL;
+	sock->first_ns = sock->last_ns = bpf_ktime_get_boot_ns();
+	sock->charge = charge;
+	kf_sock__own(sock, owner);
 	return sock;
 }
 

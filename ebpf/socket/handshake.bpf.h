@@ -3,7 +3,7 @@
 #ifndef KF_SOCKET_HANDSHAKE_BPF_H
 #define KF_SOCKET_HANDSHAKE_BPF_H
 
-#include "socket/direction.bpf.h"
+#include "socket/fold.bpf.h"
 
 /* The last packet that a listener received on this CPU: if it completes a handshake, the child is
  * made and reaches PASSIVE_ESTABLISHED in this same softirq. */
@@ -48,7 +48,48 @@ static __always_inline void kf_handshake__book(struct kf_sock *sock, const struc
 	sock->tx.last_ns = packet->ts_ns;
 }
 
-/* A listener's child is complete. The owner is the listener's until accept says better. */
+/* The same for a child that is folded. */
+static __always_inline void kf_handshake__fold(struct kf_sock *sock, const struct kf_packet *packet,
+					       u32 retrans)
+{
+	u32 lock = kf_fold__lock(sock);
+
+	sock->flags |= KF_SOCK_HANDSHAKE;
+	kf_dir__add(&sock->rx, packet);
+	kf_dir__add_flags(&sock->rx, lock, KF_TCP_SYN, 1);
+	if (packet->tcp_flags & KF_TCP_SYN)
+		return;
+	__sync_fetch_and_add(&sock->rx.packets, 1);
+	kf_dir__add_flags(&sock->rx, lock, packet->tcp_flags, 1);
+	__sync_fetch_and_add(&sock->tx.packets, 1 + retrans);
+	kf_dir__add_flags(&sock->tx, lock, KF_TCP_SYN | KF_TCP_ACK, 1 + retrans);
+	if (!sock->tx.first_ns)
+		sock->tx.first_ns = packet->ts_ns;
+	sock->tx.last_ns = packet->ts_ns;
+}
+
+/* A child for which there is no room. Its later packets find the owner in the spill, which says that
+ * it is folded. */
+static __noinline int kf_handshake__refuse(u64 cookie, struct kf_handshake *last, u32 retrans)
+{
+	struct kf_owner *owner = kf_owner__find(last->listener);
+	struct kf_sock *fold = kf_fold__begin(owner, KF_IPPROTO_TCP, KF_ROLE_SERVER, cookie);
+	struct kf_shares *all = kf_shares__all();
+
+	if (fold) {
+		kf_fold__address(fold, &last->packet);
+		kf_handshake__fold(fold, &last->packet, retrans);
+	}
+	if (!owner || !all || kf_owner__spill(all, cookie, owner))
+		return 0;
+	owner = bpf_map_lookup_elem(&kf_spill, &cookie);
+	if (owner)
+		owner->flags = KF_OWNER_FOLDED | KF_OWNER_CHILD;
+	return 0;
+}
+
+/* A listener's child is complete. The owner is the listener's until accept says better; so is the share
+ * that it counts against, for good. */
 static __always_inline void kf_handshake__complete(u64 cookie, u32 local_port, u32 remote_port,
 						   u32 retrans)
 {
@@ -58,7 +99,7 @@ static __always_inline void kf_handshake__complete(u64 cookie, u32 local_port, u
 	struct kf_sock_key key = { .cookie = cookie };
 	struct kf_owner *owner;
 
-	if (!last || !sock || bpf_map_lookup_elem(&kf_socks, &key))
+	if (!last || !sock || bpf_map_lookup_elem(&kf_tcp, &key))
 		return; /* there already: both ends connected at once */
 	if (last->packet.to_port != local_port || last->packet.from_port != remote_port)
 		return; /* begins at its first packet */
@@ -69,14 +110,13 @@ static __always_inline void kf_handshake__complete(u64 cookie, u32 local_port, u
 	}
 	__builtin_memset(sock, 0, sizeof(*sock));
 	kf_sock__own(sock, owner);
+	kf_sock__charge(&sock->charge, owner);
 	sock->first_ns = sock->last_ns = last->packet.ts_ns;
 	sock->role = KF_ROLE_SERVER;
 	sock->state = KF_TCP_ESTABLISHED;
 	kf_handshake__book(sock, &last->packet, retrans);
-	if (bpf_map_update_elem(&kf_socks, &key, sock, BPF_NOEXIST))
-		kf_count(KF_CNT_SOCK_LOST_MAP, 1);
-	else
-		kf_count(KF_CNT_SOCK_CREATED, 1);
+	if (kf_sock__put(&kf_tcp, KF_SHARE_TCP, &key, sock, &sock->charge) == KF_REFUSED)
+		kf_handshake__refuse(cookie, last, retrans);
 }
 
 static __always_inline void kf_handshake__remember(u64 cookie, const struct kf_packet *packet)

@@ -9,7 +9,8 @@
 #include "inode.bpf.h"
 #include "socket/tcp.bpf.h"
 
-/* Ports with a listener, so that a connection that is adopted later has a role: 4096 are plenty. */
+/* Ports with a listener, so that a connection that is adopted later has a role: 4096 are plenty. Who
+ * fills it leaves connections from before without a role, none with a wrong one. */
 struct kf_listen_key {
 	u32 net_ns;
 	u32 port;
@@ -21,6 +22,8 @@ struct {
 	__type(key, struct kf_listen_key);
 	__type(value, u8);
 } kf_listeners SEC(".maps");
+
+static volatile u32 kf_listeners_missing; /* there was no room for one */
 
 /* A record of the values at the start: the base of user space's deltas. It ends nothing. */
 static __always_inline void kf_iter__base(struct kf_sock_key *key, struct kf_sock *sock)
@@ -40,9 +43,14 @@ static __always_inline void kf_iter__base(struct kf_sock_key *key, struct kf_soc
 /* A connection that has no entry yet. */
 static __always_inline struct kf_sock *kf_iter__adopt(struct kf_sock_key *key, struct sock *sk)
 {
-	struct kf_sock *sock = kf_sock__begin(key, kf_owner__find(key->cookie));
+	struct kf_owner *owner = kf_owner__find(key->cookie);
+	enum kf_begin began;
+	struct kf_sock *sock;
 
-	if (!sock)
+	if (kf_owner__is_self(owner) || kf_owner__is_folded(owner))
+		return NULL;
+	sock = kf_sock__begin(&kf_tcp, KF_SHARE_TCP, key, owner, &began);
+	if (!sock) /* one for which there is no room is folded at its next packet */
 		return NULL;
 	kf_tcp__addresses(sock, sk);
 	sock->protocol = KF_IPPROTO_TCP;
@@ -60,7 +68,10 @@ static __always_inline void kf_iter__complete(struct kf_sock *sock, struct sock 
 		return;
 	listen.net_ns = sock->net_ns;
 	listen.port = sock->local_port;
-	sock->role = bpf_map_lookup_elem(&kf_listeners, &listen) ? KF_ROLE_SERVER : KF_ROLE_CLIENT;
+	if (bpf_map_lookup_elem(&kf_listeners, &listen))
+		sock->role = KF_ROLE_SERVER;
+	else if (!kf_listeners_missing)
+		sock->role = KF_ROLE_CLIENT;
 }
 
 static __always_inline void kf_iter__listening(struct sock *sk)
@@ -70,7 +81,8 @@ static __always_inline void kf_iter__listening(struct sock *sk)
 
 	listen.net_ns = sk->__sk_common.skc_net.net->ns.inum;
 	listen.port = sk->__sk_common.skc_num;
-	bpf_map_update_elem(&kf_listeners, &listen, &yes, BPF_ANY);
+	if (bpf_map_update_elem(&kf_listeners, &listen, &yes, BPF_ANY))
+		kf_listeners_missing = 1;
 }
 
 static __always_inline void kf_iter__tcp(struct tcp_sock *tp)
@@ -89,7 +101,7 @@ static __always_inline void kf_iter__tcp(struct tcp_sock *tp)
 		key.cookie = kf_alias__assign(key.cookie, sk);
 	if (!key.cookie)
 		return;
-	sock = bpf_map_lookup_elem(&kf_socks, &key);
+	sock = bpf_map_lookup_elem(&kf_tcp, &key);
 	if (!sock && kf_tcp__adoptable(state))
 		sock = kf_iter__adopt(&key, sk);
 	if (!sock || sock->flags & KF_SOCK_ENDED)
@@ -170,7 +182,7 @@ static __always_inline void kf_iter__file(struct task_struct *task, struct file 
 	owner.flags = owner.proc.tgid == kf_self_tgid ? KF_OWNER_SELF : 0;
 	/* Peers may have been seen before the owner. */
 	owner.flows = older.protocol == KF_IPPROTO_UDP ? 2 : 0;
-	if (bpf_map_update_elem(&kf_owners, &older.cookie, &owner, BPF_NOEXIST) == 0)
+	if (!kf_owner__find(older.cookie) && kf_owner__put(older.cookie, &owner) == 0)
 		kf_iter__own(older.cookie, &owner);
 }
 

@@ -82,9 +82,13 @@ int cgroup__sock_release(struct bpf_sock *ctx)
 
 	if (ctx->protocol == KF_IPPROTO_UDP)
 		kf_udp__released(cookie);
-	bpf_map_delete_elem(&kf_owners, &cookie);
-	if (ctx->protocol != KF_IPPROTO_TCP || ctx->type != KF_SOCK_STREAM) /* has its own end */
-		kf_alias__forget(ctx);
+	if (ctx->protocol == KF_IPPROTO_TCP && ctx->type == KF_SOCK_STREAM) { /* has its own end */
+		if (!kf_tcp__lingers(cookie))
+			kf_owner__forget(cookie);
+		return 1;
+	}
+	kf_owner__forget(cookie);
+	kf_alias__forget(ctx);
 	return 1;
 }
 

@@ -72,19 +72,40 @@ static __always_inline void kf_tcp__addresses(struct kf_sock *sock, struct sock 
 	remote[0] = sk->__sk_common.skc_daddr;
 }
 
+/* A connection of the current process for which there is no room. */
+static __noinline int kf_tcp__refuse(u64 cookie)
+{
+	struct kf_owner *owner = kf_owner__find(cookie);
+
+	kf_fold__begin(owner, KF_IPPROTO_TCP, KF_ROLE_CLIENT, cookie);
+	if (owner)
+		owner->flags |= KF_OWNER_FOLDED;
+	return 0;
+}
+
 /* connect(2), in the caller's context, before the port is chosen and the SYN leaves. */
 static __always_inline void kf_tcp__connect(u64 cookie, struct sock *sk)
 {
 	struct kf_sock_key key = { .cookie = cookie };
-	struct kf_sock *sock = bpf_map_lookup_elem(&kf_socks, &key);
+	struct kf_sock *sock = bpf_map_lookup_elem(&kf_tcp, &key);
+	struct kf_charge charge;
+	enum kf_begin began;
 
 	if (sock) /* the same socket, connected again */
-		kf_sock__flush(&key, sock);
+		kf_sock__flush(&kf_tcp, KF_SHARE_TCP, &key, sock);
 	if (kf_self())
 		return;
-	sock = kf_sock__create(&key);
+	kf_charge__set(&charge, bpf_get_current_pid_tgid() >> 32, bpf_get_current_uid_gid());
+	began = kf_sock__put(&kf_tcp, KF_SHARE_TCP, &key, &kf_sock_zero, &charge);
+	if (began == KF_REFUSED)
+		kf_tcp__refuse(cookie);
+	if (began != KF_BEGUN)
+		return;
+	sock = bpf_map_lookup_elem(&kf_tcp, &key);
 	if (!sock)
 		return;
+	sock->first_ns = sock->last_ns = bpf_ktime_get_boot_ns();
+	sock->charge = charge;
 	kf_proc__fill_current(&sock->proc);
 	sock->net_ns = sk->__sk_common.skc_net.net->ns.inum;
 	sock->family = sk->__sk_common.skc_family;
@@ -152,19 +173,29 @@ static __always_inline void kf_tcp__announced(struct bpf_sock_ops *ctx, u64 cook
 	sock->flags |= KF_SOCK_ENDED;
 }
 
+/* Whether the packets of a connection that is closed will ask for its owner: one that is folded has
+ * nothing else that says what it is part of. */
+static __always_inline bool kf_tcp__lingers(u64 cookie)
+{
+	struct kf_shares *all = kf_shares__all();
+
+	return all && all->table[KF_SHARE_TCP].folding &&
+	       kf_owner__is_folded(kf_owner__find(cookie));
+}
+
 static __always_inline void kf_tcp__destroyed(struct sock *sk)
 {
 	struct kf_sock_key key = { .cookie = kf_alias__cookie(sk) };
-	struct kf_sock *sock = bpf_map_lookup_elem(&kf_socks, &key);
+	struct kf_sock *sock = bpf_map_lookup_elem(&kf_tcp, &key);
 
 	/* The kernel's own sockets are not announced by sock_release. */
-	bpf_map_delete_elem(&kf_owners, &key.cookie);
+	kf_owner__forget(key.cookie);
 	kf_alias__forget(sk);
 	if (!sock)
 		return;
 	if (!(sock->flags & KF_SOCK_COUNTED))
 		kf_tcp__closed(sock, sk);
-	kf_sock__flush(&key, sock);
+	kf_sock__flush(&kf_tcp, KF_SHARE_TCP, &key, sock);
 }
 
 /* Not once the local end has closed: its owner is forgotten then, kflowd's own sockets with it. */
@@ -174,21 +205,53 @@ static __always_inline bool kf_tcp__adoptable(u32 state)
 	       state == KF_TCP_SYN_RECV || state == KF_TCP_CLOSE_WAIT;
 }
 
+/* A packet of a connection that is folded. */
+static __noinline int kf_tcp__fold(u64 cookie, const struct kf_packet *packet)
+{
+	struct kf_owner *owner = kf_owner__find(cookie);
+	u32 role = KF_ROLE_CLIENT;
+	struct kf_sock *fold;
+
+	if (!owner || owner->flags & KF_OWNER_CHILD)
+		role = KF_ROLE_SERVER;
+	fold = kf_fold__find(owner, KF_IPPROTO_TCP, role, cookie);
+	if (fold)
+		kf_fold__packet(fold, packet);
+	return 0;
+}
+
 /* A connection that has no entry yet, at one of its packets: it is older than kflowd, or its beginning was
  * missed. */
-static __always_inline struct kf_sock *kf_tcp__adopt(struct kf_sock_key *key,
-						     const struct kf_packet *packet, u32 state)
+static __always_inline void kf_tcp__adopted(struct kf_sock *sock, const struct kf_packet *packet,
+					    u32 state)
 {
-	struct kf_sock *sock = kf_sock__begin(key, kf_owner__find(key->cookie));
-
-	if (!sock)
-		return NULL;
 	kf_packet__address(packet, sock);
 	sock->state = state;
 	if (packet->tcp_flags & KF_TCP_SYN)
 		sock->role = packet->received ? KF_ROLE_SERVER : KF_ROLE_CLIENT;
 	else
 		sock->flags |= KF_SOCK_SNAPSHOT | KF_SOCK_NO_BASE;
+}
+
+/* The entry for a packet that found none; NULL: it is folded, or kflowd's. */
+static __always_inline struct kf_sock *kf_tcp__adopt(struct kf_sock_key *key,
+						     const struct kf_packet *packet, u32 state)
+{
+	struct kf_owner *owner = kf_owner__find(key->cookie);
+	enum kf_begin began = KF_REFUSED;
+	struct kf_sock *sock = NULL;
+
+	if (kf_owner__is_self(owner))
+		return NULL;
+	if (!kf_owner__is_folded(owner)) {
+		if (!kf_tcp__adoptable(state))
+			return NULL;
+		sock = kf_sock__begin(&kf_tcp, KF_SHARE_TCP, key, owner, &began);
+	}
+	if (sock)
+		kf_tcp__adopted(sock, packet, state);
+	else if (began == KF_REFUSED)
+		kf_tcp__fold(key->cookie, packet);
 	return sock;
 }
 
@@ -205,8 +268,8 @@ static __always_inline void kf_tcp__packet(u64 cookie, struct bpf_sock *sk,
 			kf_handshake__remember(kf_alias__of(cookie, sk), packet);
 		return;
 	}
-	sock = kf_sock__seek(&key, sk);
-	if (!sock && kf_tcp__adoptable(state))
+	sock = kf_sock__seek(&kf_tcp, &key, sk);
+	if (!sock)
 		sock = kf_tcp__adopt(&key, packet, state);
 	if (!sock)
 		return;

@@ -7,6 +7,7 @@
 #ifndef KF_UNIX_AGGREGATE_BPF_H
 #define KF_UNIX_AGGREGATE_BPF_H
 
+#include "share.bpf.h"
 #include "unix/name.bpf.h"
 
 #define KF_AF_UNIX 1
@@ -21,6 +22,16 @@ struct {
 } kf_unix SEC(".maps");
 
 static const struct kf_unix kf_unix_zero;
+
+/* Sockets beyond the share of their process, added up: see socket/fold.bpf.h. 480 bytes each. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, KF_SIZED);
+	__type(key, struct kf_fold_key);
+	__type(value, struct kf_unix_fold);
+} kf_unix_folds SEC(".maps");
+
+static const struct kf_unix_fold kf_unix_fold_zero;
 
 /* One call that moved bytes. */
 struct kf_unix_message {
@@ -40,18 +51,100 @@ static __always_inline void kf_unix__key(struct kf_unix_key *key, struct socket 
 	key->peer_hash = 0;
 }
 
+/* As settings/tree.py sizes kf_unix_folds. */
+static __always_inline u32 kf_unix_fold__entries(void)
+{
+	return kf_unix_entries / 16 + 64;
+}
+
+static __noinline struct kf_unix_fold *kf_unix_fold__create(const struct kf_fold_key *key,
+							    const struct kf_charge *charge)
+{
+	struct kf_shares *all = kf_shares__all();
+	struct kf_unix_fold *fold;
+
+	if (!all || !kf_share__admits_fold(&all->table[KF_SHARE_UNIX_FOLDS], charge, key->scope,
+					   kf_unix_fold__entries()))
+		return NULL;
+	if (bpf_map_update_elem(&kf_unix_folds, key, &kf_unix_fold_zero, BPF_NOEXIST))
+		return bpf_map_lookup_elem(&kf_unix_folds, key);
+	kf_share__add(&all->table[KF_SHARE_UNIX_FOLDS], charge, 1);
+	kf_count(KF_CNT_UNIX_CREATED, 1);
+	fold = bpf_map_lookup_elem(&kf_unix_folds, key);
+	if (!fold)
+		return NULL;
+	fold->unix_sock.charge = *charge;
+	fold->unix_sock.first_ns = bpf_ktime_get_boot_ns();
+	fold->unix_sock.flags = KF_SOCK_FOLDED;
+	if (key->scope == KF_SCOPE_PROCESS)
+		kf_proc__fill_current(&fold->unix_sock.proc);
+	else
+		fold->unix_sock.flags |= KF_SOCK_NO_OWNER;
+	return fold;
+}
+
+/* The fold of the current process, or the next one above for which there is room. */
+static __noinline struct kf_unix_fold *kf_unix_fold__climb(const struct kf_charge *charge)
+{
+	struct kf_fold_key key = { .id = kf_current__start(), .scope = KF_SCOPE_PROCESS };
+	struct kf_unix_fold *fold;
+
+	key.of = bpf_get_current_pid_tgid() >> 32;
+	fold = bpf_map_lookup_elem(&kf_unix_folds, &key);
+	if (!fold)
+		fold = kf_unix_fold__create(&key, charge);
+	if (fold)
+		return fold;
+	key.id = 0;
+	key.of = bpf_get_current_uid_gid();
+	key.scope = KF_SCOPE_USER;
+	fold = bpf_map_lookup_elem(&kf_unix_folds, &key);
+	if (!fold)
+		fold = kf_unix_fold__create(&key, charge);
+	if (fold)
+		return fold;
+	key.of = 0;
+	key.scope = KF_SCOPE_ALL;
+	fold = bpf_map_lookup_elem(&kf_unix_folds, &key);
+	return fold ? fold : kf_unix_fold__create(&key, charge);
+}
+
+/* A socket for which there is no room; NULL is counted: seen and lost. */
+static __always_inline struct kf_unix *kf_unix__fold(const struct kf_unix_key *key,
+						     const struct kf_charge *charge)
+{
+	struct kf_unix_fold *fold = kf_unix_fold__climb(charge);
+
+	if (!fold) {
+		kf_count(KF_CNT_UNIX_CREATED, 1);
+		kf_count(KF_CNT_UNIX_LOST_MAP, 1);
+		return NULL;
+	}
+	/* Not by its address, which is a pointer to the verifier: no arithmetic. */
+	kf_share__mark(fold->members, key->ino ^ key->peer_hash);
+	return &fold->unix_sock;
+}
+
 static __always_inline struct kf_unix *kf_unix__begin(struct kf_unix_key *key,
 						      const struct kf_unix_message *message)
 {
-	long error = bpf_map_update_elem(&kf_unix, key, &kf_unix_zero, BPF_NOEXIST);
-	struct kf_unix *agg = bpf_map_lookup_elem(&kf_unix, key);
+	struct kf_shares *all = kf_shares__all();
 	struct socket *socket = message->socket;
+	struct kf_charge charge;
+	struct kf_unix *agg;
+	long error = -1;
 
-	if (!agg)
-		kf_count(KF_CNT_UNIX_LOST_MAP, 1);
+	kf_charge__set(&charge, bpf_get_current_pid_tgid() >> 32, bpf_get_current_uid_gid());
+	if (all && kf_share__admits(&all->table[KF_SHARE_UNIX], &charge, kf_unix_entries))
+		error = bpf_map_update_elem(&kf_unix, key, &kf_unix_zero, BPF_NOEXIST);
+	if (error && error != -17) /* EEXIST: another CPU was first */
+		return kf_unix__fold(key, &charge);
+	agg = bpf_map_lookup_elem(&kf_unix, key);
 	if (error || !agg)
 		return agg;
 	kf_count(KF_CNT_UNIX_CREATED, 1);
+	kf_share__add(&all->table[KF_SHARE_UNIX], &charge, 1);
+	agg->charge = charge;
 	kf_proc__fill_current(&agg->proc);
 	agg->first_ns = bpf_ktime_get_boot_ns();
 	agg->type = KF_READ(socket, type);
@@ -94,6 +187,14 @@ static __always_inline void kf_unix__moved(const struct kf_unix_message *message
 	}
 }
 
+static __always_inline void kf_unix__uncount(const struct kf_charge *charge)
+{
+	struct kf_shares *all = kf_shares__all();
+
+	if (all)
+		kf_share__add(&all->table[KF_SHARE_UNIX], charge, -1);
+}
+
 /* The socket is closed. Aggregates of further destinations end by idle time. */
 static __always_inline void kf_unix__released(struct socket *socket)
 {
@@ -117,7 +218,8 @@ static __always_inline void kf_unix__released(struct socket *socket)
 	rec->key = key;
 	__builtin_memcpy(&rec->unix_sock, agg, sizeof(rec->unix_sock));
 	rec->unix_sock.flags = (agg->flags | KF_SOCK_FINAL) & ~KF_SOCK_ENDED;
-	bpf_map_delete_elem(&kf_unix, &key);
+	if (bpf_map_delete_elem(&kf_unix, &key) == 0)
+		kf_unix__uncount(&rec->unix_sock.charge);
 	kf_submit(rec);
 }
 

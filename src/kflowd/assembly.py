@@ -8,7 +8,7 @@ import msgspec
 import kflowd
 from kflowd.aggregate import Aggregator
 from kflowd.aggregate.file import MAX_PATHS, PATHS_PER_ENTRY, FileAggregator
-from kflowd.aggregate.socket import SocketAggregator
+from kflowd.aggregate.socket import MAX_SOCKETS, SocketAggregator
 from kflowd.delivery import Delivery
 from kflowd.enrich import ENRICHERS, Enricher, Enrichment
 from kflowd.enrich.host import host_facts
@@ -16,7 +16,7 @@ from kflowd.enrich.stage import recorded
 from kflowd.model import facts_of
 from kflowd.pipeline import Pipeline
 from kflowd.serialize import Builder
-from kflowd.settings import Settings
+from kflowd.settings import Settings, TraceSettings
 
 
 class RunFacts(msgspec.Struct, frozen=True):
@@ -24,6 +24,7 @@ class RunFacts(msgspec.Struct, frozen=True):
 
     idle_ns: int = 0
     export_at: int = 0
+    sock_entries: int = 0
 
 
 def live_enrichers() -> list[Enricher]:
@@ -48,8 +49,12 @@ def session_facts(settings: Settings, enrichers: Sequence[Enricher], *, full: bo
     if full:
         for each in enrichers:
             facts |= each.facts()
-    facts |= msgspec.structs.asdict(RunFacts(settings.trace.idle_ns, settings.trace.events or 0))
+    facts |= msgspec.structs.asdict(_run_facts(settings.trace))
     return msgspec.json.encode(facts)
+
+
+def _run_facts(trace: TraceSettings) -> RunFacts:
+    return RunFacts(trace.idle_ns, trace.events or 0, trace.sock_entries)
 
 
 def as_recorded(settings: Settings, facts: bytes) -> Settings:
@@ -59,6 +64,7 @@ def as_recorded(settings: Settings, facts: bytes) -> Settings:
         settings.trace,
         idle_ns=run.idle_ns or settings.trace.idle_ns,
         events=run.export_at or None,
+        sock_entries=run.sock_entries or settings.trace.sock_entries,
     )
     return msgspec.structs.replace(settings, trace=trace)
 
@@ -73,5 +79,5 @@ def make_pipeline(
         trace.events or 0,
         max(MAX_PATHS, PATHS_PER_ENTRY * trace.file_entries),
     )
-    aggregator = Aggregator(files, SocketAggregator())
+    aggregator = Aggregator(files, SocketAggregator(max(MAX_SOCKETS, 2 * trace.sock_entries)))
     return Pipeline(aggregator, Enrichment(enrichers), Builder(strict=settings.strict), delivery)

@@ -30,7 +30,8 @@ LOSS_WORDS = ("_LOST_", "_TRUNCATED", "_READ_FAILED")
 # names of their own, and paths that no record has asked for (one that was is a name lost).
 NO_LOSS = {"processes_unknown", "file_records", "paths_evicted"}
 # class in the summary -> seen, reported ("" if it has no records), and what is lost for good;
-# socket and UNIX records that the ring refused stay in their map and are swept later
+# socket and UNIX records that the ring refused stay in their map and are swept later. A socket is
+# seen before it is admitted to a table; one that is folded is reported as part of its fold.
 CLASSES = (
     (
         "file events",
@@ -38,17 +39,12 @@ CLASSES = (
         "KF_CNT_FILE_REPORTED",
         ("KF_CNT_FILE_LOST_MAP", "KF_CNT_FILE_LOST_RING", "KF_CNT_FILE_LOST_PENDING"),
     ),
-    # what finds no room in the map is not a socket seen: it is counted by the packet, below
-    ("sockets", "KF_CNT_SOCK_CREATED", "KF_CNT_SOCK_REPORTED", ()),
-    ("UNIX sockets", "KF_CNT_UNIX_CREATED", "KF_CNT_UNIX_REPORTED", ()),
+    ("sockets", "KF_CNT_SOCK_CREATED", "KF_CNT_SOCK_REPORTED", ("KF_CNT_SOCK_LOST_MAP",)),
+    ("UNIX sockets", "KF_CNT_UNIX_CREATED", "KF_CNT_UNIX_REPORTED", ("KF_CNT_UNIX_LOST_MAP",)),
     ("process events", "KF_CNT_PROC_EVENTS", "", ("KF_CNT_PROC_LOST_RING",)),
 )
 # what is told only when it happened
-OTHERS = (
-    ("packets of sockets that found no room", "KF_CNT_SOCK_LOST_MAP"),
-    ("messages of UNIX sockets that found no room", "KF_CNT_UNIX_LOST_MAP"),
-    ("paths incomplete", "KF_CNT_PATH_TRUNCATED"),
-)
+OTHERS = (("paths incomplete", "KF_CNT_PATH_TRUNCATED"),)
 
 
 class Arrived:
@@ -59,7 +55,7 @@ class Arrived:
         self._nameless = 0
         self._sockets = 0
         self._unix = 0
-        # reported, and still open; the kernel's map bounds it
+        # reported, and still open: no more than the kernel's map holds, whose shares are these too
         self._open: set[bytes] = set()
 
     def count(self, values: Iterable[Value]) -> None:
@@ -75,6 +71,10 @@ class Arrived:
                 self._unix += 1
 
     def _count_socket(self, value: SocketAggregate) -> None:
+        if value.flags & SocketFlag.FOLDED:
+            # the fold itself, and the members that are known to have begun
+            self._sockets += 1 + value.begun
+            return
         # a TCP connection stays in the kernel with its records, a UDP aggregate leaves with it
         if value.flow.protocol == IPPROTO_TCP and not value.flags & SocketFlag.FINAL:
             self._open.add(value.key)

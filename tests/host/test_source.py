@@ -32,7 +32,8 @@ NOW = 1000 * SECOND
 IDLE, ACTIVE = 15 * SECOND, 100 * SECOND
 TYPES = {
     "kf_files": ("struct kf_file_key", "struct kf_file_agg"),
-    "kf_socks": ("struct kf_sock_key", "struct kf_sock"),
+    "kf_tcp": ("struct kf_sock_key", "struct kf_sock"),
+    "kf_udp": ("struct kf_sock_key", "struct kf_sock"),
     "kf_unix": ("struct kf_unix_key", "struct kf_unix"),
 }
 TCP, UDP = 6, 17
@@ -168,29 +169,29 @@ def a_sock(cookie: int, protocol: int, **sock: Any) -> tuple[dict[str, Any], dic
 def test_udp_leaves_when_idle_and_tcp_stays(maps: Maps) -> None:
     """A live connection is copied once for what happened, and again only for more."""
     old = {"first_ns": NOW - 90 * SECOND, "last_ns": NOW - IDLE - 1}
-    udp = maps.put("kf_socks", *a_sock(1, UDP, **old))
-    tcp = maps.put("kf_socks", *a_sock(2, TCP, **old))
+    udp = maps.put("kf_udp", *a_sock(1, UDP, **old))
+    tcp = maps.put("kf_tcp", *a_sock(2, TCP, **old))
     records = maps.sweep()
     assert {it.key.cookie: it.sock.flags for it in records} == {
         1: lib.KF_SOCK_STALE | lib.KF_SOCK_IDLE,
         2: lib.KF_SOCK_STALE | lib.KF_SOCK_IDLE,
     }
-    assert not maps.has("kf_socks", udp)
-    assert maps.has("kf_socks", tcp)
+    assert not maps.has("kf_udp", udp)
+    assert maps.has("kf_tcp", tcp)
     assert maps.sweep(NOW + ACTIVE) == []
     later = NOW + ACTIVE
-    maps.put("kf_socks", *a_sock(2, TCP, first_ns=old["first_ns"], last_ns=later))
+    maps.put("kf_tcp", *a_sock(2, TCP, first_ns=old["first_ns"], last_ns=later))
     assert maps.sweep(later + SECOND) != []  # longer than ACTIVE since the last copy
     assert maps.sweep(later + 2 * SECOND) == []
-    maps.put("kf_socks", *a_sock(2, TCP, first_ns=old["first_ns"], last_ns=later + 3 * SECOND))
+    maps.put("kf_tcp", *a_sock(2, TCP, first_ns=old["first_ns"], last_ns=later + 3 * SECOND))
     assert maps.sweep(later + 4 * SECOND) == []  # neither idle nor active for long enough
     assert maps.sweep(later + 4 * SECOND + IDLE) != []
 
 
 def test_a_record_says_whether_it_was_idle(maps: Maps) -> None:
     """What was active for long, or is left at the end, is not idle for that."""
-    maps.put("kf_socks", *a_sock(1, UDP, first_ns=NOW - ACTIVE - 1))
-    maps.put("kf_socks", *a_sock(2, UDP))
+    maps.put("kf_udp", *a_sock(1, UDP, first_ns=NOW - ACTIVE - 1))
+    maps.put("kf_udp", *a_sock(2, UDP))
     maps.put("kf_unix", {"sock": 3}, {"first_ns": 1, "last_ns": 1})
     aged, idle = maps.sweep()
     assert aged.sock.flags == lib.KF_SOCK_STALE
@@ -201,7 +202,7 @@ def test_a_record_says_whether_it_was_idle(maps: Maps) -> None:
 def test_ended_sockets_leave_as_final(maps: Maps) -> None:
     """What the full ring kept in the map has the flags of an ordinary end."""
     flags = lib.KF_SOCK_ENDED | lib.KF_SOCK_SNAPSHOT | lib.KF_SOCK_NO_BASE
-    maps.put("kf_socks", *a_sock(1, TCP, flags=flags))
+    maps.put("kf_tcp", *a_sock(1, TCP, flags=flags))
     maps.put("kf_unix", {"sock": 1}, {"flags": flags, "last_ns": NOW})
     expected = lib.KF_SOCK_FINAL | lib.KF_SOCK_SNAPSHOT
     records = maps.sweep()

@@ -106,6 +106,16 @@ def test_connection_counts_once() -> None:
     assert arrived.reported()["KF_CNT_SOCK_REPORTED"] == 4
 
 
+def test_what_is_folded_is_reported() -> None:
+    """A fold is one, and so is each member that began; what no fold took is seen and lost."""
+    watch = Watch()
+    fold = socket(flags=SocketFlag.FOLDED | SocketFlag.STALE, scope=2, begun=40, folded=41)
+    watch.health.count([fold, fold, socket(flags=SocketFlag.FINAL)])
+    watch.health.note(counters(SOCK_CREATED=90, SOCK_LOST_MAP=7, UNIX_CREATED=3, UNIX_LOST_MAP=3))
+    assert "sockets: 90 seen, 83 reported, 7 lost" in watch.health.summary()
+    assert "UNIX sockets: 3 seen, 0 reported, 3 lost" in watch.health.summary()
+
+
 def test_summary_has_a_line_for_each_class() -> None:
     """Seen, reported, lost; what is rare has a line only when it happened."""
     watch = Watch()

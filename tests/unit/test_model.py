@@ -20,6 +20,7 @@ FLAGS: dict[type, str] = {
 ENUMS: dict[type, tuple[str, str, set[str]]] = {
     model.ProcessSource: ("enum kf_proc_source", "KF_PROC_", set()),
     model.Role: ("enum kf_role", "KF_ROLE_", set()),
+    model.Scope: ("enum kf_scope", "KF_SCOPE_", set()),
     model.FileEvent: (
         "enum kf_file_event",
         "KF_FILE_",

@@ -3,7 +3,7 @@
 
 The kernel keeps one TCP entry for the life of the connection with absolute counters; a record that
 comes before the end ("interim") holds only what happened since the last one. A UDP entry leaves the
-kernel with its record, only sk_drops is absolute there.
+kernel with its record, and so does a fold.
 """
 
 from functools import lru_cache
@@ -12,6 +12,7 @@ import msgspec
 
 from kflowd.constants import IPPROTO_TCP
 from kflowd.model import (
+    Scope,
     SocketAggregate,
     SocketClosed,
     SocketDirection,
@@ -21,10 +22,14 @@ from kflowd.model import (
 
 TCP_FIN = 1
 UDP_CLOSE = 7
-# Twice the default kernel map: every connection that had an interim record. Some 2 kB each.
+# Connections that had an interim record, some 2 kB each. They are in the kernel's map as well: a
+# table twice as large is never full, so nobody's connections push out those of others.
 MAX_SOCKETS = 32768
-# Two sweeps after a socket is gone its last records have come.
+# Two sweeps after a socket was closed its last records have come.
 TICKS_AFTER_CLOSE = 2
+# As many as the sweep keeps between two ticks. Of those beyond, a peer that the sweep takes for its
+# age alone is told to be established, and not closed.
+MAX_CLOSED = 16384
 # Short connections share a few histograms of flags.
 MAX_HISTOGRAMS = 4096
 _U32_HALF = 1 << 31
@@ -48,7 +53,6 @@ class SocketAggregator:
         self.stats = SocketStats()
         self._max = max_sockets
         self._tcp: dict[bytes, SocketAggregate] = {}
-        self._drops: dict[int, int] = {}
         self._closed: dict[int, int] = {}
 
     def add(self, value: SocketAggregate) -> SocketAggregate | None:
@@ -56,20 +60,18 @@ class SocketAggregator:
 
         None: it only says where the counters of a connection stood that existed before kflowd.
         """
-        return self._tcp_delta(value) if value.flow.protocol == IPPROTO_TCP else self._udp(value)
+        if value.flow.protocol != IPPROTO_TCP:
+            return self._udp(value)
+        return settle(value) if value.flags & SocketFlag.FOLDED else self._tcp_delta(value)
 
     def closed(self, value: SocketClosed) -> None:
-        """Note that a UDP socket is gone; its last records may still come."""
-        self._closed[value.cookie] = TICKS_AFTER_CLOSE
+        """Note that a UDP socket was closed; its last records may still come."""
+        if len(self._closed) < MAX_CLOSED:
+            self._closed[value.cookie] = TICKS_AFTER_CLOSE
 
     def tick(self) -> None:
         """Forget sockets whose last records have come."""
-        for cookie, left in list(self._closed.items()):
-            if left > 1:
-                self._closed[cookie] = left - 1
-            else:
-                del self._closed[cookie]
-                self._drops.pop(cookie, None)
+        self._closed = {cookie: left - 1 for cookie, left in self._closed.items() if left > 1}
 
     def _tcp_delta(self, value: SocketAggregate) -> SocketAggregate | None:
         settled = settle(value)
@@ -91,21 +93,11 @@ class SocketAggregator:
         return settled
 
     def _udp(self, value: SocketAggregate) -> SocketAggregate:
-        cookie = value.cookie
-        drops, state = value.drops, value.state
-        if drops:
-            earlier = self._drops.pop(cookie, 0)
-            self._drops[cookie] = drops
-            if len(self._drops) > self._max:
-                del self._drops[next(iter(self._drops))]
-                self.stats.sockets_evicted += 1
-            drops = since(drops, earlier)
+        one = value.scope in {Scope.NONE, Scope.SOCKET}
         ended = value.flags & (SocketFlag.IDLE | SocketFlag.FINAL)
-        if ended or cookie in self._closed:
-            state = UDP_CLOSE
-        if drops == value.drops and state == value.state:
-            return value
-        return msgspec.structs.replace(value, drops=drops, state=state)
+        if one and (ended or value.cookie in self._closed):
+            value.state = UDP_CLOSE
+        return value
 
 
 def settle(value: SocketAggregate) -> SocketAggregate:
@@ -113,7 +105,10 @@ def settle(value: SocketAggregate) -> SocketAggregate:
     info = value.tcp
     if not (info.segs_out or info.segs_in or info.bytes_sent or info.bytes_received):
         return msgspec.structs.replace(value, flags=value.flags | SocketFlag.NO_TCP_INFO)
-    sent = max(info.bytes_sent - info.bytes_retrans, 0)
+    # the kernel skips a program that would interrupt itself; then packets are all that is known
+    sent = (
+        max(info.bytes_sent - info.bytes_retrans, 0) if info.bytes_sent else value.tx.payload_bytes
+    )
     received = received_payload(info.bytes_received, value.rx)
     if sent == value.tx.payload_bytes and received == value.rx.payload_bytes:
         return value

@@ -171,7 +171,7 @@ class Source(Closeable):
 
         Args:
             now_ns: CLOCK_BOOTTIME.
-            exited: (tgid, start_ns) of processes that are gone. Those whose exit record went
+            exited: (tgid, start_ns) of processes that exited. Those whose exit record went
                 through `drain` are known here already.
         """
         stream = self._reading()

@@ -105,7 +105,7 @@ class Processes(Enricher):
         )
 
     def exit(self, exited: ProcessExit) -> None:
-        """Note that a process is gone; its entry stays for the records that still come."""
+        """Note that a process exited; its entry stays for the records that still come."""
         identity = (exited.process.tgid, exited.process.start_ns)
         if identity not in self.images:
             return

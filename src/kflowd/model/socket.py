@@ -18,6 +18,7 @@ class SocketFlag:
     STALE = 64
     IDLE = 128  # STALE because nothing happened for long
     FRAGS = 256  # packets that came in IP fragments were counted
+    FOLDED = 512  # the sums of many, see Scope
     NO_TCP_INFO = 1 << 30  # ours: nobody read the kernel's tcp_sock
 
 
@@ -27,6 +28,16 @@ class Role:
     NONE = 0
     CLIENT = 1
     SERVER = 2
+
+
+class Scope:
+    """What a folded record stands for; the contract's enum kf_scope."""
+
+    NONE = 0
+    SOCKET = 1
+    PROCESS = 2
+    USER = 3
+    ALL = 4
 
 
 class SocketDirection(msgspec.Struct, frozen=True, gc=False):
@@ -91,7 +102,7 @@ class Flow(msgspec.Struct, frozen=True, gc=False):
 
 
 class SocketAggregate(msgspec.Struct, gc=False):
-    """What went over one TCP socket, or between one UDP socket and one peer.
+    """What went over one TCP socket, or between one UDP socket and one peer; or FOLDED, over many.
 
     Attributes:
         ts_ns: When it ended or was taken.
@@ -100,8 +111,11 @@ class SocketAggregate(msgspec.Struct, gc=False):
         process: The owner: created, connected or accepted.
         flags: SocketFlag.
         state: TCP state by the kernel's numbering; UDP: 1 established, 7 close.
-        drops: sk_drops.
+        drops: Of TCP sk_drops, of UDP datagrams that were dropped.
         queued: Packets in the receive queue at the last rx event.
+        scope: FOLDED: whose peers or sockets these are the sums of, Scope.
+        folded: FOLDED: a lower bound of their number.
+        begun: FOLDED: how many of them are known to have begun meanwhile.
     """
 
     ts_ns: int
@@ -119,6 +133,9 @@ class SocketAggregate(msgspec.Struct, gc=False):
     tx: SocketDirection
     rx: SocketDirection
     tcp: TcpInfo
+    scope: int = 0
+    folded: int = 0
+    begun: int = 0
 
 
 class SocketClosed(msgspec.Struct, frozen=True, gc=False):
@@ -133,6 +150,7 @@ class UnixAggregate(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         type: SOCK_STREAM 1, SOCK_DGRAM 2, SOCK_SEQPACKET 5.
+        folded: FOLDED: a lower bound of the number of sockets that these are the sums of.
     """
 
     ts_ns: int
@@ -147,6 +165,7 @@ class UnixAggregate(msgspec.Struct, frozen=True, gc=False):
     type: int
     role: int
     address: str
+    folded: int = 0
 
 
 class EnrichedSocket(msgspec.Struct, gc=False):

@@ -5,12 +5,25 @@ from collections.abc import Callable
 
 from kflowd.constants import IPPROTO_TCP
 from kflowd.contract import layout, reader, span
-from kflowd.model import Flow, SocketAggregate, SocketClosed, SocketDirection, TcpInfo
+from kflowd.model import (
+    Flow,
+    SocketAggregate,
+    SocketClosed,
+    SocketDirection,
+    SocketFlag,
+    TcpInfo,
+)
 from kflowd.records.header import RecordDecoder
 from kflowd.records.process import ProcessReader
 
 RECORD = "struct kf_sock_record"
 CLOSED = "struct kf_closed_record"
+MEMBERS = (
+    *("hdr.ts_ns", "key.cookie", "sock.first_ns", "sock.last_ns", "sock.local_addr"),
+    *("sock.remote_addr", "sock.local_port", "sock.remote_port", "sock.family"),
+    *("sock.protocol", "sock.flags", "sock.net_ns", "sock.role", "sock.state"),
+    *("sock.drops", "sock.queued"),
+)
 NO_TCP_INFO = TcpInfo(*([0] * len(TcpInfo.__struct_fields__)))
 
 
@@ -18,15 +31,10 @@ def socket_decoder(processes: ProcessReader) -> RecordDecoder:
     """Return the decoder of TCP and UDP records."""
     process_at, _ = span(RECORD, "sock.proc")
     key_at, key_end = span(RECORD, "key")
-    read = reader(
-        RECORD,
-        *("hdr.ts_ns", "key.cookie", "sock.first_ns", "sock.last_ns", "sock.local_addr"),
-        *("sock.remote_addr", "sock.local_port", "sock.remote_port", "sock.family"),
-        *("sock.protocol", "sock.flags", "sock.net_ns", "sock.role", "sock.state"),
-        *("sock.drops", "sock.queued"),
-    )
+    read = reader(RECORD, *MEMBERS)
     tx, rx = _direction("sock.tx"), _direction("sock.rx")
     tcp = _tcp_info()
+    read_fold = reader(RECORD, "key.scope", "sock.folded", "sock.begun")
 
     def decode(batch: bytes, offset: int, _size: int) -> SocketAggregate:
         # fmt: off
@@ -35,7 +43,7 @@ def socket_decoder(processes: ProcessReader) -> RecordDecoder:
          protocol, flags, net_ns, role, state,
          drops, queued) = read(batch, offset)
         # fmt: on
-        return SocketAggregate(
+        value = SocketAggregate(
             ts_ns=ts_ns,
             key=batch[offset + key_at : offset + key_end],
             cookie=cookie,
@@ -60,6 +68,9 @@ def socket_decoder(processes: ProcessReader) -> RecordDecoder:
             rx=rx(batch, offset),
             tcp=tcp(batch, offset) if protocol == IPPROTO_TCP else NO_TCP_INFO,
         )
+        if flags & SocketFlag.FOLDED:
+            value.scope, value.folded, value.begun = read_fold(batch, offset)
+        return value
 
     return RecordDecoder(layout(RECORD).size, decode)
 

@@ -14,14 +14,14 @@ def unix_decoder(processes: ProcessReader) -> RecordDecoder:
     process_at, _ = span(RECORD, "unix_sock.proc")
     names = (
         *("first_ns", "last_ns", "tx_bytes", "rx_bytes", "tx_messages", "rx_messages"),
-        *("flags", "type", "role", "addr_len", "addr"),
+        *("flags", "type", "role", "addr_len", "addr", "folded"),
     )
     read = reader(RECORD, "hdr.ts_ns", *(f"unix_sock.{name}" for name in names))
 
     def decode(batch: bytes, offset: int, _size: int) -> UnixAggregate | None:
         # fmt: off
         (ts_ns, first_ns, last_ns, tx_bytes, rx_bytes, tx_messages, rx_messages,
-         flags, type_, role, length, address) = read(batch, offset)
+         flags, type_, role, length, address, folded) = read(batch, offset)
         # fmt: on
         if length > len(address):
             return None
@@ -38,6 +38,7 @@ def unix_decoder(processes: ProcessReader) -> RecordDecoder:
             type=type_,
             role=role,
             address=address_text(address[:length]),
+            folded=folded,
         )
 
     return RecordDecoder(layout(RECORD).size, decode)

@@ -4,7 +4,7 @@
 from msgspec import UNSET
 
 from kflowd.constants import AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, SECOND_NS
-from kflowd.model import EnrichedSocket, EnrichedUnix, Role, SocketAggregate, SocketFlag
+from kflowd.model import EnrichedSocket, EnrichedUnix, Role, Scope, SocketAggregate, SocketFlag
 from kflowd.serialize.blocks.socket import (
     SocketBlock,
     SocketExtra,
@@ -36,11 +36,13 @@ TCP_STATES = {
 UDP_STATES = {1: "UDP_ESTABLISHED", 7: "UDP_CLOSE"}
 MICROSECOND_NS = SECOND_NS // 1_000_000
 
-_NOTED = SocketFlag.SNAPSHOT | SocketFlag.FLAGS_FULL
+_NOTED = SocketFlag.SNAPSHOT | SocketFlag.FLAGS_FULL | SocketFlag.FOLDED
 
 
 def socket_block(aggregate: SocketAggregate) -> SocketBlock:
     """Return which connection it was."""
+    if aggregate.flags & SocketFlag.FOLDED:
+        return _folded_block(aggregate)
     flow = aggregate.flow
     states = TCP_STATES if flow.protocol == IPPROTO_TCP else UDP_STATES
     return SocketBlock(
@@ -52,6 +54,23 @@ def socket_block(aggregate: SocketAggregate) -> SocketBlock:
         SockLocalPort=flow.local_port,
         SockRemoteIP=address(flow.family, flow.remote_addr),
         SockRemotePort=flow.remote_port,
+    )
+
+
+def _folded_block(aggregate: SocketAggregate) -> SocketBlock:
+    """Return what all members of a fold have in common; what they have not is 0."""
+    flow = aggregate.flow
+    states = UDP_STATES if flow.protocol == IPPROTO_UDP else {}
+    common = flow.family and any(flow.local_addr)
+    return SocketBlock(
+        SockProtocol=PROTOCOLS.get(flow.protocol, ""),
+        SockRole=ROLES.get(aggregate.role, UNSET),
+        SockState=states.get(aggregate.state, UNSET),
+        SockFamily=FAMILIES.get(flow.family, UNSET),
+        SockLocalIP=address(flow.family, flow.local_addr) if common else UNSET,
+        SockLocalPort=flow.local_port or UNSET,
+        SockRemoteIP=UNSET,
+        SockRemotePort=UNSET,
     )
 
 
@@ -113,10 +132,14 @@ def socket_rx(value: EnrichedSocket) -> SocketRx | None:
 
 def socket_extra(aggregate: SocketAggregate) -> SocketExtra:
     """Return what goes beyond the contract."""
-    interim = aggregate.flow.protocol == IPPROTO_TCP and not aggregate.flags & SocketFlag.FINAL
+    last = aggregate.flags & (SocketFlag.FINAL | SocketFlag.FOLDED)
+    interim = aggregate.flow.protocol == IPPROTO_TCP and not last
+    of_peers = aggregate.scope == Scope.SOCKET
     return SocketExtra(
         SockNetNS=aggregate.flow.net_ns or UNSET,
         SockNotes=_notes(aggregate.flags, interim=interim) or UNSET,
+        SockPeersFolded=aggregate.folded if of_peers else UNSET,
+        SockSocketsFolded=UNSET if of_peers else max(aggregate.folded, aggregate.begun) or UNSET,
     )
 
 
@@ -140,6 +163,7 @@ def unix_extra(value: EnrichedUnix) -> UnixExtra:
         SockTxMessages=aggregate.tx_messages or UNSET,
         SockRxMessages=aggregate.rx_messages or UNSET,
         SockNotes=_notes(aggregate.flags, interim=False) or UNSET,
+        SockSocketsFolded=aggregate.folded or UNSET,
     )
 
 
@@ -151,4 +175,6 @@ def _notes(flags: int, *, interim: bool) -> tuple[str, ...]:
         words.append("SNAPSHOT")
     if flags & SocketFlag.FLAGS_FULL:
         words.append("FLAGS_INCOMPLETE")
+    if flags & SocketFlag.FOLDED:
+        words.append("FOLDED")
     return tuple(words)

@@ -54,11 +54,15 @@ class Map(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: Of the map.
         times: Entries for each one of the setting.
+        per: One entry for so many of the setting, and not for each.
+        more: Entries on top of these.
         subsystem: Where this one is not observed the map is not needed; "": always needed.
     """
 
     name: str
     times: int = 1
+    per: int = 1
+    more: int = 0
     subsystem: str = ""
 
 

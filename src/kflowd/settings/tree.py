@@ -100,16 +100,23 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
             ),
         ),
     ] = 16384
-    # TCP connections and UDP peers; 480 bytes each, 8 MB
+    # TCP connections, and as many UDP peers; 540 bytes each, 9 MB twice. A process may have half of
+    # each, and what is beyond is folded: docs/shares.md says how
     sock_entries: Annotated[
         Entries,
         Option(
-            help="TCP and UDP sockets followed at once",
+            help="TCP connections, and UDP peers, followed at once; a process that has more than "
+            "half gets sums",
+            constant="kf_sock_entries",
             maps=(
-                Map(name="kf_socks", subsystem="socket"),
+                Map(name="kf_tcp", subsystem="socket"),
+                Map(name="kf_udp", subsystem="socket"),
                 # Sockets have an owner from their creation on, also those without traffic.
                 Map(name="kf_owners", times=2, subsystem="socket"),
+                Map(name="kf_spill", times=2, subsystem="socket"),
                 Map(name="kf_aliases", times=2, subsystem="socket"),
+                # by kf_fold__entries
+                Map(name="kf_folds", per=16, more=64, subsystem="socket"),
             ),
         ),
     ] = 16384
@@ -117,7 +124,13 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
     unix_entries: Annotated[
         Entries,
         Option(
-            help="UNIX sockets followed at once", maps=(Map(name="kf_unix", subsystem="socket"),)
+            help="UNIX sockets followed at once; a process that has more than half gets sums",
+            constant="kf_unix_entries",
+            maps=(
+                Map(name="kf_unix", subsystem="socket"),
+                # by kf_unix_fold__entries
+                Map(name="kf_unix_folds", per=16, more=64, subsystem="socket"),
+            ),
         ),
     ] = 8192
 

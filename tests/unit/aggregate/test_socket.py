@@ -6,8 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kflowd.aggregate.socket import SocketAggregator, delta, received_payload, settle, since
-from kflowd.model import SocketAggregate, SocketClosed, SocketFlag
+from kflowd.aggregate.socket import (
+    MAX_CLOSED,
+    SocketAggregator,
+    delta,
+    received_payload,
+    settle,
+    since,
+)
+from kflowd.model import Scope, SocketAggregate, SocketClosed, SocketFlag
+from kflowd.records.socket import NO_TCP_INFO
 from tests.unit.make import SECOND, direction, flow, key, socket, tcp_info
 
 U32 = st.integers(0, 2**32 - 1)
@@ -91,6 +99,8 @@ def test_payload_of_tcp_is_the_kernels() -> None:
     value = settle(socket(tx=seen, rx=seen, tcp=nobody))
     assert value.flags & SocketFlag.NO_TCP_INFO
     assert value.tx.payload_bytes == 999
+    value = settle(socket(tx=seen, tcp=tcp_info(bytes_acked=1000)))  # bytes_sent was missed
+    assert value.tx.payload_bytes == 999
 
 
 @pytest.mark.parametrize(
@@ -137,25 +147,40 @@ def udp(**changes: Any) -> SocketAggregate:
 def test_udp_is_closed_when_idle_or_gone() -> None:
     """Active peers are established, idle and closed ones are not."""
     aggregator = SocketAggregator()
-    active = udp()
-    assert add(aggregator, active).state == 1
+    assert add(aggregator, udp()).state == 1
     assert add(aggregator, udp(flags=SocketFlag.STALE | SocketFlag.IDLE)).state == 7
     assert add(aggregator, udp(flags=SocketFlag.FINAL)).state == 7
-    aggregator.closed(SocketClosed(1, active.cookie))
-    assert add(aggregator, active).state == 7
+    aggregator.closed(SocketClosed(1, udp().cookie))
+    for state in (7, 7, 1):
+        assert add(aggregator, udp()).state == state
+        aggregator.tick()
+    for cookie in range(2 * MAX_CLOSED):
+        aggregator.closed(SocketClosed(1, cookie))
+    assert add(aggregator, udp(cookie=MAX_CLOSED - 1)).state == 7
+    assert add(aggregator, udp(cookie=MAX_CLOSED)).state == 1
 
 
-def test_udp_drops_are_counted_once_per_socket() -> None:
-    """sk_drops is of the socket: the peers' records share it; a closed socket is forgotten."""
+def test_udp_drops_are_of_one_peer() -> None:
+    """The kernel counts them in the entry of a peer, which leaves with its record."""
     aggregator = SocketAggregator()
     assert add(aggregator, udp(drops=5)).drops == 5
     other = key("sock", cookie=1, remote_addr=bytes([9] * 16), remote_port=53, family=2)
-    assert add(aggregator, udp(drops=7, key=other)).drops == 2
-    aggregator.closed(SocketClosed(1, 1))
-    aggregator.tick()
-    assert add(aggregator, udp(drops=7)).drops == 0
-    aggregator.tick()
-    assert add(aggregator, udp(drops=7)).drops == 7
+    assert add(aggregator, udp(drops=3, key=other)).drops == 3
+
+
+def test_folds_leave_the_kernel_with_their_record() -> None:
+    """Each has its own sums, of TCP too; those of processes have no state, idle or not."""
+    aggregator = SocketAggregator(max_sockets=1)
+    flags = SocketFlag.FOLDED | SocketFlag.STALE | SocketFlag.IDLE
+    sums = {"tx": direction(packets=5, payload_bytes=70), "tcp": NO_TCP_INFO}
+    for _ in range(3):
+        value = add(aggregator, socket(flags=flags, scope=Scope.PROCESS, **sums))
+        assert (value.tx.packets, value.tx.payload_bytes) == (5, 70)
+        assert value.flags & SocketFlag.NO_TCP_INFO
+    assert aggregator.stats.sockets_evicted == 0
+    of_process = udp(flags=flags, scope=Scope.PROCESS, state=0)
+    assert add(aggregator, of_process).state == 0
+    assert add(aggregator, udp(flags=flags, scope=Scope.SOCKET, state=1)).state == 7
 
 
 def test_tables_are_bounded_and_what_falls_out_is_counted() -> None:

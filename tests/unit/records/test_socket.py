@@ -3,7 +3,7 @@ from typing import Any
 
 import msgspec
 
-from kflowd.model import Flow, SocketAggregate, SocketClosed, SocketDirection, TcpInfo
+from kflowd.model import Flow, SocketAggregate, SocketClosed, SocketDirection, SocketFlag, TcpInfo
 from kflowd.records import Decoder
 from tests.unit.make import key, record
 
@@ -22,18 +22,20 @@ def _direction(name: str, first: int) -> dict[str, Any]:
 def test_socket_records_hold_each_member_in_its_place() -> None:
     """Key, addresses, both directions and the counters of TCP are read."""
     flow = {"local_port": 1000, "remote_port": 2000, "family": 10, "protocol": 6, "net_ns": 5}
-    rest = {"flags": 1, "role": 2, "state": 7, "drops": 8, "queued": 9}
+    rest = {"flags": SocketFlag.FOLDED, "role": 2, "state": 7, "drops": 8, "queued": 9}
+    rest |= {"folded": 11, "begun": 12}
     members: dict[str, Any] = {f"sock__{n}": v for n, v in (flow | rest).items()}
     members |= {f"sock__tcp__{n}": 50 + i for i, n in enumerate(TcpInfo.__struct_fields__)}
     raw = record(
         "SOCK", hdr__ts_ns=99, key__cookie=1, key__remote_addr=ADDRESS, key__remote_port=2,
-        key__family=3, sock__first_ns=4, sock__last_ns=5, sock__local_addr=ADDRESS,
+        key__family=3, key__scope=2, sock__first_ns=4, sock__last_ns=5, sock__local_addr=ADDRESS,
         sock__remote_addr=ADDRESS[::-1], **members, **_direction("tx", 100),
         **_direction("rx", 200),
     )  # fmt: skip
     (value,) = Decoder().decode(raw)
     assert isinstance(value, SocketAggregate)
-    assert value.key == key("sock", cookie=1, remote_addr=ADDRESS, remote_port=2, family=3)
+    assert value.key == key("sock", cookie=1, remote_addr=ADDRESS, remote_port=2, family=3, scope=2)
+    assert value.scope == 2
     assert value.cookie == 1
     assert (value.ts_ns, value.first_ns, value.last_ns) == (99, 4, 5)
     assert value.flow == Flow(local_addr=ADDRESS, remote_addr=ADDRESS[::-1], **flow)

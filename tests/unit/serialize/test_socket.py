@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from kflowd.model import EnrichedSocket, SocketFlag
+from kflowd.model import EnrichedSocket, Scope, SocketFlag
 from kflowd.serialize.blocks.socket import SOCK_NOTES, SocketRx, SocketTx
 from kflowd.serialize.keys import keys_of
 from tests.unit.make import direction, flow, named_socket, named_unix, session, tcp_info
@@ -101,3 +101,26 @@ def test_what_a_unix_socket_does_not_tell_is_absent() -> None:
     """A type or role that nobody knows, messages that were not sent."""
     values = keys(builder().unix(named_unix(type=99, role=0, tx_messages=0)))
     assert not {"SockRole", "SockType", "SockTxBytes", "SockTxMessages"} & set(values)
+
+
+def test_folds_have_what_their_members_have_in_common() -> None:
+    """There is no remote end; local address and port are there if they are known."""
+    flags = SocketFlag.FOLDED | SocketFlag.STALE
+    values = keys(builder().socket(busy(flags=flags, scope=Scope.PROCESS, state=0, folded=9)))
+    assert not {"SockRemoteIP", "SockRemotePort", "SockState", "SockPeersFolded"} & set(values)
+    assert (values["SockLocalIP"], values["SockLocalPort"]) == ("127.0.0.1", 43302)
+    assert (values["SockNotes"], values["SockSocketsFolded"]) == (["FOLDED"], 9)
+    assert list(values)[-1] == "SockSocketsFolded"
+    mixed = flow(local_addr=bytes(16), local_port=0, family=0, protocol=17)
+    value = busy(flags=flags, scope=Scope.SOCKET, state=7, flow=mixed, folded=5, begun=3)
+    values = keys(builder().socket(value))
+    assert not {"SockLocalIP", "SockLocalPort", "SockFamily", "SockSocketsFolded"} & set(values)
+    assert (values["SockState"], values["SockPeersFolded"]) == ("UDP_CLOSE", 5)
+
+
+def test_members_that_began_are_a_lower_bound_too() -> None:
+    """Of both bounds the greater one is told."""
+    value = busy(flags=SocketFlag.FOLDED, scope=Scope.PROCESS, folded=9, begun=11)
+    assert keys(builder().socket(value))["SockSocketsFolded"] == 11
+    unix = keys(builder().unix(named_unix(flags=SocketFlag.FOLDED, folded=7)))
+    assert (unix["SockNotes"], unix["SockSocketsFolded"]) == (["FOLDED"], 7)

@@ -37,6 +37,8 @@ CASES = {
     "TCP from before": Case(raw.tcp_from_before, (expected.FROM_BEFORE,)),
     "UDP": Case(raw.udp, (expected.UDP,)),
     "UDP, closed": Case(raw.udp_closed, (expected.UDP_CLOSED,)),
+    "UDP, folded": Case(raw.udp_folded, (expected.PEERS_FOLDED, expected.SOCKETS_FOLDED)),
+    "UNIX, folded": Case(raw.unix_folded, (expected.UNIX_FOLDED,)),
     "UNIX client": Case(raw.unix_client, (expected.UNIX_CLIENT,)),
     "UNIX server": Case(raw.unix_server, (expected.UNIX_SERVER,)),
     "UNIX, no owner": Case(raw.unix_without_owner, (expected.UNIX_WITHOUT_OWNER,)),

@@ -192,6 +192,14 @@ UDP: Keys = {
     "SockNetNS": 406,
     "SockNotes": ["FLAGS_INCOMPLETE"],
 }
+PEERS_FOLDED: Keys = {k: v for k, v in UDP.items() if "Remote" not in k} | {
+    "SockNotes": ["FOLDED"],
+    "SockPeersFolded": 7101,
+}
+SOCKETS_FOLDED: Keys = {k: v for k, v in PEERS_FOLDED.items() if k != "SockPeersFolded"} | {
+    "InfoSequenceNumber": 2,
+    "SockSocketsFolded": 7102,
+}
 UDP_CLOSED: Keys = UDP | {"SockState": "UDP_CLOSE"}
 INTERIM: Keys = TCP_CLIENT | {"SockNotes": ["INTERIM"]}
 OTHER: Keys = TCP_CLIENT | {"InfoSequenceNumber": 2}
@@ -251,6 +259,7 @@ UNIX_SERVER: Keys = UNIX_CLIENT | {
     "SockAddress": "@bus",
     "SockType": "SEQPACKET",
 }
+UNIX_FOLDED: Keys = UNIX_CLIENT | {"SockNotes": ["FOLDED"], "SockSocketsFolded": 8105}
 # from the base on; packets that were seen before it are part of it
 FROM_BEFORE: Keys = GROWTH | {
     "InfoSequenceNumber": 1,

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from kflowd.contract import constants
-from kflowd.model import FileFlag, Session, SocketFlag
+from kflowd.model import FileFlag, Scope, Session, SocketFlag
 from kflowd.records.session import encode_session
 from tests.unit.make import SECOND, record
 
@@ -233,6 +233,19 @@ def udp_closed() -> bytes:
     return record("SOCK_CLOSED", hdr__ts_ns=START + 7, hdr__cpu=6, cookie=9001) + udp()
 
 
+FOLD = UDP | {
+    "sock__flags": SocketFlag.STALE | SocketFlag.FOLDED | SocketFlag.FRAGS,
+    "key__scope": Scope.SOCKET,
+    "sock__folded": 7101,
+    "sock__begun": 7102,
+}
+
+
+def udp_folded() -> bytes:
+    """Return the sums of peers of one UDP socket, and those of sockets of a process."""
+    return record("SOCK", **FOLD) + record("SOCK", **FOLD | {"key__scope": Scope.PROCESS})
+
+
 # what is added to each total until the last record of a connection
 GROWTH = {
     **prefixed("tx", {"bytes": 11, "ttl_sum": 12, "packets": 13, "packets_seen": 14}),
@@ -299,6 +312,12 @@ def unix_client() -> bytes:
 def unix_server() -> bytes:
     """Return what went over the other side of one with an abstract name."""
     others = {"type": 5, "role": 2, "addr": b"\0bus", "addr_len": 4}
+    return record("UNIX", **UNIX | prefixed("unix_sock", others))
+
+
+def unix_folded() -> bytes:
+    """Return the sums of sockets of a process."""
+    others = {"flags": SocketFlag.STALE | SocketFlag.FOLDED, "folded": 8105}
     return record("UNIX", **UNIX | prefixed("unix_sock", others))
 
 

@@ -8,6 +8,7 @@ however the process ends, the kernel takes everything down.
 """
 
 import errno
+import secrets
 from collections.abc import Iterable, Mapping
 from importlib.resources.abc import Traversable
 
@@ -44,9 +45,12 @@ ASK_DOCTOR = "`kflowd doctor` shows each hook and what would have to change"
 # What user space reads out of maps in the form of the contract.
 MAP_TYPES = {
     "kf_files": ("struct kf_file_key", "struct kf_file_agg"),
+    "kf_tcp": ("struct kf_sock_key", "struct kf_sock"),
+    "kf_udp": ("struct kf_sock_key", "struct kf_sock"),
+    "kf_folds": ("struct kf_fold_key", "struct kf_fold"),
     "kf_names": ("struct kf_file_key", "struct kf_kept_name"),
-    "kf_socks": ("struct kf_sock_key", "struct kf_sock"),
     "kf_unix": ("struct kf_unix_key", "struct kf_unix"),
+    "kf_unix_folds": ("struct kf_fold_key", "struct kf_unix_fold"),
 }
 
 
@@ -90,6 +94,8 @@ class Loader:
         self._hooks = [hook for hook in hooks if hook.subsystem in hook_subsystems(config.monitor)]
         self._reading: dict[str, str] = {}
         self._standbys = Standbys(features)
+        # the same for all objects of a run: they count in the same places
+        self._salt = secrets.randbits(32)
         self._checker = Checker(features, kernel, self._built(), self._refused, self._reading)
         self.choices: list[Choice] = []
 
@@ -158,6 +164,7 @@ class Loader:
         values = constants(
             self._config, self._features, self._self_tgid
         ) | self._standbys.constants(part)
+        values["kf_salt"] = self._salt
         cookies = bool(self._kernel.arguments(TRACING_COOKIE))
         entries = map_entries(self._config, cookies=cookies) | self._standbys.map_entries()
         it.set_constants(lambda name: self._constant(values, name))

@@ -40,8 +40,8 @@ def constants(
     }
     return of_settings | {
         "kf_self_tgid": self_tgid,
-        "kf_share_process": config.file_entries // 2,
-        "kf_share_user": config.file_entries // 4 * 3,
+        "kf_file_share_process": config.file_entries // 2,
+        "kf_file_share_user": config.file_entries // 4 * 3,
         "kf_can_probe": int(features["probe_read"].ok),
         "kf_task_btf": int(features["task_btf"].ok),
         # Late enough for batches, early enough that a burst does not fill the rest meanwhile.
@@ -72,7 +72,8 @@ def map_entries(config: TraceSettings, *, cookies: bool) -> dict[str, int]:
     for setting in settings_of(type(config)):
         for it in setting.option.maps:
             used = not it.subsystem or it.subsystem in config.monitor
-            entries[it.name] = it.times * getattr(config, setting.field) if used else UNUSED
+            wanted = it.times * getattr(config, setting.field) // it.per + it.more
+            entries[it.name] = wanted if used else UNUSED
     entries["kf_ring"] = ring_size(entries["kf_ring"])
     if cookies:
         entries["kf_aliases"] = UNUSED

@@ -29,6 +29,7 @@ SOURCES = (
     "glue_exited.c",
     "glue_drain.c",
     "glue_exports.c",
+    "glue_shares.c",
     "glue_sweep.c",
 )
 MODULE = "kflowd.bpf.native._kflowd"

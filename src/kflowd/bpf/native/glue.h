@@ -98,10 +98,16 @@ struct kf_sweep_config {
 	__u64 idle_ns;
 	__u64 active_ns;
 	int files_fd; /* -1: no such map */
+	int tcp_fd;
+	int udp_fd;
 	int names_fd;
-	int shares_fd;
-	int socks_fd;
+	int file_shares_fd;
 	int unix_fd;
+	int folds_fd;
+	int unix_folds_fd;
+	int owners_fd;
+	int spill_fd;
+	int shares_fd;
 	int tcp_iter_fd; /* link of iter/tcp, which brings TCP counters up to date; -1: none */
 };
 struct kf_sweep;
@@ -127,6 +133,15 @@ struct kf_exports {
 	struct kf_export_list old; /* of the last sweep, sorted by cookie */
 	struct kf_export_list new; /* of the one that runs */
 };
+
+/* glue_shares.c: what the sweep finds in the tables, against what programs have counted. */
+struct kf_share_count;
+struct kf_share_count *kf_share_count__new(int shares_fd); /* NULL with errno */
+void kf_share_count__free(struct kf_share_count *count);
+void kf_share_count__begin(struct kf_share_count *count);
+void kf_share_count__entry(struct kf_share_count *count, int table, const struct kf_charge *charge);
+void kf_share_count__peer(struct kf_share_count *count, __u16 place);
+void kf_share_count__end(struct kf_share_count *count);
 
 __u64 kf_exports__find(const struct kf_exports *exports, __u64 cookie); /* 0: never */
 int kf_exports__add(struct kf_exports *exports, __u64 cookie, __u64 ts_ns);

@@ -14,12 +14,18 @@
 #include <sys/mman.h>
 
 #include "glue.h"
+#include "share.h"
 
-#define KF_BATCH 256 /* entries fetched by one call: values of 256 x 600 bytes at most */
+#define KF_BATCH 256 /* entries fetched by one call: values of 256 x 800 bytes at most */
 #define KF_SETTLE_NS 200000000ULL
 /* ENDED is said by the record itself. */
 #define KF_FLAGS_OUT (~(KF_SOCK_MAP_ONLY | KF_SOCK_ENDED))
 #define KF_OUT_BYTES (256 * 1024) /* first size of the output; a final sweep may need megabytes */
+
+/* The longest value of a table. */
+#define KF_VALUE_MAX                                                                   \
+	(sizeof(struct kf_fold) > sizeof(struct kf_kept_name) ? sizeof(struct kf_fold) \
+							      : sizeof(struct kf_kept_name))
 
 struct kf_keys {
 	struct kf_sock_key *list;
@@ -31,22 +37,24 @@ struct kf_sweep {
 	struct kf_exited *exited;
 	__u64 now_ns;
 	int final;
+	size_t owner_size;
 	int no_take; /* the kernel has no look-up-and-delete for hashes (before 5.14) */
 	struct kf_kept_name kept; /* of the aggregate that is being taken */
-	__u64 *shares; /* kf_shares, NULL: not there */
+	__u64 *file_shares; /* kf_file_shares, NULL: not there */
 	char *out;
 	size_t used, room;
+	struct kf_share_count *shares; /* NULL: no such map */
 	struct kf_exports exports; /* when copies of live TCP entries were written */
 	struct kf_keys due; /* TCP entries to copy once their counters are up to date */
 	unsigned char keys[KF_BATCH * sizeof(struct kf_file_key)];
-	unsigned char values[KF_BATCH * sizeof(struct kf_kept_name)];
+	unsigned char values[KF_BATCH * KF_VALUE_MAX];
 };
 
 _Static_assert(sizeof(struct kf_file_key) >= sizeof(struct kf_sock_key) &&
 		       sizeof(struct kf_file_key) >= sizeof(struct kf_unix_key) &&
-		       sizeof(struct kf_kept_name) >= sizeof(struct kf_sock) &&
-		       sizeof(struct kf_kept_name) >= sizeof(struct kf_file_agg) &&
-		       sizeof(struct kf_kept_name) >= sizeof(struct kf_unix),
+		       sizeof(struct kf_file_key) >= sizeof(struct kf_fold_key) &&
+		       KF_VALUE_MAX >= sizeof(struct kf_file_agg) &&
+		       sizeof(struct kf_fold) >= sizeof(struct kf_unix_fold),
 	       "the batch buffers hold the longest key and value");
 
 struct kf_table {
@@ -130,12 +138,12 @@ static __u32 file_events(const struct kf_file_agg *agg)
 	return sum;
 }
 
-static void sweep__return_share(struct kf_sweep *sweep, enum kf_share kind, __u32 id)
+static void sweep__return_share(struct kf_sweep *sweep, enum kf_file_share kind, __u32 id)
 {
-	__u32 place = kind << KF_SHARE_BITS | id * 0x9e3779b1U >> (32 - KF_SHARE_BITS);
+	__u32 place = kind << KF_FILE_SHARE_BITS | id * 0x9e3779b1U >> (32 - KF_FILE_SHARE_BITS);
 
-	if (sweep->shares)
-		__atomic_fetch_sub(&sweep->shares[place], 1, __ATOMIC_RELAXED);
+	if (sweep->file_shares)
+		__atomic_fetch_sub(&sweep->file_shares[place], 1, __ATOMIC_RELAXED);
 }
 
 /* Joins an aggregate with the name that the ring has refused. Returns the size of the record. */
@@ -177,8 +185,8 @@ static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value
 	err = sweep__take(sweep, sweep->config.files_fd, key, &rec->agg);
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	sweep__return_share(sweep, KF_SHARE_PROCESS, key->tgid);
-	sweep__return_share(sweep, KF_SHARE_USER, rec->agg.proc.uid);
+	sweep__return_share(sweep, KF_FILE_SHARE_PROCESS, key->tgid);
+	sweep__return_share(sweep, KF_FILE_SHARE_USER, rec->agg.proc.uid);
 	if (!file_events(&rec->agg))
 		return 0; /* -e has sent them */
 	rec->key = *key;
@@ -211,8 +219,10 @@ static int sweep__unix(struct kf_sweep *sweep, const void *at, const void *value
 
 	if (!(sock->flags & KF_SOCK_ENDED) &&
 	    !sweep__expired(sweep, sock->first_ns, sock->last_ns) &&
-	    !kf_exited__has_exit(sweep->exited, sock->proc.tgid, sock->proc.start_ns))
+	    !kf_exited__has_exit(sweep->exited, sock->proc.tgid, sock->proc.start_ns)) {
+		kf_share_count__entry(sweep->shares, KF_SHARE_UNIX, &sock->charge);
 		return 0;
+	}
 	rec = out__reserve(sweep, sizeof(*rec));
 	if (!rec)
 		return -ENOMEM;
@@ -225,14 +235,15 @@ static int sweep__unix(struct kf_sweep *sweep, const void *at, const void *value
 	return 0;
 }
 
-static int sweep__sock_out(struct kf_sweep *sweep, const struct kf_sock_key *key, int closed)
+static int sweep__sock_out(struct kf_sweep *sweep, int fd, const struct kf_sock_key *key,
+			   int closed)
 {
 	struct kf_sock_record *rec = out__reserve(sweep, sizeof(*rec));
 	int err;
 
 	if (!rec)
 		return -ENOMEM;
-	err = sweep__take(sweep, sweep->config.socks_fd, key, &rec->sock);
+	err = sweep__take(sweep, fd, key, &rec->sock);
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	rec->key = *key;
@@ -265,19 +276,121 @@ static int sweep__settled(const struct kf_sweep *sweep, const struct kf_sock *so
 	       (sweep->now_ns > sock->last_ns && sweep->now_ns - sock->last_ns > KF_SETTLE_NS);
 }
 
-static int sweep__sock(struct kf_sweep *sweep, const void *at, const void *value)
+static int sweep__connection(struct kf_sweep *sweep, const void *at, const void *value)
 {
 	const struct kf_sock_key *key = at;
 	const struct kf_sock *sock = value;
 
-	if (sock->flags & KF_SOCK_ENDED)
-		return sweep__settled(sweep, sock) ? sweep__sock_out(sweep, key, 1) : 0;
-	if (sock->protocol == IPPROTO_TCP)
-		return sweep__tcp(sweep, key, sock);
-	if (kf_exited__has_closed(sweep->exited, key->cookie))
-		return sweep__sock_out(sweep, key, 1);
-	if (sweep__expired(sweep, sock->first_ns, sock->last_ns))
-		return sweep__sock_out(sweep, key, 0);
+	if (sock->flags & KF_SOCK_ENDED && sweep__settled(sweep, sock))
+		return sweep__sock_out(sweep, sweep->config.tcp_fd, key, 1);
+	kf_share_count__entry(sweep->shares, KF_SHARE_TCP, &sock->charge);
+	return sock->flags & KF_SOCK_ENDED ? 0 : sweep__tcp(sweep, key, sock);
+}
+
+static int sweep__peer(struct kf_sweep *sweep, const void *at, const void *value)
+{
+	const struct kf_sock_key *key = at;
+	const struct kf_sock *sock = value;
+	int closed = kf_exited__has_closed(sweep->exited, key->cookie);
+
+	if (sock->flags & KF_SOCK_ENDED && sweep__settled(sweep, sock))
+		closed = 1;
+	if (closed || (!(sock->flags & KF_SOCK_ENDED) &&
+		       sweep__expired(sweep, sock->first_ns, sock->last_ns)))
+		return sweep__sock_out(sweep, sweep->config.udp_fd, key, closed);
+	kf_share_count__entry(sweep->shares, KF_SHARE_UDP, &sock->charge);
+	kf_share_count__peer(sweep->shares, sock->share_socket);
+	return 0;
+}
+
+/* Members of a fold that are known to differ. */
+static __u32 fold__members(const __u64 *members)
+{
+	__u32 count = 0;
+	int i;
+
+	for (i = 0; i < KF_FOLD_WORDS; i++)
+		count += __builtin_popcountll(members[i]);
+	return count;
+}
+
+/* A fold leaves as others do, and with its process or socket; later members begin another. */
+static int sweep__fold_due(const struct kf_sweep *sweep, const struct kf_fold_key *key,
+			   __u64 first_ns, __u64 last_ns)
+{
+	if (key->scope == KF_SCOPE_SOCKET && kf_exited__has_closed(sweep->exited, key->id))
+		return 1;
+	if (key->scope == KF_SCOPE_PROCESS && kf_exited__has_exit(sweep->exited, key->of, key->id))
+		return 1;
+	return sweep__expired(sweep, first_ns, last_ns);
+}
+
+static int sweep__fold(struct kf_sweep *sweep, const void *at, const void *value)
+{
+	const struct kf_fold_key *key = at;
+	const struct kf_fold *fold = value;
+	struct kf_fold taken;
+	struct kf_sock_record *rec;
+	int closed, err;
+
+	if (!sweep__fold_due(sweep, key, fold->sock.first_ns, fold->sock.last_ns)) {
+		kf_share_count__entry(sweep->shares, KF_SHARE_FOLDS, &fold->sock.charge);
+		return 0;
+	}
+	rec = out__reserve(sweep, sizeof(*rec));
+	if (!rec)
+		return -ENOMEM;
+	err = sweep__take(sweep, sweep->config.folds_fd, key, &taken);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	closed = key->scope == KF_SCOPE_SOCKET && kf_exited__has_closed(sweep->exited, key->id);
+	rec->sock = taken.sock;
+	rec->sock.folded = fold__members(taken.members);
+	rec->sock.flags = sock_flags(sweep, taken.sock.flags, taken.sock.last_ns, closed);
+	rec->key.cookie = key->id;
+	rec->key.scope = key->scope;
+	out__commit(sweep, &rec->hdr, KF_KIND_SOCK, sizeof(*rec));
+	return 0;
+}
+
+static int sweep__unix_fold(struct kf_sweep *sweep, const void *at, const void *value)
+{
+	const struct kf_fold_key *key = at;
+	const struct kf_unix_fold *fold = value;
+	struct kf_unix_fold taken;
+	struct kf_unix_record *rec;
+	int err;
+
+	if (!sweep__fold_due(sweep, key, fold->unix_sock.first_ns, fold->unix_sock.last_ns)) {
+		kf_share_count__entry(sweep->shares, KF_SHARE_UNIX_FOLDS, &fold->unix_sock.charge);
+		return 0;
+	}
+	rec = out__reserve(sweep, sizeof(*rec));
+	if (!rec)
+		return -ENOMEM;
+	err = sweep__take(sweep, sweep->config.unix_folds_fd, key, &taken);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	rec->unix_sock = taken.unix_sock;
+	rec->unix_sock.folded = fold__members(taken.members);
+	rec->unix_sock.flags = sock_flags(sweep, taken.unix_sock.flags, taken.unix_sock.last_ns, 0);
+	rec->key.ino = key->id;
+	out__commit(sweep, &rec->hdr, KF_KIND_UNIX, sizeof(*rec));
+	return 0;
+}
+
+/* Owners end with their sockets, in a program. Here they are counted only; see struct kf_owner. */
+static int sweep__owner(struct kf_sweep *sweep, const void *at, const void *value)
+{
+	(void)at;
+	kf_share_count__entry(sweep->shares, KF_SHARE_OWNERS, value);
+	return 0;
+}
+
+static int sweep__spilled(struct kf_sweep *sweep, const void *at, const void *value)
+{
+	(void)at;
+	kf_share_count__entry(sweep->shares, KF_SHARE_SPILL, value);
 	return 0;
 }
 
@@ -298,7 +411,7 @@ static int sweep__tcp_copies(struct kf_sweep *sweep)
 		if (!rec)
 			return -ENOMEM;
 		rec->key = sweep->due.list[i];
-		if (bpf_map_lookup_elem(sweep->config.socks_fd, &rec->key, &rec->sock))
+		if (bpf_map_lookup_elem(sweep->config.tcp_fd, &rec->key, &rec->sock))
 			continue;
 		if (kf_exports__add(&sweep->exports, rec->key.cookie, sweep->now_ns))
 			return -ENOMEM;
@@ -367,15 +480,24 @@ static int sweep__table(struct kf_sweep *sweep, const struct kf_table *table)
 
 static int sweep__tables(struct kf_sweep *sweep)
 {
+	const struct kf_sweep_config *config = &sweep->config;
+	const size_t owner = sweep->owner_size;
 	const struct kf_table tables[] = {
-		{ sweep->config.files_fd, sizeof(struct kf_file_key), sizeof(struct kf_file_agg),
+		{ config->files_fd, sizeof(struct kf_file_key), sizeof(struct kf_file_agg),
 		  sweep__file },
-		{ sweep->config.names_fd, sizeof(struct kf_file_key), sizeof(struct kf_kept_name),
+		{ config->names_fd, sizeof(struct kf_file_key), sizeof(struct kf_kept_name),
 		  sweep__name },
-		{ sweep->config.socks_fd, sizeof(struct kf_sock_key), sizeof(struct kf_sock),
-		  sweep__sock },
-		{ sweep->config.unix_fd, sizeof(struct kf_unix_key), sizeof(struct kf_unix),
+		{ config->tcp_fd, sizeof(struct kf_sock_key), sizeof(struct kf_sock),
+		  sweep__connection },
+		{ config->udp_fd, sizeof(struct kf_sock_key), sizeof(struct kf_sock), sweep__peer },
+		{ config->folds_fd, sizeof(struct kf_fold_key), sizeof(struct kf_fold),
+		  sweep__fold },
+		{ config->unix_fd, sizeof(struct kf_unix_key), sizeof(struct kf_unix),
 		  sweep__unix },
+		{ config->unix_folds_fd, sizeof(struct kf_fold_key), sizeof(struct kf_unix_fold),
+		  sweep__unix_fold },
+		{ owner ? config->owners_fd : -1, sizeof(__u64), owner, sweep__owner },
+		{ owner ? config->spill_fd : -1, sizeof(__u64), owner, sweep__spilled },
 	};
 	size_t i;
 	int err;
@@ -388,6 +510,18 @@ static int sweep__tables(struct kf_sweep *sweep)
 	return sweep__tcp_copies(sweep);
 }
 
+/* Bytes of an owner, which is no struct of the contract; 0: not to be counted. */
+static size_t owner__size(const struct kf_sweep_config *config)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+
+	if (config->owners_fd < 0 || config->shares_fd < 0 ||
+	    bpf_obj_get_info_by_fd(config->owners_fd, &info, &size))
+		return 0;
+	return info.value_size <= sizeof(struct kf_fold) ? info.value_size : 0;
+}
+
 /* ---- interface ---- */
 
 struct kf_sweep *kf_sweep__new(const struct kf_sweep_config *config, struct kf_exited *exited)
@@ -398,11 +532,19 @@ struct kf_sweep *kf_sweep__new(const struct kf_sweep_config *config, struct kf_e
 		return NULL;
 	sweep->config = *config;
 	sweep->exited = exited;
-	if (config->shares_fd < 0)
+	sweep->owner_size = owner__size(config);
+	if (config->shares_fd >= 0) {
+		sweep->shares = kf_share_count__new(config->shares_fd);
+		if (!sweep->shares) {
+			free(sweep);
+			return NULL;
+		}
+	}
+	if (config->file_shares_fd < 0)
 		return sweep;
-	sweep->shares = mmap(NULL, KF_SHARES * sizeof(*sweep->shares), PROT_READ | PROT_WRITE,
-			     MAP_SHARED, config->shares_fd, 0);
-	if (sweep->shares == MAP_FAILED) {
+	sweep->file_shares = mmap(NULL, KF_FILE_SHARES * sizeof(*sweep->file_shares),
+				  PROT_READ | PROT_WRITE, MAP_SHARED, config->file_shares_fd, 0);
+	if (sweep->file_shares == MAP_FAILED) {
 		free(sweep);
 		return NULL;
 	}
@@ -413,10 +555,11 @@ void kf_sweep__free(struct kf_sweep *sweep)
 {
 	if (!sweep)
 		return;
-	if (sweep->shares)
-		munmap(sweep->shares, KF_SHARES * sizeof(*sweep->shares));
+	if (sweep->file_shares)
+		munmap(sweep->file_shares, KF_FILE_SHARES * sizeof(*sweep->file_shares));
 	free(sweep->out);
 	kf_exports__free(&sweep->exports);
+	kf_share_count__free(sweep->shares);
 	free(sweep->due.list);
 	free(sweep);
 }
@@ -433,6 +576,7 @@ static void sweep__begin(struct kf_sweep *sweep, __u64 now_ns, int final)
 	sweep->final = final;
 	sweep->due.used = 0;
 	kf_exited__sort(sweep->exited);
+	kf_share_count__begin(sweep->shares);
 }
 
 long kf_sweep__run(struct kf_sweep *sweep, __u64 now_ns, int final)
@@ -443,8 +587,10 @@ long kf_sweep__run(struct kf_sweep *sweep, __u64 now_ns, int final)
 	sweep__begin(sweep, now_ns, final);
 	err = sweep__tables(sweep);
 	kf_exports__end(&sweep->exports, !err);
-	if (!err)
+	if (!err) {
 		kf_exited__clear(sweep->exited);
+		kf_share_count__end(sweep->shares);
+	}
 	tick = out__reserve(sweep, sizeof(*tick));
 	if (tick)
 		out__commit(sweep, tick, KF_KIND_TICK, sizeof(*tick));

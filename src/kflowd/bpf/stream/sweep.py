@@ -37,10 +37,16 @@ class Sweep(Closeable):
         config.idle_ns = idle_ns
         config.active_ns = active_ns
         config.files_fd = maps.get("kf_files", NO_MAP)
+        config.tcp_fd = maps.get("kf_tcp", NO_MAP)
+        config.udp_fd = maps.get("kf_udp", NO_MAP)
         config.names_fd = maps.get("kf_names", NO_MAP)
-        config.shares_fd = maps.get("kf_shares", NO_MAP)
-        config.socks_fd = maps.get("kf_socks", NO_MAP)
+        config.file_shares_fd = maps.get("kf_file_shares", NO_MAP)
         config.unix_fd = maps.get("kf_unix", NO_MAP)
+        config.folds_fd = maps.get("kf_folds", NO_MAP)
+        config.unix_folds_fd = maps.get("kf_unix_folds", NO_MAP)
+        config.owners_fd = maps.get("kf_owners", NO_MAP)
+        config.spill_fd = maps.get("kf_spill", NO_MAP)
+        config.shares_fd = maps.get("kf_shares", NO_MAP)
         config.tcp_iter_fd = tcp_iterator
         self._pointer: Any = check_pointer(
             lib.kf_sweep__new(config, exited.pointer), "kf_sweep__new", "preparing sweeps"

@@ -33,13 +33,17 @@ class HealthKernel(Block, frozen=True, kw_only=True, gc=False):
     ]
     HealthPathLostRing: Annotated[int, Says("file records that left the kernel without a path")]
     HealthPathTruncated: Annotated[int, Says("paths that are not complete")]
-    HealthSockCreated: Annotated[int, Says("TCP and UDP aggregates begun")]
-    HealthSockReported: Annotated[int, Says("TCP and UDP aggregates that left the kernel")]
-    HealthSockLostMap: Annotated[int, Says("packets or connections not followed: table full")]
+    HealthSockCreated: Annotated[int, Says("connections and UDP peers begun, with or without room")]
+    HealthSockReported: Annotated[
+        int, Says("connections and UDP peers in records, folded ones too")
+    ]
+    HealthSockLostMap: Annotated[
+        int, Says("connections and UDP peers without even a fold: table full")
+    ]
     HealthSockLostRing: Annotated[int, Says("TCP and UDP records refused by the ring, swept later")]
     HealthUnixCreated: Annotated[int, Says("UNIX aggregates begun")]
     HealthUnixReported: Annotated[int, Says("UNIX aggregates that left the kernel")]
-    HealthUnixLostMap: Annotated[int, Says("UNIX sockets not followed: table full")]
+    HealthUnixLostMap: Annotated[int, Says("UNIX sockets without even a fold: table full")]
     HealthUnixLostRing: Annotated[int, Says("UNIX records refused by the ring, swept later")]
     HealthProcEvents: Annotated[int, Says("exec, fork and exit seen")]
     HealthProcLostRing: Annotated[int, Says("exec, fork and exit lost: ring full")]

@@ -9,6 +9,10 @@ from kflowd.serialize.blocks.process import NOT_YET, NOTED
 from kflowd.serialize.keys import Block, Counts, Duration, Says
 
 KNOWN = "it is known"
+COMMON = "not FOLDED, or all have it in common"
+ONE = "not FOLDED"
+PEERS_FOLDED = "FOLDED, of peers of one UDP socket"
+SOCKETS_FOLDED = "FOLDED, of sockets of one process"
 SENT = "something was sent"
 SENT_TCP = "TCP, something was sent"
 SENT_INFO = "TCP, something was sent, the kernel's counters are known"
@@ -23,6 +27,7 @@ SOCK_NOTES = {
     "INTERIM": "the connection goes on: counters are those since the record before",
     "SNAPSHOT": "existed before kflowd: counters are those since the start of kflowd",
     "FLAGS_INCOMPLETE": "more combinations of flags than are counted",
+    "FOLDED": "sums of many, which are beyond the share of their socket or process",
 }
 
 
@@ -33,10 +38,10 @@ class SocketBlock(Block, frozen=True, kw_only=True, gc=False):
     SockRole: Annotated[str | UnsetType, Says("CLIENT or SERVER", KNOWN)]
     SockState: Annotated[str | UnsetType, Says("state at the end of the record", KNOWN)]
     SockFamily: Annotated[str | UnsetType, Says("AF_INET or AF_INET6", KNOWN)]
-    SockLocalIP: Annotated[str, Says("local address")]
-    SockLocalPort: Annotated[int, Says("local port")]
-    SockRemoteIP: Annotated[str, Says("remote address")]
-    SockRemotePort: Annotated[int, Says("remote port")]
+    SockLocalIP: Annotated[str | UnsetType, Says("local address", COMMON)]
+    SockLocalPort: Annotated[int | UnsetType, Says("local port", COMMON)]
+    SockRemoteIP: Annotated[str | UnsetType, Says("remote address", ONE)]
+    SockRemotePort: Annotated[int | UnsetType, Says("remote port", ONE)]
 
 
 class SocketTx(Block, frozen=True, kw_only=True, gc=False):
@@ -141,6 +146,12 @@ class SocketExtra(Block, frozen=True, kw_only=True, gc=False):
         int | UnsetType, Says("network namespace of the socket (its inode number)", KNOWN)
     ]
     SockNotes: Annotated[tuple[str, ...] | UnsetType, Says(NOTES_LEGEND, NOTED)]
+    SockPeersFolded: Annotated[
+        int | UnsetType, Says("peers in these sums, at least so many", PEERS_FOLDED)
+    ] = UNSET
+    SockSocketsFolded: Annotated[
+        int | UnsetType, Says("sockets in these sums, at least so many", SOCKETS_FOLDED)
+    ] = UNSET
 
 
 class UnixExtra(Block, frozen=True, kw_only=True, gc=False):
@@ -150,3 +161,6 @@ class UnixExtra(Block, frozen=True, kw_only=True, gc=False):
     SockTxMessages: Annotated[int | UnsetType, Says("calls that sent", SENT)]
     SockRxMessages: Annotated[int | UnsetType, Says("calls that received", RECEIVED)]
     SockNotes: Annotated[tuple[str, ...] | UnsetType, Says(NOTES_LEGEND, NOTED)]
+    SockSocketsFolded: Annotated[
+        int | UnsetType, Says("sockets in these sums, at least so many", SOCKETS_FOLDED)
+    ] = UNSET

@@ -32,12 +32,14 @@ def test_constants_follow_from_features_and_options() -> None:
     config = TraceSettings(events=7, pseudo_fs=True, ring_bytes=1 << 16)
     assert constants(config, FEATURES, 4711) == {
         "kf_self_tgid": 4711,
-        "kf_share_process": 8192,
-        "kf_share_user": 12288,
+        "kf_file_share_process": 8192,
+        "kf_file_share_user": 12288,
         "kf_can_probe": 0,
         "kf_task_btf": 1,
         "kf_export_at": 7,
         "kf_pseudo_fs": 1,
+        "kf_sock_entries": 16384,
+        "kf_unix_entries": 8192,
         "kf_wakeup_bytes": 1 << 14,
     }
 
@@ -67,7 +69,7 @@ def test_maps_of_what_is_off_take_no_memory() -> None:
     """Without sockets, their maps have one entry."""
     entries = map_entries(TraceSettings(monitor=frozenset(("file",))), cookies=False)
     assert entries["kf_files"] == 16384
-    of_sockets = ("kf_socks", "kf_owners", "kf_aliases", "kf_unix")
+    of_sockets = ("kf_tcp", "kf_udp", "kf_owners", "kf_aliases", "kf_folds", "kf_unix")
     assert {entries[name] for name in of_sockets} == {1}
 
 
@@ -76,6 +78,12 @@ def test_aliases_take_memory_where_cookies_are_missing(cookies: bool, aliases: i
     """A kernel that makes cookies everywhere needs no aliases, another one for each owner."""
     entries = map_entries(TraceSettings(sock_entries=7), cookies=cookies)
     assert (entries["kf_owners"], entries["kf_aliases"]) == (14, aliases)
+
+
+def test_folds_are_few_and_never_none() -> None:
+    """One for each sixteen entries, and some that small tables need as well."""
+    entries = map_entries(TraceSettings(sock_entries=1600, unix_entries=16), cookies=True)
+    assert (entries["kf_folds"], entries["kf_unix_folds"]) == (164, 65)
 
 
 def test_processes_are_always_observed() -> None:
@@ -93,7 +101,7 @@ def test_what_settings_name_is_in_the_objects() -> None:
     options = [setting.option for setting in settings_of(TraceSettings)]
     named = {option.constant for option in options if option.constant}
     named |= {it.name for option in options for it in option.maps}
-    assert len(named) == 9
+    assert len(named) == 15
     assert named <= known
 
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * How much of a table each process and user has. Programs count when an entry begins and ends, and
+ * each sweep, which walks the tables anyway, adds what it finds to differ: a counter that has
+ * drifted heals within a second. Places are found by a hash: who meets another in one place has a
+ * smaller share with it, no more. Why it is as it is: docs/shares.md.
+ */
+#ifndef KF_SHARE_H
+#define KF_SHARE_H
+
+#define KF_SHARE_PROCESS_BITS 13
+#define KF_SHARE_USER_BITS 10
+#define KF_SHARE_SOCKET_BITS 13
+#define KF_SHARE_PROCESSES (1 << KF_SHARE_PROCESS_BITS)
+#define KF_SHARE_USERS (1 << KF_SHARE_USER_BITS)
+#define KF_SHARE_SOCKETS (1 << KF_SHARE_SOCKET_BITS)
+
+/* Tables that others can fill. */
+enum kf_share_table {
+	KF_SHARE_TCP = 0,
+	KF_SHARE_UDP = 1,
+	KF_SHARE_UNIX = 2,
+	KF_SHARE_OWNERS = 3,
+	KF_SHARE_SPILL = 4,
+	KF_SHARE_FOLDS = 5,
+	KF_SHARE_UNIX_FOLDS = 6,
+	KF_SHARE_TABLES = 7,
+};
+
+/* Signed: an adjustment may take a counter below zero for a moment. */
+struct kf_share {
+	__s32 used;
+	__s32 folding; /* something was folded since the start */
+	__s32 process[KF_SHARE_PROCESSES];
+	__s32 user[KF_SHARE_USERS];
+};
+
+/* The one element of the map, which user space maps into its memory. */
+struct kf_shares {
+	struct kf_share table[KF_SHARE_TABLES];
+	__s32 peers[KF_SHARE_SOCKETS]; /* of UDP sockets */
+};
+
+#endif
