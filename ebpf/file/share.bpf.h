@@ -30,20 +30,19 @@ static __always_inline u32 kf_file_share__place(enum kf_file_share kind, u32 id)
 	return kind << KF_FILE_SHARE_BITS | id * 0x9e3779b1U >> (32 - KF_FILE_SHARE_BITS);
 }
 
-static __noinline u64 kf_file_share__held(u32 place)
+static __always_inline u64 kf_file_share__held(u32 place)
 {
 	u64 *count = bpf_map_lookup_elem(&kf_file_shares, &place);
 
 	return count ? *count : 0;
 }
 
-static __noinline int kf_file_share__add(u32 place, s64 entries)
+static __always_inline void kf_file_share__add(u32 place, s64 entries)
 {
 	u64 *count = bpf_map_lookup_elem(&kf_file_shares, &place);
 
 	if (count)
 		__sync_fetch_and_add(count, entries);
-	return 0;
 }
 
 /* Whether the current process may have another file followed. */

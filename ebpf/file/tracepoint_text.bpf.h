@@ -187,18 +187,17 @@ __noinline int kf_text__keep(u64 dfd, u64 old, u32 op)
 	key->start_ns = kf_current__start();
 	key->tgid = bpf_get_current_pid_tgid() >> 32;
 	key->apart = (u32)bpf_get_current_pid_tgid() | 1;
-	kept = kf_file_share__has_room(key->tgid) ? kf_kept__get(key) : NULL;
-	if (!kept)
+	if (!kf_file_share__has_room(key->tgid) ||
+	    bpf_map_update_elem(&kf_files, key, &kf_agg_zero, BPF_NOEXIST))
 		return 0;
-	kf_text__keep_name(kept, texts, dfd, old);
-	bpf_map_update_elem(&kf_files, key, &kf_agg_zero, BPF_NOEXIST);
 	agg = bpf_map_lookup_elem(&kf_files, key);
-	if (!agg) {
-		bpf_map_delete_elem(&kf_names, key);
+	if (!agg)
 		return 0;
-	}
 	kf_text__aggregate(agg, op);
 	kf_file_share__count(key->tgid, agg->proc.uid, 1);
+	kept = kf_kept__get(key);
+	if (kept)
+		kf_text__keep_name(kept, texts, dfd, old);
 	agg->flags = KF_AGG_NO_INODE | KF_AGG_PATH_TEXT | KF_AGG_PATH_KEPT | KF_AGG_ENDED;
 	return 1;
 }

@@ -22,6 +22,11 @@
 #define KF_FLAGS_OUT (~(KF_SOCK_MAP_ONLY | KF_SOCK_ENDED))
 #define KF_OUT_BYTES (256 * 1024) /* first size of the output; a final sweep may need megabytes */
 
+/* The longest value of a table. */
+#define KF_VALUE_MAX                                                                   \
+	(sizeof(struct kf_fold) > sizeof(struct kf_kept_name) ? sizeof(struct kf_fold) \
+							      : sizeof(struct kf_kept_name))
+
 struct kf_keys {
 	struct kf_sock_key *list;
 	size_t used, room;
@@ -42,13 +47,13 @@ struct kf_sweep {
 	struct kf_exports exports; /* when copies of live TCP entries were written */
 	struct kf_keys due; /* TCP entries to copy once their counters are up to date */
 	unsigned char keys[KF_BATCH * sizeof(struct kf_file_key)];
-	unsigned char values[KF_BATCH * sizeof(struct kf_fold)];
+	unsigned char values[KF_BATCH * KF_VALUE_MAX];
 };
 
 _Static_assert(sizeof(struct kf_file_key) >= sizeof(struct kf_sock_key) &&
 		       sizeof(struct kf_file_key) >= sizeof(struct kf_unix_key) &&
 		       sizeof(struct kf_file_key) >= sizeof(struct kf_fold_key) &&
-		       sizeof(struct kf_fold) >= sizeof(struct kf_file_agg) &&
+		       KF_VALUE_MAX >= sizeof(struct kf_file_agg) &&
 		       sizeof(struct kf_fold) >= sizeof(struct kf_unix_fold),
 	       "the batch buffers hold the longest key and value");
 
@@ -169,6 +174,8 @@ static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value
 	size_t size;
 	int err;
 
+	if (!agg->last_ns)
+		return 0; /* it is being made */
 	if (!(agg->flags & KF_AGG_ENDED) && !sweep__expired(sweep, agg->first_ns, agg->last_ns) &&
 	    !kf_exited__has_exit(sweep->exited, key->tgid, key->start_ns))
 		return 0;
@@ -189,6 +196,17 @@ static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value
 	else
 		rec->agg.flags |= KF_AGG_STALE;
 	out__commit(sweep, &rec->hdr, KF_KIND_FILE, size);
+	return 0;
+}
+
+/* A name that was kept while its aggregate was taken: nobody else would ever remove it. */
+static int sweep__name(struct kf_sweep *sweep, const void *key, const void *value)
+{
+	struct kf_file_agg agg;
+
+	(void)value;
+	if (bpf_map_lookup_elem(sweep->config.files_fd, key, &agg) && errno == ENOENT)
+		bpf_map_delete_elem(sweep->config.names_fd, key);
 	return 0;
 }
 
@@ -467,6 +485,8 @@ static int sweep__tables(struct kf_sweep *sweep)
 	const struct kf_table tables[] = {
 		{ config->files_fd, sizeof(struct kf_file_key), sizeof(struct kf_file_agg),
 		  sweep__file },
+		{ config->names_fd, sizeof(struct kf_file_key), sizeof(struct kf_kept_name),
+		  sweep__name },
 		{ config->tcp_fd, sizeof(struct kf_sock_key), sizeof(struct kf_sock),
 		  sweep__connection },
 		{ config->udp_fd, sizeof(struct kf_sock_key), sizeof(struct kf_sock), sweep__peer },
