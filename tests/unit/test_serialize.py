@@ -20,10 +20,12 @@ MODULES: dict[str, frozenset[str]] = {
             *("records.file", "records.socket", "records.process", "records.unix"),
             *("records.counters", "records.path", "records.session", "records.header", "records"),
             *("serialize.file", "serialize.socket", "serialize.process", "serialize.build"),
-            *("serialize.values", "pipeline"),
+            *("serialize.values",),
         ),
         frozenset(),
     ),
+    # the first is an iterator, so that an error goes on with the next value: swapped it never ends
+    "pipeline": frozenset({"rest", "records"}),
     # of two types, so mypy sees them swapped; that each is right is for serialize/test_build.py
     "serialize.build": frozenset({"HealthOutputLost", "HealthOutputs"}),
     # parts are added up in any order, and any of the events ends a file
@@ -76,7 +78,8 @@ def test_each_field_comes_from_its_member(name: str) -> None:
 @pytest.mark.parametrize("keys", DISTINCT)
 def test_no_value_stands_twice(keys: Keys) -> None:
     """Each field has another value, so that no two can be swapped unseen."""
-    values = list(leaves(keys))
+    # counted by records that left the kernel without a path, and this stream has none
+    values = [each for key in keys if key != "HealthPathLostRing" for each in leaves(keys[key])]
     assert len(set(values)) == len(values)
     assert all(values)
 

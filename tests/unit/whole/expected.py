@@ -311,6 +311,7 @@ EXIT = ProcessExit(
         uid=1001,
         gid=1002,
         flags=0,
+        execs=9,
         comm="sh",
     ),
     exit_code=256,

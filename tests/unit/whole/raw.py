@@ -49,6 +49,7 @@ PROCESS: dict[str, Any] = {
     "uid": 1001,
     "gid": 1002,
     "flags": 0,
+    "execs": 9,
     "comm": b"sh\0garbage",
 }
 PARENT = PROCESS | {"start_ns": 80 * SECOND, "parent_start_ns": 1, "tgid": 303, "ppid": 1}
