@@ -56,7 +56,7 @@ def _shared_memory(path: Path) -> Path:
     return target
 
 
-DEEP = "/".join(f"{number:02}-" + "d" * 23 for number in range(41))
+DEEP = "/".join(f"{number:02}-" + "d" * 33 for number in range(31))
 LONG, LONGER = "n" * 254, "m" * 255
 WRITTEN = {"CREATE": 1, "OPEN": 1, "MODIFY": WRITES, "CLOSE_WRITE": 1}
 READ = {"OPEN": 1, "ACCESS": READS, "CLOSE_NOWRITE": 1}
