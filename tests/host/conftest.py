@@ -2,9 +2,16 @@
 """Fixtures of the tests with the real agent."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
+
+# A shell without job control starts what runs in the background with these ignored. kflowd keeps
+# what was ignored at its start: the tests mean an agent that was started from a terminal.
+for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.SIG_DFL)
 
 ROOT = Path(__file__).parents[2]
 
