@@ -141,6 +141,9 @@ class Signals:
                 now_ns = time.monotonic_ns()
                 if not number:
                     return
+                # the pipe tells of all signals that Python handles, also of those of others
+                if number not in ENDS:
+                    continue
                 if first_ns is None:
                     first_ns = now_ns
                 elif now_ns - first_ns >= IMPATIENT_NS:

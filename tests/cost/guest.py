@@ -160,7 +160,7 @@ def staged(work: Work, mode: str) -> dict[str, Any]:
 def _totals(agent: Agent, lines: Path, *others: signal.Signals) -> dict[str, float]:
     """Ask the agent what its stages have cost so far."""
     size = lines.stat().st_size if lines.exists() else 0
-    for number in (signal.SIGUSR1, *others):
+    for number in (signal.SIGWINCH, *others):
         agent.process.send_signal(number)
     while not lines.exists() or lines.stat().st_size == size:
         if agent.process.poll() is not None:

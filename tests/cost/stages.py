@@ -2,7 +2,7 @@
 """User space by stage: runs the agent with a clock around each stage. Runs in the machine.
 
 `python3 -m tests.cost.stages OUTPUT OPTIONS...` is `python3 -m kflowd OPTIONS...`, which on each
-SIGUSR1 appends what the stages have cost so far to OUTPUT, as a line of JSON.
+SIGWINCH appends what the stages have cost so far to OUTPUT, as a line of JSON.
 
 This module is all that knows the inside of kflowd, and STAGES is all of this module that does: when
 the pipeline is rebuilt, the names there follow. It imports nothing of kflowd, so that the same file
@@ -167,7 +167,7 @@ def main() -> None:
         with open(output, "a") as file:
             file.write(line)
 
-    signal.signal(signal.SIGUSR1, report)
+    signal.signal(signal.SIGWINCH, report)
     sys.argv = ["kflowd", *options]
     runpy.run_module("kflowd", run_name="__main__", alter_sys=True)
 

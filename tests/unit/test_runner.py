@@ -188,6 +188,23 @@ def test_impatient_signal_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert words == [signal.SIGTERM]
 
 
+def test_signals_of_others_are_no_wish_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler that somebody else has installed, for a window that changes its size, ends nothing."""
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    monkeypatch.setattr(runner, "IMPATIENT_NS", 0)
+    seen: list[int] = []
+    before = signal.signal(signal.SIGWINCH, lambda number, _frame: seen.append(number))
+    try:
+        with Signals() as signals:
+            for _ in range(3):
+                os.kill(os.getpid(), signal.SIGWINCH)
+            assert not signals.stop
+    finally:
+        signal.signal(signal.SIGWINCH, before)
+    assert (len(seen), codes) == (3, [])
+
+
 def test_what_was_ignored_stays_ignored() -> None:
     """SIGHUP under nohup; SIGINT is taken all the same."""
     before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGINT)}
