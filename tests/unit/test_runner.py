@@ -189,7 +189,7 @@ def test_impatient_signal_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_signals_of_others_are_no_wish_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A handler that somebody else has installed, for a window that changes its size, ends nothing."""
+    """A handler that somebody else installed, for a window that changes its size, ends nothing."""
     codes: list[int] = []
     monkeypatch.setattr(os, "_exit", codes.append)
     monkeypatch.setattr(runner, "IMPATIENT_NS", 0)
