@@ -112,6 +112,21 @@ def check_accounts(records: list[Record], stderr: str) -> None:
     assert ": 0 seen" not in stderr.partition("sockets")[2].partition("\n")[0]
 
 
+@contextmanager
+def nothing_missed(records: list[Record]) -> Iterator[None]:
+    """Of counts that are exact: say first that the kernel skipped program runs, if it did.
+
+    A preempted kernel skips a program that runs on the same processor already (kernel:
+    bpf_prog_enter), so that a message is in no table; the agent's last record says how often.
+    """
+    try:
+        yield
+    except AssertionError:
+        missed = {"HealthMissedRuns": records[-1].get("HealthMissedRuns", 0)}
+        assert {key: runs for key, runs in missed.items() if runs} == {}
+        raise
+
+
 def of(records: list[Record], pids: Iterable[int], protocol: str | None) -> list[Record]:
     """Return the records of processes with a protocol; None: UNIX."""
     found = [each for pid in pids for each in socket_records(records, pid)]
@@ -145,7 +160,8 @@ def test_a_local_flood_hides_nobody(name: str) -> None:
     check_victim(result.records, before, "default")
     check_victim(result.records, after, "default")
     check_accounts(result.records, result.stderr)
-    CHECKS[name](result.records, said)
+    with nothing_missed(result.records):
+        CHECKS[name](result.records, said)
 
 
 def all_floods(*options: str, stopped: bool = False) -> None:
@@ -171,8 +187,9 @@ def all_floods(*options: str, stopped: bool = False) -> None:
     check_victim(result.records, before, "small")
     check_victim(result.records, after, "small")
     check_accounts(result.records, result.stderr)
-    for name, done in said.items():
-        CHECKS[name](result.records, done)
+    with nothing_missed(result.records):
+        for name, done in said.items():
+            CHECKS[name](result.records, done)
 
 
 def test_all_floods_at_once_hide_nobody() -> None:
@@ -243,8 +260,9 @@ def test_many_processes_of_one_user_hide_nobody() -> None:
     of_user = [each for each in folded(result.records) if "ProcPID" not in each]
     assert len(of_user) == 1
     size = sum(each["size"] for each in said["each"])
-    assert total([*mine, *of_user], "SockTxBytes") == size
-    assert total([*mine, *of_user], "SockRxBytes") == size
+    with nothing_missed(result.records):
+        assert total([*mine, *of_user], "SockTxBytes") == size
+        assert total([*mine, *of_user], "SockRxBytes") == size
 
 
 def test_shares_are_given_back() -> None:
