@@ -24,6 +24,11 @@ ATTACH_MODE = (
     if (attach_mode := os.environ.get("KFLOWD_TEST_ATTACH_MODE"))
     else []
 )
+# what starts a command as nobody, who may do nothing but reach a working tree that is its owner's
+AS_NOBODY = [
+    *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
+    *("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"),
+]
 SEPARATOR = b"\n\x1e\n"
 # a busy emulated machine takes minutes to verify all programs
 START_SECONDS = float(os.environ.get("KFLOWD_TEST_START_SECONDS", "240"))

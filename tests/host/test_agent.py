@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 
 from kflowd.bpf.hooks import HOOKS
-from tests.host.agent import COMMAND, ROOT, Agent, file_records, health_records, parse, run
+from tests.host.agent import (
+    AS_NOBODY,
+    COMMAND,
+    ROOT,
+    Agent,
+    file_records,
+    health_records,
+    parse,
+    run,
+)
 from tests.host.workloads import WRITES, start
 
 
@@ -212,12 +221,8 @@ def test_replay_gives_the_same_bytes(folder: Path) -> None:
         start("write_many", folder, 31)
         start("tcp_exchange", "inet")
         result = agent.stop()
-    for parent in (folder, *folder.parents):
-        if parent != Path("/") and parent.stat().st_uid == 0:
-            parent.chmod(parent.stat().st_mode | 0o055)
 
-    command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    command += [*COMMAND, "replay", "-o", "json-min", str(recording)]
+    command = [*AS_NOBODY, *COMMAND, "replay", "-o", "json-min", str(recording)]
     replayed = subprocess.run(command, check=True, capture_output=True, cwd=ROOT, timeout=60)
 
     assert len(result.records) > 31

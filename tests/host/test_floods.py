@@ -18,9 +18,8 @@ from typing import Any
 import pytest
 
 from tests.host import floods
-from tests.host.agent import Agent, Record, socket_records
+from tests.host.agent import AS_NOBODY, Agent, Record, socket_records
 
-NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 SMALL = ("--sock-entries", "512", "--unix-entries", "512")
 # longer than a slow machine takes: nothing is cut in two because nobody used it
 IDLE = ("-t", "600")
@@ -41,7 +40,7 @@ FLOODS = {
 class Running:
     """A workload that runs until it is told to end."""
 
-    def __init__(self, *arguments: str, prefix: Iterable[str] = NOBODY) -> None:
+    def __init__(self, *arguments: str, prefix: Iterable[str] = AS_NOBODY) -> None:
         command = [*prefix, sys.executable, "-I", "-S", floods.__file__, *arguments]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -67,7 +66,7 @@ class Running:
 
 
 @contextmanager
-def running(*arguments: str, prefix: Iterable[str] = NOBODY) -> Iterator[Running]:
+def running(*arguments: str, prefix: Iterable[str] = AS_NOBODY) -> Iterator[Running]:
     """A workload; it is told to end when the block does."""
     it = Running(*arguments, prefix=prefix)
     try:
