@@ -110,7 +110,8 @@ def doctor(context: click.Context, /, *, as_json: bool, **_given: Any) -> None:
 
 
 @command.command("replay", params=setting_options("replay"))
-@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+# whether it can be read says who opens it: access(2) leaves capabilities out
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path, readable=False))
 @click.pass_context
 def replay(context: click.Context, /, path: Path, **_given: Any) -> None:
     """Print the records of a recording; needs neither root nor BPF."""
