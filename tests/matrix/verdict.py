@@ -13,6 +13,8 @@ REFUSED = "the kernel refuses to "
 # how the agent says that the kernel skipped runs of its programs, and that nothing else was lost
 SKIPPED = "'HealthMissedRuns':"
 ONLY_SKIPPED = re.compile(r"assert {'HealthMissedRuns': \d+} == {}")
+# how pytest says that another failure was there first
+BESIDE = "During handling of the above exception"
 # the feature of doctor's table without which that is predicted
 NONPREEMPTIBLE = "nonpreemptible"
 
@@ -132,7 +134,8 @@ def tests_of(cell: Mapping[str, Any]) -> tuple[Test, ...]:
     features = {it["name"]: it["ok"] for it in cell["doctor"].get("features", ())}
     for each in cell["tests"]:
         passed, why = each["outcome"] == "passed", each["why"]
-        predicted = not features.get(NONPREEMPTIBLE, True) and bool(ONLY_SKIPPED.search(why))
+        alone = ONLY_SKIPPED.search(why) and BESIDE not in why
+        predicted = not features.get(NONPREEMPTIBLE, True) and bool(alone)
         test = Test(each["name"], tuple(each["classes"]), each["proof"], passed, why, predicted)
         if test.name not in found or not passed:
             found[test.name] = test

@@ -202,12 +202,19 @@ def test_a_run_that_the_kernel_skipped_is_known() -> None:
 
 
 LOST = "assert lost == {}\nE   AssertionError: assert {'HealthMissedRuns': 3} == {}"
+LOST_AFTER = f"E   assert 0 == 40\n{verdict.BESIDE}, another exception occurred:\n{LOST}"
 LOST_MORE = "E   AssertionError: assert {'HealthLost': 1, 'HealthMissedRuns': 3} == {}"
 
 
 @pytest.mark.parametrize(
     ("why", "nonpreemptible", "predicted"),
-    [(LOST, False, True), (LOST, True, False), (LOST_MORE, False, False), ("1 != 2", False, False)],
+    [
+        (LOST, False, True),
+        (LOST, True, False),
+        (LOST_MORE, False, False),
+        (LOST_AFTER, False, False),
+        ("1 != 2", False, False),
+    ],
 )
 def test_skipped_runs_are_predicted_on_preempted_kernels_only(
     why: str, nonpreemptible: bool, predicted: bool

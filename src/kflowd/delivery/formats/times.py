@@ -27,18 +27,13 @@ def change(ns: int) -> str:
     return "-" + duration(-ns) if ns < 0 else duration(ns)
 
 
-def timestamp(ns: int) -> str:
-    """Return nanoseconds since 1970 as `Thu, Apr 04 2024 15:34:35.643031330 UTC`.
-
-    Any integer is taken: years before 1 are negative, years after 9999 have more digits.
-    """
-    seconds, rest = divmod(ns, SECOND_NS)
-    return f"{second(seconds)}.{rest:09d} UTC"
-
-
 @lru_cache(CACHED)
 def second(seconds: int) -> str:
-    """Return the text of a second; datetime would end at the year 9999."""
+    """Return seconds since 1970 as `Thu, Apr 04 2024 15:34:35`, in UTC.
+
+    Any integer is taken: years before 1 are negative, years after 9999 have more digits, where
+    datetime would end.
+    """
     days, left = divmod(seconds, DAY_S)
     year, month, day = civil(days)
     hour, left = divmod(left, 3600)
