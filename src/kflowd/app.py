@@ -170,11 +170,12 @@ def replay(path: Path, settings: Settings, say: Say) -> int:
         SinkError: If standard output refuses records.
     """
     recording = Recording(path)
+    faults = Faults()
     facts = recording.session.facts
     settings = as_recorded(settings, facts)
     # lossless: the recording waits for the reader, whom a kernel would not wait for
-    with Delivery(_outputs(settings, lossless=True), settings.count) as delivery:
-        pipeline = make_pipeline(settings, recorded_enrichers(facts), delivery)
+    with Delivery(_outputs(settings, lossless=True), settings.count, faults) as delivery:
+        pipeline = make_pipeline(settings, recorded_enrichers(facts), delivery, faults)
         try:
             for batch in recording.batches():
                 delivery.put(pipeline.feed(batch))
@@ -184,7 +185,8 @@ def replay(path: Path, settings: Settings, say: Say) -> int:
             _finish(pipeline, delivery)
             raise
         _finish(pipeline, delivery)
-    return _conclude(say, f"{_records(delivery.records)} replayed", pipeline, delivery)
+    head = f"{_records(delivery.records)} replayed"
+    return _conclude(say, head, pipeline, delivery, [faults.first])
 
 
 def _finish(pipeline: Pipeline, delivery: Delivery) -> None:

@@ -94,15 +94,16 @@ def look_up(net_ns: int, pid: int, enter: Enter) -> list[Interface] | None:
     if descriptor is None:
         return None
     try:
-        enter(descriptor)
+        # the way back first: without a descriptor left there would be none
+        own = os.open(OWN, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            return interfaces_here()
-        finally:
-            own = os.open(OWN, os.O_RDONLY | os.O_CLOEXEC)
+            enter(descriptor)
             try:
-                enter(own)
+                return interfaces_here()
             finally:
-                os.close(own)
+                enter(own)
+        finally:
+            os.close(own)
     except Exception:  # noqa: BLE001 - unknown then: a privilege or a descriptor is missing
         return None
     finally:

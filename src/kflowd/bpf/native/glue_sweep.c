@@ -217,6 +217,8 @@ static int sweep__unix(struct kf_sweep *sweep, const void *at, const void *value
 	struct kf_unix_record *rec;
 	int err;
 
+	if (!sock->last_ns)
+		return 0; /* it is being made */
 	if (!(sock->flags & KF_SOCK_ENDED) &&
 	    !sweep__expired(sweep, sock->first_ns, sock->last_ns) &&
 	    !kf_exited__has_exit(sweep->exited, sock->proc.tgid, sock->proc.start_ns)) {
@@ -293,6 +295,8 @@ static int sweep__peer(struct kf_sweep *sweep, const void *at, const void *value
 	const struct kf_sock *sock = value;
 	int closed = kf_exited__has_closed(sweep->exited, key->cookie);
 
+	if (!sock->last_ns)
+		return 0; /* it is being made */
 	if (sock->flags & KF_SOCK_ENDED && sweep__settled(sweep, sock))
 		closed = 1;
 	if (closed || (!(sock->flags & KF_SOCK_ENDED) &&
@@ -333,6 +337,8 @@ static int sweep__fold(struct kf_sweep *sweep, const void *at, const void *value
 	struct kf_sock_record *rec;
 	int closed, err;
 
+	if (!fold->sock.last_ns)
+		return 0; /* it is being made */
 	if (!sweep__fold_due(sweep, key, fold->sock.first_ns, fold->sock.last_ns)) {
 		kf_share_count__entry(sweep->shares, KF_SHARE_FOLDS, &fold->sock.charge);
 		return 0;
@@ -361,6 +367,8 @@ static int sweep__unix_fold(struct kf_sweep *sweep, const void *at, const void *
 	struct kf_unix_record *rec;
 	int err;
 
+	if (!fold->unix_sock.last_ns)
+		return 0; /* it is being made */
 	if (!sweep__fold_due(sweep, key, fold->unix_sock.first_ns, fold->unix_sock.last_ns)) {
 		kf_share_count__entry(sweep->shares, KF_SHARE_UNIX_FOLDS, &fold->unix_sock.charge);
 		return 0;
