@@ -11,7 +11,7 @@
 #ifndef KF_RECORD_H
 #define KF_RECORD_H
 /* cffi: begin */
-#define KF_VERSION 3
+#define KF_VERSION 4
 #define KF_COMM_LEN 16
 #define KF_NAME_LEN 256
 #define KF_PATH_MAX 4096
@@ -20,6 +20,7 @@
 #define KF_UNIX_PATH_LEN 108
 #define KF_FLAG_SLOTS 12
 #define KF_FOLD_WORDS 32 /* of 64 bits: which members of a fold are known to differ */
+#define KF_USERS 8 /* images beside the owner's that a socket names */
 
 enum kf_kind {
 	KF_KIND_NONE = 0,
@@ -310,6 +311,25 @@ struct kf_sock_key {
 	__u32 scope; /* enum kf_scope, in records; 0 in the maps */
 };
 
+/* Bytes that calls moved over a socket, by whom: program images, told apart by (tgid, start_ns, execs). */
+struct kf_usage {
+	__u64 own_tx; /* by the owner's */
+	__u64 own_rx;
+	__u64 rest_tx; /* by those for which there was no room in kf_users */
+	__u64 rest_rx;
+	__u32 users; /* entries of kf_users */
+	__u32 based; /* TCP: the next two are set */
+	__u32 write_seq; /* TCP: up to here it is known who wrote */
+	__u32 copied_seq; /* TCP: and who read */
+};
+
+/* An image that is not the owner's. */
+struct kf_user {
+	struct kf_proc proc;
+	__u64 tx_bytes;
+	__u64 rx_bytes;
+};
+
 /* Whose shares an entry counts against: places in struct kf_share. */
 struct kf_charge {
 	__u16 process;
@@ -336,15 +356,18 @@ struct kf_sock {
 	struct kf_charge charge;
 	__u32 folded; /* a fold's record: members known to differ, a lower bound of their number */
 	__u32 begun; /* a fold: members whose beginning was seen */
+	struct kf_usage usage;
 	struct kf_sock_dir tx;
 	struct kf_sock_dir rx;
 	struct kf_tcp_info tcp;
 };
 
+/* A socket that others used than its owner has them behind it: hdr.size says how many. */
 struct kf_sock_record {
 	struct kf_header hdr;
 	struct kf_sock_key key;
 	struct kf_sock sock;
+	/* struct kf_user, KF_USERS at most */
 };
 
 /* Which fold. id: cookie of a socket, start of a process; of: its tgid, or a uid. */
@@ -390,6 +413,7 @@ struct kf_unix {
 	struct kf_charge charge;
 	__u32 folded; /* as in kf_sock */
 	__u32 pad;
+	struct kf_usage usage;
 };
 
 struct kf_unix_fold {
@@ -401,6 +425,20 @@ struct kf_unix_record {
 	struct kf_header hdr;
 	struct kf_unix_key key;
 	struct kf_unix unix_sock;
+	/* struct kf_user, as in kf_sock_record */
+};
+
+/* Which user of which socket, in kf_users. */
+struct kf_user_key {
+	__u64 socket[4]; /* a struct kf_sock_key, or a struct kf_unix_key and 0 */
+	__u32 table; /* enum kf_share_table: of which */
+	__u32 place; /* of KF_USERS, from 0 on without a gap */
+};
+
+struct kf_used {
+	struct kf_user user;
+	struct kf_charge charge;
+	__u32 pad;
 };
 
 struct kf_counters_record {

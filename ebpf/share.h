@@ -24,7 +24,8 @@ enum kf_share_table {
 	KF_SHARE_SPILL = 4,
 	KF_SHARE_FOLDS = 5,
 	KF_SHARE_UNIX_FOLDS = 6,
-	KF_SHARE_TABLES = 7,
+	KF_SHARE_USED = 7,
+	KF_SHARE_TABLES = 8,
 };
 
 /* Signed: an adjustment may take a counter below zero for a moment. */

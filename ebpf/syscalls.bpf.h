@@ -61,6 +61,20 @@
 #define KF_ARG5(regs) KF_TYPED(regs, regs[5])
 #endif
 
+/* Messages as a process passes them (64-bit ABI). */
+struct kf_user_msghdr {
+	void *name;
+	s32 name_len;
+	u32 pad;
+	u64 rest[5];
+};
+
+struct kf_user_mmsghdr {
+	struct kf_user_msghdr hdr;
+	u32 len;
+	u32 pad;
+};
+
 static __always_inline bool kf_syscall__compat(void)
 {
 #ifdef __TARGET_ARCH_x86

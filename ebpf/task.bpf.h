@@ -64,6 +64,19 @@ static __always_inline u64 kf_current__start(void)
 	return KF_CURRENT(group_leader, start_boottime);
 }
 
+/* Another number for each program that the current process runs; the lowest 16 bits are kept. */
+static __always_inline u32 kf_current__execs(void)
+{
+	return KF_CURRENT(self_exec_id);
+}
+
+/* Whether a process, as it was read once, is what the current one runs now. */
+static __always_inline bool kf_proc__is_current(const struct kf_proc *proc)
+{
+	return proc->tgid == bpf_get_current_pid_tgid() >> 32 &&
+	       proc->start_ns == kf_current__start() && proc->execs == (u16)kf_current__execs();
+}
+
 /* Namespaces of the current process; 0 once it is past exit_task_namespaces. */
 static __always_inline u32 kf_current__mnt_ns(void)
 {

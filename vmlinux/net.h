@@ -33,13 +33,37 @@ struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	possible_net_t skc_net;
+	unsigned long skc_flags; /* bits of enum sock_flags */
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 	atomic64_t skc_cookie;
 };
 
+struct sock;
+
 struct sk_buff {
+	struct sock *sk;
+	unsigned int len;
+	u16 protocol; /* network order */
+	u16 transport_header; /* bytes behind head */
+	u16 network_header;
+	unsigned char *head;
 	char cb[48]; /* what the layer keeps that has the packet: inet_skb_parm, inet6_skb_parm */
+};
+
+struct iphdr {
+	u32 saddr;
+	u32 daddr;
+};
+
+struct ipv6hdr {
+	struct in6_addr saddr;
+	struct in6_addr daddr;
+};
+
+struct udphdr {
+	u16 source;
+	u16 dest;
 };
 
 struct inet_skb_parm {
@@ -96,6 +120,8 @@ struct tcp_sock {
 	u32 srtt_us;
 	u32 rcv_nxt;
 	u32 copied_seq;
+	u32 write_seq;
+	u32 snd_una;
 };
 
 typedef struct {

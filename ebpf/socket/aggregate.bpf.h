@@ -7,9 +7,12 @@
 #include "emit.bpf.h"
 #include "socket/alias.bpf.h"
 #include "socket/owner.bpf.h"
+#include "usage.bpf.h"
 
 #define KF_AF_INET 2
 #define KF_AF_INET6 10
+#define KF_ETH_P_IP 0x0800
+#define KF_ETH_P_IPV6 0x86dd
 #define KF_IPPROTO_TCP 6
 #define KF_IPPROTO_UDP 17
 #define KF_SOCK_STREAM 1
@@ -23,7 +26,7 @@
 #define KF_TCP_LISTEN 10
 #define KF_UDP_ESTABLISHED 1
 
-/* TCP connections, 490 bytes each. */
+/* TCP connections, 540 bytes each. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, KF_SIZED);
@@ -111,6 +114,69 @@ static __always_inline void kf_sock__uncount(const enum kf_share_table which,
 			&all->peers[kf_share__bound(share_socket, KF_SHARE_SOCKET_BITS)], -1);
 }
 
+/* The longest record of a socket. */
+struct kf_sock_used_record {
+	struct kf_sock_record rec;
+	struct kf_user users[KF_USERS];
+};
+_Static_assert(sizeof(struct kf_sock_used_record) ==
+		       sizeof(struct kf_sock_record) + KF_USERS * sizeof(struct kf_user),
+	       "users follow the record without a hole");
+_Static_assert(sizeof(struct kf_sock_key) == sizeof(((struct kf_user_key *)0)->socket), "kf_sock__"
+											"user_key");
+
+/* The key of a socket's first user. */
+static __always_inline void kf_sock__user_key(struct kf_user_key *user,
+					      const enum kf_share_table which,
+					      const struct kf_sock_key *key)
+{
+	__builtin_memcpy(user->socket, key, sizeof(user->socket));
+	user->table = which;
+	user->place = 0;
+}
+
+/* Fills in the record of an aggregate that is at its end, and takes its entry. */
+static __always_inline void kf_sock__finish(struct kf_sock_record *rec, void *table,
+					    const enum kf_share_table which,
+					    struct kf_sock_key *key, const struct kf_sock *sock)
+{
+	kf_header__fill(&rec->hdr, KF_KIND_SOCK, sizeof(*rec));
+	rec->key = *key;
+	__builtin_memcpy(&rec->sock, sock, sizeof(rec->sock));
+	rec->sock.flags = (sock->flags | KF_SOCK_FINAL) & ~(KF_SOCK_ENDED | KF_SOCK_MAP_ONLY);
+	if (bpf_map_delete_elem(table, key) == 0)
+		kf_sock__uncount(which, &rec->sock.charge, rec->sock.share_socket);
+}
+
+static __always_inline bool kf_sock__flush_alone(void *table, const enum kf_share_table which,
+						 struct kf_sock_key *key,
+						 const struct kf_sock *sock)
+{
+	struct kf_sock_record *rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec), 0);
+
+	if (!rec)
+		return false;
+	kf_sock__finish(rec, table, which, key, sock);
+	kf_submit(rec);
+	return true;
+}
+
+/* The same with those who used it. */
+static __always_inline bool kf_sock__flush_used(void *table, const enum kf_share_table which,
+						struct kf_sock_key *key, const struct kf_sock *sock)
+{
+	struct kf_sock_used_record *used = bpf_ringbuf_reserve(&kf_ring, sizeof(*used), 0);
+	struct kf_user_key user;
+
+	if (!used)
+		return false;
+	kf_sock__user_key(&user, which, key);
+	kf_sock__finish(&used->rec, table, which, key, sock);
+	used->rec.hdr.size += kf_users__take(used->users, &user) * sizeof(struct kf_user);
+	kf_submit(used);
+	return true;
+}
+
 /*
  * Final record of an aggregate; the entry goes. When the ring is full it stays, marked for the
  * sweep.
@@ -118,21 +184,16 @@ static __always_inline void kf_sock__uncount(const enum kf_share_table which,
 static __always_inline void kf_sock__flush(void *table, const enum kf_share_table which,
 					   struct kf_sock_key *key, struct kf_sock *sock)
 {
-	struct kf_sock_record *rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec), 0);
+	bool out;
 
 	sock->flags |= KF_SOCK_ENDED;
 	sock->state = KF_TCP_CLOSE;
-	if (!rec) {
+	if (sock->usage.users)
+		out = kf_sock__flush_used(table, which, key, sock);
+	else
+		out = kf_sock__flush_alone(table, which, key, sock);
+	if (!out)
 		kf_count(KF_CNT_SOCK_LOST_RING, 1);
-		return;
-	}
-	kf_header__fill(&rec->hdr, KF_KIND_SOCK, sizeof(*rec));
-	rec->key = *key;
-	__builtin_memcpy(&rec->sock, sock, sizeof(rec->sock));
-	rec->sock.flags = (sock->flags | KF_SOCK_FINAL) & ~(KF_SOCK_ENDED | KF_SOCK_MAP_ONLY);
-	if (bpf_map_delete_elem(table, key) == 0)
-		kf_sock__uncount(which, &rec->sock.charge, rec->sock.share_socket);
-	kf_submit(rec);
 }
 
 static __always_inline void kf_sock__own(struct kf_sock *sock, const struct kf_owner *owner)

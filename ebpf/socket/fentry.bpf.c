@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Who accepts a TCP connection, by fentry; see socket/accept.bpf.h. */
+/* Who accepts a TCP connection and who uses sockets, by fentry; see accept, use and datagram.bpf.h. */
 #define KF_DIRECT 1
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -7,6 +7,7 @@
 #include "record.h"
 #include "config.bpf.h"
 #include "socket/accept.bpf.h"
+#include "socket/datagram.bpf.h"
 #include "socket/programs.bpf.h"
 
 /* KF_VARIANTS cast: built again for lockdown. */
@@ -23,5 +24,62 @@ int BPF_PROG(fentry__security_sock_graft, struct sock *sk)
 	if (!kf_standby__claim(KF_PROG_FENTRY_SECURITY_SOCK_GRAFT))
 		return 0;
 	kf_accept__done(sk);
+	return 0;
+}
+
+/* Why: each call that writes or reads holds the connection's lock and lets go of it here. */
+SEC("fentry/release_sock")
+int BPF_PROG(fentry__release_sock, struct sock *sk)
+{
+	struct tcp_sock *tp;
+
+	if (!kf_standby__claim(KF_PROG_FENTRY_RELEASE_SOCK))
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (tp)
+		kf_use__tcp(sk, tp);
+	return 0;
+}
+
+/* Why these: the datagram with its headers, in the process that sends it. */
+SEC("fentry/ip_send_skb")
+int BPF_PROG(fentry__ip_send_skb, struct net *net, struct sk_buff *skb)
+{
+	if (kf_datagram__is(skb) && kf_standby__claim(KF_PROG_FENTRY_IP_SEND_SKB))
+		kf_datagram__sends(skb, KF_AF_INET);
+	return 0;
+}
+
+SEC("fentry/ip6_send_skb")
+int BPF_PROG(fentry__ip6_send_skb, struct sk_buff *skb)
+{
+	if (kf_datagram__is(skb) && kf_standby__claim(KF_PROG_FENTRY_IP6_SEND_SKB))
+		kf_datagram__sends(skb, KF_AF_INET6);
+	return 0;
+}
+
+/* Why these: the first datagram to a peer is in a table only now. No claim: what the first copy has done
+ * the other does not find. */
+SEC("fexit/ip_send_skb")
+int BPF_PROG(fexit__ip_send_skb)
+{
+	kf_datagram__sent();
+	return 0;
+}
+
+SEC("fexit/ip6_send_skb")
+int BPF_PROG(fexit__ip6_send_skb)
+{
+	kf_datagram__sent();
+	return 0;
+}
+
+/* Why: who takes a datagram out of the queue, and how much of it. */
+SEC("fentry/skb_consume_udp")
+int BPF_PROG(fentry__skb_consume_udp, struct sock *sk, struct sk_buff *skb, int bytes)
+{
+	if (!kf_standby__claim(KF_PROG_FENTRY_SKB_CONSUME_UDP))
+		return 0;
+	kf_datagram__received(sk, skb, bytes);
 	return 0;
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Who accepts a TCP connection, by kprobe; see socket/accept.bpf.h. */
+/* Who accepts a TCP connection and who uses sockets, by kprobe; see socket/fentry.bpf.c. */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
 #include "socket/accept.bpf.h"
+#include "socket/datagram.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -14,5 +15,51 @@ SEC("kprobe/security_sock_graft")
 int BPF_KPROBE(kprobe__security_sock_graft, struct sock *sk)
 {
 	kf_accept__done(sk);
+	return 0;
+}
+
+SEC("kprobe/release_sock")
+int BPF_KPROBE(kprobe__release_sock, struct sock *sk)
+{
+	if (KF_READ(sk, sk_protocol) == KF_IPPROTO_TCP)
+		kf_use__tcp(sk, (struct tcp_sock *)sk);
+	return 0;
+}
+
+SEC("kprobe/ip_send_skb")
+int BPF_KPROBE(kprobe__ip_send_skb, struct net *net, struct sk_buff *skb)
+{
+	if (kf_datagram__is(skb))
+		kf_datagram__sends(skb, KF_AF_INET);
+	return 0;
+}
+
+SEC("kprobe/ip6_send_skb")
+int BPF_KPROBE(kprobe__ip6_send_skb, struct sk_buff *skb)
+{
+	if (kf_datagram__is(skb))
+		kf_datagram__sends(skb, KF_AF_INET6);
+	return 0;
+}
+
+/* It does not wait, so no calls hold the few instances of these. */
+SEC("kretprobe/ip_send_skb")
+int BPF_KRETPROBE(kretprobe__ip_send_skb)
+{
+	kf_datagram__sent();
+	return 0;
+}
+
+SEC("kretprobe/ip6_send_skb")
+int BPF_KRETPROBE(kretprobe__ip6_send_skb)
+{
+	kf_datagram__sent();
+	return 0;
+}
+
+SEC("kprobe/skb_consume_udp")
+int BPF_KPROBE(kprobe__skb_consume_udp, struct sock *sk, struct sk_buff *skb, int bytes)
+{
+	kf_datagram__received(sk, skb, bytes);
 	return 0;
 }

@@ -7,8 +7,6 @@
 #include <bpf/bpf_endian.h>
 #include "socket/aggregate.bpf.h"
 
-#define KF_ETH_P_IP 0x0800
-#define KF_ETH_P_IPV6 0x86dd
 #define KF_IPV6_EXTENSIONS 6 /* extension headers that are skipped */
 
 struct kf_packet {

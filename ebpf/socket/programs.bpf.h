@@ -8,8 +8,13 @@
 enum kf_socket_program {
 	/* fentry.bpf.c */
 	KF_PROG_FENTRY_SECURITY_SOCK_GRAFT = KF_PROG_SOCKET,
+	KF_PROG_FENTRY_RELEASE_SOCK,
+	KF_PROG_FENTRY_IP_SEND_SKB,
+	KF_PROG_FENTRY_IP6_SEND_SKB,
+	KF_PROG_FENTRY_SKB_CONSUME_UDP,
 	/* tracepoint.bpf.c */
 	KF_PROG_SYS_EXIT_ACCEPT,
+	KF_PROG_SYS_EXIT_USE,
 	KF_PROG_SOCKET_END,
 };
 _Static_assert(KF_PROG_SOCKET_END <= KF_PROG_MAX, "the programs of the room fit into its span");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Who accepts a TCP connection, where neither fentry nor kprobes may be used: by the result of the
- * system call. What io_uring accepts is not seen here.
+ * Who accepts a TCP connection and who uses sockets, where neither fentry nor kprobes may be used: by the
+ * result of system calls. What io_uring does is not seen here.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -9,9 +9,11 @@
 #include "record.h"
 #include "config.bpf.h"
 #include "socket/accept.bpf.h"
+#include "socket/call.bpf.h"
 #include "socket/programs.bpf.h"
 #include "syscalls.bpf.h"
 
+/* KF_VARIANTS noloop: built again for kernels without bpf_loop. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 static __always_inline void kf_socket_tracepoint__returns(struct pt_regs *regs, s64 fd)
@@ -36,5 +38,15 @@ int BPF_PROG(tp__sys_exit_accept, struct pt_regs *regs, long fd)
 	if (!kf_standby__claim(KF_PROG_SYS_EXIT_ACCEPT))
 		return 0;
 	kf_socket_tracepoint__returns(regs, fd);
+	return 0;
+}
+
+/* Why: who sends and receives. It runs for each system call of the host, and looks at the number first. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(tp__sys_exit_use, struct pt_regs *regs, long result)
+{
+	if (!kf_standby__claim(KF_PROG_SYS_EXIT_USE))
+		return 0;
+	kf_socket_call__returns(regs, result);
 	return 0;
 }

@@ -9,11 +9,12 @@
 
 #include "share.bpf.h"
 #include "unix/name.bpf.h"
+#include "usage.bpf.h"
 
 #define KF_AF_UNIX 1
 #define KF_MSG_PEEK 2
 
-/* UNIX sockets that have carried data, 300 bytes each. */
+/* UNIX sockets that have carried data, 350 bytes each. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, KF_SIZED);
@@ -168,6 +169,30 @@ static __always_inline struct kf_unix *kf_unix__find(struct kf_unix_key *key,
 	return agg ? agg : kf_unix__begin(key, message);
 }
 
+_Static_assert(sizeof(struct kf_unix_key) == 3 * sizeof(u64), "kf_unix__user_key");
+
+/* The key of a socket's first user. */
+static __always_inline void kf_unix__user_key(struct kf_user_key *user,
+					      const struct kf_unix_key *key)
+{
+	__builtin_memcpy(user->socket, key, sizeof(*key));
+	user->socket[3] = 0;
+	user->table = KF_SHARE_UNIX;
+	user->place = 0;
+}
+
+/* Who moved the bytes; of a fold that is not known. */
+static __always_inline void kf_unix__used(struct kf_unix *agg, const struct kf_unix_key *key,
+					  const struct kf_unix_message *message)
+{
+	struct kf_user_key user;
+
+	if (agg->flags & KF_SOCK_FOLDED)
+		return;
+	kf_unix__user_key(&user, key);
+	kf_usage__add(&agg->usage, &agg->proc, &user, message->bytes, message->sent);
+}
+
 static __always_inline void kf_unix__moved(const struct kf_unix_message *message)
 {
 	struct kf_unix_key key;
@@ -178,6 +203,7 @@ static __always_inline void kf_unix__moved(const struct kf_unix_message *message
 	if (!agg)
 		return;
 	agg->last_ns = bpf_ktime_get_boot_ns();
+	kf_unix__used(agg, &key, message);
 	if (message->sent) {
 		__sync_fetch_and_add(&agg->tx_bytes, message->bytes);
 		__sync_fetch_and_add(&agg->tx_messages, message->messages);
@@ -195,10 +221,56 @@ static __always_inline void kf_unix__uncount(const struct kf_charge *charge)
 		kf_share__add(&all->table[KF_SHARE_UNIX], charge, -1);
 }
 
+/* The longest record of a socket. */
+struct kf_unix_used_record {
+	struct kf_unix_record rec;
+	struct kf_user users[KF_USERS];
+};
+_Static_assert(sizeof(struct kf_unix_used_record) ==
+		       sizeof(struct kf_unix_record) + KF_USERS * sizeof(struct kf_user),
+	       "users follow the record without a hole");
+
+/* Fills in the record of a socket that is closed, and takes its entry. */
+static __always_inline void kf_unix__finish(struct kf_unix_record *rec, struct kf_unix_key *key,
+					    const struct kf_unix *agg)
+{
+	kf_header__fill(&rec->hdr, KF_KIND_UNIX, sizeof(*rec));
+	rec->key = *key;
+	__builtin_memcpy(&rec->unix_sock, agg, sizeof(rec->unix_sock));
+	rec->unix_sock.flags = (agg->flags | KF_SOCK_FINAL) & ~KF_SOCK_ENDED;
+	if (bpf_map_delete_elem(&kf_unix, key) == 0)
+		kf_unix__uncount(&rec->unix_sock.charge);
+}
+
+static __always_inline bool kf_unix__flush_alone(struct kf_unix_key *key, const struct kf_unix *agg)
+{
+	struct kf_unix_record *rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec), 0);
+
+	if (!rec)
+		return false;
+	kf_unix__finish(rec, key, agg);
+	kf_submit(rec);
+	return true;
+}
+
+/* The same with those who used it. */
+static __always_inline bool kf_unix__flush_used(struct kf_unix_key *key, const struct kf_unix *agg)
+{
+	struct kf_unix_used_record *used = bpf_ringbuf_reserve(&kf_ring, sizeof(*used), 0);
+	struct kf_user_key user;
+
+	if (!used)
+		return false;
+	kf_unix__user_key(&user, key);
+	kf_unix__finish(&used->rec, key, agg);
+	used->rec.hdr.size += kf_users__take(used->users, &user) * sizeof(struct kf_user);
+	kf_submit(used);
+	return true;
+}
+
 /* The socket is closed. Aggregates of further destinations end by idle time. */
 static __always_inline void kf_unix__released(struct socket *socket)
 {
-	struct kf_unix_record *rec;
 	struct kf_unix_key key;
 	struct kf_unix *agg;
 
@@ -209,18 +281,8 @@ static __always_inline void kf_unix__released(struct socket *socket)
 	if (!agg)
 		return;
 	agg->flags |= KF_SOCK_ENDED;
-	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec), 0);
-	if (!rec) {
+	if (!(agg->usage.users ? kf_unix__flush_used(&key, agg) : kf_unix__flush_alone(&key, agg)))
 		kf_count(KF_CNT_UNIX_LOST_RING, 1);
-		return;
-	}
-	kf_header__fill(&rec->hdr, KF_KIND_UNIX, sizeof(*rec));
-	rec->key = key;
-	__builtin_memcpy(&rec->unix_sock, agg, sizeof(rec->unix_sock));
-	rec->unix_sock.flags = (agg->flags | KF_SOCK_FINAL) & ~KF_SOCK_ENDED;
-	if (bpf_map_delete_elem(&kf_unix, &key) == 0)
-		kf_unix__uncount(&rec->unix_sock.charge);
-	kf_submit(rec);
 }
 
 #endif

@@ -7,20 +7,6 @@
 
 #define KF_BATCH_MAX 1024 /* messages of one sendmmsg (UIO_MAXIOV), and of a recvmmsg, added up */
 
-/* As a process passes them (64-bit ABI). */
-struct kf_user_msghdr {
-	void *name;
-	s32 name_len;
-	u32 pad;
-	u64 rest[5];
-};
-
-struct kf_user_mmsghdr {
-	struct kf_user_msghdr hdr;
-	u32 len;
-	u32 pad;
-};
-
 /* The same in the 32-bit ABI. */
 struct kf_user_mmsghdr32 {
 	u32 hdr[7];

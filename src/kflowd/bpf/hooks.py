@@ -111,6 +111,13 @@ def _kprobes(programs: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _probed(programs: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the kprobe mode's programs of the same kind: at the entry or at the exit."""
+    return tuple(
+        it.replace("fexit__", "kretprobe__").replace("fentry__", "kprobe__") for it in programs
+    )
+
+
 def _returns(objects: str, programs: tuple[str, ...]) -> tuple[str, ...]:
     """Return what sees the end of calls that no kretprobe sees; it is attached ahead of them."""
     if not any(program.startswith("fexit__") for program in programs):
@@ -201,6 +208,25 @@ def _moved(verb: str) -> tuple[str, ...]:
     """Return the programs at what moves bytes of UNIX sockets, one for each type of socket."""
     return tuple(f"fexit__{function}" for function in UNIX_MOVES if function.endswith(verb))
 
+
+# The exits come first, as in `_around`.
+_USES = (
+    *("fexit__ip_send_skb", "fentry__ip_send_skb"),
+    *("fentry__release_sock", "fentry__skb_consume_udp"),
+)
+_USES_IPV6 = ("fexit__ip6_send_skb", "fentry__ip6_send_skb")
+_USED = (
+    Candidate("fentry", "socket_fentry", _USES, _USES_IPV6),
+    # these functions do not wait, so the exit is a kretprobe
+    Candidate("kprobe", "socket_kprobe", _probed(_USES), _probed(_USES_IPV6)),
+    Candidate(
+        "tracepoint",
+        "socket_tracepoint",
+        ("tp__sys_exit_use",),
+        gap="without an address from the call, who received which datagram is known for one peer; "
+        + NO_IO_URING,
+    ),
+)
 
 # The order of classes is the order in which they are loaded and shown: processes first, so that no
 # record of another class names one that the table has not heard of.
@@ -311,6 +337,7 @@ HOOKS: tuple[Hook, ...] = (
             Candidate("tracepoint", "socket_tracepoint", ("tp__sys_exit_accept",), gap=NO_IO_URING),
         ),
     ),
+    Hook("socket.use", "process that sends or receives over TCP or UDP", "socket", _USED),
     _unix(
         "unix.send",
         "sent over a UNIX socket",

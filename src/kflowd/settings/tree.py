@@ -100,8 +100,8 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
             ),
         ),
     ] = 16384
-    # TCP connections, and as many UDP peers; 540 bytes each, 9 MB twice. A process may have half of
-    # each, and what is beyond is folded: docs/shares.md says how
+    # TCP connections, and as many UDP peers; 600 bytes each, 10 MB twice. A process may have half
+    # of each, and what is beyond is folded: docs/shares.md says how
     sock_entries: Annotated[
         Entries,
         Option(
@@ -114,13 +114,15 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
                 # Sockets have an owner from their creation on, also those without traffic.
                 Map(name="kf_owners", times=2, subsystem="socket"),
                 Map(name="kf_spill", times=2, subsystem="socket"),
+                # programs that use the sockets of others, UNIX sockets too
+                Map(name="kf_users", subsystem="socket"),
                 Map(name="kf_aliases", times=2, subsystem="socket"),
                 # by kf_fold__entries
                 Map(name="kf_folds", per=16, more=64, subsystem="socket"),
             ),
         ),
     ] = 16384
-    # those that have carried data; 300 bytes each, 2.5 MB
+    # those that have carried data; 350 bytes each, 3 MB
     unix_entries: Annotated[
         Entries,
         Option(

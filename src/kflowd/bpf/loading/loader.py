@@ -49,6 +49,7 @@ MAP_TYPES = {
     "kf_folds": ("struct kf_fold_key", "struct kf_fold"),
     "kf_names": ("struct kf_file_key", "struct kf_kept_name"),
     "kf_unix": ("struct kf_unix_key", "struct kf_unix"),
+    "kf_users": ("struct kf_user_key", "struct kf_used"),
     "kf_unix_folds": ("struct kf_fold_key", "struct kf_unix_fold"),
 }
 

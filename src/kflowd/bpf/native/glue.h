@@ -108,6 +108,7 @@ struct kf_sweep_config {
 	int unix_fd;
 	int folds_fd;
 	int unix_folds_fd;
+	int users_fd;
 	int owners_fd;
 	int spill_fd;
 	int shares_fd;

@@ -40,17 +40,19 @@ struct kf_sweep {
 	size_t owner_size;
 	int no_take; /* the kernel has no look-up-and-delete for hashes (before 5.14) */
 	struct kf_kept_name kept; /* of the aggregate that is being taken */
+	__u32 rounds; /* sweeps so far */
 	__u64 *file_shares; /* kf_file_shares, NULL: not there */
 	char *out;
 	size_t used, room;
 	struct kf_share_count *shares; /* NULL: no such map */
 	struct kf_exports exports; /* when copies of live TCP entries were written */
 	struct kf_keys due; /* TCP entries to copy once their counters are up to date */
-	unsigned char keys[KF_BATCH * sizeof(struct kf_file_key)];
+	unsigned char keys[KF_BATCH * sizeof(struct kf_user_key)];
 	unsigned char values[KF_BATCH * KF_VALUE_MAX];
 };
 
-_Static_assert(sizeof(struct kf_file_key) >= sizeof(struct kf_sock_key) &&
+_Static_assert(sizeof(struct kf_user_key) >= sizeof(struct kf_sock_key) &&
+		       sizeof(struct kf_user_key) >= sizeof(struct kf_file_key) &&
 		       sizeof(struct kf_file_key) >= sizeof(struct kf_unix_key) &&
 		       sizeof(struct kf_file_key) >= sizeof(struct kf_fold_key) &&
 		       KF_VALUE_MAX >= sizeof(struct kf_file_agg) &&
@@ -210,11 +212,83 @@ static int sweep__name(struct kf_sweep *sweep, const void *key, const void *valu
 	return 0;
 }
 
+/* ---- users of sockets ---- */
+
+#define KF_USERS_SIZE (KF_USERS * sizeof(struct kf_user))
+/* Users of a socket whose entry went while they began to use it are looked for once in so many sweeps. */
+#define KF_USERS_ROUNDS 16
+
+static struct kf_user_key sock__user_key(enum kf_share_table table, const struct kf_sock_key *key)
+{
+	struct kf_user_key user = { .table = table };
+
+	memcpy(user.socket, key, sizeof(*key));
+	return user;
+}
+
+static struct kf_user_key unix__user_key(const struct kf_unix_key *key)
+{
+	struct kf_user_key user = { .table = KF_SHARE_UNIX };
+
+	memcpy(user.socket, key, sizeof(*key));
+	return user;
+}
+
+/* Users of a socket, behind its record. stay: the socket goes on. Returns their size. */
+static size_t sweep__users(struct kf_sweep *sweep, struct kf_user *out, struct kf_user_key *key,
+			   int stay)
+{
+	const int fd = sweep->config.users_fd;
+	struct kf_used used;
+	size_t n = 0;
+	int err;
+
+	for (key->place = 0; key->place < KF_USERS; key->place++) {
+		err = stay ? bpf_map_lookup_elem(fd, key, &used)
+			   : sweep__take(sweep, fd, key, &used);
+		if (err)
+			break;
+		out[n++] = used.user;
+	}
+	return n * sizeof(*out);
+}
+
+/* Where a user's socket is. */
+static int sweep__table_of(const struct kf_sweep *sweep, const struct kf_user_key *key)
+{
+	switch (key->table) {
+	case KF_SHARE_TCP:
+		return sweep->config.tcp_fd;
+	case KF_SHARE_UDP:
+		return sweep->config.udp_fd;
+	default:
+		return sweep->config.unix_fd;
+	}
+}
+
+static int sweep__user(struct kf_sweep *sweep, const void *at, const void *value)
+{
+	const struct kf_user_key *key = at;
+	const struct kf_used *used = value;
+	unsigned char sock[sizeof(struct kf_sock) + sizeof(struct kf_unix)];
+
+	if (sweep->rounds % KF_USERS_ROUNDS == 0 &&
+	    bpf_map_lookup_elem(sweep__table_of(sweep, key), key->socket, sock) &&
+	    errno == ENOENT && bpf_map_delete_elem(sweep->config.users_fd, key) == 0)
+		return 0;
+	kf_share_count__entry(sweep->shares, KF_SHARE_USED, &used->charge);
+	return 0;
+}
+
+/* ---- sockets ---- */
+
 static int sweep__unix(struct kf_sweep *sweep, const void *at, const void *value)
 {
 	const struct kf_unix_key *key = at;
 	const struct kf_unix *sock = value;
 	struct kf_unix_record *rec;
+	struct kf_user_key user;
+	size_t users = 0;
 	int err;
 
 	if (!sock->last_ns)
@@ -225,7 +299,7 @@ static int sweep__unix(struct kf_sweep *sweep, const void *at, const void *value
 		kf_share_count__entry(sweep->shares, KF_SHARE_UNIX, &sock->charge);
 		return 0;
 	}
-	rec = out__reserve(sweep, sizeof(*rec));
+	rec = out__reserve(sweep, sizeof(*rec) + KF_USERS_SIZE);
 	if (!rec)
 		return -ENOMEM;
 	err = sweep__take(sweep, sweep->config.unix_fd, key, &rec->unix_sock);
@@ -233,14 +307,33 @@ static int sweep__unix(struct kf_sweep *sweep, const void *at, const void *value
 		return err == -ENOENT ? 0 : err;
 	rec->key = *key;
 	rec->unix_sock.flags = sock_flags(sweep, rec->unix_sock.flags, rec->unix_sock.last_ns, 0);
-	out__commit(sweep, &rec->hdr, KF_KIND_UNIX, sizeof(*rec));
+	if (rec->unix_sock.usage.users) {
+		user = unix__user_key(key);
+		users = sweep__users(sweep, (struct kf_user *)(rec + 1), &user, 0);
+	}
+	out__commit(sweep, &rec->hdr, KF_KIND_UNIX, sizeof(*rec) + users);
 	return 0;
 }
 
-static int sweep__sock_out(struct kf_sweep *sweep, int fd, const struct kf_sock_key *key,
-			   int closed)
+/* Ends the record of a socket with its users. */
+static void sweep__sock_commit(struct kf_sweep *sweep, struct kf_sock_record *rec,
+			       enum kf_share_table table, int stay)
 {
-	struct kf_sock_record *rec = out__reserve(sweep, sizeof(*rec));
+	struct kf_user_key user;
+	size_t users = 0;
+
+	if (rec->sock.usage.users) {
+		user = sock__user_key(table, &rec->key);
+		users = sweep__users(sweep, (struct kf_user *)(rec + 1), &user, stay);
+	}
+	out__commit(sweep, &rec->hdr, KF_KIND_SOCK, sizeof(*rec) + users);
+}
+
+static int sweep__sock_out(struct kf_sweep *sweep, enum kf_share_table table,
+			   const struct kf_sock_key *key, int closed)
+{
+	struct kf_sock_record *rec = out__reserve(sweep, sizeof(*rec) + KF_USERS_SIZE);
+	int fd = table == KF_SHARE_TCP ? sweep->config.tcp_fd : sweep->config.udp_fd;
 	int err;
 
 	if (!rec)
@@ -250,7 +343,7 @@ static int sweep__sock_out(struct kf_sweep *sweep, int fd, const struct kf_sock_
 		return err == -ENOENT ? 0 : err;
 	rec->key = *key;
 	rec->sock.flags = sock_flags(sweep, rec->sock.flags, rec->sock.last_ns, closed);
-	out__commit(sweep, &rec->hdr, KF_KIND_SOCK, sizeof(*rec));
+	sweep__sock_commit(sweep, rec, table, 0);
 	return 0;
 }
 
@@ -284,7 +377,7 @@ static int sweep__connection(struct kf_sweep *sweep, const void *at, const void 
 	const struct kf_sock *sock = value;
 
 	if (sock->flags & KF_SOCK_ENDED && sweep__settled(sweep, sock))
-		return sweep__sock_out(sweep, sweep->config.tcp_fd, key, 1);
+		return sweep__sock_out(sweep, KF_SHARE_TCP, key, 1);
 	kf_share_count__entry(sweep->shares, KF_SHARE_TCP, &sock->charge);
 	return sock->flags & KF_SOCK_ENDED ? 0 : sweep__tcp(sweep, key, sock);
 }
@@ -301,7 +394,7 @@ static int sweep__peer(struct kf_sweep *sweep, const void *at, const void *value
 		closed = 1;
 	if (closed || (!(sock->flags & KF_SOCK_ENDED) &&
 		       sweep__expired(sweep, sock->first_ns, sock->last_ns)))
-		return sweep__sock_out(sweep, sweep->config.udp_fd, key, closed);
+		return sweep__sock_out(sweep, KF_SHARE_UDP, key, closed);
 	kf_share_count__entry(sweep->shares, KF_SHARE_UDP, &sock->charge);
 	kf_share_count__peer(sweep->shares, sock->share_socket);
 	return 0;
@@ -415,7 +508,7 @@ static int sweep__tcp_copies(struct kf_sweep *sweep)
 			return err;
 	}
 	for (i = 0; i < sweep->due.used; i++) {
-		rec = out__reserve(sweep, sizeof(*rec));
+		rec = out__reserve(sweep, sizeof(*rec) + KF_USERS_SIZE);
 		if (!rec)
 			return -ENOMEM;
 		rec->key = sweep->due.list[i];
@@ -424,7 +517,7 @@ static int sweep__tcp_copies(struct kf_sweep *sweep)
 		if (kf_exports__add(&sweep->exports, rec->key.cookie, sweep->now_ns))
 			return -ENOMEM;
 		rec->sock.flags = sock_flags(sweep, rec->sock.flags, rec->sock.last_ns, 0);
-		out__commit(sweep, &rec->hdr, KF_KIND_SOCK, sizeof(*rec));
+		sweep__sock_commit(sweep, rec, KF_SHARE_TCP, 1);
 	}
 	return 0;
 }
@@ -504,6 +597,8 @@ static int sweep__tables(struct kf_sweep *sweep)
 		  sweep__unix },
 		{ config->unix_folds_fd, sizeof(struct kf_fold_key), sizeof(struct kf_unix_fold),
 		  sweep__unix_fold },
+		{ config->users_fd, sizeof(struct kf_user_key), sizeof(struct kf_used),
+		  sweep__user },
 		{ owner ? config->owners_fd : -1, sizeof(__u64), owner, sweep__owner },
 		{ owner ? config->spill_fd : -1, sizeof(__u64), owner, sweep__spilled },
 	};
@@ -583,6 +678,7 @@ static void sweep__begin(struct kf_sweep *sweep, __u64 now_ns, int final)
 	sweep->now_ns = now_ns;
 	sweep->final = final;
 	sweep->due.used = 0;
+	sweep->rounds++;
 	kf_exited__sort(sweep->exited);
 	kf_share_count__begin(sweep->shares);
 }

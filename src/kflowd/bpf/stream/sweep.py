@@ -44,6 +44,7 @@ class Sweep(Closeable):
         config.unix_fd = maps.get("kf_unix", NO_MAP)
         config.folds_fd = maps.get("kf_folds", NO_MAP)
         config.unix_folds_fd = maps.get("kf_unix_folds", NO_MAP)
+        config.users_fd = maps.get("kf_users", NO_MAP)
         config.owners_fd = maps.get("kf_owners", NO_MAP)
         config.spill_fd = maps.get("kf_spill", NO_MAP)
         config.shares_fd = maps.get("kf_shares", NO_MAP)

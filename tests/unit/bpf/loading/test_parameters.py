@@ -101,7 +101,7 @@ def test_what_settings_name_is_in_the_objects() -> None:
     options = [setting.option for setting in settings_of(TraceSettings)]
     named = {option.constant for option in options if option.constant}
     named |= {it.name for option in options for it in option.maps}
-    assert len(named) == 15
+    assert len(named) == 16
     assert named <= known
 
 

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Who sends and receives over TCP and UDP, asked in the process that does. Of TCP not what calls return:
+ * how far a connection was written and read stands in it, so it does not matter by which of many calls,
+ * and what goes on is the current process's. What is folded has no users.
+ */
+#ifndef KF_SOCKET_USE_BPF_H
+#define KF_SOCKET_USE_BPF_H
+
+#include <bpf/bpf_endian.h>
+#include "socket/aggregate.bpf.h"
+
+#define KF_SK_DONE 2 /* skc_flags: bit SOCK_DONE, a FIN came in */
+
+static __always_inline u64 kf_use__cookie(struct sock *sk)
+{
+	return kf_alias__of(KF_READ(sk, __sk_common.skc_cookie.counter), sk);
+}
+
+static __always_inline void kf_use__note(struct kf_sock *sock, const enum kf_share_table which,
+					 const struct kf_sock_key *key, u64 bytes, bool sent)
+{
+	struct kf_user_key user;
+
+	kf_sock__user_key(&user, which, key);
+	kf_usage__add(&sock->usage, &sock->proc, &user, bytes, sent);
+}
+
+/* ---- TCP ---- */
+
+/* How far a connection is used; sequence numbers. */
+struct kf_use_tcp {
+	u32 written;
+	u32 read; /* without a FIN */
+	u32 first_written; /* where both began, of a connection whose beginning was seen */
+	u32 first_read;
+};
+
+static __always_inline void kf_use__progress(struct kf_use_tcp *at, struct sock *sk,
+					     struct tcp_sock *tp, const struct kf_sock *sock)
+{
+	u32 rcv_nxt = KF_READ(tp, rcv_nxt);
+
+	at->written = KF_READ(tp, write_seq);
+	at->read = KF_READ(tp, copied_seq);
+	/* Of a client bytes_acked counts the SYN. */
+	at->first_written = KF_READ(tp, snd_una) - (u32)KF_READ(tp, bytes_acked) +
+			    (sock->role == KF_ROLE_CLIENT);
+	at->first_read = rcv_nxt - (u32)KF_READ(tp, bytes_received);
+	if (at->read == rcv_nxt && KF_READ(sk, __sk_common.skc_flags) & KF_SK_DONE)
+		at->read--;
+}
+
+/* In these states data may be written; later write_seq counts the FIN. */
+static __always_inline bool kf_use__writable(u32 state)
+{
+	return state == KF_TCP_ESTABLISHED || state == KF_TCP_CLOSE_WAIT ||
+	       state == KF_TCP_SYN_RECV;
+}
+
+static __always_inline bool kf_use__based(struct kf_sock *sock, const struct kf_use_tcp *at)
+{
+	if (sock->usage.based)
+		return true;
+	if (sock->flags & KF_SOCK_SNAPSHOT) {
+		kf_usage__base(&sock->usage, at->written, at->read);
+		return false;
+	}
+	kf_usage__base(&sock->usage, at->first_written, at->first_read);
+	return true;
+}
+
+/* Somebody who holds a connection, or has held it, may have moved bytes. */
+static __always_inline void kf_use__tcp(struct sock *sk, struct tcp_sock *tp)
+{
+	u32 state = KF_READ(sk, __sk_common.skc_state);
+	struct kf_sock_key key = {};
+	struct kf_use_tcp at;
+	struct kf_sock *sock;
+	s32 sent = 0, received;
+
+	if (state == KF_TCP_LISTEN || state == KF_TCP_SYN_SENT || kf_self())
+		return;
+	key.cookie = kf_use__cookie(sk);
+	sock = bpf_map_lookup_elem(&kf_tcp, &key);
+	if (!sock)
+		return;
+	kf_use__progress(&at, sk, tp, sock);
+	if (!kf_use__based(sock, &at))
+		return;
+	if (kf_use__writable(state))
+		sent = at.written - sock->usage.write_seq;
+	received = at.read - sock->usage.copied_seq;
+	if (sent > 0) {
+		sock->usage.write_seq = at.written;
+		kf_use__note(sock, KF_SHARE_TCP, &key, sent, true);
+	}
+	if (received > 0) {
+		sock->usage.copied_seq = at.read;
+		kf_use__note(sock, KF_SHARE_TCP, &key, received, false);
+	}
+}
+
+/* ---- UDP ---- */
+
+static __always_inline bool kf_use__is_udp(struct sock *sk)
+{
+	return KF_READ(sk, sk_protocol) == KF_IPPROTO_UDP && KF_READ(sk, sk_type) == KF_SOCK_DGRAM;
+}
+
+/* A datagram that moved between the current process and a peer. Returns whether the peer is known. */
+static __noinline int kf_use__udp(const struct kf_sock_key *key, u64 bytes, u32 sent)
+{
+	struct kf_sock *sock = bpf_map_lookup_elem(&kf_udp, key);
+
+	if (!sock)
+		return 0;
+	kf_use__note(sock, KF_SHARE_UDP, key, bytes, sent);
+	return 1;
+}
+
+#endif
