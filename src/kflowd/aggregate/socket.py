@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
+from kflowd.aggregate.usage import usage_since, with_unseen
 from kflowd.constants import IPPROTO_TCP
 from kflowd.model import (
     Scope,
@@ -97,6 +98,8 @@ class SocketAggregator:
         ended = value.flags & (SocketFlag.IDLE | SocketFlag.FINAL)
         if one and (ended or value.cookie in self._closed):
             value.state = UDP_CLOSE
+        if value.usage is not None:
+            value.usage = with_unseen(value.usage, value.tx.payload_bytes)
         return value
 
 
@@ -158,6 +161,7 @@ def delta(value: SocketAggregate, earlier: SocketAggregate) -> SocketAggregate:
         tx=_direction_delta(value.tx, earlier.tx),
         rx=_direction_delta(value.rx, earlier.rx),
         tcp=_tcp_info_delta(value.tcp, earlier.tcp),
+        usage=usage_since(value.usage, earlier.usage),
     )
 
 

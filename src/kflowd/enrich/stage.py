@@ -101,7 +101,8 @@ class Enrichment:
 
     def socket(self, value: SocketAggregate) -> EnrichedSocket:
         """Return a TCP or UDP aggregate with names: those of the end of its record."""
-        enriched = EnrichedSocket(self._owner(value.process, value.flags, value.ts_ns), value)
+        owner = self._owner(value.process, value.flags, value.ts_ns)
+        enriched = EnrichedSocket(owner, value, self._users(value))
         try:
             for enrich in self._socket:
                 enrich(enriched)
@@ -111,7 +112,8 @@ class Enrichment:
 
     def unix(self, value: UnixAggregate) -> EnrichedUnix:
         """Return a UNIX socket aggregate with names: those of the end of its record."""
-        enriched = EnrichedUnix(self._owner(value.process, value.flags, value.ts_ns), value)
+        owner = self._owner(value.process, value.flags, value.ts_ns)
+        enriched = EnrichedUnix(owner, value, self._users(value))
         try:
             for enrich in self._unix:
                 enrich(enriched)
@@ -138,6 +140,12 @@ class Enrichment:
         if flags & SocketFlag.NO_OWNER:
             return self._actors.unowned
         return self._actors.at(process, at_ns, later=True)
+
+    def _users(self, value: SocketAggregate | UnixAggregate) -> tuple[Actor, ...]:
+        if value.usage is None or not value.usage.users:
+            return ()
+        at = self._actors.at
+        return tuple(at(user.process, value.ts_ns, later=True) for user in value.usage.users)
 
 
 def recorded(kinds: Iterable[type[Enricher]], facts: bytes) -> list[Enricher]:

@@ -25,6 +25,8 @@ from kflowd.model.socket import (
     SocketClosed,
     SocketDirection,
     SocketFlag,
+    SocketUsage,
+    SocketUser,
     TcpInfo,
     UnixAggregate,
 )
@@ -56,6 +58,8 @@ __all__ = [
     "SocketClosed",
     "SocketDirection",
     "SocketFlag",
+    "SocketUsage",
+    "SocketUser",
     "TcpInfo",
     "Tick",
     "UnixAggregate",

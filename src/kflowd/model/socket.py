@@ -101,6 +101,30 @@ class Flow(msgspec.Struct, frozen=True, gc=False):
     net_ns: int
 
 
+class SocketUser(msgspec.Struct, frozen=True, gc=False):
+    """Bytes that one program image sent and received over a socket."""
+
+    process: Process
+    tx_bytes: int
+    rx_bytes: int
+
+
+class SocketUsage(msgspec.Struct, frozen=True, gc=False):
+    """Who used a socket.
+
+    Attributes:
+        own_tx, own_rx: Bytes that the owner's image moved.
+        rest_tx, rest_rx: Bytes of images that are not named.
+        users: The others, by first use.
+    """
+
+    own_tx: int
+    own_rx: int
+    rest_tx: int
+    rest_rx: int
+    users: tuple[SocketUser, ...] = ()
+
+
 class SocketAggregate(msgspec.Struct, gc=False):
     """What went over one TCP socket, or between one UDP socket and one peer; or FOLDED, over many.
 
@@ -116,6 +140,7 @@ class SocketAggregate(msgspec.Struct, gc=False):
         scope: FOLDED: whose peers or sockets these are the sums of, Scope.
         folded: FOLDED: a lower bound of their number.
         begun: FOLDED: how many of them are known to have begun meanwhile.
+        usage: As long as it may be part of a later difference; None: only the owner used it.
     """
 
     ts_ns: int
@@ -136,6 +161,7 @@ class SocketAggregate(msgspec.Struct, gc=False):
     scope: int = 0
     folded: int = 0
     begun: int = 0
+    usage: SocketUsage | None = None
 
 
 class SocketClosed(msgspec.Struct, frozen=True, gc=False):
@@ -151,6 +177,7 @@ class UnixAggregate(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         type: SOCK_STREAM 1, SOCK_DGRAM 2, SOCK_SEQPACKET 5.
         folded: FOLDED: a lower bound of the number of sockets that these are the sums of.
+        usage: As of a SocketAggregate.
     """
 
     ts_ns: int
@@ -166,13 +193,15 @@ class UnixAggregate(msgspec.Struct, frozen=True, gc=False):
     role: int
     address: str
     folded: int = 0
+    usage: SocketUsage | None = None
 
 
 class EnrichedSocket(msgspec.Struct, gc=False):
-    """A TCP or UDP aggregate with names."""
+    """A TCP or UDP aggregate with names; `users` are those of its usage, in that order."""
 
     actor: Actor
     aggregate: SocketAggregate
+    users: tuple[Actor, ...] = ()
     tx_interface: str = ""
     rx_interface: str = ""
 
@@ -182,3 +211,4 @@ class EnrichedUnix(msgspec.Struct, gc=False):
 
     actor: Actor
     aggregate: UnixAggregate
+    users: tuple[Actor, ...] = ()

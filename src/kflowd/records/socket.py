@@ -15,6 +15,7 @@ from kflowd.model import (
 )
 from kflowd.records.header import RecordDecoder
 from kflowd.records.process import ProcessReader
+from kflowd.records.usage import usage_reader
 
 RECORD = "struct kf_sock_record"
 CLOSED = "struct kf_closed_record"
@@ -22,26 +23,28 @@ MEMBERS = (
     *("hdr.ts_ns", "key.cookie", "sock.first_ns", "sock.last_ns", "sock.local_addr"),
     *("sock.remote_addr", "sock.local_port", "sock.remote_port", "sock.family"),
     *("sock.protocol", "sock.flags", "sock.net_ns", "sock.role", "sock.state"),
-    *("sock.drops", "sock.queued"),
+    *("sock.drops", "sock.queued", "sock.usage.rest_tx", "sock.usage.rest_rx"),
 )
 NO_TCP_INFO = TcpInfo(*([0] * len(TcpInfo.__struct_fields__)))
 
 
 def socket_decoder(processes: ProcessReader) -> RecordDecoder:
     """Return the decoder of TCP and UDP records."""
+    fixed = layout(RECORD).size
     process_at, _ = span(RECORD, "sock.proc")
     key_at, key_end = span(RECORD, "key")
     read = reader(RECORD, *MEMBERS)
     tx, rx = _direction("sock.tx"), _direction("sock.rx")
     tcp = _tcp_info()
+    usage = usage_reader(processes, RECORD, "sock.usage")
     read_fold = reader(RECORD, "key.scope", "sock.folded", "sock.begun")
 
-    def decode(batch: bytes, offset: int, _size: int) -> SocketAggregate:
+    def decode(batch: bytes, offset: int, size: int) -> SocketAggregate:
         # fmt: off
         (ts_ns, cookie, first_ns, last_ns, local_addr,
          remote_addr, local_port, remote_port, family,
          protocol, flags, net_ns, role, state,
-         drops, queued) = read(batch, offset)
+         drops, queued, rest_tx, rest_rx) = read(batch, offset)
         # fmt: on
         value = SocketAggregate(
             ts_ns=ts_ns,
@@ -68,11 +71,14 @@ def socket_decoder(processes: ProcessReader) -> RecordDecoder:
             rx=rx(batch, offset),
             tcp=tcp(batch, offset) if protocol == IPPROTO_TCP else NO_TCP_INFO,
         )
+        # a difference to this record may need its sums, if it is not the last one
+        if size > fixed or rest_tx or rest_rx or not flags & SocketFlag.FINAL:
+            value.usage = usage(batch, offset, size)
         if flags & SocketFlag.FOLDED:
             value.scope, value.folded, value.begun = read_fold(batch, offset)
         return value
 
-    return RecordDecoder(layout(RECORD).size, decode)
+    return RecordDecoder(fixed, decode)
 
 
 def closed_decoder() -> RecordDecoder:

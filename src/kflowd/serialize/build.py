@@ -152,7 +152,7 @@ class Builder:
             tx=socket_tx(value, self._hz),
             rx=socket_rx(value),
             socket_age=SocketAge(SockAge=aggregate.ts_ns - aggregate.first_ns),
-            extra=None if self._strict else socket_extra(aggregate),
+            extra=None if self._strict else socket_extra(value),
         )
 
     def unix(self, value: EnrichedUnix) -> UnixRecord:

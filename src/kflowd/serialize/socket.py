@@ -1,10 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """The blocks of TCP, UDP and UNIX socket records."""
 
-from msgspec import UNSET
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import UNSET, UnsetType
 
 from kflowd.constants import AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, SECOND_NS
-from kflowd.model import EnrichedSocket, EnrichedUnix, Role, Scope, SocketAggregate, SocketFlag
+from kflowd.model import (
+    Actor,
+    EnrichedSocket,
+    EnrichedUnix,
+    Role,
+    Scope,
+    SocketAggregate,
+    SocketFlag,
+    SocketUsage,
+)
 from kflowd.serialize.blocks.socket import (
     SocketBlock,
     SocketExtra,
@@ -130,8 +142,9 @@ def socket_rx(value: EnrichedSocket) -> SocketRx | None:
     )
 
 
-def socket_extra(aggregate: SocketAggregate) -> SocketExtra:
+def socket_extra(value: EnrichedSocket) -> SocketExtra:
     """Return what goes beyond the contract."""
+    aggregate = value.aggregate
     last = aggregate.flags & (SocketFlag.FINAL | SocketFlag.FOLDED)
     interim = aggregate.flow.protocol == IPPROTO_TCP and not last
     of_peers = aggregate.scope == Scope.SOCKET
@@ -140,6 +153,7 @@ def socket_extra(aggregate: SocketAggregate) -> SocketExtra:
         SockNotes=_notes(aggregate.flags, interim=interim) or UNSET,
         SockPeersFolded=aggregate.folded if of_peers else UNSET,
         SockSocketsFolded=UNSET if of_peers else max(aggregate.folded, aggregate.begun) or UNSET,
+        SockUsers=_users(value),
     )
 
 
@@ -164,7 +178,34 @@ def unix_extra(value: EnrichedUnix) -> UnixExtra:
         SockRxMessages=aggregate.rx_messages or UNSET,
         SockNotes=_notes(aggregate.flags, interim=False) or UNSET,
         SockSocketsFolded=aggregate.folded or UNSET,
+        SockUsers=_users(value),
     )
+
+
+def _users(value: EnrichedSocket | EnrichedUnix) -> list[dict[str, Any]] | UnsetType:
+    """Return who used a socket, if not the owner alone."""
+    usage = value.aggregate.usage
+    if usage is None:
+        return UNSET
+    others = list(_others(usage, value.users))
+    if not others:
+        return UNSET
+    if usage.own_tx or usage.own_rx:
+        others.insert(0, _user(value.actor, usage.own_tx, usage.own_rx))
+    return others
+
+
+def _others(usage: SocketUsage, actors: tuple[Actor, ...]) -> Iterator[dict[str, Any]]:
+    for user, actor in zip(usage.users, actors, strict=True):
+        if user.tx_bytes or user.rx_bytes:
+            yield _user(actor, user.tx_bytes, user.rx_bytes)
+    if usage.rest_tx or usage.rest_rx:
+        yield {"TxBytes": usage.rest_tx, "RxBytes": usage.rest_rx}
+
+
+def _user(actor: Actor, tx_bytes: int, rx_bytes: int) -> dict[str, Any]:
+    pid = actor.process.tgid if actor.process is not None else 0
+    return {"Proc": actor.proc, "ProcPID": pid, "TxBytes": tx_bytes, "RxBytes": rx_bytes}
 
 
 def _notes(flags: int, *, interim: bool) -> tuple[str, ...]:

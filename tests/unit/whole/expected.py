@@ -234,6 +234,38 @@ GROWTH: Keys = {key: value for key, value in TCP_CLIENT.items() if key != "SockN
     "SockAge": 23.000000003,
 }
 
+
+def user(name: str, pid: int, tx_bytes: int, rx_bytes: int) -> Keys:
+    """Return an entry of SockUsers."""
+    return {"Proc": name, "ProcPID": pid, "TxBytes": tx_bytes, "RxBytes": rx_bytes}
+
+
+USED_INTERIM: Keys = INTERIM | {
+    "SockUsers": [
+        user("dash/sh", 301, 6101, 6102),
+        user("cat", 311, 6111, 6112),
+        {"TxBytes": 6103, "RxBytes": 6104},
+    ]
+}
+# since the record before
+USED: Keys = GROWTH | {
+    "InfoSequenceNumber": 2,
+    "SockUsers": [
+        user("dash/sh", 301, 101, 103),
+        user("cat", 311, 120, 121),
+        user("nc", 312, 6121, 6122),
+        {"TxBytes": 107, "RxBytes": 111},
+    ],
+}
+USED_BY_OTHERS: Keys = TCP_CLIENT | {"SockUsers": [{"TxBytes": 6103, "RxBytes": 6104}]}
+UDP_USED: Keys = UDP | {
+    "SockUsers": [
+        user("dash/sh", 301, 101, 102),
+        user("cat", 311, 111, 112),
+        {"TxBytes": 1789, "RxBytes": 0},
+    ]
+}
+
 UNIX_CLIENT: Keys = {
     "InfoSequenceNumber": 1,
     "InfoTimestamp": "Tue, Nov 14 2023 22:15:51.000000004 UTC",
@@ -259,6 +291,7 @@ UNIX_SERVER: Keys = UNIX_CLIENT | {
     "SockAddress": "@bus",
     "SockType": "SEQPACKET",
 }
+UNIX_USED: Keys = UNIX_CLIENT | {"SockUsers": USED_INTERIM["SockUsers"]}
 UNIX_FOLDED: Keys = UNIX_CLIENT | {"SockNotes": ["FOLDED"], "SockSocketsFolded": 8105}
 # from the base on; packets that were seen before it are part of it
 FROM_BEFORE: Keys = GROWTH | {

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from kflowd.contract import constants
+from kflowd.contract import constants, layout
 from kflowd.model import FileFlag, Scope, Session, SocketFlag
 from kflowd.records.session import encode_session
 from tests.unit.make import SECOND, record
@@ -66,6 +66,18 @@ PROCESSES = _seen(PARENT, b"sshd\0sbin\0usr\0", b"", hdr__ts_ns=80 * SECOND, sou
     cgroup_id=401, source=1, login_uid=1003, session_id=402, mnt_ns=403, pid_ns=404, net_ns=405,
     exe_flags=FileFlag.PATH_TRUNCATED,
 )  # fmt: skip
+
+CAT = PROCESS | {"start_ns": 92 * SECOND, "tgid": 311, "comm": b"cat"}
+NC = PROCESS | {"start_ns": 93 * SECOND, "tgid": 312, "execs": 10, "comm": b"nc"}
+
+
+def user(of: dict[str, Any], tx_bytes: int, rx_bytes: int) -> bytes:
+    """Return a user of a socket, as they follow its record."""
+    fixed = layout("struct kf_user")
+    members = {f"proc.{name}": value for name, value in of.items()}
+    members |= {"tx_bytes": tx_bytes, "rx_bytes": rx_bytes}
+    return fixed.unpacker.pack(*(members[name] for name in fixed.index))
+
 
 FILE_KEY = {"ino": 19567988, "start_ns": 90 * SECOND, "tgid": 301, "dev": 9 << 20 | 2, "gen": 77}
 FILE: dict[str, Any] = {
@@ -261,14 +273,14 @@ GROWTH = {
 }
 
 
-def _grown(flags: int) -> bytes:
+def _grown(flags: int, users: bytes = b"", **usage: int) -> bytes:
     """Return the last record of a connection: the totals with what was added."""
     later = {f"sock__{name}": SOCKET[f"sock__{name}"] + n for name, n in GROWTH.items()}
     later["sock__tx__flag_counts"] = (2020 + 51, 2022 + 52, 2024 + 53, *([0] * 9))
     later["sock__rx__flag_counts"] = (3020 + 61, 3022 + 62, 3024 + 63, *([0] * 9))
     later |= {"sock__flags": flags | SocketFlag.FRAGS, "sock__state": 7, "sock__queued": 7003}
     later["hdr__ts_ns"] = SOCKET["hdr__ts_ns"] + SECOND
-    return record("SOCK", **SOCKET | later)
+    return record("SOCK", users, **SOCKET | later | usage)
 
 
 def tcp_interim() -> bytes:
@@ -284,6 +296,32 @@ def tcp_from_before() -> bytes:
     """Return where the totals of a connection stood when kflowd met it, and its last record."""
     met = record("SOCK", **SOCKET | {"sock__flags": SocketFlag.SNAPSHOT | SocketFlag.FRAGS})
     return met + _grown(SocketFlag.SNAPSHOT | SocketFlag.FINAL)
+
+
+USAGE = prefixed("usage", {"own_tx": 6101, "own_rx": 6102, "rest_tx": 6103, "rest_rx": 6104})
+GROWN_USAGE = prefixed("usage", {"own_tx": 6202, "own_rx": 6205, "rest_tx": 6210, "rest_rx": 6215})
+
+
+def tcp_used() -> bytes:
+    """Return two records of a connection that others used, too; one of them after the first."""
+    first = SOCKET | {"sock__flags": SocketFlag.STALE | SocketFlag.FRAGS}
+    return record("SOCK", user(CAT, 6111, 6112), **first, **prefixed("sock", USAGE)) + _grown(
+        SocketFlag.FINAL,
+        user(CAT, 6231, 6233) + user(NC, 6121, 6122),
+        **prefixed("sock", GROWN_USAGE),
+    )
+
+
+def tcp_used_by_others() -> bytes:
+    """Return a connection that its owner did not use, and those who did have no names."""
+    rest = {"sock__usage__rest_tx": 6103, "sock__usage__rest_rx": 6104}
+    return record("SOCK", user(NC, 0, 0), **SOCKET, **rest)
+
+
+def udp_used() -> bytes:
+    """Return what went to a peer, a part of which nobody was seen to send."""
+    own = {"sock__usage__own_tx": 101, "sock__usage__own_rx": 102}
+    return record("SOCK", user(CAT, 111, 112), **UDP, **own)
 
 
 UNIX: dict[str, Any] = {
@@ -320,6 +358,16 @@ def unix_folded() -> bytes:
     """Return the sums of sockets of a process."""
     others = {"flags": SocketFlag.STALE | SocketFlag.FOLDED, "folded": 8105}
     return record("UNIX", **UNIX | prefixed("unix_sock", others))
+
+
+def unix_used() -> bytes:
+    """Return what went over a socket that two processes have."""
+    return record("UNIX", user(CAT, 6111, 6112), **UNIX, **prefixed("unix_sock", USAGE))
+
+
+def unix_used_by_nobody() -> bytes:
+    """Return a socket whose only other user has moved nothing."""
+    return record("UNIX", user(CAT, 0, 0), **UNIX)
 
 
 def unix_without_owner() -> bytes:

@@ -21,6 +21,8 @@ RECEIVED = "something was received"
 RECEIVED_UDP = "UDP, something was received, the kernel allows a look"
 RECEIVED_TCP = "TCP, something was received"
 RECEIVED_INFO = "TCP, something was received, the kernel's counters are known"
+USED = "not FOLDED, another image than the owner's moved bytes"
+USERS_LEGEND = "bytes by program image: {Proc, ProcPID, TxBytes, RxBytes}"
 NOTES_LEGEND = "words that say what is not known or not complete"
 
 SOCK_NOTES = {
@@ -152,6 +154,7 @@ class SocketExtra(Block, frozen=True, kw_only=True, gc=False):
     SockSocketsFolded: Annotated[
         int | UnsetType, Says("sockets in these sums, at least so many", SOCKETS_FOLDED)
     ] = UNSET
+    SockUsers: Annotated[list[dict[str, Any]] | UnsetType, Says(USERS_LEGEND, USED)] = UNSET
 
 
 class UnixExtra(Block, frozen=True, kw_only=True, gc=False):
@@ -164,3 +167,4 @@ class UnixExtra(Block, frozen=True, kw_only=True, gc=False):
     SockSocketsFolded: Annotated[
         int | UnsetType, Says("sockets in these sums, at least so many", SOCKETS_FOLDED)
     ] = UNSET
+    SockUsers: Annotated[list[dict[str, Any]] | UnsetType, Says(USERS_LEGEND, USED)] = UNSET
