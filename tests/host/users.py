@@ -306,10 +306,9 @@ _TABLE: tuple[tuple[Callable[..., Facts], Iterable[tuple[str, ...]]], ...] = (
         (users_calls.call, product(SHARED, [sender], [receiver]))
         for sender, receiver in users_calls.CALLS.items()
     ),
-    *(
-        (users_calls.call, product(("server", "stream"), [sender], [receiver]))
-        for sender, receiver in users_calls.FILE_CALLS.items()
-    ),
+    # not over UNIX sockets: their own records lack what is moved without a message
+    (users_calls.call, product(("server", "udp"), ["sendfile"], ["recvfrom"])),
+    (users_calls.call, [("server", "splice", "splice")]),
     (at_once, product(("server", "udp", "stream"))),
     (many, product(("server", "udp", "stream"), ("8", "11"), ("first", "last", "never"))),
     (execute_owner, product((str(BANNER), "0"))),

@@ -78,7 +78,6 @@ CALLS = {
     "write": "read",
     "writev": "readv",
 }
-FILE_CALLS = {"sendfile": "recvfrom", "splice": "splice"}
 
 
 def call(kind: str, sender: str, receiver: str) -> Facts:

@@ -22,6 +22,7 @@ from tests.host.case import Case
 RESULTS = Path("/results")
 TESTS = (
     "tests/host/test_one_run.py",
+    "tests/host/test_users.py",
     "tests/host/test_floods.py::test_all_floods_at_once_hide_nobody",
 )
 # hypothesis takes seconds to import on an emulated machine, and nothing here uses it
