@@ -42,16 +42,19 @@ class End:
         channel: The socket, which this process has made, connected or accepted.
         peer: The other port, where the socket is not connected.
         address: Of a UNIX socket: what is bound to it, or where it sends to.
+        owner: Who accepted or connected it, if that was not this process.
     """
 
-    def __init__(self, channel: socket.socket, peer: int = 0, address: str = "") -> None:
+    def __init__(
+        self, channel: socket.socket, peer: int = 0, address: str = "", owner: int = 0
+    ) -> None:
         self.channel = channel
         self.moves: list[Move] = []
         self._owner: tuple[str, int] | None = None
         if channel.family == socket.AF_UNIX:
             self._where: Entry = {"SockFamily": "AF_UNIX", "SockAddress": address}
             return
-        self._owner = ("", os.getpid())
+        self._owner = ("", owner or os.getpid())
         protocol = "TCP" if channel.type == socket.SOCK_STREAM else "UDP"
         other = peer or channel.getpeername()[1]
         ports = {"SockLocalPort": channel.getsockname()[1], "SockRemotePort": other}

@@ -31,6 +31,7 @@ from tests.host.ledger import (
 from tests.host.one_run import IDLE
 from tests.host.operations import end_forked, start_forked
 from tests.host.users_calls import PID_BYTES, PREFORK_ASKED
+from tests.host.users_programs import BANNER, CAT, SHELL
 from tests.host.workloads import Done, Facts
 
 OLDER = ("server", "udp", "udp6")
@@ -52,7 +53,7 @@ class Seen(NamedTuple):
 
 def programs(folder: Path) -> Path:
     """Put programs with names of their own into a folder."""
-    for name, program in ((users.CAT, "cat"), (users.SHELL, "dash")):
+    for name, program in ((CAT, "cat"), (SHELL, "dash")):
         shutil.copy(shutil.which(program) or program, folder / name)
     return folder
 
@@ -168,11 +169,11 @@ def test_what_exceeds_the_bound_is_one_entry_of_sums(seen: Seen) -> None:
 
 def test_an_exec_is_another_image(seen: Seen) -> None:
     """Who connected, spoke and became another program is there twice with one pid."""
-    done = seen.done[f"execute_owner-{users.BANNER}"]
+    done = seen.done[f"execute_owner-{BANNER}"]
     (record,) = matching(seen.result.records, done.facts["ends"][1])
     assert [(each["Proc"], each["ProcPID"]) for each in record["SockUsers"]] == [
         (PYTHON, record["ProcPID"]),
-        (users.CAT, record["ProcPID"]),
+        (CAT, record["ProcPID"]),
     ]
 
 
@@ -215,6 +216,33 @@ def test_a_replay_has_the_same_users(seen: Seen) -> None:
     assert replayed.stdout.encode() == seen.result.stdout
     assert "SockUsers" in replayed.stdout
     assert "SockUsers" not in run("replay", "-o", "json-min", "--strict", str(seen.tape)).stdout
+
+
+# --- more than a process may have
+
+CONNECTIONS = 29
+
+
+def test_folded_connections_have_users() -> None:
+    """Beyond the share of a process connections are one record; nothing of their users is lost."""
+    with Agent("-m", "socket", "-t", IDLE, "--sock-entries", "16") as agent:
+        done = end_forked(*start_forked(users.forking_server, CONNECTIONS))
+        result = agent.stop()
+
+    mine = [
+        each
+        for each in result.records
+        if (each.get("ProcPID"), each.get("SockRole")) == (done.pid, "SERVER")
+    ]
+    assert any("FOLDED" in each.get("SockNotes", ()) for each in mine)
+    children = {move[1] for end in done.facts["ends"] for move in end["moves"]}
+    for record in mine:
+        entries = record["SockUsers"]
+        assert {each["ProcPID"] for each in entries if "ProcPID" in each} <= children
+        for way in ("Tx", "Rx"):
+            assert sum(each[f"{way}Bytes"] for each in entries) == record[f"Sock{way}Bytes"]
+    assert sum(each["SockTxBytes"] for each in mine) == CONNECTIONS * users.ANSWERED
+    assert sum(each["SockRxBytes"] for each in mine) == CONNECTIONS * users.ASKED
 
 
 # --- a connection that lasts

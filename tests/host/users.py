@@ -10,11 +10,12 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from itertools import product
 from pathlib import Path
 from typing import BinaryIO
 
-from tests.host import users_calls
+from tests.host import users_calls, users_programs
 from tests.host.ledger import (
     KINDS,
     SECONDS,
@@ -31,12 +32,11 @@ from tests.host.ledger import (
     told,
 )
 from tests.host.operations import start_forked
+from tests.host.users_programs import BANNER, HELLO
 from tests.host.workloads import NOBODY, Facts
 
 ASKED, ANSWERED = 101, 211
-ECHOED, BANNER, HELLO = 41, 13, 5
 SENT = (7, 11, 13)  # by threads
-CAT, SHELL = "kf-cat", "kf-sh"
 
 
 # --- who uses it
@@ -177,78 +177,60 @@ def other_user(kind: str) -> Facts:
         return told(near, far)
 
 
-# --- what it runs
-
-
-def _echo(kind: str, far: End, child: int, *before: int) -> None:
-    """Take what comes before, have the child's `cat` echo something, and let it end."""
-    for size in before:
-        far.take(size)
-    far.send(ECHOED)
-    far.take(ECHOED)
-    if kind in STREAMS or kind == "seqpacket":
-        far.channel.shutdown(socket.SHUT_WR)
-    else:
-        far.channel.send(b"")
-    end_child(child)
-
-
-def _execute(end: End, folder: str, program: str, *arguments: str) -> None:
-    """Become a program that has the socket as standard input and output."""
-    for descriptor in (0, 1):
-        os.dup2(end.channel.fileno(), descriptor)
-    os.execv(f"{folder}/{program}", [program, *arguments])
-
-
-def execute(kind: str, folder: str) -> Facts:
-    """As inetd does: a child becomes another program, which has the socket as input and output."""
-    with pair(kind) as (near, far):
-        child = start_child(lambda: _execute(near, folder, CAT))
-        near.note(child, ECHOED, ECHOED, CAT)
-        _echo(kind, far, child)
-        return told(near, far)
-
-
-def execute_later(kind: str, folder: str) -> Facts:
-    """A child sends, becomes a shell that sends, which becomes another program: three images."""
-    script = f"printf {'h' * HELLO}; exec {folder}/{CAT}"
-
-    def act() -> None:
-        send(near.channel, BANNER)
-        _execute(near, folder, SHELL, "-c", script)
-
-    with pair(kind) as (near, far):
-        child = start_child(act)
-        near.note(child, BANNER, 0)
-        near.note(child, HELLO, 0, SHELL)
-        near.note(child, ECHOED, ECHOED, CAT)
-        _echo(kind, far, child, BANNER, HELLO)
-        return told(near, far)
-
-
-def execute_owner(before: str, folder: str) -> Facts:
-    """Who connected becomes another program, after so many bytes: one process, two images."""
-    reader, writer = os.pipe()
-
-    def act() -> None:
-        client = socket.create_connection(listener.getsockname())
-        os.write(writer, client.getsockname()[1].to_bytes(4, "little"))
-        if int(before):
-            send(client, int(before))
-        _execute(End(client), folder, CAT)
-
+def accept_in_child() -> Facts:
+    """A child accepts and serves: it is the owner, whoever listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        child = start_child(act)
-        server, _ = listener.accept()
-        with server:
-            far = End(server)
-            _echo("client", far, child, *([int(before)] if int(before) else []))
-            assert server.recv(1) == b""
-        port = listener.getsockname()[1]
-    where: Facts = {"SockProtocol": "TCP", "SockRemotePort": port}
-    where["SockLocalPort"] = int.from_bytes(os.read(reader, 4), "little")
-    moves = [("", child, int(before), 0), (CAT, child, ECHOED, ECHOED)]
-    return {"ends": [far.facts, {"where": where, "owner": ("", child), "moves": moves}]}
+        server = listener.getsockname()[1]
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                take(connection, ASKED)
+                send(connection, ANSWERED)
+                assert connection.recv(1) == b""
+
+        child = start_child(answer)
+        with socket.create_connection(("127.0.0.1", server)) as client:
+            far = End(client)
+            far.send(ASKED)
+            far.take(ANSWERED)
+            client.shutdown(socket.SHUT_WR)
+            end_child(child)
+            assert client.recv(1) == b""
+            ports = {"SockLocalPort": server, "SockRemotePort": client.getsockname()[1]}
+        where: Facts = {"SockProtocol": "TCP"} | ports
+        moves = [("", child, ANSWERED, ASKED)]
+        return {"ends": [far.facts, {"where": where, "owner": ("", child), "moves": moves}]}
+
+
+def connect_in_child(protocol: str) -> Facts:
+    """A child connects a socket of its parent: of TCP it is the owner, of UDP the parent is."""
+    kind = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}[protocol]
+    with socket.socket(socket.AF_INET, kind) as to, socket.socket(socket.AF_INET, kind) as channel:
+        to.bind(("127.0.0.1", 0))
+        if protocol == "tcp":
+            to.listen(1)
+
+        def act() -> None:
+            channel.connect(to.getsockname())
+            send(channel, BANNER)
+
+        child = by_child(act)
+        near = End(channel, owner=child if protocol == "tcp" else 0)
+        near.note(child, BANNER, 0)
+        near.send(HELLO)
+        if protocol == "udp":
+            far = End(to, channel.getsockname()[1])
+            far.take(BANNER)
+            far.take(HELLO)
+        else:
+            with to.accept()[0] as server:
+                far = End(server)
+                far.take(BANNER + HELLO)
+                channel.shutdown(socket.SHUT_WR)
+                assert server.recv(1) == b""
+            assert channel.recv(1) == b""
+        return told(near, far)
 
 
 def passed(kind: str) -> Facts:
@@ -294,14 +276,31 @@ def older(kind: str, ready: str, begin: str) -> Facts:
         return told(near, far)
 
 
+def forking_server(connections: str) -> Facts:
+    """So many connections at the same time, of which each has a child of its own."""
+    with ExitStack() as stack:
+        pairs = [stack.enter_context(pair("server")) for _ in range(int(connections))]
+        for near, far in pairs:
+            serve(near, far, ASKED, ANSWERED)
+        return told(*(near for near, _ in pairs))
+
+
 # --- all of them
 
 SHARED = ("server", "udp", *UNIX)
-_FOLDER = {execute, execute_later, execute_owner, users_calls.destinations}
+_FOLDER = {
+    users_programs.execute,
+    users_programs.execute_later,
+    users_programs.execute_owner,
+    users_calls.destinations,
+}
 _TABLE: tuple[tuple[Callable[..., Facts], Iterable[tuple[str, ...]]], ...] = (
     *((workload, product(KINDS)) for workload in (fork_server, alone, in_turns, child_first)),
     *((each, product(SHARED)) for each in (threads, threads_alone, other_user, grandchild, passed)),
-    *((each, product(SHARED)) for each in (execute, execute_later, users_calls.peek)),
+    *(
+        (each, product(SHARED))
+        for each in (users_programs.execute, users_programs.execute_later, users_calls.peek)
+    ),
     *(
         (users_calls.call, product(SHARED, [sender], [receiver]))
         for sender, receiver in users_calls.CALLS.items()
@@ -311,7 +310,9 @@ _TABLE: tuple[tuple[Callable[..., Facts], Iterable[tuple[str, ...]]], ...] = (
     (users_calls.call, [("server", "splice", "splice")]),
     (at_once, product(("server", "udp", "stream"))),
     (many, product(("server", "udp", "stream"), ("8", "11"), ("first", "last", "never"))),
-    (execute_owner, product((str(BANNER), "0"))),
+    (accept_in_child, [()]),
+    (connect_in_child, product(("tcp", "udp"))),
+    (users_programs.execute_owner, product((str(BANNER), "0"))),
     (users_calls.partly, product(("server", "stream"))),
     (users_calls.truncate, product(("server", "udp", "datagram", "seqpacket"))),
     (users_calls.only_peek, product(("server", "udp"))),
