@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import BinaryIO
@@ -148,6 +149,28 @@ def many(kind: str, children: str, owner: str) -> Facts:
         return told(near, far)
 
 
+def again(kind: str) -> Facts:
+    """Ten children in their order, and again in the other order: two of them have no entry."""
+    with pair(kind) as (near, far):
+        gates = [os.pipe() for _ in range(10)]
+
+        def act(gate: int, number: int) -> None:
+            for _ in range(2):
+                os.read(gate, 1)
+                take(near.channel, 101 + number)
+                send(near.channel, 3 * (101 + number))
+
+        children = [start_child(partial(act, gate[0], it)) for it, gate in enumerate(gates)]
+        for number in (*range(10), *reversed(range(10))):
+            far.send(101 + number)
+            os.write(gates[number][1], b"g")
+            far.take(3 * (101 + number))
+            near.note(children[number], 3 * (101 + number), 101 + number)
+        for child in children:
+            end_child(child)
+        return told(near, far)
+
+
 def at_once(kind: str) -> Facts:
     """Five children send at the same time, after who has it: in which order, nobody knows."""
     with pair(kind) as (near, far):
@@ -261,7 +284,7 @@ def passed(kind: str) -> Facts:
     return told(near, far, by, to)
 
 
-# --- before the agent, and for long
+# --- before the agent, and many connections
 
 
 def older(kind: str, ready: str, begin: str) -> Facts:
@@ -308,7 +331,7 @@ _TABLE: tuple[tuple[Callable[..., Facts], Iterable[tuple[str, ...]]], ...] = (
     # not over UNIX sockets: their own records lack what is moved without a message
     (users_calls.call, product(("server", "udp"), ["sendfile"], ["recvfrom"])),
     (users_calls.call, [("server", "splice", "splice")]),
-    (at_once, product(("server", "udp", "stream"))),
+    *((each, product(("server", "udp", "stream"))) for each in (again, at_once)),
     (many, product(("server", "udp", "stream"), ("8", "11"), ("first", "last", "never"))),
     (accept_in_child, [()]),
     (connect_in_child, product(("tcp", "udp"))),
