@@ -6,10 +6,8 @@ tests/matrix runs this file too, once for each kernel and attach mode.
 
 import os
 import shutil
-import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -296,15 +294,6 @@ class Lasting:
         raise AssertionError(f"no record of the round: {found}")
 
 
-@pytest.fixture
-def limit() -> Iterator[None]:
-    """End a test that waits for ever over a socket."""
-    signal.alarm(3 * SECONDS)
-    yield
-    signal.alarm(0)
-
-
-@pytest.mark.usefixtures("limit")
 @pytest.mark.parametrize("kind", ["server", "client", "udp"])
 def test_each_record_has_what_happened_since_the_one_before(kind: str) -> None:
     """Of a connection that lasts: owner, child, both, nobody, child; and the sums are exact."""
