@@ -30,6 +30,7 @@ from tests.host.one_run import IDLE
 from tests.host.operations import end_forked, start_forked
 from tests.host.users_calls import PID_BYTES, PREFORK_ASKED
 from tests.host.users_programs import BANNER, CAT, SHELL
+from tests.host.views import SOCKET_KEY
 from tests.host.workloads import Done, Facts
 
 OLDER = ("server", "udp", "udp6")
@@ -177,18 +178,22 @@ def test_an_exec_is_another_image(seen: Seen) -> None:
 
 def test_nobody_else_is_a_user(seen: Seen) -> None:
     """No other record of these processes has users, and none names one of them."""
-    pids, lists = set(), 0
-    for done in seen.done.values():
-        for end in done.facts["ends"]:
-            pids |= {end["owner"][1], *(move[1] for move in end["moves"])}
-            lists += bool(wanted(end))
-    found = [
-        each
+    ends = [end for done in seen.done.values() for end in done.facts["ends"]]
+    pids = {pid for end in ends for pid in (end["owner"][1], *(move[1] for move in end["moves"]))}
+    expected = {
+        record["InfoSequenceNumber"]
+        for end in ends
+        if wanted(end)
+        for record in matching(seen.result.records, end)
+    }
+    others = [
+        part(each, "Proc", "ProcPID", "SockUsers", *SOCKET_KEY)
         for each in seen.result.records
-        if pids & {each.get("ProcPID"), *(it.get("ProcPID") for it in each.get("SockUsers", ()))}
-        and "SockUsers" in each
+        if "SockUsers" in each
+        and each["InfoSequenceNumber"] not in expected
+        and pids & {each.get("ProcPID"), *(it.get("ProcPID") for it in each["SockUsers"])}
     ]
-    assert len(found) == lists
+    assert others == []
 
 
 def test_nothing_was_lost(seen: Seen) -> None:
