@@ -50,6 +50,7 @@ class End:
     ) -> None:
         self.channel = channel
         self.moves: list[Move] = []
+        self._held: list[tuple[int, int]] = []
         self._owner: tuple[str, int] | None = None
         if channel.family == socket.AF_UNIX:
             self._where: Entry = {"SockFamily": "AF_UNIX", "SockAddress": address}
@@ -74,6 +75,37 @@ class End:
         take(self.channel, size)
         self.note(os.getpid(), 0, size)
 
+    def child(self, act: Callable[[], object]) -> int:
+        """Let a child do something with the socket, and return its pid when that is done.
+
+        Of a UNIX socket it ends with the workload, without the socket: when an owner has ended, the
+        sweep ends the record, and what others do later is in the next one.
+        """
+        if self.channel.family != socket.AF_UNIX:
+            return by_child(act)
+        (done, tell), (gate, hold) = os.pipe(), os.pipe()
+
+        def act_and_stay() -> None:
+            act()
+            os.write(tell, b"d")
+            os.closerange(3, gate)
+            os.closerange(gate + 1, 1 << 10)
+            os.read(gate, 1)
+
+        child = start_child(act_and_stay)
+        os.close(tell)
+        os.close(gate)
+        assert os.read(done, 1) == b"d", f"child {child} failed"
+        os.close(done)
+        self._held.append((child, hold))
+        return child
+
+    def release(self) -> None:
+        """Let the children end that were held."""
+        for child, hold in self._held:
+            os.close(hold)
+            end_child(child)
+
     @property
     def facts(self) -> Facts:
         """What is known of the record: who owns a UNIX socket moved bytes over it first."""
@@ -83,6 +115,8 @@ class End:
 
 def told(*ends: End) -> Facts:
     """Return what a workload knows of its sockets."""
+    for end in ends:
+        end.release()
     return {"ends": [end.facts for end in ends]}
 
 
@@ -172,7 +206,7 @@ def serve(near: End, far: End, asked: int, answered: int) -> int:
         send(near.channel, answered)
 
     far.send(asked)
-    child = by_child(answer)
+    child = near.child(answer)
     near.note(child, answered, asked)
     far.take(answered)
     return child

@@ -55,7 +55,7 @@ def alone(kind: str) -> Facts:
     with pair(kind) as (near, far):
         near.send(3)
         far.take(3)
-        by_child(near.channel.fileno)
+        near.child(near.channel.fileno)
         far.send(5)
         near.take(5)
         return told(near, far)
@@ -109,7 +109,7 @@ def threads(kind: str) -> Facts:
             for each in working:
                 each.join()
 
-        child = by_child(all_send)
+        child = near.child(all_send)
         near.note(child, sum(SENT), 0)
         far.take(sum(SENT))
         all_send()
@@ -195,7 +195,7 @@ def other_user(kind: str) -> Facts:
             os.setuid(NOBODY)
             send(near.channel, 11)
 
-        near.note(by_child(act), 18, 0)
+        near.note(near.child(act), 18, 0)
         far.take(18)
         return told(near, far)
 

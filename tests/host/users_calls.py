@@ -97,7 +97,7 @@ def call(kind: str, sender: str, receiver: str) -> Facts:
         near.send(3)
         far.take(3)
         far.send(*IN)
-        near.note(by_child(act), sum(OUT), sum(IN))
+        near.note(near.child(act), sum(OUT), sum(IN))
         far.take(sum(OUT))
         return told(near, far)
 
@@ -112,10 +112,10 @@ def peek(kind: str) -> Facts:
 
     with pair(kind) as (near, far):
         far.send(37)
-        by_child(lambda: near.channel.recv(37, socket.MSG_PEEK))
-        near.note(by_child(lambda: peek_and_take(37)), 0, 37)
+        near.child(lambda: near.channel.recv(37, socket.MSG_PEEK))
+        near.note(near.child(lambda: peek_and_take(37)), 0, 37)
         far.send(19)
-        by_child(lambda: near.channel.recv(19, socket.MSG_PEEK))
+        near.child(lambda: near.channel.recv(19, socket.MSG_PEEK))
         near.channel.recv(19, socket.MSG_PEEK)
         near.take(19)
         return told(near, far)
@@ -133,7 +133,7 @@ def only_peek(kind: str) -> Facts:
         far.send(19)
         near.send(23)
         far.take(23)
-        by_child(act)
+        near.child(act)
         near.take(19)
         return told(near, far)
 
@@ -149,7 +149,7 @@ def truncate(kind: str) -> Facts:
                 assert near.channel.recv_into(bytearray(5), 5, socket.MSG_TRUNC) == 31
 
         far.send(31)
-        near.note(by_child(act), 0, 31)
+        near.note(near.child(act), 0, 31)
         near.send(3)
         far.take(3)
         return told(near, far)
@@ -169,7 +169,7 @@ def partly(kind: str) -> Facts:
                 os.write(writer, sent.to_bytes(4, "little"))
 
         os.set_blocking(near.channel.fileno(), False)
-        child = by_child(act)
+        child = near.child(act)
         sent = int.from_bytes(os.read(reader, 4), "little")
         near.note(child, sent, 0)
         far.take(sent)
@@ -203,7 +203,7 @@ def udp_peers(family: str) -> Facts:
 
             peer.sendto(b"r" * 29, shared.getsockname())
             far.note(os.getpid(), 29, 0)
-            end.note(by_child(act), count * size, 29)
+            end.note(end.child(act), count * size, 29)
             far.take(count * size)
             ends += [end, far]
         return told(*ends)
@@ -264,9 +264,9 @@ def udp_batch() -> Facts:
 def udp_pieces() -> Facts:
     """Two children make one datagram (MSG_MORE): each has what it gave."""
     with pair("udp") as (near, far):
-        first = by_child(lambda: near.channel.send(b"1" * 7, socket.MSG_MORE))
+        first = near.child(lambda: near.channel.send(b"1" * 7, socket.MSG_MORE))
         near.note(first, 7, 0)
-        near.note(by_child(lambda: near.channel.send(b"2" * 11)), 11, 0)
+        near.note(near.child(lambda: near.channel.send(b"2" * 11)), 11, 0)
         far.take(18)
         return told(near, far)
 
@@ -275,7 +275,7 @@ def udp_segments() -> Facts:
     """A child sends three datagrams by one call (UDP_SEGMENT)."""
     with pair("udp") as (near, far):
         near.channel.setsockopt(SOL_UDP, UDP_SEGMENT, 17)
-        near.note(by_child(lambda: near.channel.send(b"g" * 51)), 51, 0)
+        near.note(near.child(lambda: near.channel.send(b"g" * 51)), 51, 0)
         far.take(51)
         return told(near, far)
 
@@ -328,7 +328,7 @@ def destinations(folder: str) -> Facts:
                 for path, size in zip(paths, sizes, strict=True):
                     shared.sendto(b"d" * size, path)
 
-            child = by_child(act)
+            child = near[0].child(act)
             for end, peer, size in zip(near, far, sizes, strict=True):
                 end.note(child, size, 0)
                 peer.take(size)
