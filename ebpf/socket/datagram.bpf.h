@@ -10,18 +10,30 @@
 
 #define KF_UDP_HEADER 8
 
-/* The first datagram to a peer: the entry of both begins while it is sent. By thread. */
+#define KF_DATAGRAM_BITS 12
+
+/* The first datagram to a peer: the entry of both begins while it is sent. */
 struct kf_datagram {
-	struct kf_sock_key key;
+	u64 thread; /* 0: nothing */
 	u64 bytes;
+	struct kf_sock_key key;
 };
 
+/* By a hash of the thread, from the beginning of the send to its end. An array, so that nothing can fill it:
+ * of two threads that meet in one place at once, one has sent for the entry of sums. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, u64);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << KF_DATAGRAM_BITS);
+	__type(key, u32);
 	__type(value, struct kf_datagram);
 } kf_datagrams SEC(".maps");
+
+static __always_inline u32 kf_datagram__place(void)
+{
+	u32 thread = bpf_get_current_pid_tgid();
+
+	return ((thread ^ kf_salt) * KF_SHARE_HASH) >> (32 - KF_DATAGRAM_BITS);
+}
 
 static __always_inline void kf_datagram__peer(struct kf_sock_key *key, struct sk_buff *skb,
 					      u16 family, bool sent)
@@ -57,7 +69,7 @@ static __always_inline bool kf_datagram__is(struct sk_buff *skb)
 static __always_inline void kf_datagram__sends(struct sk_buff *skb, u16 family)
 {
 	struct kf_datagram it = {};
-	u64 thread;
+	u32 place;
 
 	it.key.cookie = kf_use__cookie(KF_READ(skb, sk));
 	kf_datagram__peer(&it.key, skb, family, true);
@@ -65,20 +77,21 @@ static __always_inline void kf_datagram__sends(struct sk_buff *skb, u16 family)
 		   (u16)(KF_READ(skb, transport_header) - KF_READ(skb, network_header));
 	if (!it.bytes || kf_use__udp(&it.key, it.bytes, true))
 		return;
-	thread = bpf_get_current_task();
-	bpf_map_update_elem(&kf_datagrams, &thread, &it, BPF_ANY);
+	it.thread = bpf_get_current_task();
+	place = kf_datagram__place();
+	bpf_map_update_elem(&kf_datagrams, &place, &it, BPF_ANY);
 }
 
 /* It has left, or did not: then there is no entry still. */
 static __always_inline void kf_datagram__sent(void)
 {
-	u64 thread = bpf_get_current_task();
-	struct kf_datagram *it = bpf_map_lookup_elem(&kf_datagrams, &thread);
+	u32 place = kf_datagram__place();
+	struct kf_datagram *it = bpf_map_lookup_elem(&kf_datagrams, &place);
 
-	if (!it)
+	if (!it || it->thread != bpf_get_current_task())
 		return;
+	it->thread = 0;
 	kf_use__udp(&it->key, it->bytes, true);
-	bpf_map_delete_elem(&kf_datagrams, &thread);
 }
 
 /* A datagram was taken out of the queue; bytes is negative if it was only looked

@@ -27,17 +27,21 @@ int BPF_PROG(fentry__security_sock_graft, struct sock *sk)
 	return 0;
 }
 
+static __always_inline void kf_socket_fentry__released(struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+	if (tp)
+		kf_use__tcp(sk, tp);
+}
+
 /* Why: each call that writes or reads holds the connection's lock and lets go of it here. */
 SEC("fentry/release_sock")
 int BPF_PROG(fentry__release_sock, struct sock *sk)
 {
-	struct tcp_sock *tp;
-
 	if (!kf_standby__claim(KF_PROG_FENTRY_RELEASE_SOCK))
 		return 0;
-	tp = bpf_skc_to_tcp_sock(sk);
-	if (tp)
-		kf_use__tcp(sk, tp);
+	kf_socket_fentry__released(sk);
 	return 0;
 }
 

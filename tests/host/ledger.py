@@ -51,6 +51,7 @@ class End:
         self.channel = channel
         self.moves: list[Move] = []
         self._held: list[tuple[int, int]] = []
+        self._by_results: list[Entry] | None = None
         self._owner: tuple[str, int] | None = None
         if channel.family == socket.AF_UNIX:
             self._where: Entry = {"SockFamily": "AF_UNIX", "SockAddress": address}
@@ -64,6 +65,17 @@ class End:
     def note(self, pid: int, sent: int, received: int, program: str = "") -> None:
         """Note what a process moved; program: its own, if it runs another than this one."""
         self.moves.append((program, pid, sent, received))
+
+    def by_results(self, *users: tuple[int, int, int]) -> None:
+        """Note what the tracepoint mode can tell where it cannot tell all.
+
+        Args:
+            users: Of this program: process, bytes sent and received; process 0: the sums.
+        """
+        self._by_results = [
+            ({"ProcPID": pid} if pid else {}) | {"TxBytes": sent, "RxBytes": received}
+            for pid, sent, received in users
+        ]
 
     def send(self, *sizes: int) -> None:
         """Send messages, by this process."""
@@ -110,7 +122,8 @@ class End:
     def facts(self) -> Facts:
         """What is known of the record: who owns a UNIX socket moved bytes over it first."""
         owner = self._owner or self.moves[0][:2]
-        return {"where": self._where, "owner": owner, "moves": self.moves}
+        facts = {"where": self._where, "owner": owner, "moves": self.moves}
+        return facts | {"by_results": self._by_results}
 
 
 def told(*ends: End) -> Facts:

@@ -4,6 +4,7 @@
 tests/matrix runs this file too, once for each kernel and attach mode.
 """
 
+import json
 import os
 import shutil
 import time
@@ -14,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.host import users
-from tests.host.agent import Agent, Record, Result, health_records, parse, part, run
+from tests.host.agent import ATTACH_MODE, Agent, Record, Result, health_records, parse, part, run
 from tests.host.ledger import (
     MOST,
     SECONDS,
@@ -30,7 +31,7 @@ from tests.host.one_run import IDLE
 from tests.host.operations import end_forked, start_forked
 from tests.host.users_calls import PID_BYTES, PREFORK_ASKED
 from tests.host.users_programs import BANNER, CAT, SHELL
-from tests.host.views import SOCKET_KEY
+from tests.host.views import SOCKET_KEY, proves
 from tests.host.workloads import Done, Facts
 
 OLDER = ("server", "udp", "udp6")
@@ -48,6 +49,7 @@ class Seen(NamedTuple):
     result: Result
     done: dict[str, Done]
     tape: Path
+    by_results: bool
 
 
 def programs(folder: Path) -> Path:
@@ -74,7 +76,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         result = agent.stop()
     for descriptor in (*made, *begin):
         os.close(descriptor)
-    return Seen(result, done, folder / "tape")
+    return Seen(result, done, folder / "tape", by_results())
 
 
 def matching(records: list[Record], end: Facts) -> list[Record]:
@@ -93,9 +95,17 @@ def moved(end: Facts) -> tuple[int, int]:
     return sum(move[2] for move in end["moves"]), sum(move[3] for move in end["moves"])
 
 
-def wanted(end: Facts) -> list[Record]:
+def by_results() -> bool:
+    """Say whether the agent has nothing but the results of system calls to tell users."""
+    rows = json.loads(run("doctor", "--json", *ATTACH_MODE).stdout)["rows"]
+    return any(row["event"] == "socket.use" and row["attach_mode"] == "tracepoint" for row in rows)
+
+
+def wanted(end: Facts, *, by_results: bool) -> list[Record]:
     """Return what SockUsers must be; empty: there is no such key."""
     program, pid = end["owner"]
+    if by_results and end.get("by_results") is not None:
+        return [({"Proc": PYTHON} if "ProcPID" in it else {}) | it for it in end["by_results"]]
     moves = [(name, number, sent, received) for name, number, sent, received in end["moves"]]
     return users_of(moves, (program, pid), PYTHON)
 
@@ -108,6 +118,7 @@ def in_order(found: list[Record], *, known: bool) -> list[Record]:
 ALL = [f"older-{kind}" for kind in OLDER] + list(users.WORKLOADS)
 
 
+@proves("socket.use")
 @pytest.mark.parametrize("name", ALL)
 def test_users(name: str, seen: Seen) -> None:
     """Each image that moved bytes is listed with just these, the owner first; alone it is not."""
@@ -118,7 +129,9 @@ def test_users(name: str, seen: Seen) -> None:
         assert len(found) == 1, (end, [part(each, *end["where"], "ProcPID") for each in found])
         (record,) = found
         entries = record.get("SockUsers", [])
-        assert in_order(entries, known=known) == in_order(wanted(end), known=known)
+        assert in_order(entries, known=known) == in_order(
+            wanted(end, by_results=seen.by_results), known=known
+        )
         assert ("SockUsers" in record) == bool(entries)
 
 
@@ -129,7 +142,8 @@ def test_users_move_what_the_socket_moved(name: str, seen: Seen) -> None:
         for record in matching(seen.result.records, end):
             sums = record.get("SockTxBytes", 0), record.get("SockRxBytes", 0)
             assert sums == moved(end)
-            if entries := record.get("SockUsers"):
+            complete = not seen.by_results or end.get("by_results") is None
+            if complete and (entries := record.get("SockUsers")):
                 added = [sum(each[f"{way}Bytes"] for each in entries) for way in ("Tx", "Rx")]
                 assert tuple(added) == sums
 
@@ -143,6 +157,7 @@ def test_the_record_stays_the_owners(name: str, seen: Seen) -> None:
             assert (record["Proc"], record["ProcPID"]) == (program or PYTHON, pid)
 
 
+@proves("socket.use")
 def test_order_is_that_of_first_use(seen: Seen) -> None:
     """The same as above, in plain numbers: who accepted, then the children in their order."""
     done = seen.done["in_turns-server"]
@@ -166,6 +181,7 @@ def test_what_exceeds_the_bound_is_one_entry_of_sums(seen: Seen) -> None:
     assert list(sums.items()) == [("TxBytes", 9 * PID_BYTES), ("RxBytes", 9 * PREFORK_ASKED)]
 
 
+@proves("socket.use")
 def test_an_exec_is_another_image(seen: Seen) -> None:
     """Who connected, spoke and became another program is there twice with one pid."""
     done = seen.done[f"execute_owner-{BANNER}"]
@@ -176,6 +192,7 @@ def test_an_exec_is_another_image(seen: Seen) -> None:
     ]
 
 
+@proves("socket.use")
 def test_nobody_else_is_a_user(seen: Seen) -> None:
     """No other record of these processes has users, and none names one of them."""
     ends = [end for done in seen.done.values() for end in done.facts["ends"]]
@@ -183,7 +200,7 @@ def test_nobody_else_is_a_user(seen: Seen) -> None:
     expected = {
         record["InfoSequenceNumber"]
         for end in ends
-        if wanted(end)
+        if wanted(end, by_results=seen.by_results)
         for record in matching(seen.result.records, end)
     }
     others = [
@@ -226,9 +243,9 @@ def test_a_replay_has_the_same_users(seen: Seen) -> None:
 CONNECTIONS = 29
 
 
-def test_folded_connections_have_users() -> None:
-    """Beyond the share of a process connections are one record; nothing of their users is lost."""
-    with Agent("-m", "socket", "-t", IDLE, "--sock-entries", "16") as agent:
+def test_folded_connections_have_no_users() -> None:
+    """Beyond the share of a process connections are one record; of the others each has its users."""
+    with Agent("-m", "socket", "-t", IDLE, "--sock-entries", "64") as agent:
         done = end_forked(*start_forked(users.forking_server, CONNECTIONS))
         result = agent.stop()
 
@@ -237,9 +254,11 @@ def test_folded_connections_have_users() -> None:
         for each in result.records
         if (each.get("ProcPID"), each.get("SockRole")) == (done.pid, "SERVER")
     ]
-    assert any("FOLDED" in each.get("SockNotes", ()) for each in mine)
     children = {move[1] for end in done.facts["ends"] for move in end["moves"]}
-    for record in mine:
+    folded = [each for each in mine if "FOLDED" in each.get("SockNotes", ())]
+    assert folded
+    assert not any("SockUsers" in each for each in folded)
+    for record in (each for each in mine if each not in folded):
         entries = record["SockUsers"]
         assert {each["ProcPID"] for each in entries if "ProcPID" in each} <= children
         for way in ("Tx", "Rx"):

@@ -227,7 +227,7 @@ def accept_in_child() -> Facts:
 
 
 def connect_in_child(protocol: str) -> Facts:
-    """A child connects a socket of its parent: of TCP it is the owner, of UDP the parent is."""
+    """A child connects a socket of its parent: it is the owner of what goes over it then."""
     kind = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}[protocol]
     with socket.socket(socket.AF_INET, kind) as to, socket.socket(socket.AF_INET, kind) as channel:
         to.bind(("127.0.0.1", 0))
@@ -239,7 +239,7 @@ def connect_in_child(protocol: str) -> Facts:
             send(channel, BANNER)
 
         child = by_child(act)
-        near = End(channel, owner=child if protocol == "tcp" else 0)
+        near = End(channel, owner=child)
         near.note(child, BANNER, 0)
         near.send(HELLO)
         if protocol == "udp":

@@ -210,7 +210,10 @@ def udp_peers(family: str) -> Facts:
 
 
 def udp_without_address(receiver: str) -> Facts:
-    """A child receives from two peers by a call that does not ask who sent; one user each."""
+    """A child receives from two peers by a call that does not ask who sent; one user each.
+
+    The results of system calls alone do not tell which of the two it was.
+    """
     with _udp() as shared, _udp() as first, _udp() as second:
         ends = [End(shared, peer.getsockname()[1]) for peer in (first, second)]
         far = [End(peer, shared.getsockname()[1]) for peer in (first, second)]
@@ -230,6 +233,8 @@ def udp_without_address(receiver: str) -> Facts:
         child = by_child(act_batch if receiver in BATCHES else act)
         for end, received in zip(ends, zip(*sizes, strict=True), strict=True):
             end.note(child, 0, sum(received))
+            if receiver != "recvmsg":  # Python has room for an address there
+                end.by_results()
         return told(*ends, *far)
 
 
@@ -262,11 +267,15 @@ def udp_batch() -> Facts:
 
 
 def udp_pieces() -> Facts:
-    """Two children make one datagram (MSG_MORE): each has what it gave."""
+    """Two children make one datagram (MSG_MORE): it is the one's who completes it.
+
+    By the results of system calls it has what it gave, and what there was before is nobody's.
+    """
     with pair("udp") as (near, far):
-        first = near.child(lambda: near.channel.send(b"1" * 7, socket.MSG_MORE))
-        near.note(first, 7, 0)
-        near.note(near.child(lambda: near.channel.send(b"2" * 11)), 11, 0)
+        near.child(lambda: near.channel.send(b"1" * 7, socket.MSG_MORE))
+        last = near.child(lambda: near.channel.send(b"2" * 11))
+        near.note(last, 18, 0)
+        near.by_results((last, 11, 0), (0, 7, 0))
         far.take(18)
         return told(near, far)
 
