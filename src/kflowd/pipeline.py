@@ -55,10 +55,15 @@ class Pipeline:
         self.health = Health(self.user_counters, delivery.lost, self._health_record)
 
     def feed(self, batch: Batch) -> list[Record]:
-        """Return the records that a batch completes, in order."""
-        values = self._decoder.decode(batch)
-        self.health.count(values)
-        return self._finish(self._aggregator.feed(values))
+        """Return the records that a batch completes, in order.
+
+        They do not depend on where the stream is cut into batches: a replay reads larger ones.
+        """
+        records: list[Record] = []
+        for values in self._decoder.pieces(batch):
+            self.health.count(values)
+            records += self._finish(self._aggregator.feed(values))
+        return records
 
     def close(self) -> list[Record]:
         """Return what waits in the stages, and the health of the run as the last record."""

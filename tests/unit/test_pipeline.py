@@ -9,6 +9,7 @@ from kflowd.aggregate.file import FileAggregator
 from kflowd.aggregate.socket import SocketAggregator
 from kflowd.contract import constants
 from kflowd.delivery import Delivery
+from kflowd.delivery.formats import FORMATS
 from kflowd.enrich import Enricher, Enrichment
 from kflowd.enrich.base import NoFacts
 from kflowd.enrich.processes import Processes
@@ -97,6 +98,25 @@ def test_session_and_counters_are_no_records() -> None:
     assert health.kernel.HealthFileEvents == 5
     assert health.kernel.HealthFileReported == 11
     assert health.uptime.InfoUptime == 4 - 5 * SECOND
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 100])
+def test_health_does_not_depend_on_the_size_of_batches(size: int) -> None:
+    """A recording is read in larger batches than it was made of, and gives the same bytes."""
+    unknown = record("TICK", kind=999)
+    stream = [encode_session(session())]
+    for at in range(1, 5):
+        lost = counters(FILE_LOST_RING=at, FILE_EVENTS=11 * at)
+        stream += [FILE, lost, unknown, FILE, record("TICK", ts_ns=at * SECOND), FILE, PART]
+
+    def replayed(size: int) -> list[bytes]:
+        stages, text = Stages(), FORMATS["json"]()
+        batches = (b"".join(stream[at : at + size]) for at in range(0, len(stream), size))
+        made = [each for batch in batches for each in stages.pipeline.feed(batch)]
+        assert sum(type(each) is HealthRecord for each in made) == 4
+        return [text(each) for each in (*made, *stages.pipeline.close())]
+
+    assert replayed(size) == replayed(1)
 
 
 def test_a_batch_may_be_a_view() -> None:

@@ -4,6 +4,8 @@
 Nothing here raises, whatever the bytes are: what cannot be read is counted and skipped.
 """
 
+from collections.abc import Iterator
+
 import msgspec
 
 from kflowd.constants import ALIGNMENT
@@ -18,18 +20,19 @@ from kflowd.records.session import session_decoder
 from kflowd.records.socket import closed_decoder, socket_decoder
 from kflowd.records.unix import unix_decoder
 
+# Records that say how things stand: what is counted at one must not depend on what is behind it.
+MOMENTS = ("KF_KIND_COUNTERS", "KF_KIND_TICK")
+
 
 class DecodeStats(msgspec.Struct):
     """What the decoder has seen.
 
     Attributes:
-        records: Values made.
         unknown: Records of a kind or version that this program does not know; skipped.
         short: Records that are shorter than their kind or their lengths say; skipped.
         corrupt: Batches whose rest was given up, because a size made no sense.
     """
 
-    records: int = 0
     unknown: int = 0
     short: int = 0
     corrupt: int = 0
@@ -62,6 +65,7 @@ class Decoder:
         self._header_size = layout(HEADER).size
         self._read = reader(HEADER, "kind", "version", "size")
         self._decoders = {values[name]: decoder for name, decoder in registry().items()}
+        self._moments = {values[name] for name in MOMENTS}
 
     def decode(self, batch: bytes | memoryview) -> list[Value]:
         """Return the values of a batch, in order.
@@ -69,9 +73,21 @@ class Decoder:
         Args:
             batch: Concatenated records; each begins at the next multiple of 8 after the one before.
         """
+        return [value for piece in self.pieces(batch) for value in piece]
+
+    def pieces(self, batch: bytes | memoryview) -> Iterator[list[Value]]:
+        """Yield the values of a batch, in order, cut behind each record that is a moment.
+
+        What is counted by then, here and by who takes the pieces, is what came before that record,
+        however much is behind it in the batch.
+
+        Args:
+            batch: As of `decode`.
+        """
         batch = bytes(batch)
         read, known = self._read, self._decoders.get
         least, version_known = self._header_size, self._version
+        moments = self._moments
         values: list[Value] = []
         offset, end = 0, len(batch)
         while offset < end:
@@ -90,5 +106,8 @@ class Decoder:
             else:
                 values.append(value)
             offset += size + -size % ALIGNMENT
-        self.stats.records += len(values)
-        return values
+            if kind in moments:
+                yield values
+                values = []
+        if values:
+            yield values
