@@ -2,18 +2,16 @@
 """Network interfaces: `4:enp5s0:0c:c4:7a:88:84:c2` for an interface number."""
 
 import os
-import socket
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 import msgspec
 
 from kflowd.constants import SECOND_NS
 from kflowd.enrich.base import Enricher
+from kflowd.enrich.links import Interface, interfaces_here
 from kflowd.model import EnrichedSocket, ProcessExit, ProcessSeen, facts_of
 
-SYS_CLASS_NET = Path("/sys/class/net")
 OWN_NAMESPACE = "/proc/self/ns/net"
 FOREVER_NS = 1 << 63
 # What is known of a namespace is looked up again for a record in it when it is as old: so changed
@@ -21,8 +19,8 @@ FOREVER_NS = 1 << 63
 FRESH_NS = 10 * SECOND_NS
 # Namespaces that are known; those that were used last stay. Others can make any number of them.
 MAX_NAMESPACES = 1024
-# (number, name, address); the address is "" if it is not known
-Interface = tuple[int, str, str]
+# Of the own namespace, whose interfaces its administrators made.
+MAX_OWN = 16384
 
 
 def interface_texts(interfaces: Iterable[Interface]) -> dict[int, str]:
@@ -31,16 +29,11 @@ def interface_texts(interfaces: Iterable[Interface]) -> dict[int, str]:
 
 
 def read_interfaces() -> list[Interface]:
-    """Return the interfaces of this process's network namespace."""
+    """Return the interfaces of this process's network namespace, none if they cannot be read."""
     try:
-        names = socket.if_nameindex()
+        return interfaces_here(MAX_OWN)
     except OSError:
         return []
-    # Python decodes names by the locale's charset; the kernel allows any bytes
-    return [
-        (number, os.fsencode(name).decode("utf-8", "replace"), _address(name))
-        for number, name in names
-    ]
 
 
 def own_namespace() -> int:
@@ -103,6 +96,7 @@ class Interfaces(Enricher):
         # of other namespaces, by inode number: what is known, and when to ask again
         self._others: dict[int, dict[int, str]] = {}
         self._ask_at: dict[int, int] = {}
+        self._own_pid = os.getpid()
 
     @classmethod
     def live(cls) -> Self:
@@ -138,7 +132,7 @@ class Interfaces(Enricher):
         value.tx_interface = self._text(aggregate.tx.ifindex, aggregate.ts_ns)
         value.rx_interface = self._text(aggregate.rx.ifindex, aggregate.ts_ns)
         if self.elsewhere is not None:
-            self._ask(self._net_ns, os.getpid(), aggregate.ts_ns, FRESH_NS)
+            self._ask(self._net_ns, self._own_pid, aggregate.ts_ns, FRESH_NS)
 
     def observe(self, value: ProcessSeen | ProcessExit) -> None:
         """Look up the namespace of a process as soon as it is seen: its sockets come later."""
@@ -203,11 +197,3 @@ class Interfaces(Enricher):
             self.look(now_ns)
             text = self._texts.get(number, "")
         return text
-
-
-def _address(name: str) -> str:
-    # sysfs may be of another namespace or not mounted: then the address stays unknown
-    try:
-        return (SYS_CLASS_NET / name / "address").read_text(encoding="ascii").strip()
-    except (OSError, ValueError):
-        return ""

@@ -5,17 +5,16 @@ Nothing waits for it: who asks gets the answer later, by `news`. The thread goes
 holds no namespace, so that none lives longer for our sake.
 """
 
-import fcntl
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, Full, Queue, SimpleQueue
 
-from kflowd.enrich.interfaces import Interface
+from kflowd.enrich.interfaces import MAX_OWN
+from kflowd.enrich.links import Interface, interfaces_here
 
 Enter = Callable[[int], None]
 
@@ -31,11 +30,6 @@ MAX_INTERFACES = 1024
 # Of one core at most a sixth: so many times as long as a look-up took, it pauses.
 PAUSES = 5
 MAX_PAUSE_S = 0.2
-SIOCGIFHWADDR = 0x8927
-IFREQ_BYTES, NAME_BYTES, FAMILY_BYTES, MAC_BYTES = 40, 16, 2, 6
-# Ethernet and loopback, in the byte order of the host: others have addresses of other sizes
-WITH_MAC = {number.to_bytes(2, "little") for number in (1, 772)}
-WITH_MAC |= {number.to_bytes(2, "big") for number in (1, 772)}
 
 
 class Namespaces:
@@ -99,7 +93,7 @@ def look_up(net_ns: int, pid: int, enter: Enter) -> list[Interface] | None:
         try:
             enter(descriptor)
             try:
-                return interfaces_here()
+                return interfaces_here(MAX_OWN if _inode(own) == net_ns else MAX_INTERFACES)
             finally:
                 enter(own)
         finally:
@@ -110,16 +104,6 @@ def look_up(net_ns: int, pid: int, enter: Enter) -> list[Interface] | None:
         os.close(descriptor)
 
 
-def interfaces_here() -> list[Interface]:
-    """Return the interfaces of the calling thread's namespace."""
-    names = socket.if_nameindex()[:MAX_INTERFACES]
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        return [
-            (number, os.fsencode(name).decode("utf-8", "replace"), _mac(any_socket, name))
-            for number, name in names
-        ]
-
-
 def _open(net_ns: int, pid: int) -> int | None:
     """Open a namespace by a process in it, or by its name; None if neither is there."""
     for path in (PROC / str(pid) / "ns/net", *_named()):
@@ -128,10 +112,14 @@ def _open(net_ns: int, pid: int) -> int | None:
         except OSError:
             continue
         # the process may be another one by now, or may have moved
-        if os.fstat(descriptor).st_ino == net_ns:
+        if _inode(descriptor) == net_ns:
             return descriptor
         os.close(descriptor)
     return None
+
+
+def _inode(descriptor: int) -> int:
+    return os.fstat(descriptor).st_ino
 
 
 def _named() -> Iterator[Path]:
@@ -142,15 +130,3 @@ def _named() -> Iterator[Path]:
             continue
         for name in names:
             yield folder / name
-
-
-def _mac(any_socket: socket.socket, name: str) -> str:
-    request = os.fsencode(name)[: NAME_BYTES - 1].ljust(IFREQ_BYTES, b"\0")
-    try:
-        answer = fcntl.ioctl(any_socket, SIOCGIFHWADDR, request)
-    except OSError:
-        return ""
-    start = NAME_BYTES + FAMILY_BYTES
-    if answer[NAME_BYTES:start] not in WITH_MAC:
-        return ""
-    return answer[start : start + MAC_BYTES].hex(":")

@@ -6,12 +6,12 @@ import pytest
 
 from kflowd.enrich import interfaces as module
 from kflowd.enrich.interfaces import (
-    Interface,
     InterfaceFacts,
     Interfaces,
     own_namespace,
     read_interfaces,
 )
+from kflowd.enrich.links import Interface
 from kflowd.model import EnrichedSocket
 from tests.unit.make import SECOND, direction, flow, named_socket, seen
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from kflowd.enrich import namespaces
-from kflowd.enrich.interfaces import Interface, own_namespace, read_interfaces
-from kflowd.enrich.namespaces import Namespaces, interfaces_here, look_up
+from kflowd.enrich.interfaces import own_namespace, read_interfaces
+from kflowd.enrich.links import Interface
+from kflowd.enrich.namespaces import Namespaces, look_up
 
 
 class Door:
@@ -20,22 +21,18 @@ class Door:
         self.entered.append(os.fstat(descriptor).st_ino)
 
 
-def test_interfaces_are_read_as_from_sysfs() -> None:
-    """Numbers, names, and addresses where they are those of Ethernet."""
-    found = interfaces_here()
-    assert {(number, name) for number, name, _ in found} == {
-        (number, name) for number, name, _ in read_interfaces()
-    }
-    (loopback,) = (each for each in found if each[1] == "lo")
-    assert loopback == (1, "lo", "00:00:00:00:00:00")
-
-
 def test_a_namespace_is_entered_by_a_process_in_it_and_left_again() -> None:
     """What is found there is what the thread sees."""
     door = Door()
     found = look_up(own_namespace(), os.getpid(), door.enter)
-    assert found == interfaces_here()
+    assert found == read_interfaces()
     assert door.entered == [own_namespace()] * 2
+
+
+def test_the_own_namespace_is_told_as_far_as_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What bounds the interfaces that others make does not make it shorter."""
+    monkeypatch.setattr(namespaces, "MAX_INTERFACES", 0)
+    assert look_up(own_namespace(), os.getpid(), Door().enter) == read_interfaces()
 
 
 def test_a_process_that_is_elsewhere_by_now_is_no_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +52,7 @@ def test_a_named_namespace_is_found_without_a_process(
     (tmp_path / "b").symlink_to("/proc/self/ns/net")
     monkeypatch.setattr(namespaces, "NAMED", (tmp_path / "missing", tmp_path))
     door = Door()
-    assert look_up(own_namespace(), 1 << 30, door.enter) == interfaces_here()
+    assert look_up(own_namespace(), 1 << 30, door.enter) == read_interfaces()
     assert door.entered[0] == own_namespace()
 
 
@@ -78,7 +75,7 @@ def test_answers_come_later() -> None:
     deadline = time.monotonic() + 10
     while not found and time.monotonic() < deadline:
         found += table.news()
-    assert found == [(own_namespace(), interfaces_here())]
+    assert found == [(own_namespace(), read_interfaces())]
 
 
 def test_questions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
