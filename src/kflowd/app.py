@@ -122,7 +122,7 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
         if warning := doctor.warning(source.coverage, settings.trace.attach):
             say(warning)
         source.snapshot()
-        session = _begin(settings, source, stages)
+        session = _begin(settings, source, stages, say)
         notify.send(notify.READY)
         log.info("ready", version=kflowd.__version__)
         if os.isatty(STDERR):
@@ -150,9 +150,11 @@ def _enter(descriptor: int) -> None:
     netns.enter(descriptor)
 
 
-def _begin(settings: Settings, source: Source, stages: Stages) -> Session:
+def _begin(settings: Settings, source: Source, stages: Stages, say: Say) -> Session:
     """Begin the stream with what a replay needs to know of this host."""
-    facts = session_facts(settings, stages.enrichers, full=settings.record is not None)
+    facts, left_out = session_facts(settings, stages.enrichers, full=settings.record is not None)
+    if left_out:
+        say(f"the recording has no room for {', '.join(left_out)}: a replay does without")
     offset_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     session = Session(source.start_ns, offset_ns, source.hz(), facts)
     record = encode_session(session)

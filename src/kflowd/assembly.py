@@ -19,7 +19,7 @@ from kflowd.enrich.stage import recorded
 from kflowd.faults import Faults
 from kflowd.model import Session, facts_of
 from kflowd.pipeline import Pipeline
-from kflowd.records.session import encode_session
+from kflowd.records.session import encode_session, fit_facts
 from kflowd.serialize import Builder, HostFacts
 from kflowd.settings import Settings, TraceSettings
 
@@ -67,8 +67,10 @@ def recorded_enrichers(facts: bytes) -> list[Enricher]:
     return recorded(ENRICHERS, facts)
 
 
-def session_facts(settings: Settings, enrichers: Sequence[Enricher], *, full: bool) -> bytes:
-    """Return the facts of this host as a JSON object.
+def session_facts(
+    settings: Settings, enrichers: Sequence[Enricher], *, full: bool
+) -> tuple[bytes, list[str]]:
+    """Return the facts of this host as a JSON object, and the keys of those it has no room for.
 
     Args:
         settings: Of the run.
@@ -80,7 +82,7 @@ def session_facts(settings: Settings, enrichers: Sequence[Enricher], *, full: bo
         for each in enrichers:
             facts |= each.facts()
     facts |= msgspec.structs.asdict(_run_facts(settings.trace))
-    return msgspec.json.encode(facts)
+    return fit_facts(facts)
 
 
 def _run_facts(trace: TraceSettings) -> RunFacts:

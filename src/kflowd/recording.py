@@ -17,11 +17,9 @@ from kflowd.constants import ALIGNMENT
 from kflowd.errors import RecordingError
 from kflowd.model import Session
 from kflowd.records import Decoder
-from kflowd.records.header import HEADER
+from kflowd.records.header import HEADER, MAX_RECORD_BYTES
 
 CHUNK_BYTES = 1 << 20
-# far above the longest record the contract allows; what is longer is no recording
-MAX_RECORD_BYTES = 1 << 22
 
 _READ_HEAD = contract.reader(HEADER, "kind", "version")
 _READ_SIZE = contract.reader(HEADER, "size")

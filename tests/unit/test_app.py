@@ -6,9 +6,11 @@ import msgspec
 import pytest
 
 from kflowd import app
+from kflowd.enrich.users import Users, fixed_names
 from kflowd.errors import RecordingError
 from kflowd.model import Session, SocketFlag
-from kflowd.recording import Recorder
+from kflowd.recording import Recorder, Recording
+from kflowd.records.header import MAX_RECORD_BYTES
 from kflowd.records.session import encode_session
 from kflowd.settings import OutputSettings, Settings
 from tests.unit.make import SECOND, record
@@ -120,6 +122,35 @@ def test_replay_knows_what_was_idle_in_the_run(
         assert app.replay(path, SETTINGS, lambda _line: None) == 0
         states.append(output(capfd)[0]["SockState"])
     assert states == ["UDP_CLOSE", "UDP_ESTABLISHED"]
+
+
+class Begun:
+    """Stands for an open source, and for the stages that take the first record."""
+
+    start_ns = SECOND
+
+    def hz(self) -> int:
+        return 250
+
+    def feed(self, batch: bytes) -> None:
+        assert len(batch) < MAX_RECORD_BYTES
+
+
+def test_a_host_with_more_than_a_recording_holds_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a replay does without is told in one line, and the recording can be read."""
+    users = Users(fixed_names(""), fixed_names(""))
+    monkeypatch.setattr(users, "facts", lambda: {"users": "u" * MAX_RECORD_BYTES, "groups": "g::1"})
+    lines: list[str] = []
+    with Recorder(tmp_path / "tape") as recorder:
+        stages = app.Stages([users], Begun(), None, recorder)  # type: ignore[arg-type]
+        settings = Settings(record=tmp_path / "tape")
+        app._begin(settings, Begun(), stages, lines.append)  # type: ignore[arg-type]
+    assert lines == ["the recording has no room for users: a replay does without"]
+    recording = Recording(tmp_path / "tape")
+    assert list(recording.batches())
+    assert json.loads(recording.session.facts)["groups"] == "g::1"
 
 
 def test_json_is_the_default_form(tape: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,7 @@ from tests.unit.make import SECOND, record, session
 
 def test_facts_of_this_host() -> None:
     """Without those of the enrichers a session holds what records say of the host."""
-    facts = assembly.session_facts(Settings(), assembly.live_enrichers(), full=False)
+    facts, _ = assembly.session_facts(Settings(), assembly.live_enrichers(), full=False)
     host = facts_of(HostFacts, facts)
     assert host.host_name == os.uname().nodename
     assert host.version == f"kflowd-v{kflowd.__version__}"
@@ -35,7 +35,8 @@ def test_facts_of_this_host() -> None:
 def test_facts_of_enrichers_survive_json() -> None:
     """In full a session holds no more of a user than name and number."""
     enrichers = assembly.live_enrichers()
-    facts = assembly.session_facts(Settings(), enrichers, full=True)
+    facts, left_out = assembly.session_facts(Settings(), enrichers, full=True)
+    assert left_out == []
     again = Enrichment(recorded_enrichers(facts)).facts()
     assert msgspec.json.encode(again) == msgspec.json.encode(Enrichment(enrichers).facts())
     users = facts_of(UserFacts, facts)
@@ -64,7 +65,7 @@ def test_recorded_enrichers_never_ask_this_host() -> None:
 def test_settings_of_a_run_are_recorded() -> None:
     """A replay has those that it cannot choose."""
     run = Settings(trace=TraceSettings(idle_ns=7 * SECOND, events=9))
-    facts = assembly.session_facts(run, (), full=False)
+    facts, _ = assembly.session_facts(run, (), full=False)
     again = as_recorded(Settings(strict=True), facts)
     assert (again.trace.idle_ns, again.trace.events, again.strict) == (7 * SECOND, 9, True)
     default = Settings()

@@ -19,6 +19,9 @@ FOREVER_NS = 1 << 63
 FRESH_NS = 10 * SECOND_NS
 # Namespaces that are known; those that were used last stay. Others can make any number of them.
 MAX_NAMESPACES = 1024
+# Interfaces in one piece of news, which a session has room for with those of the largest namespace;
+# the others wait for the next.
+MAX_NEWS = 2048
 # Of the own namespace, whose interfaces its administrators made.
 MAX_OWN = 16384
 
@@ -64,7 +67,7 @@ class Elsewhere(Protocol):
         """Ask for the interfaces of a namespace that a process is in."""
 
     def news(self) -> Iterable[tuple[int, list[Interface]]]:
-        """Return what was found since."""
+        """Yield what was found since; what is not taken stays for the next time."""
 
 
 class Interfaces(Enricher):
@@ -143,11 +146,14 @@ class Interfaces(Enricher):
         """Return the interfaces of namespaces in which something is other than was known."""
         if self.elsewhere is None:
             return {}
-        found = {
-            net_ns: interfaces
-            for net_ns, interfaces in self.elsewhere.news()
-            if interface_texts(interfaces) != self._known(net_ns)
-        }
+        found: dict[int, list[Interface]] = {}
+        room = MAX_NEWS
+        for net_ns, interfaces in self.elsewhere.news():
+            if interface_texts(interfaces) != self._known(net_ns):
+                found[net_ns] = interfaces
+                room -= 1 + len(interfaces)
+            if room <= 0:
+                break
         return {"namespaces": found} if found else {}
 
     def learn(self, facts: bytes) -> None:

@@ -8,6 +8,9 @@ from kflowd.contract import layout, reader
 from kflowd.model import Tick, Value
 
 HEADER = "struct kf_header"
+# Far above the longest record of the kernel, and what the first record of a stream may have: what
+# says that it is longer is no record.
+MAX_RECORD_BYTES = 1 << 22
 
 # (batch, offset of the record, its size) -> value, or None if the record contradicts itself;
 # the caller has made sure that the batch holds `size` bytes and that the fixed part fits

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The first record of a stream: what replay needs to know of the host, read and written here."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
 from kflowd.constants import ALIGNMENT
 from kflowd.contract import constants, layout, reader
 from kflowd.model import Session
-from kflowd.records.header import RecordDecoder
+from kflowd.records.header import MAX_RECORD_BYTES, RecordDecoder
 
+# What a host can have more of than a record holds: tens of thousands of users or mounts.
+MAX_FACTS_BYTES = MAX_RECORD_BYTES - (1 << 10)
 RECORD = "struct kf_session_record"
 
 
@@ -30,8 +35,31 @@ def session_decoder() -> RecordDecoder:
     return RecordDecoder(fixed, decode)
 
 
+def fit_facts(facts: Mapping[str, Any]) -> tuple[bytes, list[str]]:
+    """Return facts as a JSON object that a session has room for, and the keys of what had none.
+
+    The longest goes first, whole: part of it would be taken for all.
+    """
+    texts = {key: msgspec.json.encode(fact) for key, fact in facts.items()}
+    left_out: list[str] = []
+    while len(json := _object(texts)) > MAX_FACTS_BYTES:
+        left_out.append(max(texts, key=lambda key: len(texts[key])))
+        del texts[left_out[-1]]
+    return json, left_out
+
+
+def _object(texts: Mapping[str, bytes]) -> bytes:
+    return msgspec.json.encode({key: msgspec.Raw(text) for key, text in texts.items()})
+
+
 def encode_session(session: Session) -> bytes:
-    """Return a session as a record, padded to the alignment of records."""
+    """Return a session as a record, padded to the alignment of records.
+
+    Raises:
+        ValueError: Its facts are longer than a record may be; see `fit_facts`.
+    """
+    if len(session.facts) > MAX_FACTS_BYTES:
+        raise ValueError(f"facts of {len(session.facts)} bytes have no room in a session")
     fixed = layout(RECORD)
     values = constants()
     named = {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
+from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from kflowd.enrich.interfaces import (
 )
 from kflowd.enrich.links import Interface
 from kflowd.model import EnrichedSocket
+from kflowd.records.session import fit_facts
 from tests.unit.make import SECOND, direction, flow, named_socket, seen
 
 ETH = (4, "enp5s0", "0c:c4:7a:88:84:c2")
@@ -86,9 +88,9 @@ class Elsewhere:
         self.asked.append((net_ns, pid))
         return True
 
-    def news(self) -> list[tuple[int, list[Interface]]]:
-        found, self.found = self.found, []
-        return found
+    def news(self) -> Iterator[tuple[int, list[Interface]]]:
+        while self.found:
+            yield self.found.pop(0)
 
 
 @pytest.fixture
@@ -134,6 +136,21 @@ def test_changes_are_followed_and_only_they_are_news(table: Interfaces) -> None:
     assert table.news() == {}
     tell(table, 13, (4, "new", ""))
     assert enriched(table, 4, 12 * SECOND).tx_interface == "4:new:"
+
+
+def test_news_have_room_in_a_session(table: Interfaces) -> None:
+    """However many namespaces were found, with names as long as can be: the others come later."""
+    longest = ((1 << 31) - 1, "\x01" * 15, ":".join(["ff"] * 32))
+    small = [longest] * 1024
+    elsewhere(table).found += [(13, small), (20, small[1:]), (14, [longest] * module.MAX_OWN)]
+    elsewhere(table).found += [(number, small) for number in range(30, 40)]
+    told: list[int] = []
+    while news := dict(table.news()):
+        facts, left_out = fit_facts(news)
+        assert left_out == []
+        told += news["namespaces"]
+        table.learn(facts)
+    assert told == [13, 20, 14, *range(30, 40)]
 
 
 def test_own_interfaces_are_followed_too(table: Interfaces) -> None:

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -6,8 +8,9 @@ from hypothesis import strategies as st
 
 from kflowd.contract import layout
 from kflowd.model import Session
+from kflowd.recording import Recorder, Recording
 from kflowd.records import Decoder
-from kflowd.records.session import encode_session
+from kflowd.records.session import MAX_FACTS_BYTES, encode_session, fit_facts
 from tests.unit.make import KINDS, record
 
 
@@ -37,3 +40,20 @@ def test_what_is_written_is_read(ts_ns: int, offset_ns: int, hz: int, name: str)
     assert len(raw) % 8 == 0
     assert len(raw) - 8 < layout(KINDS["SESSION"]).size + len(facts) <= len(raw)
     assert Decoder().decode(raw) == [session]
+
+
+def test_what_a_record_has_no_room_for_is_left_out_and_told(tmp_path: Path) -> None:
+    """The longest goes first, so that the others stay; what is written can be read."""
+    mounts = "m" * (MAX_FACTS_BYTES - len('{"host_name":"dev","mountinfo":""}'))
+    fitting = {"host_name": "dev", "mountinfo": mounts}
+    facts, left_out = fit_facts({"users": "u" + mounts, **fitting})
+    assert (msgspec.json.decode(facts), left_out) == (fitting, ["users"])
+    assert len(facts) == MAX_FACTS_BYTES
+    assert fit_facts({"a": 1, "b": [2]}) == (b'{"a":1,"b":[2]}', [])
+    full = Session(1, 2, 250, b'{"x":"' + b"x" * (MAX_FACTS_BYTES - 8) + b'"}')
+    with Recorder(tmp_path / "tape") as recorder:
+        recorder.begin(encode_session(full))
+    (first,) = Recording(tmp_path / "tape").batches()
+    assert Decoder().decode(first) == [full]
+    with pytest.raises(ValueError, match="have no room"):
+        encode_session(msgspec.structs.replace(full, facts=full.facts + b" "))
