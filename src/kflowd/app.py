@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import kflowd
 from kflowd import notify
 from kflowd.assembly import (
+    News,
     as_recorded,
     live_enrichers,
     make_pipeline,
     recorded_enrichers,
     session_facts,
-    session_news,
 )
 from kflowd.delivery import Delivery, Ending, Output
 from kflowd.delivery.sinks import SINKS
@@ -133,7 +133,7 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
             [stages.delivery],
             stages.recorder,
             signals,
-            news=lambda: session_news(session, stages.enrichers),
+            news=News(session, stages.enrichers, lambda: source.ends_lost),
         )
         seconds = runner.run(settings.duration_ns)
         notify.send(notify.STOPPING)

@@ -46,20 +46,35 @@ def live_enrichers(enter: Enter | None = None) -> list[Enricher]:
     return enrichers
 
 
-def session_news(session: Session, enrichers: Sequence[Enricher]) -> bytes:
-    """Return what the enrichers have found since as a session that follows the first; b"": nothing.
+class News:
+    """What is found while a run goes on: each call returns it as a session that follows the first.
 
     Args:
         session: The first.
         enrichers: Of the run.
+        ends_lost: Returns how many ends of processes and sockets the source had no room for.
     """
-    news = [found for each in enrichers if (found := each.news())]
-    if not news:
-        return b""
-    facts: dict[str, Any] = msgspec.structs.asdict(facts_of(HostFacts, session.facts))
-    for found in news:
-        facts |= found
-    return encode_session(msgspec.structs.replace(session, facts=msgspec.json.encode(facts)))
+
+    def __init__(
+        self, session: Session, enrichers: Sequence[Enricher], ends_lost: Callable[[], int] = int
+    ) -> None:
+        self._session = session
+        self._host = msgspec.structs.asdict(facts_of(HostFacts, session.facts))
+        self._enrichers = enrichers
+        self._ends_lost = ends_lost
+        self._told = 0
+
+    def __call__(self) -> bytes:
+        """Return what was found since the last call; b"": nothing."""
+        found: dict[str, Any] = {}
+        for each in self._enrichers:
+            found |= each.news()
+        if (lost := self._ends_lost()) != self._told:
+            self._told = found["ends_lost"] = lost
+        if not found:
+            return b""
+        facts = msgspec.json.encode(self._host | found)
+        return encode_session(msgspec.structs.replace(self._session, facts=facts))
 
 
 def recorded_enrichers(facts: bytes) -> list[Enricher]:

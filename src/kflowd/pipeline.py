@@ -13,7 +13,7 @@ from kflowd.enrich import Enrichment
 from kflowd.enrich.stage import Output
 from kflowd.faults import Faults
 from kflowd.health import Health
-from kflowd.model import Counters, Session, Tick, Value
+from kflowd.model import Counters, Lost, Session, Tick, Value, facts_of
 from kflowd.records import Decoder
 from kflowd.serialize import Builder, Record, UserCounters
 
@@ -52,6 +52,7 @@ class Pipeline:
         self._enrichment = enrichment
         self._builder = builder
         self._delivery = delivery
+        self._lost = Lost()
         self.health = Health(self.user_counters, delivery.lost, self._health_record)
 
     def feed(self, batch: Batch) -> list[Record]:
@@ -93,6 +94,8 @@ class Pipeline:
             records_failed=self._faults.records,
             names_failed=self._faults.names,
             recording_lost=self._unrecorded(),
+            lookups_lost=self._lost.lookups_lost,
+            ends_lost=self._lost.ends_lost + socket.ends_lost,
         )
 
     def _health_record(self, kernel: Counters, ours: UserCounters) -> Record:
@@ -118,7 +121,14 @@ class Pipeline:
             elif isinstance(value, Counters):
                 self.health.note(value)
             elif isinstance(value, Session):
+                self._learn(facts_of(Lost, value.facts))
                 self._builder.begin(value)
                 self._enrichment.refresh(value.ts_ns)
             else:
                 append(make(value))
+
+    def _learn(self, lost: Lost) -> None:
+        """Take what a session tells; the first one, and one that tells of others, has zeros."""
+        known = self._lost
+        known.lookups_lost = max(known.lookups_lost, lost.lookups_lost)
+        known.ends_lost = max(known.ends_lost, lost.ends_lost)

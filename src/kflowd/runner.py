@@ -204,6 +204,7 @@ class Runner:
         for step in (
             self._reader.stop,
             self._empty_ring,
+            lambda: self._take(self._news()),
             # counters behind the sweep, because it books what it takes as reported
             lambda: self._take(self._reader.final_sweep()),
             lambda: self._take(self._reader.counters()),

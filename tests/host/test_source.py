@@ -151,6 +151,15 @@ def test_files_of_an_exited_process_are_swept(maps: Maps) -> None:
     assert [it.key.ino for it in records] == [1]
 
 
+def test_a_storm_of_exits_hides_no_other(maps: Maps) -> None:
+    """A file of a process that ends in it goes with the next sweep."""
+    maps.put("kf_files", *a_file(1))
+    storm = [(1 << 20 | number, 7) for number in range(100_000)]
+    records = maps.sweep(exited=[*storm, (101, 7)])
+    assert [record.key.ino for record in records] == [1]
+    assert maps.exited.lost == 0
+
+
 def test_a_final_sweep_takes_everything(maps: Maps) -> None:
     """997 files of which none is due are all reported at the end, in several batches."""
     for number in range(997):

@@ -19,7 +19,6 @@ WITHOUT_A_TEST = {
     "bpf/source.py": "is the kernel side opened: tests/host/test_source.py",
     "bpf/stream/counters.py": "reads programs and maps of the kernel: tests/host/test_standby.py",
     "bpf/stream/drain.py": "is the C drain opened: tests/host/test_source.py",
-    "bpf/stream/exited.py": "is C opened: tests/host/test_source.py",
     "bpf/stream/sweep.py": "is the C sweep opened: tests/host/test_source.py",
 }
 

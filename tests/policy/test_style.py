@@ -96,7 +96,8 @@ def prints_or_exits(path: Path, text: str) -> Iterator[str]:
 def layouts(path: Path, text: str) -> list[str]:
     """A layout of bytes is written beside the contract."""
     found = re.findall(r"\bctypes\b", text)
-    if path.name != "contract.py":
+    # the messages of rtnetlink are no part of it
+    if name(path) not in {"src/kflowd/contract.py", "src/kflowd/enrich/links.py"}:
         found += re.findall(r"struct\.(?:Struct|pack|unpack)\w*", text)
     return found
 

@@ -94,18 +94,30 @@ def test_news_of_enrichers_are_a_session_like_the_first() -> None:
     """Host, start and clock are the same; nothing new is no record."""
     first = Session(3, 5, 250, msgspec.json.encode({"host_name": "dev", "users": "root::0"}))
     quiet = recorded_enrichers(b"{}")
-    assert assembly.session_news(first, quiet) == b""
+    assert assembly.News(first, quiet)() == b""
 
-    class News(Enricher):
+    class Finds(Enricher):
         def news(self) -> Mapping[str, object]:
             return {"namespaces": {7: [(1, "lo", "")]}}
 
-    (value,) = Decoder().decode(assembly.session_news(first, [*quiet, News()]))
+    (value,) = Decoder().decode(assembly.News(first, [*quiet, Finds()])())
     assert isinstance(value, Session)
     assert (value.ts_ns, value.realtime_offset_ns, value.hz) == (3, 5, 250)
     facts = msgspec.json.decode(value.facts)
     assert (facts["host_name"], facts["namespaces"]) == ("dev", {"7": [[1, "lo", ""]]})
     assert "users" not in facts
+
+
+def test_what_the_source_lost_is_news_once() -> None:
+    """The stream tells it, so that a replay counts the same."""
+    lost = [0, 3, 3, 5]
+    news = assembly.News(Session(3, 5, 250, b"{}"), [], lambda: lost.pop(0))
+    pipeline = make_pipeline(Settings(), recorded_enrichers(b"{}"), Delivery([]))
+    told = []
+    for batch in (news() for _ in range(4)):
+        pipeline.feed(batch)
+        told.append((bool(batch), pipeline.user_counters().ends_lost))
+    assert told == [(False, 0), (True, 3), (False, 3), (True, 5)]
 
 
 def test_live_enrichers_reach_other_namespaces_by_a_door() -> None:

@@ -162,9 +162,21 @@ def test_each_counter_of_user_space_has_its_place(name: str) -> None:
         "records_failed": (stages.faults, "records"),
         "names_failed": (stages.faults, "names"),
         "recording_lost": (stages.tape, "lost"),
+        "lookups_lost": (stages.pipeline._lost, "lookups_lost"),
+        "ends_lost": (stages.pipeline._lost, "ends_lost"),
     }
     setattr(*of[name], 7)
     assert stages.pipeline.user_counters() == UserCounters(**{name: 7})
+
+
+def test_what_user_space_lost_is_told_by_sessions() -> None:
+    """A later one that tells of something else takes nothing back; ends are lost in two places."""
+    stages = Stages()
+    stages.aggregator.socket.stats.ends_lost = 2
+    for facts in ({"lookups_lost": 4}, {"ends_lost": 3}, {"lookups_lost": 5}, {}):
+        stages.pipeline.feed(encode_session(session(**facts)))
+    ours = stages.pipeline.user_counters()
+    assert (ours.lookups_lost, ours.ends_lost) == (5, 3 + 2)
 
 
 def fails(*_: object) -> None:

@@ -28,9 +28,9 @@ UDP_CLOSE = 7
 MAX_SOCKETS = 32768
 # Two sweeps after a socket was closed its last records have come.
 TICKS_AFTER_CLOSE = 2
-# As many as the sweep keeps between two ticks. Of those beyond, a peer that the sweep takes for its
-# age alone is told to be established, and not closed.
-MAX_CLOSED = 16384
+# More than come within two ticks, some 25 MB then. Of those beyond, which are counted, a peer that
+# the sweep takes for its age alone is told to be established, and not closed.
+MAX_CLOSED = 1 << 18
 # Short connections share a few histograms of flags.
 MAX_HISTOGRAMS = 4096
 _U32_HALF = 1 << 31
@@ -42,9 +42,11 @@ class SocketStats(msgspec.Struct):
     Attributes:
         sockets_evicted: Connections whose next record repeats totals, because the state that
             deltas need was dropped.
+        ends_lost: Closed sockets that were not noted.
     """
 
     sockets_evicted: int = 0
+    ends_lost: int = 0
 
 
 class SocketAggregator:
@@ -69,6 +71,8 @@ class SocketAggregator:
         """Note that a UDP socket was closed; its last records may still come."""
         if len(self._closed) < MAX_CLOSED:
             self._closed[value.cookie] = TICKS_AFTER_CLOSE
+        else:
+            self.stats.ends_lost += 1
 
     def tick(self) -> None:
         """Forget sockets whose last records have come."""

@@ -212,6 +212,11 @@ class Source(Closeable):
             return stream.counters.record(now)
 
     @property
+    def ends_lost(self) -> int:
+        """Ends of processes and sockets that had no room until a sweep."""
+        return self._reading().exited.lost
+
+    @property
     def bad_records(self) -> int:
         """Records of an impossible size that were skipped."""
         return self._reading().drain.bad_records

@@ -2,6 +2,7 @@
 """Network interfaces: `4:enp5s0:0c:c4:7a:88:84:c2` for an interface number."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Protocol, Self
 
@@ -17,8 +18,10 @@ FOREVER_NS = 1 << 63
 # What is known of a namespace is looked up again for a record in it when it is as old: so changed
 # names and addresses are followed.
 FRESH_NS = 10 * SECOND_NS
-# Namespaces that are known; those that were used last stay. Others can make any number of them.
+# Namespaces that are known. Others can make any number of them.
 MAX_NAMESPACES = 1024
+# Who asks for the own namespace, and for that of a socket without an owner.
+ROOT, NOBODY = 0, -1
 # Interfaces in one piece of news, which a session has room for with those of the largest namespace;
 # the others wait for the next.
 MAX_NEWS = 2048
@@ -55,19 +58,75 @@ class InterfaceFacts(msgspec.Struct, frozen=True):
 
 
 class NamespaceFacts(msgspec.Struct, frozen=True):
-    """The same of other namespaces, by inode number; comes later in the stream, as it is found."""
+    """Of other namespaces, by inode number: the user of a process there, and the interfaces.
 
-    namespaces: dict[int, tuple[Interface, ...]] = {}
+    Comes later in the stream, as it is found.
+    """
+
+    namespaces: dict[int, tuple[int, tuple[Interface, ...]]] = {}
+
+
+# a namespace, the user of a process there, its interfaces
+Found = tuple[int, int, list[Interface]]
 
 
 class Elsewhere(Protocol):
     """Looks up other namespaces; kflowd.enrich.namespaces.Namespaces does."""
 
-    def ask(self, net_ns: int, pid: int, /) -> bool:
-        """Ask for the interfaces of a namespace that a process is in."""
+    @property
+    def lost(self) -> int:
+        """How often there was no room for a question."""
 
-    def news(self) -> Iterable[tuple[int, list[Interface]]]:
+    def ask(self, net_ns: int, pid: int, user: int, /) -> None:
+        """Ask for the interfaces of a namespace that a process of a user is in."""
+
+    def news(self) -> Iterable[Found]:
         """Yield what was found since; what is not taken stays for the next time."""
+
+
+class Others:
+    """Interfaces of other namespaces.
+
+    When there are too many, one goes of the user who has the most: the one that was not used for
+    longest.
+
+    Args:
+        limit: How many namespaces.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._known: dict[int, tuple[int, dict[int, str]]] = {}
+        self._of_user: Counter[int] = Counter()
+
+    def look(self, net_ns: int) -> dict[int, str] | None:
+        """Return the interfaces of a namespace, None if they are not known."""
+        known = self._known.get(net_ns)
+        return known[1] if known is not None else None
+
+    def use(self, net_ns: int) -> dict[int, str] | None:
+        """Return the same, for a record."""
+        known = self._known.pop(net_ns, None)
+        if known is None:
+            return None
+        self._known[net_ns] = known  # the last that was used
+        return known[1]
+
+    def put(self, net_ns: int, user: int, texts: dict[int, str]) -> None:
+        """Know the interfaces of a namespace, which counts as this user's."""
+        self._drop(net_ns)
+        self._known[net_ns] = user, texts
+        self._of_user[user] += 1
+        if len(self._known) > self._limit:
+            ((most, _),) = self._of_user.most_common(1)
+            self._drop(next(it for it, (user, _) in self._known.items() if user == most))
+
+    def _drop(self, net_ns: int) -> None:
+        if net_ns in self._known:
+            user, _ = self._known.pop(net_ns)
+            self._of_user[user] -= 1
+            if not self._of_user[user]:
+                del self._of_user[user]
 
 
 class Interfaces(Enricher):
@@ -96,8 +155,9 @@ class Interfaces(Enricher):
         self._next_ns: int | None = None
         self._texts: dict[int, str] = {}
         self.elsewhere: Elsewhere | None = None
-        # of other namespaces, by inode number: what is known, and when to ask again
-        self._others: dict[int, dict[int, str]] = {}
+        # of other namespaces, by inode number: what is known, and when it was asked for
+        self._others = Others(MAX_NAMESPACES)
+        self._lost = 0
         self._ask_at: dict[int, int] = {}
         self._own_pid = os.getpid()
 
@@ -135,65 +195,67 @@ class Interfaces(Enricher):
         value.tx_interface = self._text(aggregate.tx.ifindex, aggregate.ts_ns)
         value.rx_interface = self._text(aggregate.rx.ifindex, aggregate.ts_ns)
         if self.elsewhere is not None:
-            self._ask(self._net_ns, self._own_pid, aggregate.ts_ns, FRESH_NS)
+            self._ask(self._net_ns, self._own_pid, ROOT, aggregate.ts_ns, FRESH_NS)
 
     def observe(self, value: ProcessSeen | ProcessExit) -> None:
         """Look up the namespace of a process as soon as it is seen: its sockets come later."""
         if isinstance(value, ProcessSeen) and value.net_ns not in (0, self._net_ns):
-            self._ask(value.net_ns, value.process.tgid, value.ts_ns, self._interval_ns)
+            process = value.process
+            self._ask(value.net_ns, process.tgid, process.uid, value.ts_ns, self._interval_ns)
 
     def news(self) -> Mapping[str, Any]:
         """Return the interfaces of namespaces in which something is other than was known."""
         if self.elsewhere is None:
             return {}
-        found: dict[int, list[Interface]] = {}
+        found: dict[int, tuple[int, list[Interface]]] = {}
         room = MAX_NEWS
-        for net_ns, interfaces in self.elsewhere.news():
+        for net_ns, user, interfaces in self.elsewhere.news():
             if interface_texts(interfaces) != self._known(net_ns):
-                found[net_ns] = interfaces
+                found[net_ns] = user, interfaces
                 room -= 1 + len(interfaces)
             if room <= 0:
                 break
-        return {"namespaces": found} if found else {}
+        news: dict[str, Any] = {"namespaces": found} if found else {}
+        if self._lost != self.elsewhere.lost:
+            self._lost = news["lookups_lost"] = self.elsewhere.lost
+        return news
 
     def learn(self, facts: bytes) -> None:
         """Know the namespaces that the stream tells of."""
-        for net_ns, interfaces in facts_of(NamespaceFacts, facts).namespaces.items():
+        for net_ns, (user, interfaces) in facts_of(NamespaceFacts, facts).namespaces.items():
             if net_ns == self._net_ns:
                 self._texts = interface_texts(interfaces)
             else:
-                self._others.pop(net_ns, None)
-                self._others[net_ns] = interface_texts(interfaces)
-                if len(self._others) > MAX_NAMESPACES:
-                    del self._others[next(iter(self._others))]
+                self._others.put(net_ns, user, interface_texts(interfaces))
 
     def _known(self, net_ns: int) -> dict[int, str] | None:
-        return self._texts if net_ns == self._net_ns else self._others.get(net_ns)
+        return self._texts if net_ns == self._net_ns else self._others.look(net_ns)
 
     def _enrich_elsewhere(self, value: EnrichedSocket, net_ns: int) -> None:
         aggregate = value.aggregate
         sent, received = aggregate.tx.ifindex, aggregate.rx.ifindex
-        texts = self._others.pop(net_ns, None)
+        texts = self._others.use(net_ns)
         if texts is not None:
-            self._others[net_ns] = texts  # the last that was used
             value.tx_interface = texts.get(sent, "")
             value.rx_interface = texts.get(received, "")
         whole = texts is not None and all(not it or it in texts for it in (sent, received))
         interval_ns = FRESH_NS if whole else self._interval_ns
-        self._ask(net_ns, aggregate.process.tgid, aggregate.ts_ns, interval_ns)
+        owner = aggregate.process
+        user = owner.uid if owner.tgid else NOBODY
+        self._ask(net_ns, owner.tgid, user, aggregate.ts_ns, interval_ns)
 
-    def _ask(self, net_ns: int, pid: int, now_ns: int, interval_ns: int) -> None:
+    def _ask(self, net_ns: int, pid: int, user: int, now_ns: int, interval_ns: int) -> None:
         """Have a namespace looked up, unless that was done within the interval."""
         if self.elsewhere is None:
             return
         asked_ns = self._ask_at.get(net_ns)
         if asked_ns is not None and now_ns - asked_ns < interval_ns:
             return
-        if self.elsewhere.ask(net_ns, pid):
-            self._ask_at.pop(net_ns, None)
-            self._ask_at[net_ns] = now_ns
-            if len(self._ask_at) > MAX_NAMESPACES:
-                del self._ask_at[next(iter(self._ask_at))]
+        self.elsewhere.ask(net_ns, pid, user)
+        self._ask_at.pop(net_ns, None)
+        self._ask_at[net_ns] = now_ns
+        if len(self._ask_at) > MAX_NAMESPACES:
+            del self._ask_at[next(iter(self._ask_at))]
 
     def _text(self, number: int, now_ns: int) -> str:
         if not number:

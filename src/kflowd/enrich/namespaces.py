@@ -11,10 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from queue import Empty, Full, Queue, SimpleQueue
+from queue import Empty, SimpleQueue
 
-from kflowd.enrich.interfaces import MAX_OWN
+from kflowd.enrich.interfaces import MAX_OWN, Found
 from kflowd.enrich.links import Interface, interfaces_here
+from kflowd.enrich.turns import Turns
 
 Enter = Callable[[int], None]
 
@@ -23,7 +24,7 @@ PROC = Path("/proc")
 NAMED = (Path("/run/netns"), Path("/run/docker/netns"))
 OWN = "/proc/self/ns/net"
 # Others can make namespaces and interfaces without end: what is asked beyond this is not answered,
-# and asked again with the next record.
+# counted, and asked again with a later record.
 MAX_ASKED = 256
 MAX_NAMED = 1024
 MAX_INTERFACES = 1024
@@ -41,24 +42,25 @@ class Namespaces:
 
     def __init__(self, enter: Enter) -> None:
         self._enter = enter
-        self._asked: Queue[tuple[int, int]] = Queue(MAX_ASKED)
-        self._found: SimpleQueue[tuple[int, list[Interface]]] = SimpleQueue()
+        self._asked: Turns[tuple[int, int, int]] = Turns(MAX_ASKED)
+        self._found: SimpleQueue[Found] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def ask(self, net_ns: int, pid: int) -> bool:
-        """Ask for the interfaces of a namespace that a process is in; say whether there is room."""
-        try:
-            self._asked.put_nowait((net_ns, pid))
-        except Full:
-            return False
+    @property
+    def lost(self) -> int:
+        """How often there was no room for a question."""
+        return self._asked.lost
+
+    def ask(self, net_ns: int, pid: int, user: int) -> None:
+        """Ask for the interfaces of a namespace that a process of a user is in."""
+        self._asked.put(user, (net_ns, pid, user))
         if self._thread is None:
             # most hosts never need it
             self._thread = threading.Thread(target=self._run, name="namespaces", daemon=True)
             self._thread.start()
-        return True
 
-    def news(self) -> Iterator[tuple[int, list[Interface]]]:
-        """Yield what was found since, by namespace."""
+    def news(self) -> Iterator[Found]:
+        """Yield what was found since; what is not taken stays for the next time."""
         while not self._found.empty():
             try:
                 yield self._found.get_nowait()
@@ -68,11 +70,11 @@ class Namespaces:
     def _run(self) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while True:
-            net_ns, pid = self._asked.get()
+            net_ns, pid, user = self._asked.get()
             began = time.monotonic()
             found = look_up(net_ns, pid, self._enter)
             if found is not None:
-                self._found.put((net_ns, found))
+                self._found.put((net_ns, user, found))
             time.sleep(min(MAX_PAUSE_S, PAUSES * (time.monotonic() - began)))
 
 

@@ -30,7 +30,7 @@ from kflowd.model.socket import (
     TcpInfo,
     UnixAggregate,
 )
-from kflowd.model.stream import Counters, Session, Tick, facts_of
+from kflowd.model.stream import Counters, Lost, Session, Tick, facts_of
 
 __all__ = [
     "Actor",
@@ -46,6 +46,7 @@ __all__ = [
     "FilePath",
     "Flow",
     "Inode",
+    "Lost",
     "Process",
     "ProcessExit",
     "ProcessFlag",

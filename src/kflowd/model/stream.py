@@ -32,6 +32,18 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     facts: bytes
 
 
+class Lost(msgspec.Struct, gc=False):
+    """What user space had no room for while it ran: later sessions of the stream tell.
+
+    Attributes:
+        lookups_lost: Looks at the interfaces of a network namespace.
+        ends_lost: Ends of processes and sockets, which the next sweep was to know.
+    """
+
+    lookups_lost: int = 0
+    ends_lost: int = 0
+
+
 def facts_of(kind: type[_Facts], facts: bytes) -> _Facts:
     """Return what a struct declares of a session's facts; facts of a wrong type say nothing."""
     try:

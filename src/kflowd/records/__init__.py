@@ -21,7 +21,7 @@ from kflowd.records.socket import closed_decoder, socket_decoder
 from kflowd.records.unix import unix_decoder
 
 # Records that say how things stand: what is counted at one must not depend on what is behind it.
-MOMENTS = ("KF_KIND_COUNTERS", "KF_KIND_TICK")
+MOMENTS = {"KF_KIND_COUNTERS", "KF_KIND_TICK"}
 
 
 class DecodeStats(msgspec.Struct):

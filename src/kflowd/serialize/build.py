@@ -58,6 +58,8 @@ class UserCounters(msgspec.Struct, frozen=True, kw_only=True):
     records_failed: int = 0
     names_failed: int = 0
     recording_lost: int = 0
+    lookups_lost: int = 0
+    ends_lost: int = 0
 
 
 class OutputCounters(msgspec.Struct, frozen=True, rename="pascal"):

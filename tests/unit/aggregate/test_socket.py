@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kflowd.aggregate import socket as module
 from kflowd.aggregate.socket import (
-    MAX_CLOSED,
     SocketAggregator,
     delta,
     received_payload,
@@ -154,10 +154,16 @@ def test_udp_is_closed_when_idle_or_gone() -> None:
     for state in (7, 7, 1):
         assert add(aggregator, udp()).state == state
         aggregator.tick()
-    for cookie in range(2 * MAX_CLOSED):
+
+
+def test_closed_sockets_beyond_the_limit_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of those a peer that leaves for its age alone is told to be established."""
+    monkeypatch.setattr(module, "MAX_CLOSED", 10)
+    aggregator = SocketAggregator()
+    for cookie in range(23):
         aggregator.closed(SocketClosed(1, cookie))
-    assert add(aggregator, udp(cookie=MAX_CLOSED - 1)).state == 7
-    assert add(aggregator, udp(cookie=MAX_CLOSED)).state == 1
+    assert [add(aggregator, udp(cookie=cookie)).state for cookie in (9, 10)] == [7, 1]
+    assert aggregator.stats.ends_lost == 13
 
 
 def test_udp_drops_are_of_one_peer() -> None:

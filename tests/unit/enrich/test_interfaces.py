@@ -7,15 +7,17 @@ import pytest
 
 from kflowd.enrich import interfaces as module
 from kflowd.enrich.interfaces import (
+    Found,
     InterfaceFacts,
     Interfaces,
+    Others,
     own_namespace,
     read_interfaces,
 )
 from kflowd.enrich.links import Interface
 from kflowd.model import EnrichedSocket
 from kflowd.records.session import fit_facts
-from tests.unit.make import SECOND, direction, flow, named_socket, seen
+from tests.unit.make import SECOND, direction, flow, named_socket, process, seen
 
 ETH = (4, "enp5s0", "0c:c4:7a:88:84:c2")
 ETH_TEXT = "4:enp5s0:0c:c4:7a:88:84:c2"
@@ -81,14 +83,14 @@ class Elsewhere:
     """Stands for the thread: notes what is asked, and gives what it is told."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[int, int]] = []
-        self.found: list[tuple[int, list[Interface]]] = []
+        self.lost = 0
+        self.asked: list[tuple[int, int, int]] = []
+        self.found: list[Found] = []
 
-    def ask(self, net_ns: int, pid: int) -> bool:
-        self.asked.append((net_ns, pid))
-        return True
+    def ask(self, net_ns: int, pid: int, user: int) -> None:
+        self.asked.append((net_ns, pid, user))
 
-    def news(self) -> Iterator[tuple[int, list[Interface]]]:
+    def news(self) -> Iterator[Found]:
         while self.found:
             yield self.found.pop(0)
 
@@ -108,7 +110,7 @@ def elsewhere(table: Interfaces) -> Elsewhere:
 
 def tell(table: Interfaces, net_ns: int, *interfaces: Interface) -> None:
     """Let the stream bring the news of a namespace."""
-    elsewhere(table).found.append((net_ns, list(interfaces)))
+    elsewhere(table).found.append((net_ns, 0, list(interfaces)))
     table.learn(msgspec.json.encode(dict(table.news())))
 
 
@@ -116,8 +118,8 @@ def test_another_namespace_is_known_when_it_was_looked_up(table: Interfaces) -> 
     """The first record asks and is without names; asked again once a second until all is known."""
     assert enriched(table, 4).tx_interface == ""
     assert enriched(table, 4).tx_interface == ""
-    ((net_ns, pid),) = elsewhere(table).asked
-    assert (net_ns, pid) == (13, named_socket().aggregate.process.tgid)
+    owner = named_socket().aggregate.process
+    assert elsewhere(table).asked == [(13, owner.tgid, owner.uid)]
     tell(table, 13, ETH)
     assert enriched(table, 4).tx_interface == ETH_TEXT
     assert enriched(table, 5, 2 * SECOND).tx_interface == ""
@@ -132,7 +134,7 @@ def test_changes_are_followed_and_only_they_are_news(table: Interfaces) -> None:
     assert len(elsewhere(table).asked) == 1
     enriched(table, 4, 11 * SECOND)
     assert len(elsewhere(table).asked) == 2
-    elsewhere(table).found.append((13, [ETH]))
+    elsewhere(table).found.append((13, 0, [ETH]))
     assert table.news() == {}
     tell(table, 13, (4, "new", ""))
     assert enriched(table, 4, 12 * SECOND).tx_interface == "4:new:"
@@ -142,15 +144,15 @@ def test_news_have_room_in_a_session(table: Interfaces) -> None:
     """However many namespaces were found, with names as long as can be: the others come later."""
     longest = ((1 << 31) - 1, "\x01" * 15, ":".join(["ff"] * 32))
     small = [longest] * 1024
-    elsewhere(table).found += [(13, small), (20, small[1:]), (14, [longest] * module.MAX_OWN)]
-    elsewhere(table).found += [(number, small) for number in range(30, 40)]
+    elsewhere(table).found += [(13, 5, small), (14, 0, [longest] * module.MAX_OWN)]
+    elsewhere(table).found += [(number, 5, small) for number in range(30, 40)]
     told: list[int] = []
     while news := dict(table.news()):
         facts, left_out = fit_facts(news)
         assert left_out == []
         told += news["namespaces"]
         table.learn(facts)
-    assert told == [13, 20, 14, *range(30, 40)]
+    assert told == [13, 14, *range(30, 40)]
 
 
 def test_own_interfaces_are_followed_too(table: Interfaces) -> None:
@@ -159,27 +161,62 @@ def test_own_interfaces_are_followed_too(table: Interfaces) -> None:
     value = named_socket(flow=flow(net_ns=14), tx=direction(ifindex=4), rx=direction())
     table.enrich_socket(value)
     assert value.tx_interface == ETH_TEXT
-    assert elsewhere(table).asked == [(14, os.getpid())]
+    assert elsewhere(table).asked == [(14, os.getpid(), 0)]
 
 
 def test_a_process_in_another_namespace_is_asked_for_at_once(table: Interfaces) -> None:
     """Its sockets come later; those of the own namespace need nobody to ask."""
     for net_ns in (14, 0, 13, 13):
         table.observe(seen(net_ns=net_ns))
-    assert [net_ns for net_ns, _ in elsewhere(table).asked] == [13]
+    assert [net_ns for net_ns, _, _ in elsewhere(table).asked] == [13]
 
 
 def test_namespaces_are_bounded(table: Interfaces, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that were used last stay."""
+    """Those that were asked for are."""
     monkeypatch.setattr(module, "MAX_NAMESPACES", 3)
-    for net_ns in (13, 20, 21):
-        tell(table, net_ns, ETH)
-    enriched(table, 4)
-    tell(table, 22, ETH)
-    assert list(table._others) == [21, 13, 22]
     for net_ns in range(30, 40):
         table.observe(seen(net_ns=net_ns))
     assert len(table._ask_at) == 3
+
+
+def test_namespaces_of_a_user_that_were_used_last_stay() -> None:
+    """One that is told again is no other one."""
+    others = Others(3)
+    for net_ns in (13, 20, 21, 13):
+        others.put(net_ns, 1000, {4: str(net_ns)})
+    others.use(20)
+    others.put(22, 1000, {})
+    assert [others.look(net_ns) for net_ns in (13, 20, 21, 22)] == [{4: "13"}, {4: "20"}, None, {}]
+
+
+def test_who_makes_namespaces_in_a_loop_forgets_his_own() -> None:
+    """Nobody's push out those of who has fewer."""
+    others = Others(5)
+    others.put(7, 1000, {1: "mine"})
+    others.put(8, 1001, {1: "other"})
+    for net_ns in range(30, 60):
+        others.put(net_ns, 1002, {})
+        others.use(net_ns)
+    assert (others.look(7), others.look(8)) == ({1: "mine"}, {1: "other"})
+    assert [net_ns for net_ns in range(30, 60) if others.use(net_ns) is not None] == [57, 58, 59]
+
+
+def test_what_was_asked_in_vain_is_news_once(table: Interfaces) -> None:
+    """It is told by the stream, and a namespace without a look-up is asked for again later."""
+    elsewhere(table).lost = 3
+    assert table.news() == {"lookups_lost": 3}
+    assert table.news() == {}
+    enriched(table, 4)
+    enriched(table, 4)
+    enriched(table, 4, 2 * SECOND)
+    assert len(elsewhere(table).asked) == 2
+
+
+def test_nobody_pays_for_a_socket_without_an_owner(table: Interfaces) -> None:
+    """Others can make them; they share one place."""
+    value = named_socket(process=process(tgid=0), tx=direction(ifindex=4), rx=direction())
+    table.enrich_socket(value)
+    assert elsewhere(table).asked == [(13, 0, -1)]
 
 
 def test_without_a_way_elsewhere_nothing_is_asked() -> None:
@@ -187,5 +224,5 @@ def test_without_a_way_elsewhere_nothing_is_asked() -> None:
     table = Interfaces(list, net_ns=14)
     table.observe(seen(net_ns=13))
     assert table.news() == {}
-    table.learn(msgspec.json.encode({"namespaces": {13: [ETH]}}))
+    table.learn(msgspec.json.encode({"namespaces": {13: (0, [ETH])}}))
     assert enriched(table, 4).tx_interface == ETH_TEXT

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from kflowd.enrich import namespaces
-from kflowd.enrich.interfaces import own_namespace, read_interfaces
-from kflowd.enrich.links import Interface
+from kflowd.enrich.interfaces import Found, own_namespace, read_interfaces
 from kflowd.enrich.namespaces import Namespaces, look_up
 
 
@@ -69,18 +68,20 @@ def test_answers_come_later() -> None:
     """The asking side waits for nothing; what cannot be found gives no answer."""
     table = Namespaces(Door().enter)
     assert list(table.news()) == []
-    assert table.ask(own_namespace() + 1, os.getpid())
-    assert table.ask(own_namespace(), os.getpid())
-    found: list[tuple[int, list[Interface]]] = []
+    table.ask(own_namespace() + 1, os.getpid(), 5)
+    table.ask(own_namespace(), os.getpid(), 7)
+    found: list[Found] = []
     deadline = time.monotonic() + 10
     while not found and time.monotonic() < deadline:
         found += table.news()
-    assert found == [(own_namespace(), read_interfaces())]
+    assert found == [(own_namespace(), 7, read_interfaces())]
 
 
-def test_questions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_questions_are_bounded_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Namespaces that others make by the thousand fill no memory."""
     monkeypatch.setattr(namespaces, "MAX_ASKED", 3)
     monkeypatch.setattr(Namespaces, "_run", lambda _self: None)
     table = Namespaces(Door().enter)
-    assert [table.ask(number, 1) for number in range(5)] == [True] * 3 + [False] * 2
+    for number in range(5):
+        table.ask(number, 1, 1000)
+    assert table.lost == 2

@@ -75,6 +75,7 @@ def count_in_user_space(pipeline: Pipeline) -> None:
     processes.evicted, processes.unknown, processes.incomplete = 807, 808, 811
     pipeline._faults.records, pipeline._faults.names = 812, 813
     pipeline._unrecorded = lambda: 814
+    pipeline._lost.lookups_lost, pipeline._lost.ends_lost = 815, 816
 
 
 def holds(name: str) -> bool:

@@ -389,4 +389,6 @@ HEALTH: Keys = {
     "HealthRecordsFailed": 812,
     "HealthNamesFailed": 813,
     "HealthRecordingLost": 814,
+    "HealthLookupsLost": 815,
+    "HealthEndsLost": 816,
 }

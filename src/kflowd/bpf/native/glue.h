@@ -70,12 +70,13 @@ int kf_netns__enter(int fd);
 int kf_reads__register(void);
 
 /* glue_exited.c: processes that exited and sockets that were closed since the last sweep, bounded;
- * what does not fit is left to idling. */
+ * what does not fit is left to idling and counted. */
 struct kf_exited;
 struct kf_exited *kf_exited__new(void);
 void kf_exited__free(struct kf_exited *exited);
 void kf_exited__add_exit(struct kf_exited *exited, __u32 tgid, __u64 start_ns);
 void kf_exited__add_closed(struct kf_exited *exited, __u64 cookie);
+__u64 kf_exited__lost(const struct kf_exited *exited);
 
 /*
  * glue_drain.c: empties the ring into a backlog, of which each call hands out a piece; record i + 1 at

@@ -4,19 +4,30 @@
 
 #include "glue.h"
 
-/* Exits or closes between two sweeps, which are a second apart: a fork storm makes about as many. */
-#define KF_EXITED_MAX 16384
+/* Exits or closes between two sweeps, which are a second apart: more than the backlog holds of the
+ * shorter ones. So nobody's storm hides the ends of others; what is beyond is counted. */
+#define KF_EXITED_MAX ((size_t)1 << 21)
+#define KF_EXITED_KEPT 16384 /* room that stays when a storm is over */
 
 struct kf_exit {
 	__u64 start_ns;
 	__u64 tgid;
 };
 
+struct kf_exits {
+	struct kf_exit *list;
+	size_t used, room;
+};
+
+struct kf_closes {
+	__u64 *list;
+	size_t used, room;
+};
+
 struct kf_exited {
-	size_t exits;
-	size_t closes;
-	struct kf_exit exit[KF_EXITED_MAX];
-	__u64 closed[KF_EXITED_MAX];
+	struct kf_exits exits;
+	struct kf_closes closes;
+	__u64 lost;
 };
 
 static int exit__compare(const void *left, const void *right)
@@ -46,45 +57,92 @@ struct kf_exited *kf_exited__new(void)
 
 void kf_exited__free(struct kf_exited *exited)
 {
+	if (!exited)
+		return;
+	free(exited->exits.list);
+	free(exited->closes.list);
 	free(exited);
+}
+
+/* Makes room for one more; -1 and counted if there is none. */
+static int exited__grow(struct kf_exited *exited, void **list, size_t *room, size_t used,
+			size_t item)
+{
+	if (used < KF_EXITED_MAX && !kf_grow(list, room, used + 1, item))
+		return 0;
+	exited->lost++;
+	return -1;
 }
 
 void kf_exited__add_exit(struct kf_exited *exited, __u32 tgid, __u64 start_ns)
 {
-	if (exited->exits == KF_EXITED_MAX)
+	struct kf_exits *exits = &exited->exits;
+
+	if (exited__grow(exited, (void **)&exits->list, &exits->room, exits->used,
+			 sizeof(*exits->list)))
 		return;
-	exited->exit[exited->exits].start_ns = start_ns;
-	exited->exit[exited->exits].tgid = tgid;
-	exited->exits++;
+	exits->list[exits->used].start_ns = start_ns;
+	exits->list[exits->used].tgid = tgid;
+	exits->used++;
 }
 
 void kf_exited__add_closed(struct kf_exited *exited, __u64 cookie)
 {
-	if (exited->closes < KF_EXITED_MAX)
-		exited->closed[exited->closes++] = cookie;
+	struct kf_closes *closes = &exited->closes;
+
+	if (!exited__grow(exited, (void **)&closes->list, &closes->room, closes->used,
+			  sizeof(*closes->list)))
+		closes->list[closes->used++] = cookie;
+}
+
+__u64 kf_exited__lost(const struct kf_exited *exited)
+{
+	return exited->lost;
 }
 
 void kf_exited__sort(struct kf_exited *exited)
 {
-	qsort(exited->exit, exited->exits, sizeof(exited->exit[0]), exit__compare);
-	qsort(exited->closed, exited->closes, sizeof(exited->closed[0]), cookie__compare);
+	const struct kf_exits *exits = &exited->exits;
+	const struct kf_closes *closes = &exited->closes;
+
+	if (exits->used)
+		qsort(exits->list, exits->used, sizeof(*exits->list), exit__compare);
+	if (closes->used)
+		qsort(closes->list, closes->used, sizeof(*closes->list), cookie__compare);
 }
 
 int kf_exited__has_exit(const struct kf_exited *exited, __u32 tgid, __u64 start_ns)
 {
 	struct kf_exit key = { .start_ns = start_ns, .tgid = tgid };
+	const struct kf_exits *exits = &exited->exits;
 
-	return bsearch(&key, exited->exit, exited->exits, sizeof(key), exit__compare) != NULL;
+	return exits->used &&
+	       bsearch(&key, exits->list, exits->used, sizeof(key), exit__compare) != NULL;
 }
 
 int kf_exited__has_closed(const struct kf_exited *exited, __u64 cookie)
 {
-	return bsearch(&cookie, exited->closed, exited->closes, sizeof(cookie), cookie__compare) !=
-	       NULL;
+	const struct kf_closes *closes = &exited->closes;
+
+	return closes->used && bsearch(&cookie, closes->list, closes->used, sizeof(cookie),
+				       cookie__compare) != NULL;
+}
+
+static void exited__empty(void **list, size_t *room, size_t *used)
+{
+	*used = 0;
+	if (*room <= KF_EXITED_KEPT)
+		return;
+	free(*list);
+	*list = NULL;
+	*room = 0;
 }
 
 void kf_exited__clear(struct kf_exited *exited)
 {
-	exited->exits = 0;
-	exited->closes = 0;
+	struct kf_exits *exits = &exited->exits;
+	struct kf_closes *closes = &exited->closes;
+
+	exited__empty((void **)&exits->list, &exits->room, &exits->used);
+	exited__empty((void **)&closes->list, &closes->room, &closes->used);
 }

@@ -21,6 +21,11 @@ class Exited(Closeable):
         for tgid, start_ns in processes:
             lib.kf_exited__add_exit(self.pointer, tgid, start_ns)
 
+    @property
+    def lost(self) -> int:
+        """Ends that found no room."""
+        return int(lib.kf_exited__lost(self.pointer))
+
     def close(self) -> None:
         """Free it, after drain and sweep."""
         if self.pointer is not None:

@@ -76,6 +76,12 @@ class HealthUser(Block, frozen=True, kw_only=True, gc=False):
     HealthRecordingLost: Annotated[
         int, Says("records that the recording lacks since it had to end: a full disk")
     ]
+    HealthLookupsLost: Annotated[
+        int, Says("looks at interfaces of a network namespace: too many asked for")
+    ]
+    HealthEndsLost: Annotated[
+        int, Says("ends of processes and sockets, too many at once: told when idle")
+    ]
 
 
 class HealthDelivery(Block, frozen=True, kw_only=True, gc=False):

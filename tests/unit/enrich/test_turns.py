@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+from kflowd.enrich.turns import Turns
+
+FLOOD, OTHER = 1000, 1001
+
+
+def test_users_take_turns() -> None:
+    """Who asks much does not keep others waiting; the questions of one are answered in order."""
+    turns: Turns[str] = Turns(10)
+    for user, question in ((FLOOD, "a"), (FLOOD, "b"), (FLOOD, "c"), (OTHER, "x"), (0, "y")):
+        turns.put(user, question)
+    assert [turns.get() for _ in range(5)] == ["a", "x", "y", "b", "c"]
+    assert turns.lost == 0
+
+
+def test_a_flood_of_one_user_hides_nobody() -> None:
+    """It gives up its newest questions for others, down to an equal share; each loss is counted."""
+    turns: Turns[str] = Turns(4)
+    for question in "abcdef":
+        turns.put(FLOOD, question)
+    assert turns.lost == 2
+    for question in "xyz":
+        turns.put(OTHER, question)
+    assert turns.lost == 5
+    assert [turns.get() for _ in range(4)] == ["a", "x", "b", "y"]
+
+
+def test_many_users_are_bounded_too() -> None:
+    """Without anybody who has more than others, the newest finds no room."""
+    turns: Turns[int] = Turns(3)
+    for user in range(5):
+        turns.put(user, user)
+    assert (turns.lost, [turns.get() for _ in range(3)]) == (2, [0, 1, 2])
