@@ -2,15 +2,19 @@
 """Actors: one object for all records of one process image, so that its names are found once."""
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 import msgspec
 
 from kflowd.enrich.processes import EXECS, Image, Images, Processes, process_name
+from kflowd.faults import Faults
 from kflowd.model import Actor, Process, ProcessFlag, ProcessSource
 
 # Processes whose actor is kept; as many as are active within some seconds.
 MAX_KEPT = 4096
 NEVER_NS = 1 << 64
+# What a record shows of a process, beside the program.
+IDS = attrgetter("ppid", "parent_start_ns", "tid", "uid", "gid")
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -39,12 +43,19 @@ class Actors:
     Args:
         processes: The process table.
         enrich: Fills in what else is known of a new actor, in this order.
+        faults: Counts the names that an internal error costs.
     """
 
-    def __init__(self, processes: Processes, enrich: Sequence[Callable[[Actor], None]]) -> None:
+    def __init__(
+        self,
+        processes: Processes,
+        enrich: Sequence[Callable[[Actor], None]],
+        faults: Faults | None = None,
+    ) -> None:
         self.unowned = Actor(None)
         self._processes = processes
         self._enrich = enrich
+        self._faults = faults or Faults()
         # by id of the process, of records that tell of it as it was then and of those that do later
         self._known: dict[int, _Known] = {}
         self._known_later: dict[int, _Known] = {}
@@ -63,9 +74,7 @@ class Actors:
             at_ns: The time.
             later: The record tells of the process at an earlier time.
         """
-        known = self._known_later.get(id(process)) if later else None
-        if known is None:
-            known = self._known.get(id(process))
+        known = self._find(process, later=later)
         table = self._processes.images
         if (
             known is not None
@@ -78,8 +87,21 @@ class Actors:
             return known.actor
         return self._make(process, at_ns, later=later)
 
+    def _find(self, process: Process, *, later: bool) -> _Known | None:
+        """Return what is kept; a later record may know what the other ones do not."""
+        known = self._known_later.get(id(process)) if later else None
+        if known is None:
+            known = self._known.get(id(process))
+            if later and known is not None and known.actor.seen is None:
+                return None
+        return known
+
     def executed(self, process: Process, at_ns: int) -> Actor:
-        """Return the program that an exec at a time starts, and not the one that called exec."""
+        """Return the program that an exec at a time starts, and not the one that called exec.
+
+        It is the actor of the records that follow, if they are of the same ids: a program may have
+        the user of its file, and a thread that calls exec becomes the first one.
+        """
         image = self._processes.find((process.tgid, process.start_ns), at_ns)
         if (
             image is None
@@ -87,8 +109,11 @@ class Actors:
             or (image.seen.process.execs - process.execs) % EXECS > 1
         ):
             return self.at(process, at_ns)
+        started = image.seen.process
+        if IDS(started) == IDS(process):
+            return self.at(started, at_ns)
         parent = self._processes.find((process.ppid, process.parent_start_ns), at_ns)
-        return self._actor(process, image, image.seen.process.comm, parent)
+        return self._actor(process, image, started.comm, parent)[0]
 
     def _make(self, process: Process, at_ns: int, *, later: bool) -> Actor:
         identity = (process.tgid, process.start_ns)
@@ -98,10 +123,12 @@ class Actors:
         parent = table.find(parent_identity, at_ns)
         images = table.images.get(identity)
         parent_images = table.images.get(parent_identity)
-        actor = self._actor(process, image, process.comm, parent)
+        actor, whole = self._actor(process, image, process.comm, parent)
         known = image is not None and not actor.incomplete
         if not known:
             self._count_unknown(actor)
+        if not whole:
+            return actor
         kept = self._known_later if later else self._known
         if len(kept) >= MAX_KEPT:
             kept.clear()
@@ -125,7 +152,8 @@ class Actors:
 
     def _actor(
         self, process: Process, image: Image | None, comm: str, parent: Image | None
-    ) -> Actor:
+    ) -> tuple[Actor, bool]:
+        """Return a new actor, and whether all was filled in that is known."""
         actor = Actor(process)
         if image is None:
             actor.proc = process.comm
@@ -136,9 +164,14 @@ class Actors:
             actor.proc = process_name(image.name, comm)
         if parent is not None:
             actor.parent = parent.name
+        whole = True
         for enrich in self._enrich:
-            enrich(actor)
-        return actor
+            try:
+                enrich(actor)
+            except Exception as error:  # noqa: BLE001 - the record goes out with fewer names
+                self._faults.name(error)
+                whole = False
+        return actor, whole
 
 
 def _since(images: Images | None, image: Image | None) -> int:

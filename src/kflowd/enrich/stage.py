@@ -48,7 +48,7 @@ class Enrichment:
         self._faults = faults or Faults()
         self._enrichers = tuple(enrichers)
         self.processes = next(each for each in enrichers if isinstance(each, Processes))
-        self._actors = Actors(self.processes, _own(enrichers, "enrich_actor"))
+        self._actors = Actors(self.processes, _own(enrichers, "enrich_actor"), self._faults)
         self._observe = _own(enrichers, "observe")
         self._learn = _own(enrichers, "learn")
         self._refresh = _own(enrichers, "refresh")

@@ -7,6 +7,7 @@ from kflowd.enrich import Enrichment, actors
 from kflowd.enrich.actors import Actors
 from kflowd.enrich.processes import Processes
 from kflowd.enrich.users import IdNames, Users
+from kflowd.faults import Faults
 from kflowd.model import Actor, Process, ProcessExit, ProcessSource
 from tests.unit.make import SECOND, file, process, seen
 
@@ -173,7 +174,7 @@ def test_an_exec_is_what_it_starts() -> None:
     found, of = made(processes), caller()
     actor = found.executed(of, 6 * SECOND)
     assert said(actor) == ("curl", "bash")
-    assert actor.process is of
+    assert actor.process == process()
     assert actor.seen is not None
     assert actor.seen.exe == "/usr/bin/curl"
     # other records of the same process object have the name that they carry
@@ -225,6 +226,60 @@ def test_a_socket_is_named_by_what_runs_at_its_end() -> None:
     assert said(found.at(of, 9 * SECOND, later=True)) == ("wget/curl", "bash")
     assert said(found.at(of, 9 * SECOND)) == ("curl", "bash")
     assert found.at(process(execs=2), 9 * SECOND, later=True).incomplete
+
+
+def test_what_is_incomplete_does_not_depend_on_the_order_of_records() -> None:
+    """A later record of a process whose next program is known has it, whatever came before."""
+    processes = shell_and_child()
+    processes.add(seen(ts_ns=8 * SECOND, exe="/usr/bin/wget", process=process(execs=3)))
+    of = process(execs=1)
+    for order in ((False, True), (True, False)):
+        found = made(processes)
+        told = {later: found.at(of, 9 * SECOND, later=later).incomplete for later in order}
+        assert told == {False: True, True: False}
+
+
+def test_an_error_costs_one_name_of_each_record() -> None:
+    """What other enrichers know is there, and the next record tries again."""
+    faults = Faults()
+    met: list[str] = []
+
+    def fails_once(actor: Actor) -> None:
+        if not met:
+            met.append(actor.proc)
+            raise ZeroDivisionError
+        actor.user = "dirk"
+
+    def knows(actor: Actor) -> None:
+        actor.group = "users"
+
+    found, of = Actors(shell_and_child(), [fails_once, knows], faults), process()
+    first, second = found.at(of, 6 * SECOND), found.at(of, 6 * SECOND)
+    assert [(each.user, each.group) for each in (first, second)] == [
+        ("", "users"),
+        ("dirk", "users"),
+    ]
+    assert (faults.names, faults.records) == (1, 0)
+    assert found.at(of, 6 * SECOND) is second
+
+
+def test_an_exec_shares_the_actor_of_what_follows() -> None:
+    """Its program, its loader and what it does are of one actor: made once."""
+    processes = shell_and_child()
+    found, of = made(processes), caller()
+    actor = found.executed(of, 6 * SECOND)
+    assert found.executed(of, 6 * SECOND) is actor
+    (image,) = processes.images[of.tgid, of.start_ns]
+    assert found.at(image.seen.process, 7 * SECOND) is actor
+
+
+def test_an_exec_as_another_user_is_of_the_caller() -> None:
+    """So is that of a thread, which becomes the first one by it."""
+    for ids in ({"uid": 7}, {"gid": 7}, {"tid": 7}):
+        found, of = made(shell_and_child()), process(comm="python3", **ids)
+        actor = found.executed(of, 6 * SECOND)
+        assert said(actor) == ("curl", "bash")
+        assert actor.process is of
 
 
 def test_a_child_of_an_unknown_program_is_incomplete_too() -> None:
