@@ -19,8 +19,8 @@ _GIVEN = re.compile(r"^kflowd: (\d+) records? (?:in|replayed)", re.MULTILINE)
 _SCRIPT = """\
 import sys
 from kflowd import cli
-from kflowd.delivery import Limits, output
-output.DEFAULTS = Limits(int(sys.argv.pop(1)))
+from kflowd.delivery import output
+output.LIMIT_BYTES = int(sys.argv.pop(1))
 cli.entry()
 """
 

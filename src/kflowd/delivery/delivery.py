@@ -15,8 +15,6 @@ from kflowd.serialize import HealthRecord, OutputCounters, Record
 
 # How often the end looks whether it has waited long enough.
 LOOK_S = 0.05
-# an output, the texts that it gets, and the places of health records among them
-Share = tuple[Output, list[bytes], list[int]]
 
 
 class Delivery:
@@ -135,31 +133,31 @@ class Delivery:
 def _share(
     records: Sequence[Record], form: Format, outputs: Sequence[Output], faults: Faults
 ) -> None:
-    """Make each text once, and give outputs of one form those that they want.
+    """Make each text once, and give all to the outputs of one form.
 
     For a sink that is gone there are no more records: it does not lose any either.
     """
     there = [output for output in outputs if output.state is not State.GONE]
-    shares: list[Share] = [(each, [], []) for each in there]
+    if not there:
+        return
+    texts: list[bytes] = []
+    notices: list[int] = []
     rest = iter(records)
     while True:
         try:
-            _form(rest, form, shares)
+            _form(rest, form, texts, notices)
         except Exception as error:  # noqa: BLE001 - it costs one record; the run goes on
             faults.record(error)
         else:
             break
-    for output, texts, notices in shares:
-        if texts:
-            output.put(texts, notices)
+    for output in there:
+        output.put(texts, notices)
 
 
-def _form(records: Iterator[Record], form: Format, shares: Sequence[Share]) -> None:
+def _form(records: Iterator[Record], form: Format, texts: list[bytes], notices: list[int]) -> None:
+    """Append the texts of records, and the places of health records among them."""
     for record in records:
-        text = b""
-        for output, texts, notices in shares:
-            if output.wants is None or output.wants(record):
-                text = text or form(record)
-                if type(record) is HealthRecord:
-                    notices.append(len(texts))
-                texts.append(text)
+        text = form(record)
+        if type(record) is HealthRecord:
+            notices.append(len(texts))
+        texts.append(text)

@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One way out: what of the records, in which form, through which queue, to which sink."""
+"""One way out: records in which form, through which queue, to which sink."""
 
 import os
 import select
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 
-from kflowd.delivery.queue import Counts, Limits, Queue, Reason
+from kflowd.delivery.queue import LIMIT_BYTES, Counts, Queue, Reason
 from kflowd.delivery.sinks.base import Sink, SinkGoneError
-from kflowd.serialize import OutputCounters, Record
-
-Filter = Callable[[Record], bool]
+from kflowd.serialize import OutputCounters
 
 # What is offered to a sink at once: what an empty pipe takes.
 CHUNK_BYTES = 64 << 10
@@ -24,7 +22,6 @@ NAP_NS = 5_000_000
 RETRY_NS = 1_000_000_000
 # A descriptor that polls as writable and takes nothing is not asked again for so long.
 PAUSE_NS = 20_000_000
-DEFAULTS = Limits()
 # How long the thread may take to leave when it was told to.
 LEAVE_S = 0.2
 
@@ -38,14 +35,12 @@ class State(StrEnum):
 
 
 class Output:
-    """Filter, form, queue and sink, with the sink's thread.
+    """Form, queue and sink, with the sink's thread.
 
     Args:
         name: As health records and the summary show it.
         sink: Where to; used by the thread alone from here on.
         form: Name of the format.
-        wants: Says which records; None: all.
-        limits: Of the queue; None: DEFAULTS.
         lossless: Wait for the sink and give up at the first error, instead of losing. For replay
             alone: nothing is behind it that cannot wait.
 
@@ -61,13 +56,10 @@ class Output:
         sink: Sink,
         form: str,
         *,
-        wants: Filter | None = None,
-        limits: Limits | None = None,
         lossless: bool = False,
     ) -> None:
         self.name = name
         self.form = form
-        self.wants = wants
         self.state = State.UP
         self.error: Exception | None = None
         self.progress_ns = 0
@@ -78,7 +70,7 @@ class Output:
         self._waker = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poller = select.poll()
         self._poller.register(self._waker, select.POLLIN)
-        self._queue = Queue(DEFAULTS if limits is None else limits, self._wake)
+        self._queue = Queue(LIMIT_BYTES, self._wake)
         # a daemon: a write that hangs in the kernel, on a frozen file system, keeps no program
         self._thread = threading.Thread(target=self._run, name=f"sink-{name}", daemon=True)
         self._thread.start()
@@ -90,11 +82,10 @@ class Output:
 
     def put(self, texts: Sequence[bytes], notices: Sequence[int]) -> None:
         """Queue texts; `notices` are the places of health records among them."""
-        now_ns = time.monotonic_ns()
         if self._lossless:
-            self._queue.put_all(texts, now_ns)
+            self._queue.put_all(texts)
         else:
-            self._queue.put(texts, now_ns, notices)
+            self._queue.put(texts, notices)
 
     def end(self) -> None:
         """Nothing more comes: the thread ends when all is out."""
@@ -136,7 +127,6 @@ class Output:
             queued=counts.queued,
             lost=sum(lost.values()),
             lost_full=lost[Reason.FULL],
-            lost_age=lost[Reason.AGE],
             lost_refused=lost[Reason.REFUSED],
             lost_gone=lost[Reason.GONE],
             lost_end=lost[Reason.END],
@@ -159,7 +149,6 @@ class Output:
 
     def _work(self) -> None:
         while not self._leaving:
-            due_ns = self._queue.expire(time.monotonic_ns())
             texts, offset = self._queue.front(CHUNK_BYTES)
             if not texts:
                 if self._ending:
@@ -178,13 +167,13 @@ class Output:
                 self._wait_to_retry()
                 continue
             if (whole, rest) == (0, offset):
-                self._wait_for_sink(due_ns)
+                self._wait_for_sink()
                 continue
             self._ready = False
             self.state, self._queue.refusing = State.UP, False
             before_ns, self.progress_ns = self.progress_ns, time.monotonic_ns()
             busy = self.progress_ns - before_ns < 2 * NAP_NS
-            if self._queue.advance(whole, rest, self.progress_ns) and busy and not self._ending:
+            if self._queue.advance(whole, rest) and busy and not self._ending:
                 self._wait(None, NAP_NS)
 
     def _wait_to_retry(self) -> None:
@@ -192,14 +181,13 @@ class Output:
         while not self._ending and (left_ns := end_ns - time.monotonic_ns()) > 0:
             self._wait(None, left_ns)
 
-    def _wait_for_sink(self, due_ns: int | None) -> None:
+    def _wait_for_sink(self) -> None:
         if self._ready:
             # it is not: a terminal can have room for less than one character and its line end
             self._ready = False
             self._wait(None, PAUSE_NS)
             return
-        left_ns = None if due_ns is None else max(0, due_ns - time.monotonic_ns())
-        self._ready = self._wait(self._sink.fileno(), left_ns)
+        self._ready = self._wait(self._sink.fileno(), None)
 
     def _wait(self, descriptor: int | None, most_ns: int | None) -> bool:
         """Wait until woken, or for a descriptor; say whether that is ready."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Texts that wait for one sink: bounded by bytes and age, counted to the record.
+"""Texts that wait for one sink: bounded by bytes, counted to the record.
 
 The run loop fills it, the sink's thread empties it from the front. At all times
 
@@ -24,23 +24,9 @@ class Reason(StrEnum):
     """Why a record did not leave by an output."""
 
     FULL = "queue full"
-    AGE = "too old"
     REFUSED = "refused"
     GONE = "sink gone"
     END = "left at the end"
-
-
-class Limits(NamedTuple):
-    """What a queue may hold.
-
-    Attributes:
-        size: Bytes of texts, with what Python needs for them.
-        age_ns: Nanoseconds that a text may wait; None: as long as it takes. A reader that is slow
-            but alive then loses nothing that fits.
-    """
-
-    size: int = LIMIT_BYTES
-    age_ns: int | None = None
 
 
 class Counts(NamedTuple):
@@ -65,22 +51,21 @@ class Queue:
     later texts: who reads on after a stall is told what is missing.
 
     Args:
-        limits: What it may hold. One text always finds room in an empty queue.
+        size: Bytes of texts that it may hold, with what Python needs for them. One text always has
+            room in an empty queue.
         wake: Called when texts have come and the emptying side has found none before.
 
     Attributes:
         refusing: The sink refuses texts at the moment: what is lost meanwhile is lost for that.
     """
 
-    def __init__(self, limits: Limits, wake: Callable[[], None]) -> None:
+    def __init__(self, size: int, wake: Callable[[], None]) -> None:
         self.refusing = False
-        self._limits = limits
+        self._size = size
         self._wake = wake
         self._lock = threading.Lock()
         self._room = threading.Condition(self._lock)
         self._texts: deque[bytes] = deque()
-        # [when, how many are left] of each put, the oldest first; of _texts
-        self._ages: deque[list[int]] = deque()
         # the text that is partly out, and how much of it: it must be finished and cannot be lost
         self._begun: bytes | None = None
         self._offset = 0
@@ -91,29 +76,28 @@ class Queue:
         self._put = self._written = self._replaced = 0
         self._lost = dict.fromkeys(Reason, 0)
 
-    def put(self, texts: Sequence[bytes], now_ns: int, notices: Sequence[int] = ()) -> None:
+    def put(self, texts: Sequence[bytes], notices: Sequence[int] = ()) -> None:
         """Take what there is room for; the rest is lost. Never waits.
 
         Args:
             texts: In order.
-            now_ns: The time, for their age.
             notices: Places in `texts` of those that are notices, in order.
         """
         with self._lock:
             self._put += len(texts)
-            taken = 0 if self._abandoned else self._admit(texts, now_ns)
+            taken = 0 if self._abandoned else self._admit(texts)
             if taken < len(texts):
                 self._overflow(texts, taken, notices)
             wake = self._is_awaited()
         if wake:
             self._wake()
 
-    def put_all(self, texts: Sequence[bytes], now_ns: int) -> None:
+    def put_all(self, texts: Sequence[bytes]) -> None:
         """Take all, and wait for room: for who must lose nothing and can be made to wait."""
         with self._room:
             self._put += len(texts)
             while texts and self._abandoned is None:
-                texts = texts[self._admit(texts, now_ns) :]
+                texts = texts[self._admit(texts) :]
                 if self._is_awaited():
                     self._wake()
                 if texts:
@@ -137,7 +121,7 @@ class Queue:
             self._idle = not texts
             return texts, self._offset
 
-    def advance(self, whole: int, offset: int, now_ns: int) -> bool:
+    def advance(self, whole: int, offset: int) -> bool:
         """Take note of what is out: so many texts, and so many bytes of the next one.
 
         Returns:
@@ -152,26 +136,11 @@ class Queue:
                 self._begun = None
                 whole -= 1
             self._remove(whole)
-            self._forget(whole)
             self._offset = offset
             if offset and self._begun is None:
                 self._begun = self._texts.popleft()
-                self._forget(1)
-            self._after_removal(now_ns)
+            self._after_removal()
             return not self._queued()
-
-    def expire(self, now_ns: int) -> int | None:
-        """Lose what is too old; return when the next text will be. For the emptying side alone."""
-        age_ns = self._limits.age_ns
-        if age_ns is None:
-            return None
-        with self._lock:
-            while self._ages and self._ages[0][0] + age_ns <= now_ns:
-                _, number = self._ages.popleft()
-                self._remove(number)
-                self._lose(number, Reason.AGE)
-            self._after_removal(now_ns)
-            return self._ages[0][0] + age_ns if self._ages else None
 
     def abandon(self, reason: Reason) -> None:
         """Lose what is queued and all that will be put."""
@@ -180,7 +149,6 @@ class Queue:
                 self._abandoned = self._real(reason)
             self._lose(self._queued(), self._abandoned)
             self._texts.clear()
-            self._ages.clear()
             self._begun = self._notice = None
             self._bytes = self._offset = 0
             self._room.notify_all()
@@ -195,11 +163,11 @@ class Queue:
         """Return how many texts were put and not written; never waits."""
         return self._put - self._written
 
-    def _admit(self, texts: Sequence[bytes], now_ns: int) -> int:
+    def _admit(self, texts: Sequence[bytes]) -> int:
         """Append as many texts as fit; return how many."""
         if self._notice is not None:
             return 0  # it did not fit, and comes first
-        free = self._limits.size - self._bytes
+        free = self._size - self._bytes
         size = _size(texts)
         taken = len(texts)
         if size > free:
@@ -212,7 +180,6 @@ class Queue:
                 taken += 1
         if taken:
             self._texts.extend(islice(texts, taken))
-            self._ages.append([now_ns, taken])
             self._bytes += size
         return taken
 
@@ -230,11 +197,11 @@ class Queue:
     def _remove(self, number: int) -> None:
         self._bytes -= _size([self._texts.popleft() for _ in range(number)])
 
-    def _after_removal(self, now_ns: int) -> None:
+    def _after_removal(self) -> None:
         """Let the notice in if there is room now, and who waits for room go on."""
         if self._notice is not None:
             text, self._notice = self._notice, None
-            if not self._admit([text], now_ns):
+            if not self._admit([text]):
                 self._notice = text
         self._room.notify()
 
@@ -244,16 +211,6 @@ class Queue:
         if awaited:
             self._idle = False
         return awaited
-
-    def _forget(self, number: int) -> None:
-        """Take texts that have left out of the ages."""
-        while number:
-            oldest = self._ages[0]
-            left = min(number, oldest[1])
-            number -= left
-            oldest[1] -= left
-            if not oldest[1]:
-                self._ages.popleft()
 
     def _lose(self, number: int, reason: Reason) -> None:
         self._lost[self._real(reason)] += number

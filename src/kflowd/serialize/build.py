@@ -74,7 +74,6 @@ class OutputCounters(msgspec.Struct, frozen=True, rename="pascal"):
     queued: int
     lost: int
     lost_full: int
-    lost_age: int
     lost_refused: int
     lost_gone: int
     lost_end: int

@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pytest
+
+from kflowd.delivery import Output, output
 from kflowd.delivery.sinks.base import SinkGoneError
 from kflowd.model import Counters
 from kflowd.serialize import Builder, Record, UserCounters
@@ -42,6 +45,13 @@ def until(condition: Callable[[], Any]) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come about"
         time.sleep(0.001)
+
+
+def narrow(size: int, name: str, sink: "Sink", form: str = "json", **how: bool) -> Output:
+    """Return an output whose queue has room for so many bytes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(output, "LIMIT_BYTES", size)
+        return Output(name, sink, form, **how)
 
 
 class Sink:

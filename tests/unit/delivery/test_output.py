@@ -9,8 +9,8 @@ import pytest
 
 from kflowd.delivery import output as module
 from kflowd.delivery.output import Output, State
-from kflowd.delivery.queue import OVERHEAD_BYTES, Limits, Reason
-from tests.unit.delivery.make import Sink, until
+from kflowd.delivery.queue import OVERHEAD_BYTES, Reason
+from tests.unit.delivery.make import Sink, narrow, until
 
 TEXT = b"x" * (100 - OVERHEAD_BYTES)
 NO_SPACE = OSError(errno.ENOSPC, "No space left on device")
@@ -25,7 +25,7 @@ def sink() -> Sink:
 def output(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> Iterator[Output]:
     """Return an output with room for ten texts that asks again after a moment."""
     monkeypatch.setattr(module, "RETRY_NS", 5_000_000)
-    made = Output("sink", sink, "json", limits=Limits(1000))
+    made = narrow(1000, "sink", sink)
     yield made
     made.leave()
 
@@ -81,15 +81,6 @@ def test_ready_without_taking_is_no_busy_loop(output: Output, sink: Sink) -> Non
     assert 2 <= sink.writes < 60
     sink.room = 1
     until(lambda: sink.texts)
-
-
-def test_texts_get_too_old(sink: Sink) -> None:
-    """Also while the sink stands still and nothing comes."""
-    output = Output("sink", sink, "json", limits=Limits(1000, 50_000_000))
-    sink.stall()
-    output.put([TEXT] * 3, [])
-    until(lambda: lost(output) == {"AGE": 3})
-    output.leave()
 
 
 def test_a_refusing_sink_is_asked_again(output: Output, sink: Sink) -> None:
@@ -159,7 +150,7 @@ def test_leaving_a_sink_that_hangs(sink: Sink) -> None:
 
 def test_lossless_waits_and_ends_at_the_first_error(sink: Sink) -> None:
     """Replay: all texts through a small queue, in order; a full disk ends it."""
-    output = Output("sink", sink, "json", limits=Limits(300), lossless=True)
+    output = narrow(300, "sink", sink, lossless=True)
     expected = [b"%d" % number for number in range(1009)]
     output.put(expected, [])
     until(lambda: output.counts().queued == 0)

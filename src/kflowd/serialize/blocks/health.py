@@ -14,8 +14,7 @@ OUTPUT = {
     "Queued": "records that wait",
     "Lost": "records that are lost for this output, the sum of those below",
     "LostFull": "there was no room in the queue: the reader is too slow, or stands still",
-    "LostAge": "they waited too long",
-    "LostRefused": "they found no room, or waited too long, while the output was retrying",
+    "LostRefused": "they found no room while the output was retrying",
     "LostGone": "they were queued when the reader went away",
     "LostEnd": "they were queued when the run had to end; the summary alone can tell",
 }
