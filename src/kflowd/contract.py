@@ -175,6 +175,13 @@ def constants() -> dict[str, int]:
     return _layouts.CONSTANTS
 
 
+def counters() -> dict[str, int]:
+    """Return where each counter of a record of counters stands, by its name in the contract."""
+    of_records = {n: at for n, at in constants().items() if n.startswith("KF_CNT_")}
+    del of_records["KF_CNT_MAX"]
+    return of_records
+
+
 def differences(name: str, here: Shape, there: Shape) -> Iterator[str]:
     """Yield what differs between two shapes of a struct, in words.
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from kflowd.constants import IPPROTO_TCP
-from kflowd.contract import constants
+from kflowd.contract import counters
 from kflowd.model import (
     Counters,
     FileAggregate,
@@ -108,11 +108,7 @@ class Health:
         make: Callable[[Counters, UserCounters], Record],
     ) -> None:
         # where each counter of the contract stands
-        self._at = {
-            name: at
-            for name, at in constants().items()
-            if name.startswith("KF_CNT_") and name != "KF_CNT_MAX"
-        }
+        self._at = counters()
         self._losses = [at for name, at in self._at.items() if any(w in name for w in LOSS_WORDS)]
         self._ours = ours
         self._outputs_lost = outputs_lost
@@ -136,14 +132,18 @@ class Health:
         """Return a record if anything was lost since the last one."""
         if self._newest is None:
             return []
-        lost = self._lost(self._newest)
+        ours = self._ours()
+        lost = self._lost(self._newest, ours)
         if lost == self._told or (self._told is None and not any(lost)):
             return []
-        return self._record(self._newest, lost)
+        return self._record(self._newest, ours, lost)
 
     def final(self) -> list[Record]:
         """Return the record that ends a run; none if the kernel was never asked."""
-        return self._record(self._newest, self._lost(self._newest)) if self._newest else []
+        if self._newest is None:
+            return []
+        ours = self._ours()
+        return self._record(self._newest, ours, self._lost(self._newest, ours))
 
     def unread(self) -> dict[str, int]:
         """Return what was in the kernel at the newest counters, by class; {} if not known."""
@@ -162,31 +162,35 @@ class Health:
             return []
         values = self._newest.values
         lines = []
-        for title, seen, reported, losses in CLASSES:
-            lost = sum(values[self._at[name]] for name in losses)
+        for title, seen, reported, gone in CLASSES:
+            lost = sum(values[self._at[name]] for name in gone)
             told = f"{values[self._at[reported]]} reported, " if reported else ""
             lines.append(f"{title}: {values[self._at[seen]]} seen, {told}{lost} lost")
-        lines.insert(1, self._names())
+        ours = self._ours()
+        lines.insert(1, _names(ours))
         others = {title: values[self._at[name]] for title, name in OTHERS}
         others["program runs skipped by the kernel"] = self._newest.missed
-        ours = {name: n for name, n in self._our_losses().items() if name != "names_lost"}
-        others |= {name.replace("_", " "): n for name, n in ours.items()}
+        losses = _losses(ours).items()
+        others |= {name.replace("_", " "): n for name, n in losses if name != "names_lost"}
         return lines + [f"{name}: {count}" for name, count in others.items() if count]
 
-    def _names(self) -> str:
-        """Return the line of the names: each file record has one, or has lost it."""
-        ours = self._ours()
-        named = ours.file_records - ours.names_lost
-        return f"file names: {ours.file_records} seen, {named} reported, {ours.names_lost} lost"
-
-    def _record(self, counters: Counters, lost: tuple[int, ...]) -> list[Record]:
+    def _record(
+        self, counters: Counters, ours: UserCounters, lost: tuple[int, ...]
+    ) -> list[Record]:
         self._told = lost
-        return [self._make(counters, self._ours())]
+        return [self._make(counters, ours)]
 
-    def _lost(self, counters: Counters) -> tuple[int, ...]:
+    def _lost(self, counters: Counters, ours: UserCounters) -> tuple[int, ...]:
         kernel = (counters.values[at] for at in self._losses)
-        return (*kernel, counters.missed, *self._our_losses().values(), self._outputs_lost())
+        return (*kernel, counters.missed, *_losses(ours).values(), self._outputs_lost())
 
-    def _our_losses(self) -> dict[str, int]:
-        ours = msgspec.structs.asdict(self._ours())
-        return {name: count for name, count in ours.items() if name not in NO_LOSS}
+
+def _names(ours: UserCounters) -> str:
+    """Return the line of the names: each file record has one, or has lost it."""
+    named = ours.file_records - ours.names_lost
+    return f"file names: {ours.file_records} seen, {named} reported, {ours.names_lost} lost"
+
+
+def _losses(ours: UserCounters) -> dict[str, int]:
+    counts = msgspec.structs.asdict(ours)
+    return {name: count for name, count in counts.items() if name not in NO_LOSS}

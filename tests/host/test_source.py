@@ -75,7 +75,8 @@ class Maps:
         self, now: int = NOW, *, final: bool = False, exited: Iterable[tuple[int, int]] = ()
     ) -> list[Any]:
         """Return the records of a sweep, without the tick that ends it."""
-        self.exited.add_processes(exited)
+        for tgid, start_ns in exited:
+            lib.kf_exited__add_exit(self.exited.pointer, tgid, start_ns)
         records = split(self.sweeps.run(now, final=final))
         assert records[-1].hdr.kind == lib.KF_KIND_TICK
         assert records[-1].hdr.ts_ns == now

@@ -136,7 +136,6 @@ def inode(**changes: Any) -> Inode:
         nlink=1,
         uid=0,
         gid=0,
-        magic=0,
     )
     return msgspec.structs.replace(base, **changes)
 
@@ -156,7 +155,6 @@ def file(**changes: Any) -> FileAggregate:
         inode=inode(),
         counts=counts,
         events=sum(counts),
-        mnt_ns=11,
         path="/home/dirk/malware",
         origin="",
     )

@@ -174,7 +174,6 @@ def merge(one: FileAggregate, other: FileAggregate) -> FileAggregate:
         inode=last.inode,
         counts=tuple(map(int.__add__, one.counts, other.counts)),
         events=one.events + other.events,
-        mnt_ns=first.mnt_ns,
         path=path,
         origin=first.origin or last.origin,
     )

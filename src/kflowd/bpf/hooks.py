@@ -9,7 +9,6 @@ other classes. What a program needs of the kernel follows from its section (`tar
 from collections.abc import Iterable
 from typing import NamedTuple
 
-ATTACH_MODES = ("fentry", "kprobe", "tracepoint")
 ANY_ATTACH_MODE = "any"  # served the same way in every attach mode; --attach does not touch it
 
 
@@ -354,11 +353,6 @@ HOOKS: tuple[Hook, ...] = (
     ),
     _unix("unix.close", "UNIX socket closed", "fentry__unix_release", traced=_by_socket()),
 )
-
-
-def programs_of(candidate: Candidate) -> tuple[str, ...]:
-    """Return all programs of a candidate."""
-    return candidate.programs + candidate.optional
 
 
 def hook_text(targets: Iterable[Target]) -> str:

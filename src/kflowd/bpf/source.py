@@ -3,7 +3,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from importlib.resources.abc import Traversable
 from typing import NamedTuple, Self
@@ -167,18 +167,15 @@ class Source(Closeable):
         """
         return self._reading().drain.drain(timeout_ms)
 
-    def sweep(self, now_ns: int, exited: Iterable[tuple[int, int]] = ()) -> bytes:
+    def sweep(self, now_ns: int) -> bytes:
         """Return what is due in the maps as records, and a tick; to be called each second.
 
         While older records wait to be drained it returns b"", and they follow by `drain`.
 
         Args:
             now_ns: CLOCK_BOOTTIME.
-            exited: (tgid, start_ns) of processes that exited. Those whose exit record went
-                through `drain` are known here already.
         """
         stream = self._reading()
-        stream.exited.add_processes(exited)
         stream.drain.fill()
         self._list_again()
         with unpreempted(wanted=self._blinding):
@@ -195,10 +192,9 @@ class Source(Closeable):
             self._processes_lost = lost
             self._iterate(PROCESSES)
 
-    def final_sweep(self, now_ns: int | None = None) -> bytes:
+    def final_sweep(self) -> bytes:
         """Return everything that is left in the maps, and a tick."""
-        now = boottime_ns() if now_ns is None else now_ns
-        return self._reading().sweep.run(now, final=True)
+        return self._reading().sweep.run(boottime_ns(), final=True)
 
     def stop(self) -> None:
         """Detach all hooks and keep ring, maps and iterators: what follows is the rest."""

@@ -62,9 +62,6 @@ class Processes(Enricher):
         self.images: dict[Identity, Images] = {}
         self._exited: dict[Identity, None] = {}
 
-    def __len__(self) -> int:
-        return len(self.images)
-
     def observe(self, value: ProcessSeen | ProcessExit) -> None:
         """Take note of a process that comes or goes."""
         if isinstance(value, ProcessSeen):

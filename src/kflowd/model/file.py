@@ -49,7 +49,6 @@ class Inode(msgspec.Struct, frozen=True, gc=False):
     nlink: int
     uid: int
     gid: int
-    magic: int
 
 
 class FilePath(msgspec.Struct, frozen=True, gc=False):
@@ -74,7 +73,6 @@ class FileAggregate(msgspec.Struct, gc=False):
         inode: At the last event.
         counts: Events by enum kf_file_event.
         events: Their sum.
-        mnt_ns: Inode number of the process's mount namespace.
         path: Full path with the name, "" if not known (yet).
         origin: Name before a rename, else "".
     """
@@ -90,7 +88,6 @@ class FileAggregate(msgspec.Struct, gc=False):
     inode: Inode
     counts: tuple[int, ...]
     events: int
-    mnt_ns: int
     path: str
     origin: str
 

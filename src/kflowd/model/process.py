@@ -62,11 +62,10 @@ class ProcessSeen(msgspec.Struct, frozen=True, gc=False):
 
 
 class ProcessExit(msgspec.Struct, frozen=True, gc=False):
-    """A process ended; `exit_code` is as wait(2) has it."""
+    """A process ended."""
 
     ts_ns: int
     process: Process
-    exit_code: int
 
 
 class Actor(msgspec.Struct, gc=False):

@@ -21,7 +21,7 @@ def file_decoder(processes: ProcessReader) -> RecordDecoder:
     read = reader(
         RECORD,
         *("hdr.ts_ns", "agg.first_ns", "agg.last_ns", "agg.size_first"),
-        *("agg.mtime_first_s", "agg.mtime_first_ns", "agg.flags", "agg.mnt_ns"),
+        *("agg.mtime_first_s", "agg.mtime_first_ns", "agg.flags"),
         *("path_len", "origin_len"),
     )
     read_counts = reader(RECORD, "agg.counts")
@@ -30,7 +30,7 @@ def file_decoder(processes: ProcessReader) -> RecordDecoder:
     def decode(batch: bytes, offset: int, size: int) -> FileAggregate | None:
         # fmt: off
         (ts_ns, first_ns, last_ns, size_first,
-         mtime_first_s, mtime_first_ns, flags, mnt_ns,
+         mtime_first_s, mtime_first_ns, flags,
          path_len, origin_len) = read(batch, offset)
         # fmt: on
         path_at = offset + fixed
@@ -50,7 +50,6 @@ def file_decoder(processes: ProcessReader) -> RecordDecoder:
             inode=inode_at(batch, offset),
             counts=counts,
             events=sum(counts),
-            mnt_ns=mnt_ns,
             path=plain_text(batch[path_at:origin_at], flags) if path_len else "",
             origin=_origin(batch[origin_at : origin_at + origin_len]) if origin_len else "",
         )
@@ -65,7 +64,7 @@ def _inode_reader() -> Callable[[bytes, int], Inode]:
         *("key.ino", "key.dev"),
         *("agg.inode.size", "agg.inode.atime_s", "agg.inode.mtime_s", "agg.inode.ctime_s"),
         *("agg.inode.atime_ns", "agg.inode.mtime_ns", "agg.inode.ctime_ns", "agg.inode.mode"),
-        *("agg.inode.nlink", "agg.inode.uid", "agg.inode.gid", "agg.inode.magic"),
+        *("agg.inode.nlink", "agg.inode.uid", "agg.inode.gid"),
     )
 
     def inode_at(batch: bytes, offset: int) -> Inode:
@@ -73,7 +72,7 @@ def _inode_reader() -> Callable[[bytes, int], Inode]:
         (ino, dev,
          length, atime_s, mtime_s, ctime_s,
          atime_ns, mtime_ns, ctime_ns, mode,
-         nlink, uid, gid, magic) = read(batch, offset)
+         nlink, uid, gid) = read(batch, offset)
         # fmt: on
         return Inode(
             ino=ino,
@@ -86,7 +85,6 @@ def _inode_reader() -> Callable[[bytes, int], Inode]:
             nlink=nlink,
             uid=uid,
             gid=gid,
-            magic=magic,
         )
 
     return inode_at

@@ -100,12 +100,12 @@ def process_decoder(processes: ProcessReader) -> RecordDecoder:
 def exit_decoder(processes: ProcessReader) -> RecordDecoder:
     """Return the decoder of exit records."""
     process_at, _ = span(EXIT, "proc")
-    read = reader(EXIT, "hdr.ts_ns", "exit_code")
+    read = reader(EXIT, "hdr.ts_ns")
 
     def decode(batch: bytes, offset: int, _size: int) -> ProcessExit:
-        ts_ns, exit_code = read(batch, offset)
+        (ts_ns,) = read(batch, offset)
         process = processes.read(batch, offset + process_at)
-        return ProcessExit(ts_ns=ts_ns, process=process, exit_code=exit_code)
+        return ProcessExit(ts_ns=ts_ns, process=process)
 
     return RecordDecoder(layout(EXIT).size, decode)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kflowd.contract import constants
+from kflowd.contract import counters
 from kflowd.model import (
     Counters,
     Enriched,
@@ -100,7 +100,7 @@ class Builder:
         self.sequence = 0
         self._strict = strict
         self._processes = ProcessBlocks(strict=strict)
-        self._kernel_keys = kernel_keys(constants())
+        self._kernel_keys = kernel_keys()
         self._start_ns = self._offset_ns = self._hz = 0
         self._host = host_block(HostFacts())
 
@@ -226,10 +226,6 @@ def health_key(name: str) -> str:
     return "Health" + re.sub(r"_?([a-z]+)", lambda word: word[1].capitalize(), name.lower())
 
 
-def kernel_keys(values: dict[str, int]) -> dict[str, int]:
+def kernel_keys() -> dict[str, int]:
     """Return where each counter of the contract stands, by its key in a health record."""
-    return {
-        health_key(name.removeprefix("KF_CNT_")): at
-        for name, at in values.items()
-        if name.startswith("KF_CNT_") and name != "KF_CNT_MAX"
-    }
+    return {health_key(name.removeprefix("KF_CNT_")): at for name, at in counters().items()}

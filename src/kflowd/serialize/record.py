@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records: compositions of blocks. A record is a value until a format makes text of it."""
 
-from collections.abc import Callable
-from operator import attrgetter
 from typing import ClassVar, get_args, get_type_hints
 
 import msgspec
@@ -40,10 +38,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     stamp: Stamp
     host: Host
     uptime: Uptime
-
-    def blocks(self) -> tuple[Block | None, ...]:
-        """Return the blocks in the order of the output."""
-        return _BLOCKS[type(self)](self)
 
 
 class OwnedRecord(Record, frozen=True, kw_only=True, gc=False):
@@ -165,8 +159,3 @@ def record_keys(record: type[Record]) -> tuple[str, ...]:
     """Return all keys that a kind of record can have, in their order."""
     types = block_types(record).values()
     return tuple(key.name for block, _ in types for key in keys_of(block))
-
-
-_BLOCKS: dict[type[Record], Callable[[Record], tuple[Block | None, ...]]] = {
-    record: attrgetter(*record.ORDER) for record in RECORDS
-}

@@ -2,11 +2,13 @@
 """The table of hooks against the programs in the built objects, both ways."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from kflowd.bpf.hooks import ATTACH_MODES, HOOKS, Candidate, Target, hook_text, programs_of, target
+from kflowd.bpf.hooks import HOOKS, Candidate, Target, hook_text, target
 from kflowd.bpf.loading.object import BpfObject
+from kflowd.settings import AttachMode
 
 CANDIDATES = [(hook.key, each) for hook in HOOKS for each in hook.candidates]
 OBJECT_NAMES = sorted({each.object for _, each in CANDIDATES})
@@ -23,6 +25,11 @@ def object_name(source: Path) -> str:
     """Return the object of a source: room and file, once where they are the same."""
     room, name = source.parent.name, source.name.removesuffix(".bpf.c")
     return room if room == name else f"{room}_{name}"
+
+
+def programs_of(candidate: Candidate) -> tuple[str, ...]:
+    """Return all programs of a candidate."""
+    return candidate.programs + candidate.optional
 
 
 @pytest.mark.parametrize("name", OBJECT_NAMES)
@@ -63,7 +70,7 @@ def test_keys_are_unique_and_say_the_domain() -> None:
 def test_what_depends_on_the_attach_mode_has_all_three(hook: object) -> None:
     """Files, UNIX sockets and accept are served in every attach mode, the best first."""
     attach_modes = tuple(each.attach_mode for each in getattr(hook, "candidates"))  # noqa: B009 - a typed object
-    assert attach_modes == ATTACH_MODES
+    assert attach_modes == get_args(AttachMode)
 
 
 def test_only_the_tracepoint_attach_mode_is_exclusive() -> None:

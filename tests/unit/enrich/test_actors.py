@@ -108,7 +108,7 @@ def test_a_process_that_fell_out_of_the_table_is_unknown() -> None:
     processes.add(seen())
     found, of = made(processes), process()
     assert found.at(of, 6 * SECOND).seen is not None
-    processes.exit(ProcessExit(7 * SECOND, of, 0))
+    processes.exit(ProcessExit(7 * SECOND, of))
     assert found.at(of, 6 * SECOND).seen is None
     assert processes.stats.unknown == 1
 

@@ -9,7 +9,7 @@ def test_an_enricher_without_methods_changes_nothing() -> None:
     for enricher in (Enricher.live(), Enricher.recorded(NoFacts())):
         owner, file, socket, unix = actor(), named_file(), named_socket(), named_unix()
         enricher.observe(seen())
-        enricher.observe(ProcessExit(1, process(), 0))
+        enricher.observe(ProcessExit(1, process()))
         enricher.enrich_actor(owner)
         enricher.enrich_file(file)
         enricher.enrich_socket(socket)

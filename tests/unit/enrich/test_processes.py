@@ -81,12 +81,12 @@ def test_the_table_is_bounded_and_the_exited_go_first() -> None:
     for number in range(200):
         processes.add(numbered(number))
         if number >= 10:
-            processes.exit(ProcessExit(1, process(tgid=number), 0))
-    assert len(processes) == 15
+            processes.exit(ProcessExit(1, process(tgid=number)))
+    assert len(processes.images) == 15
     assert processes.stats.evicted == 0
     for number in range(200, 300):
         processes.add(numbered(number))
-    assert len(processes) == 20
+    assert len(processes.images) == 20
     assert processes.stats.evicted == 90
 
 
@@ -103,16 +103,16 @@ def test_what_comes_and_goes_is_observed() -> None:
     """The stage hands both kinds of value to one method."""
     processes = Processes(max_exited=0)
     processes.observe(seen())
-    assert len(processes) == 1
-    processes.observe(ProcessExit(1, process(), 0))
-    assert len(processes) == 0
+    assert len(processes.images) == 1
+    processes.observe(ProcessExit(1, process()))
+    assert len(processes.images) == 0
 
 
 def test_the_exit_of_an_unknown_process_is_no_error() -> None:
     """Its start was lost or before kflowd."""
     processes = Processes()
-    processes.exit(ProcessExit(1, process(), 0))
-    assert len(processes) == 0
+    processes.exit(ProcessExit(1, process()))
+    assert len(processes.images) == 0
 
 
 def test_names_do_not_depend_on_the_locale(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,7 +95,7 @@ def test_aggregates_get_names_and_processes_end_in_the_table() -> None:
         file(),
         socket(),
         unix(),
-        ProcessExit(1, process(), 0),
+        ProcessExit(1, process()),
         counters,
         Tick(1),
     ]
@@ -105,7 +105,7 @@ def test_aggregates_get_names_and_processes_end_in_the_table() -> None:
     ]
     named = [each for each in out if isinstance(each, EnrichedFile | EnrichedSocket | EnrichedUnix)]
     assert {each.actor.proc for each in named} == {"curl"}
-    assert len(enrichment.processes) == 1
+    assert len(enrichment.processes.images) == 1
 
 
 def test_enrichers_are_asked_in_their_order_for_what_they_have() -> None:
@@ -113,7 +113,7 @@ def test_enrichers_are_asked_in_their_order_for_what_they_have() -> None:
     notes = Notes()
     enrichment = Enrichment([Processes(), notes])
     of = process()
-    ended = ProcessExit(1, of, 0)
+    ended = ProcessExit(1, of)
     enrichment.feed([seen(), file(process=of), socket(process=of), unix(process=of), ended])
     assert notes.asked == [
         *("observe ProcessSeen", "actor curl", "file of curl", "socket of curl", "unix of curl"),

@@ -10,11 +10,11 @@ def test_file_records_hold_each_member_in_its_place() -> None:
         "FILE", b"new\0tmp\0old\0", path_len=8, origin_len=4, hdr__ts_ns=99,
         key__ino=1, key__start_ns=2, key__tgid=3, key__dev=4, key__gen=5,
         agg__proc__tgid=3, agg__first_ns=6, agg__last_ns=7, agg__size_first=8,
-        agg__mtime_first_s=-1, agg__mtime_first_ns=9, agg__flags=64, agg__mnt_ns=10,
+        agg__mtime_first_s=-1, agg__mtime_first_ns=9, agg__flags=64,
         agg__inode__size=11, agg__inode__atime_s=12, agg__inode__atime_ns=13,
         agg__inode__mtime_s=14, agg__inode__mtime_ns=15, agg__inode__ctime_s=16,
         agg__inode__ctime_ns=17, agg__inode__mode=18, agg__inode__nlink=19,
-        agg__inode__uid=20, agg__inode__gid=21, agg__inode__magic=22,
+        agg__inode__uid=20, agg__inode__gid=21,
         agg__counts=tuple(range(100, 111)),
     )  # fmt: skip
     (value,) = Decoder().decode(raw)
@@ -29,7 +29,6 @@ def test_file_records_hold_each_member_in_its_place() -> None:
         nlink=19,
         uid=20,
         gid=21,
-        magic=22,
     )
     assert value == FileAggregate(
         ts_ns=99,
@@ -43,7 +42,6 @@ def test_file_records_hold_each_member_in_its_place() -> None:
         inode=inode,
         counts=tuple(range(100, 111)),
         events=sum(range(100, 111)),
-        mnt_ns=10,
         path="/tmp/new",
         origin="old",
     )

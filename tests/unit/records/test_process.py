@@ -34,10 +34,10 @@ def test_arguments_that_fill_their_limit_are_flagged() -> None:
     assert value.args == ("x" * 2048,)
 
 
-def test_exit_records_hold_the_code() -> None:
-    """The exit code is as wait(2) has it."""
-    (value,) = Decoder().decode(record("EXIT", hdr__ts_ns=9, exit_code=256, **MEMBERS))
-    assert value == ProcessExit(9, PROCESS, 256)
+def test_exit_records_hold_the_process() -> None:
+    """And when it ended."""
+    (value,) = Decoder().decode(record("EXIT", hdr__ts_ns=9, **MEMBERS))
+    assert value == ProcessExit(9, PROCESS)
 
 
 def test_equal_processes_are_one_object() -> None:

@@ -89,7 +89,7 @@ def filesystem() -> Record:
         mtime_first_ns=changed - 327993681,
         inode=Inode(
             ino=19567988, dev=(9 << 20) | 2, size=41, atime_ns=at(15, 12, 1, 435718956),
-            mtime_ns=changed, ctime_ns=changed, mode=0o100755, nlink=1, uid=1002, gid=1002, magic=0,
+            mtime_ns=changed, ctime_ns=changed, mode=0o100755, nlink=1, uid=1002, gid=1002,
         ),
     )  # fmt: skip
     actor = who(

@@ -93,7 +93,7 @@ def test_health_holds_all_counters() -> None:
 
 def test_each_counter_of_the_contract_has_its_key() -> None:
     """Names of keys are made of the names in the header."""
-    found = kernel_keys(constants())
+    found = kernel_keys()
     assert found["HealthFileLostPending"] == constants()["KF_CNT_FILE_LOST_PENDING"]
     assert sorted(found, key=lambda name: found[name]) == list(HealthKernel.__struct_fields__)
     assert sorted(found.values()) == list(range(constants()["KF_CNT_MAX"]))

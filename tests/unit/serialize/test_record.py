@@ -13,8 +13,6 @@ from kflowd.serialize.record import (
     UnixRecord,
     UnixServerRecord,
 )
-from tests.unit.make import named_file, named_socket
-from tests.unit.serialize.text import builder
 
 
 def blocks(record: type[Record]) -> list[type[Block]]:
@@ -61,12 +59,3 @@ def test_what_is_sent_comes_first_for_clients_only(
             assert client.ORDER.index(sent) < client.ORDER.index(received)
             assert server.ORDER.index(sent) > server.ORDER.index(received)
     assert "app_tx" in client.ORDER
-
-
-def test_blocks_come_in_the_order_of_the_output() -> None:
-    """Those that a record does not have are None."""
-    record = builder().file(named_file())
-    assert record.blocks() == tuple(getattr(record, name) for name in record.ORDER)
-    assert record.blocks()[-1] is None
-    server = builder().socket(named_socket(role=2))
-    assert server.blocks() == tuple(getattr(server, name) for name in ServerRecord.ORDER)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from typing import get_args
 
-from kflowd.bpf.hooks import ATTACH_MODES
+from kflowd.bpf.hooks import ANY_ATTACH_MODE, HOOKS
 from kflowd.delivery.formats import FORMATS
 from kflowd.settings import AttachMode, Format, Settings, TraceSettings
 from kflowd.settings.convert import convert
@@ -26,7 +26,8 @@ def test_defaults_are_values_that_would_be_taken() -> None:
 def test_words_are_those_of_the_stages() -> None:
     """Forms and attach modes are what serializers and hooks have."""
     assert get_args(Format) == tuple(FORMATS)
-    assert get_args(AttachMode) == ATTACH_MODES
+    served = {each.attach_mode for hook in HOOKS for each in hook.candidates}
+    assert {*get_args(AttachMode), ANY_ATTACH_MODE} == served
 
 
 def test_what_the_kernel_side_has_cannot_change() -> None:

@@ -347,7 +347,6 @@ EXIT = ProcessExit(
         execs=9,
         comm="sh",
     ),
-    exit_code=256,
 )
 
 HEALTH: Keys = {

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exits of processes and ends of sockets, noted between two sweeps."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from kflowd.bpf.ffi import check_pointer, lib
@@ -15,11 +14,6 @@ class Exited(Closeable):
         self.pointer: Any = check_pointer(
             lib.kf_exited__new(), "kf_exited__new", "preparing sweeps"
         )
-
-    def add_processes(self, processes: Iterable[tuple[int, int]]) -> None:
-        """Note processes, (tgid, start_ns), whose end was not drained."""
-        for tgid, start_ns in processes:
-            lib.kf_exited__add_exit(self.pointer, tgid, start_ns)
 
     @property
     def lost(self) -> int:
