@@ -70,26 +70,44 @@ def given_settings(context: click.Context) -> dict[Place, object]:
     return values
 
 
+def _version(context: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        from kflowd import versions
+
+        _print(versions.line())
+        context.exit(0)
+
+
+# of every command, whatever stands beside it
+version = click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Print versions in one line and exit.",
+)
+
+
 @click.group(
     PROGRAM,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     subcommand_metavar="[COMMAND]",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong use, 3 the kernel lacks what is needed, "
-    "4 permission missing.",
+    "4 permission missing; 128 + its number where a second signal ended it at once: "
+    "130 after Ctrl-C, 143 after SIGTERM.",
     params=setting_options("trace"),
 )
-@click.option("--version", "version", is_flag=True, help="Print versions in one line and exit.")
+@version
 @click.pass_context
-def command(context: click.Context, /, *, version: bool, **_given: Any) -> None:
+def command(context: click.Context, /, **_given: Any) -> None:
     """Trace which process does what to which file and over which socket, as JSON on stdout.
 
     Without a command kflowd traces this host until Ctrl-C. It needs root.
     """
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
-    elif version:
-        _print_version()
     else:
         from kflowd import app
 
@@ -98,6 +116,7 @@ def command(context: click.Context, /, *, version: bool, **_given: Any) -> None:
 
 @command.command("doctor", params=setting_options("doctor"))
 @click.option("--json", "as_json", is_flag=True, help="The same as one JSON object.")
+@version
 @click.pass_context
 def doctor(context: click.Context, /, *, as_json: bool, **_given: Any) -> None:
     """Tell what can be traced on this kernel, by which hooks, and what is missing."""
@@ -112,6 +131,7 @@ def doctor(context: click.Context, /, *, as_json: bool, **_given: Any) -> None:
 @command.command("replay", params=setting_options("replay"))
 # whether it can be read says who opens it: access(2) leaves capabilities out
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path, readable=False))
+@version
 @click.pass_context
 def replay(context: click.Context, /, path: Path, **_given: Any) -> None:
     """Print the records of a recording; needs neither root nor BPF."""
@@ -130,12 +150,6 @@ def _refuse_options_before(context: click.Context) -> None:
 def _say(line: str) -> None:
     # one line of the summary; the first names the program
     MESSAGES.write(f"{line}\n" if line.startswith(" ") else f"{PROGRAM}: {line}\n")
-
-
-def _print_version() -> None:
-    from kflowd import versions
-
-    _print(versions.line())
 
 
 def _print(text: str) -> None:
@@ -175,7 +189,9 @@ def _explain(error: Exception) -> tuple[str, str | None, int]:
         case KflowdError():
             return str(error), error.hint, error.exit_code
         case click.ClickException():
-            hint = f"{PROGRAM} --help lists the options"
+            context = getattr(error, "ctx", None)
+            path = context.command_path if context else PROGRAM
+            hint = f"{path} --help lists the options"
             return error.format_message(), hint, UsageError.exit_code
         case OSError(strerror=str(reason)):
             return f"{error.filename}: {reason}" if error.filename else reason, None, 1

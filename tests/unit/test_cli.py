@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from kflowd import app, cli
+from kflowd import app, cli, versions
 from kflowd.errors import BpfError, FeatureError, KflowdError, PrivilegeError, UsageError
 from kflowd.settings import OutputSettings, Settings, TraceSettings
 
-NO_SECONDS = "is no number of seconds above 0, at most 1000000000"
+NO_SECONDS = "is no number of seconds above 0, at most 1000000000; units: ms, s, m, h, d"
 
 
 @pytest.fixture
@@ -96,13 +96,13 @@ def test_one_setting_is_given_once(
         (["--idle", "-1"], f"--idle: '-1' {NO_SECONDS}"),
         (["-e", "0"], "-e/--events: '0' is no whole number from 1 to 4294967295"),
         (["--attach", "x"], "--attach: 'x' is none of fentry, kprobe, tracepoint"),
-        (["--ring-bytes", "20000"], "--ring-bytes: '20000' is no power of two from 16KiB to 1GiB"),
+        (
+            ["--ring-bytes", "20000"],
+            "--ring-bytes: '20000' is no power of two from 16KiB to 1GiB; units: KiB, MiB, GiB",
+        ),
         (["--file-entries", "9"], "--file-entries: '9' is no whole number from 16 to 4194304"),
         (["-o", "table"], "-o/--format: 'table' is none of json, json-min"),
-        (
-            ["--duration", "x"],
-            "--duration: 'x' is no number of seconds above 0, at most 1000000000",
-        ),
+        (["--duration", "x"], f"--duration: 'x' {NO_SECONDS}"),
         (["--count", "0"], "--count: '0' is no whole number from 1 on"),
         (["--record", ""], "--record: '' is no path"),
         (["replay", "x", "--count", "y"], "--count: 'y' is no whole number from 1 on"),
@@ -199,6 +199,49 @@ def test_help_has_both_forms(capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["--help"]) == 0
     assert capfd.readouterr().out == short
     assert "--duration SECONDS" in short
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "[above 0, at most 1000000000; units: ms, s, m, h, d; default: 15]",
+        "[16KiB to 1GiB, a power of two; units: KiB, MiB, GiB; default: 8MiB]",
+        "128 + its number where a second signal ended it at once: 130 after Ctrl-C, 143 after",
+    ],
+)
+def test_help_has_units_and_all_exit_codes(told: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """What a value may be written in, and how a run may end."""
+    assert cli.run(["--help"]) == 0
+    assert told in " ".join(capfd.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--version"], ["--version", "doctor"], ["doctor", "--version"], ["replay", "--version"]],
+)
+def test_versions_are_told_by_every_command(
+    arguments: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Before its name and behind it, in one line, and nothing else is done."""
+    assert cli.run(arguments) == 0
+    assert capfd.readouterr() == (f"{versions.line()}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "of"),
+    [
+        (["--no-such"], "kflowd"),
+        (["nosuch"], "kflowd"),
+        (["replay"], "kflowd replay"),
+        (["doctor", "-o", "json"], "kflowd doctor"),
+    ],
+)
+def test_a_hint_names_the_help_of_the_command(
+    arguments: list[str], of: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """That is where its options are."""
+    assert cli.run(arguments) == 2
+    assert capfd.readouterr().err.splitlines()[-1] == f"  {of} --help lists the options"
 
 
 def test_start_loads_little() -> None:

@@ -114,7 +114,8 @@ class Quantity(Kind[int]):
         limits = f"{first} {self.text(most)}"
         wrong = f"no {unit.noun} {limits}" if least == 1 else f"no {unit.noun} from {limits}"
         values = f"{limits}, a power of two" if unit.power_of_two else limits
-        super().__init__(of, wrong, values, unit.metavar)
+        units = f"; units: {', '.join(filter(None, unit.factors))}"
+        super().__init__(of, wrong + units, values + units, unit.metavar)
 
     def text(self, value: int) -> str:
         """Return the number in the largest unit that makes it a whole one."""

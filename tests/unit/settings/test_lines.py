@@ -39,6 +39,9 @@ def test_other_values_of_it_are_refused(text: str) -> None:
 def test_a_line_says_what_is_right() -> None:
     """Values and default of one setting; a flag has neither."""
     ring, strict = LINES["--ring-bytes"], LINES["--strict"]
-    assert (ring.values, ring.default) == ("16KiB to 1GiB, a power of two", "8MiB")
+    assert (ring.values, ring.default) == (
+        "16KiB to 1GiB, a power of two; units: KiB, MiB, GiB",
+        "8MiB",
+    )
     assert (strict.values, strict.default, strict.is_flag) == ("", "", True)
     assert LINES["-o/--format"].read("json-min") == {("output", 0, "format"): "json-min"}

@@ -37,6 +37,9 @@ class MoreTrace(TraceSettings, frozen=True, kw_only=True):
     ] = 4096
 
 
+LIMITS = "1KiB to 1MiB; units: KiB, MiB, GiB"
+
+
 class More(Settings, frozen=True, kw_only=True):
     """The tree with that table."""
 
@@ -66,7 +69,7 @@ def test_it_is_listed_by_its_commands(name: Command, there: bool) -> None:
     """--help has flags, help, limits and default of the field."""
     command = click.Command("x", params=cli.setting_options(name, More))
     text = " ".join(command.get_help(click.Context(command)).split())
-    listed = "-y, --dummy-bytes BYTES Bytes of a dummy. [1KiB to 1MiB; default: 4KiB]" in text
+    listed = f"-y, --dummy-bytes BYTES Bytes of a dummy. [{LIMITS}; default: 4KiB]" in text
     assert listed is there
 
 
@@ -83,15 +86,15 @@ def test_its_limits_are_held() -> None:
     """A message names the option or the key, and the limits."""
     with pytest.raises(UsageError) as caught:
         run("-y", "1")
-    assert str(caught.value) == "-y/--dummy-bytes: '1' is no number of bytes from 1KiB to 1MiB"
+    assert str(caught.value) == f"-y/--dummy-bytes: '1' is no number of bytes from {LIMITS}"
     with pytest.raises(UsageError) as caught:
         read({"trace": {"dummy_bytes": 1}}, More)
-    assert str(caught.value) == "trace.dummy_bytes: 1 is no number of bytes from 1KiB to 1MiB"
+    assert str(caught.value) == f"trace.dummy_bytes: 1 is no number of bytes from {LIMITS}"
 
 
 def test_it_is_in_the_table_of_the_readme() -> None:
     """`make docs` writes its line."""
-    wanted = "| `-y`, `--dummy-bytes BYTES` | Bytes of a dummy | 1KiB to 1MiB | 4KiB | doctor |"
+    wanted = f"| `-y`, `--dummy-bytes BYTES` | Bytes of a dummy | {LIMITS} | 4KiB | doctor |"
     assert wanted in list(options_table.table(More))
 
 
