@@ -58,6 +58,7 @@ class Candidate(NamedTuple):
         programs: All of them are needed.
         optional: Loaded if the kernel takes them; without one the class is covered in part.
         gap: What the candidate cannot see; "" for nothing.
+        unread: What it cannot see where its build makes no probe reads of kernel memory.
         exclusive: Its programs see every class of the subsystem, so they serve all classes or none:
             beside another attach mode they would count twice.
     """
@@ -67,6 +68,7 @@ class Candidate(NamedTuple):
     programs: tuple[str, ...]
     optional: tuple[str, ...] = ()
     gap: str = ""
+    unread: str = ""
     exclusive: bool = False
 
 
@@ -185,13 +187,16 @@ def _unix(key: str, title: str, *programs: str, traced: Candidate, gap: str = ""
 
 
 def _any(
-    key: str, title: str, object_name: str, *programs: str, optional: tuple[str, ...] = ()
+    key: str,
+    title: str,
+    object_name: str,
+    *programs: str,
+    optional: tuple[str, ...] = (),
+    unread: str = "",
 ) -> Hook:
     """Return a class that is served the same way in every attach mode."""
-    subsystem = key.partition(".")[0]
-    return Hook(
-        key, title, subsystem, (Candidate(ANY_ATTACH_MODE, object_name, programs, optional),)
-    )
+    candidate = Candidate(ANY_ATTACH_MODE, object_name, programs, optional, unread=unread)
+    return Hook(key, title, key.partition(".")[0], (candidate,))
 
 
 def _around(function: str) -> tuple[str, str]:
@@ -256,6 +261,7 @@ HOOKS: tuple[Hook, ...] = (
         "socket",
         "cgroup__skb_ingress",
         "cgroup__skb_egress",
+        unread="which datagrams came in IP fragments is not seen",
     ),
     _any(
         "socket.queue",

@@ -143,3 +143,10 @@ def test_an_exit_is_attached_before_its_entry() -> None:
                 found += 1
                 assert listed.index(name) < listed.index(entry)
     assert found >= 6
+
+
+def test_fragments_are_what_a_build_without_probe_reads_cannot_see() -> None:
+    """Packets say so in one place, kf_packet__knows_fragments; no other class is asked there."""
+    assert [key for key, each in CANDIDATES if each.unread] == ["socket.packet"]
+    packet = (SOURCES / "socket" / "packet.bpf.h").read_text()
+    assert packet.count("KF_ENABLED(KF_CAST)") == 1

@@ -17,6 +17,8 @@ FEATURE_OF = {
     "cgroup": "cgroup",
     "iter": "tp_btf",
 }
+# the feature that all builds need but those for lockdown=confidentiality
+PROBE_READ = "probe_read"
 
 
 class Reason(NamedTuple):
@@ -46,7 +48,7 @@ class Choice(NamedTuple):
         candidate: What serves it, None if nothing can.
         programs: The programs that are to be loaded: all needed, and the optional ones that can be.
         targets: What they attach to.
-        missing: Reasons of optional programs that cannot be.
+        missing: Reasons of optional programs that cannot be, and of what a build cannot read.
         passed: Reasons of the better candidates, of all of them when none serves.
     """
 
@@ -112,6 +114,12 @@ class Checker:
                 return Reason(feature.why, feature.change)
         known = self._refused.get(ProgramId(object_name, program))
         return known if known is not None else self._absent(how, name)
+
+    def unread(self, candidate: Candidate) -> tuple[Reason, ...]:
+        """Return what a candidate cannot see because its build makes no probe reads."""
+        if not candidate.unread or self._reading[candidate.object] == PROBE_READ:
+            return ()
+        return (Reason(candidate.unread, self._features[PROBE_READ].change),)
 
     def target(self, object_name: str, program: str) -> Target:
         """Return what a program of a built object attaches to."""
@@ -187,7 +195,7 @@ def _choose_one(
             candidate,
             programs,
             tuple(checker.target(candidate.object, name) for name in programs),
-            _unique(missing.values()),
+            _unique((*missing.values(), *checker.unread(candidate))),
             _unique(passed),
         )
     return Choice(hook, None, passed=_unique(passed))

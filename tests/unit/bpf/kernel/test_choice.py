@@ -159,3 +159,15 @@ def test_a_missing_tracepoint_or_iterator_is_said() -> None:
     checker = a_checker("sys_exit", without=("fentry", "kprobe"))
     choice = choose(HOOKS, checker)[0]
     assert "the kernel has no tracepoint sys_exit" in [it.why for it in choice.passed]
+
+
+def test_what_a_build_without_probe_reads_cannot_see_is_told() -> None:
+    """The class is covered in part there, and in full with them."""
+    hook = Hook("file.x", "x", "file", (Candidate("fentry", "fe", (), unread="a part"),))
+    for reading, missing in (
+        ("probe_read", ()),
+        ("cast", (Reason("a part", "get probe_read"),)),
+        ("", (Reason("a part", "get probe_read"),)),
+    ):
+        (choice,) = choose([hook], a_checker(reading=reading))
+        assert choice.missing == missing
