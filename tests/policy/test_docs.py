@@ -13,11 +13,13 @@ import pytest
 
 import kflowd
 from kflowd.serialize.record import RECORDS, record_keys
+from tests.matrix import cells
 from tests.policy.tree import ROOT, Check, files, name, offenders
+from tests.vm.kernels import KERNELS
 from tools import fields_page, options_table
 
-DOCS = [ROOT / each for each in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")]
-DOCS += files("docs", ".md")
+PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+DOCS = [*(ROOT / each for each in PAGES), *files("docs", ".md")]
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))
 
@@ -50,15 +52,32 @@ def missing_files(_: Path, text: str) -> Iterator[str]:
         yield from [] if (ROOT / found).exists() else [found]
 
 
+# what the variables of `make` that choose machines may hold; NAME stands for any
+CHOICES = {
+    "SETS": set(cells.SETS),
+    "KERNELS": {cell.kernel for cell in cells.ALL},
+    "MODES": {*cells.ATTACH_MODES, "best"},
+    "KERNEL": set(KERNELS),
+}
+
+
+def unknown_choices(_: Path, text: str) -> Iterator[str]:
+    """Yield what SETS, KERNELS, MODES and KERNEL are given anywhere and no machine has."""
+    for key, quoted, bare in re.findall(r'\b([A-Z]+)=(?:"([^"\n]*)"|([\w.-]+))', text):
+        given = set((quoted or bare).split()) - {"NAME"}
+        for unknown in sorted(given - CHOICES.get(key, given)):
+            yield f"{key}={unknown}"
+
+
 def broken_links(path: Path, text: str) -> Iterator[str]:
     """Yield the relative links that name no file of the project."""
     for found in re.findall(r"\]\(([^)#:]+)\)", text):
         yield from [] if (path.parent / found).exists() else [found]
 
 
-@pytest.mark.parametrize("check", [unknown_targets, missing_files, broken_links])
+@pytest.mark.parametrize("check", [unknown_targets, unknown_choices, missing_files, broken_links])
 def test_documents_name_what_exists(check: Check) -> None:
-    """Targets of `make` in commands, paths in backticks and relative links exist."""
+    """Targets and machines of `make`, paths in backticks and relative links exist."""
     found = offenders(DOCS, check)
     assert not found, "\n".join(found)
 
@@ -67,6 +86,8 @@ def test_documents_name_what_exists(check: Check) -> None:
     ("check", "text"),
     [
         (unknown_targets, "```sh\nmake nothing\n```\n"),
+        (unknown_choices, 'make matrix KERNELS="6.1 6.13" MODES=best SETS=arm64'),
+        (unknown_choices, "`make vm KERNEL=6.13`"),
         (missing_files, "`tests/nothing.py`"),
         (broken_links, "[this](nothing.md)"),
     ],
