@@ -12,6 +12,7 @@ from kflowd.aggregate.file import FileAggregator
 from kflowd.aggregate.socket import SocketAggregator
 from kflowd.assembly import live_enrichers
 from kflowd.delivery.formats import FORMATS
+from kflowd.delivery.queue import LIMIT_BYTES, OVERHEAD_BYTES
 from kflowd.enrich import Enrichment
 from kflowd.model import Session
 from kflowd.records import Decoder
@@ -112,7 +113,7 @@ def _microseconds(stage: Callable[[], Any], records: int) -> float:
 
 
 def measure_batch(batch: bytes, form: str) -> dict[str, float]:
-    """Return microseconds of CPU per record by stage for one batch.
+    """Return microseconds of CPU per record by stage for one batch, and what records take.
 
     Args:
         batch: Records of one kind; recorded ring data will do.
@@ -131,6 +132,7 @@ def measure_batch(batch: bytes, form: str) -> dict[str, float]:
         for value in enrichment.feed(aggregator.feed(decoder.decode(batch))):
             text(builder.record(value))  # type: ignore[arg-type] # aggregates only
 
+    size = sum(map(len, texts)) / count
     return {
         "decode": _microseconds(lambda: decoder.decode(batch), count),
         "aggregate": _microseconds(lambda: aggregator.feed(values), count),
@@ -138,7 +140,8 @@ def measure_batch(batch: bytes, form: str) -> dict[str, float]:
         "build": _microseconds(lambda: [builder.record(value) for value in named], count),
         "encode": _microseconds(lambda: [text(each) for each in made], count),
         "whole": _microseconds(whole, count),
-        "bytes": sum(map(len, texts)) / count,
+        "bytes": size,
+        "in queue": LIMIT_BYTES / (size + OVERHEAD_BYTES),
     }
 
 

@@ -13,8 +13,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple
 
-# Some 45 000 records of one line, or 35 000 indented: four seconds of a very busy host for a reader
-# that pauses, and a size that an agent may take.
+# Seconds of a very busy host for a reader that pauses, and a size that an agent may take; how many
+# records it holds is what `make bench` prints.
 LIMIT_BYTES = 64 << 20
 # What Python needs for a text beside its bytes: the object and its place in the queue.
 OVERHEAD_BYTES = 48

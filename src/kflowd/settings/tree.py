@@ -89,7 +89,7 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
         ),
     ] = 8 << 20
     # (process, inode) pairs between two events that end them; 240 bytes each, 4 MB; and as many
-    # names that wait for room in the ring, 14 MB
+    # names that wait for room in the ring
     file_entries: Annotated[
         Entries,
         Option(
