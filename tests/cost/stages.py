@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 # older tree keeps its line while a newer one gets its own.
 STAGES: dict[str, tuple[str, ...]] = {
     "drain": ("kflowd.bpf.source:Source.drain",),
-    "decode": ("kflowd.records:Decoder.decode",),
+    "decode": ("kflowd.records:Decoder.decode", "kflowd.records:Decoder.pieces"),
     "health": ("kflowd.health:Health.count",),
     "aggregate": ("kflowd.aggregate:Aggregator.feed",),
     "enrich": ("kflowd.enrich:Enricher.feed", "kflowd.enrich:Enrichment.feed"),
