@@ -56,25 +56,22 @@ class Actors:
         self._processes = processes
         self._enrich = enrich
         self._faults = faults or Faults()
-        # by id of the process, of records that tell of it as it was then and of those that do later
+        # by id of the process
         self._known: dict[int, _Known] = {}
-        self._known_later: dict[int, _Known] = {}
 
     def forget(self) -> None:
         """Make all actors anew: names have changed."""
         self.unowned = Actor(None)
         self._known.clear()
-        self._known_later.clear()
 
-    def at(self, process: Process, at_ns: int, *, later: bool = False) -> Actor:
-        """Return who a process was at a time (CLOCK_BOOTTIME).
+    def at(self, process: Process, at_ns: int) -> Actor:
+        """Return who a process was when it acted.
 
         Args:
             process: As a record carries it.
-            at_ns: The time.
-            later: The record tells of the process at an earlier time.
+            at_ns: CLOCK_BOOTTIME, when it acted or later.
         """
-        known = self._find(process, later=later)
+        known = self._known.get(id(process))
         table = self._processes.images
         if (
             known is not None
@@ -85,16 +82,7 @@ class Actors:
             if not known.known:
                 self._count_unknown(known.actor)
             return known.actor
-        return self._make(process, at_ns, later=later)
-
-    def _find(self, process: Process, *, later: bool) -> _Known | None:
-        """Return what is kept; a later record may know what the other ones do not."""
-        known = self._known_later.get(id(process)) if later else None
-        if known is None:
-            known = self._known.get(id(process))
-            if later and known is not None and known.actor.seen is None:
-                return None
-        return known
+        return self._make(process, at_ns)
 
     def executed(self, process: Process, at_ns: int) -> Actor:
         """Return the program that an exec at a time starts, and not the one that called exec.
@@ -115,11 +103,11 @@ class Actors:
         parent = self._processes.find((process.ppid, process.parent_start_ns), at_ns)
         return self._actor(process, image, started.comm, parent)[0]
 
-    def _make(self, process: Process, at_ns: int, *, later: bool) -> Actor:
+    def _make(self, process: Process, at_ns: int) -> Actor:
         identity = (process.tgid, process.start_ns)
         parent_identity = (process.ppid, process.parent_start_ns)
         table = self._processes
-        image = table.find_acting(process, at_ns, later=later)
+        image = table.find_acting(process, at_ns)
         parent = table.find(parent_identity, at_ns)
         images = table.images.get(identity)
         parent_images = table.images.get(parent_identity)
@@ -129,10 +117,9 @@ class Actors:
             self._count_unknown(actor)
         if not whole:
             return actor
-        kept = self._known_later if later else self._known
-        if len(kept) >= MAX_KEPT:
-            kept.clear()
-        kept[id(process)] = _Known(
+        if len(self._known) >= MAX_KEPT:
+            self._known.clear()
+        self._known[id(process)] = _Known(
             process=process,
             identity=identity,
             parent_identity=parent_identity,

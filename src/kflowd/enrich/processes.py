@@ -119,21 +119,16 @@ class Processes(Enricher):
             return images[-1]
         return next((image for image in reversed(images) if image.seen.ts_ns <= at_ns), images[0])
 
-    def find_acting(self, process: Process, at_ns: int, *, later: bool) -> Image | None:
-        """Return what a process ran at a time, None if what is known cannot be it.
+    def find_acting(self, process: Process, at_ns: int) -> Image | None:
+        """Return what a process ran when it acted, None if what is known cannot be it.
 
         Args:
             process: As a record carries it.
-            at_ns: CLOCK_BOOTTIME.
-            later: The time is later than what the record says of the process: it may have run
-                another program since.
+            at_ns: CLOCK_BOOTTIME, when it acted or later.
         """
         identity = (process.tgid, process.start_ns)
         image = self.find(identity, at_ns)
-        if image is None:
-            return None
-        ahead = (image.seen.process.execs - process.execs) % EXECS
-        if not ahead or (later and ahead < EXECS // 2):
+        if image is None or image.seen.process.execs == process.execs:
             return image
         for other in reversed(self.images[identity]):
             if other.seen.process.execs == process.execs:

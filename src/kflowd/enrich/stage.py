@@ -100,7 +100,7 @@ class Enrichment:
         return enriched
 
     def socket(self, value: SocketAggregate) -> EnrichedSocket:
-        """Return a TCP or UDP aggregate with names: those of the end of its record."""
+        """Return a TCP or UDP aggregate with the names of its owner and users."""
         owner = self._owner(value.process, value.flags, value.ts_ns)
         enriched = EnrichedSocket(owner, value, self._users(value))
         try:
@@ -111,7 +111,7 @@ class Enrichment:
         return enriched
 
     def unix(self, value: UnixAggregate) -> EnrichedUnix:
-        """Return a UNIX socket aggregate with names: those of the end of its record."""
+        """Return a UNIX socket aggregate with the names of its owner and users."""
         owner = self._owner(value.process, value.flags, value.ts_ns)
         enriched = EnrichedUnix(owner, value, self._users(value))
         try:
@@ -139,13 +139,13 @@ class Enrichment:
     def _owner(self, process: Process, flags: int, at_ns: int) -> Actor:
         if flags & SocketFlag.NO_OWNER:
             return self._actors.unowned
-        return self._actors.at(process, at_ns, later=True)
+        return self._actors.at(process, at_ns)
 
     def _users(self, value: SocketAggregate | UnixAggregate) -> tuple[Actor, ...]:
         if value.usage is None or not value.usage.users:
             return ()
         at = self._actors.at
-        return tuple(at(user.process, value.ts_ns, later=True) for user in value.usage.users)
+        return tuple(at(user.process, value.ts_ns) for user in value.usage.users)
 
 
 def recorded(kinds: Iterable[type[Enricher]], facts: bytes) -> list[Enricher]:
