@@ -336,6 +336,10 @@ _TABLE: tuple[tuple[Callable[..., Facts], Iterable[tuple[str, ...]]], ...] = (
     (accept_in_child, [()]),
     (connect_in_child, product(("tcp", "udp"))),
     (users_programs.execute_owner, product((str(BANNER), "0"))),
+    *(
+        (each, product(("server", "client", "stream")))
+        for each in (users_calls.read_while_written, users_calls.write_while_read)
+    ),
     (users_calls.partly, product(("server", "stream"))),
     (users_calls.truncate, product(("server", "udp", "datagram", "seqpacket"))),
     (users_calls.only_peek, product(("server", "udp"))),

@@ -4,14 +4,29 @@
 import ctypes
 import os
 import socket
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 
-from tests.host.ledger import STREAMS, End, by_child, end_child, pair, start_child, take, told
+from tests.host.ledger import (
+    SECONDS,
+    STREAMS,
+    End,
+    by_child,
+    end_child,
+    pair,
+    send,
+    start_child,
+    take,
+    told,
+)
 from tests.host.operations import _Message, _Piece
 from tests.host.workloads import Facts
 
 OUT, IN = (7, 11, 13), (5, 17, 19)  # messages of a call that is tested
+LARGE = 1 << 24  # more than a socket takes at once
 SOL_UDP, UDP_SEGMENT = 17, 103
 PREFORKED, PREFORK_ASKED, PID_BYTES = 17, 19, 7
 
@@ -175,6 +190,53 @@ def partly(kind: str) -> Facts:
         far.take(sent)
         os.set_blocking(near.channel.fileno(), True)
         return told(near, far)
+
+
+def read_while_written(kind: str) -> Facts:
+    """A child waits inside of a call that sends while others receive: in which order, is open."""
+    with pair(kind) as (near, far):
+        near.send(3)
+        far.take(3)
+        writer = start_child(lambda: near.channel.sendall(bytes(LARGE)))
+        _await_sleep(writer)
+        near.note(writer, LARGE, 0)
+        for size in IN:
+            far.send(size)
+            reader = by_child(partial(take, near.channel, size))
+            near.note(reader, 0, size)
+        far.take(LARGE)
+        end_child(writer)
+        return told(near, far) | {"unordered": True}
+
+
+def write_while_read(kind: str) -> Facts:
+    """A child waits inside of a call that receives while others send: in which order, is open."""
+    with pair(kind) as (near, far):
+        near.send(3)
+        far.take(3)
+        reader = start_child(lambda: near.channel.recv(5, socket.MSG_WAITALL))
+        _await_sleep(reader)
+        far.send(2)
+        _await_sleep(reader)
+        near.note(reader, 0, 5)
+        for size in OUT:
+            writer = by_child(partial(send, near.channel, size))
+            near.note(writer, size, 0)
+            far.take(size)
+        far.send(3)
+        end_child(reader)
+        return told(near, far) | {"unordered": True}
+
+
+def _await_sleep(child: int) -> None:
+    """Wait until a child waits inside of a call, and goes on waiting."""
+    end = time.monotonic() + SECONDS / 2
+    asleep = 0
+    while asleep < 5:
+        assert time.monotonic() < end, "it never waits"
+        state = Path(f"/proc/{child}/stat").read_text().rpartition(") ")[2][0]
+        asleep = asleep + 1 if state == "S" else 0
+        time.sleep(0.01)
 
 
 # --- UDP and its peers
