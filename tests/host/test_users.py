@@ -243,12 +243,13 @@ def test_a_replay_has_the_same_users(seen: Seen) -> None:
 
 # --- more than a process may have
 
-CONNECTIONS = 29
+# more than half of the entries, each with two ends, and fewer than half of the owners
+ENTRIES, CONNECTIONS = 32, 13
 
 
 def test_folded_connections_have_no_users() -> None:
-    """Beyond the share of a process connections are one record; of the others each has its users."""
-    with Agent("-m", "socket", "-t", IDLE, "--sock-entries", "64") as agent:
+    """Beyond the share of a process they are one record; of the others each has its users."""
+    with Agent("-m", "socket", "-t", IDLE, "--sock-entries", str(ENTRIES)) as agent:
         done = end_forked(*start_forked(users.forking_server, CONNECTIONS))
         result = agent.stop()
 
