@@ -36,8 +36,8 @@ SECTIONS: tuple[tuple[str, tuple[type[Block], ...]], ...] = (
     (
         "TCP and UDP records",
         (
-            *(socket.SocketBlock, socket.SocketTx, socket.SocketRx, socket.SocketAge),
-            *(socket.App, socket.AppTx, socket.AppRx, socket.SocketExtra),
+            *(socket.SocketBlock, socket.SocketTx, socket.SocketRx, socket.SocketRoundTrip),
+            *(socket.SocketAge, socket.App, socket.AppTx, socket.AppRx, socket.SocketExtra),
         ),
     ),
     (

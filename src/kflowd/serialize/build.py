@@ -34,6 +34,7 @@ from kflowd.serialize.record import (
 from kflowd.serialize.socket import (
     socket_block,
     socket_extra,
+    socket_round_trip,
     socket_rx,
     socket_tx,
     unix_block,
@@ -152,6 +153,7 @@ class Builder:
             socket=socket_block(aggregate),
             tx=socket_tx(value, self._hz),
             rx=socket_rx(value),
+            round_trip=socket_round_trip(value.aggregate),
             socket_age=SocketAge(SockAge=aggregate.ts_ns - aggregate.first_ns),
             extra=None if self._strict else socket_extra(value),
         )

@@ -16,6 +16,7 @@ from kflowd.serialize.blocks.socket import (
     SocketAge,
     SocketBlock,
     SocketExtra,
+    SocketRoundTrip,
     SocketRx,
     SocketTx,
     UnixBlock,
@@ -69,13 +70,14 @@ class SocketRecord(OwnedRecord, frozen=True, kw_only=True, gc=False):
     MONITOR: ClassVar[str] = "socket"
     ORDER: ClassVar[tuple[str, ...]] = (
         *Record.ORDER,
-        *("process", "age", "socket", "tx", "rx", "socket_age"),
+        *("process", "age", "socket", "tx", "rx", "round_trip", "socket_age"),
         *("app", "app_tx", "app_rx", "details", "extra"),
     )
 
     socket: SocketBlock
     tx: SocketTx | None
     rx: SocketRx | None
+    round_trip: SocketRoundTrip | None
     socket_age: SocketAge
     app: App | None = None
     app_tx: AppTx | None = None
@@ -88,7 +90,7 @@ class ServerRecord(SocketRecord, frozen=True, kw_only=True, gc=False):
 
     ORDER: ClassVar[tuple[str, ...]] = (
         *Record.ORDER,
-        *("process", "age", "socket", "rx", "tx", "socket_age"),
+        *("process", "age", "socket", "rx", "round_trip", "tx", "socket_age"),
         *("app", "app_rx", "app_tx", "details", "extra"),
     )
 

@@ -20,6 +20,7 @@ from kflowd.model import (
 from kflowd.serialize.blocks.socket import (
     SocketBlock,
     SocketExtra,
+    SocketRoundTrip,
     SocketRx,
     SocketTx,
     UnixBlock,
@@ -100,7 +101,7 @@ def socket_tx(value: EnrichedSocket, hz: int) -> SocketTx | None:
     tcp = aggregate.flow.protocol == IPPROTO_TCP
     known = tcp and not aggregate.flags & SocketFlag.NO_TCP_INFO
     # the kernel has jiffies; rounded to the nearest millisecond
-    rto_ms = (2000 * info.rto_jiffies + hz) // (2 * hz) if hz and known else 0
+    rto_ms = (2000 * info.rto_jiffies + hz) // (2 * hz) if hz and tcp else 0
     return SocketTx(
         SockTxInterface=value.tx_interface,
         SockTxDataPackets=tx.data_packets if tcp else UNSET,
@@ -125,7 +126,6 @@ def socket_rx(value: EnrichedSocket) -> SocketRx | None:
     tcp = aggregate.flow.protocol == IPPROTO_TCP
     known = tcp and not aggregate.flags & SocketFlag.NO_TCP_INFO
     seen = rx.packets_seen
-    rtt_ns = info.srtt_us * MICROSECOND_NS // 8 if known else 0
     return SocketRx(
         SockRxInterface=value.rx_interface,
         SockRxDataPackets=rx.data_packets if tcp else UNSET,
@@ -138,8 +138,17 @@ def socket_rx(value: EnrichedSocket) -> SocketRx | None:
         SockRxDuration=rx.last_ns - rx.first_ns,
         SockRxBytes=rx.payload_bytes,
         SockRxTTL=(2 * rx.ttl_sum + seen) // (2 * seen) if seen else UNSET,
-        SockRTT=rtt_ns or UNSET,
     )
+
+
+def socket_round_trip(aggregate: SocketAggregate) -> SocketRoundTrip | None:
+    """Return how far the other end is, None if it is not known.
+
+    The kernel's estimate is no sum: it says so also where sums began before kflowd.
+    """
+    if aggregate.flow.protocol != IPPROTO_TCP or not aggregate.tcp.srtt_us:
+        return None
+    return SocketRoundTrip(SockRTT=aggregate.tcp.srtt_us * MICROSECOND_NS // 8)
 
 
 def socket_extra(value: EnrichedSocket) -> SocketExtra:

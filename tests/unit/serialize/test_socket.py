@@ -46,6 +46,24 @@ def test_unknown_values_of_tcp_are_absent() -> None:
     assert "SockTxRTO" not in keys(builder(unknown).socket(busy()))
 
 
+def test_estimates_are_no_sums() -> None:
+    """Round trip and timeout are known where sums are not, and without anything received."""
+    values = keys(builder().socket(busy(flags=SocketFlag.NO_TCP_INFO | SocketFlag.FINAL)))
+    assert (values["SockTxRTO"], values["SockRTT"]) == (204, 536.870911875)
+    assert not {"SockTxPacketsRetrans", "SockRxPacketsReorder"} & set(values)
+    values = keys(builder().socket(busy(rx=direction(packets=0))))
+    assert values["SockRTT"] == 536.870911875
+    assert not {key for key in values if key.startswith("SockRx")}
+
+
+@pytest.mark.parametrize(("role", "behind"), [(1, "SockAge"), (2, "SockTxInterface")])
+def test_round_trip_is_behind_what_was_received(role: int, behind: str) -> None:
+    """As it is in a record of either side."""
+    values = list(keys(builder().socket(busy(role=role))))
+    place = values.index("SockRTT")
+    assert values[place - 1 : place + 2] == ["SockRxTTL", "SockRTT", behind]
+
+
 def test_packets_that_came_in_the_wrong_order_took_no_time() -> None:
     """Two CPUs may take the times; what was a bare 0 is one."""
     one = direction(packets=2, first_ns=7, last_ns=5)
@@ -67,6 +85,7 @@ def test_udp_has_no_fields_of_tcp() -> None:
     assert values["SockState"] == "UDP_ESTABLISHED"
     legends = {key.name: key.legend for key in (*keys_of(SocketTx), *keys_of(SocketRx))}
     assert not {name for name, legend in legends.items() if "(TCP)" in legend} & set(values)
+    assert "SockRTT" not in values
     assert {name for name, legend in legends.items() if "(TCP)" not in legend} <= set(values)
 
 

@@ -9,6 +9,7 @@ from kflowd.serialize.blocks.process import NOT_YET, NOTED
 from kflowd.serialize.keys import Block, Counts, Duration, Says
 
 KNOWN = "it is known"
+KNOWN_TCP = "TCP, it is known"
 COMMON = "not FOLDED, or all have it in common"
 ONE = "not FOLDED"
 PEERS_FOLDED = "FOLDED, of peers of one UDP socket"
@@ -16,7 +17,7 @@ SOCKETS_FOLDED = "FOLDED, of sockets of one process"
 SENT = "something was sent"
 SENT_TCP = "TCP, something was sent"
 SENT_INFO = "TCP, something was sent, the kernel's counters are known"
-SENT_HZ = "as above, and it and the kernel's HZ are known"
+SENT_HZ = "TCP, something was sent, it and the kernel's HZ are known"
 RECEIVED = "something was received"
 RECEIVED_UDP = "UDP, something was received, the kernel allows a look"
 RECEIVED_TCP = "TCP, something was received"
@@ -75,7 +76,9 @@ class SocketRx(Block, frozen=True, kw_only=True, gc=False):
     SockRxDataPackets: Annotated[int | UnsetType, Says("packets with payload (TCP)", RECEIVED_TCP)]
     SockRxPackets: Annotated[int, Says("packets received", RECEIVED)]
     SockRxPacketsQueued: Annotated[int, Says("packets not read yet, at the last one", RECEIVED)]
-    SockRxPacketsDrop: Annotated[int, Says("packets dropped at the socket", RECEIVED)]
+    SockRxPacketsDrop: Annotated[
+        int, Says("packets dropped at the socket, but for what it had already", RECEIVED)
+    ]
     SockRxPacketsReorder: Annotated[
         int | UnsetType, Says("times the order was found changed (TCP)", RECEIVED_INFO)
     ]
@@ -88,7 +91,12 @@ class SocketRx(Block, frozen=True, kw_only=True, gc=False):
     ]
     SockRxBytes: Annotated[int, Says("payload received, each byte once", RECEIVED)]
     SockRxTTL: Annotated[int | UnsetType, Says("mean TTL or hop limit", RECEIVED)]
-    SockRTT: Annotated[Duration | UnsetType, Says("smoothed round trip time (TCP)", RECEIVED_INFO)]
+
+
+class SocketRoundTrip(Block, frozen=True, kw_only=True, gc=False):
+    """How far the other end is; of a record in which nothing was received, too."""
+
+    SockRTT: Annotated[Duration, Says("smoothed round trip time (TCP)", KNOWN_TCP)]
 
 
 class SocketAge(Block, frozen=True, kw_only=True, gc=False):
