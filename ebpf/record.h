@@ -90,6 +90,7 @@ enum kf_file_event {
 /* Flags of a socket in the map, which no record has. */
 #define KF_SOCK_NO_BASE 0x10000 /* SNAPSHOT: the base has not been sent yet */
 #define KF_SOCK_COUNTED 0x20000 /* closed, and the counters of tcp_sock are in */
+#define KF_SOCK_DROPS_DONE 0x40000 /* the peer has sent its last: what it sends now is no loss */
 #define KF_SOCK_MAP_ONLY 0xffff0000 /* all of them, and room for more */
 
 /* What a fold stands for. */
@@ -300,7 +301,7 @@ struct kf_tcp_info {
 	__u32 reord_seen;
 	__u32 srtt_us; /* as the kernel keeps it: eight times the value */
 	__u32 rto_jiffies;
-	__u32 pad;
+	__u32 old; /* for the kernel side: packets that brought nothing new, which sk_drops counts */
 };
 
 struct kf_sock_key {

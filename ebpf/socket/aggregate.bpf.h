@@ -21,9 +21,13 @@
 #define KF_TCP_ESTABLISHED 1
 #define KF_TCP_SYN_SENT 2
 #define KF_TCP_SYN_RECV 3
+#define KF_TCP_FIN_WAIT1 4
+#define KF_TCP_FIN_WAIT2 5
 #define KF_TCP_CLOSE 7
 #define KF_TCP_CLOSE_WAIT 8
+#define KF_TCP_LAST_ACK 9
 #define KF_TCP_LISTEN 10
+#define KF_TCP_CLOSING 11
 #define KF_UDP_ESTABLISHED 1
 
 /* TCP connections, 540 bytes each. */

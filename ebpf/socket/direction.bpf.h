@@ -10,6 +10,7 @@
 
 #define KF_TCP_FIN 1
 #define KF_TCP_SYN 2
+#define KF_TCP_RST 4
 #define KF_TCP_PSH 8
 #define KF_TCP_ACK 16
 #define KF_LOCKS 64 /* sockets share these; taken only for a slot's first packet */

@@ -21,10 +21,11 @@ struct kf_packet {
 	u32 payload; /* bytes, over all segments */
 	u32 segments; /* on the wire */
 	u32 ifindex;
+	u32 seq; /* TCP */
 	u8 tcp_flags;
 	u8 frag; /* came in IP fragments */
 	u8 received;
-	u8 pad;
+	u8 pad[5];
 };
 
 struct kf_ipv4 {
@@ -108,6 +109,7 @@ static __always_inline bool kf_packet__tcp(struct __sk_buff *skb, struct kf_pack
 	packet->from_port = bpf_ntohs(tcp.from_port);
 	packet->to_port = bpf_ntohs(tcp.to_port);
 	packet->tcp_flags = tcp.flags & 63;
+	packet->seq = bpf_ntohl(tcp.seq);
 	offset += (tcp.offset >> 4) * 4;
 	packet->payload = skb->len > offset ? skb->len - offset : 0;
 	return true;

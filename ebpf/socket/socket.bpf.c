@@ -128,6 +128,9 @@ int cgroup__sockops(struct bpf_sock_ops *ctx)
 	else if (op == BPF_SOCK_OPS_STATE_CB)
 		kf_tcp__announced(ctx, kf_alias__of(bpf_get_socket_cookie(ctx), ctx->sk),
 				  ctx->args[1]);
+	if (op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB || op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
+		kf_tcp__established(kf_alias__of(bpf_get_socket_cookie(ctx), ctx->sk),
+				    ctx->srtt_us);
 	return 1;
 }
 

@@ -21,6 +21,27 @@ static __always_inline u32 kf_tcp__queued(struct kf_sock *sock, struct sock *sk,
 	return unread > fin ? sk->sk_receive_queue.qlen : 0;
 }
 
+/* The peer has sent its FIN, and nothing behind it is data. */
+static __always_inline bool kf_tcp__has_all(u32 state)
+{
+	return state == KF_TCP_CLOSE_WAIT || state == KF_TCP_CLOSING || state == KF_TCP_LAST_ACK;
+}
+
+/*
+ * What was dropped and is missed. The kernel's counter has more: each ACK that comes behind the FIN
+ * (tcp_rcv_state_process), so it is not read any more then, and what was here already.
+ */
+static __always_inline void kf_tcp__drops(struct kf_sock *sock, struct sock *sk, u32 state)
+{
+	u32 drops = sk->sk_drops.counter, old = sock->tcp.old;
+
+	if (sock->flags & KF_SOCK_DROPS_DONE)
+		return;
+	sock->drops = drops > old ? drops - old : 0;
+	if (kf_tcp__has_all(state))
+		sock->flags |= KF_SOCK_DROPS_DONE;
+}
+
 static __always_inline void kf_tcp__snapshot(struct kf_sock *sock, struct sock *sk,
 					     struct tcp_sock *tp)
 {
@@ -39,7 +60,7 @@ static __always_inline void kf_tcp__snapshot(struct kf_sock *sock, struct sock *
 	tcp->reord_seen = tp->reord_seen;
 	tcp->srtt_us = tp->srtt_us;
 	tcp->rto_jiffies = tp->inet_conn.icsk_rto;
-	sock->drops = sk->sk_drops.counter;
+	kf_tcp__drops(sock, sk, sk->__sk_common.skc_state);
 	sock->queued = kf_tcp__queued(sock, sk, tp);
 }
 
@@ -141,10 +162,22 @@ static __always_inline void kf_tcp__changed(struct sock *sk, int state)
 	sock = kf_sock__find(cookie);
 	if (!sock)
 		return;
-	if (state == KF_TCP_CLOSE)
+	if (state == KF_TCP_CLOSE) {
 		kf_tcp__closed(sock, sk);
-	else
-		sock->state = state;
+		return;
+	}
+	sock->state = state;
+	kf_tcp__drops(sock, sk, state);
+}
+
+/* The handshake is complete: the round trip that it took, for records that come where no iterator
+ * does (other network namespaces). */
+static __always_inline void kf_tcp__established(u64 cookie, u32 srtt_us)
+{
+	struct kf_sock *sock = kf_sock__find(cookie);
+
+	if (sock)
+		sock->tcp.srtt_us = srtt_us;
 }
 
 /*
@@ -255,6 +288,24 @@ static __always_inline struct kf_sock *kf_tcp__adopt(struct kf_sock_key *key,
 	return sock;
 }
 
+/*
+ * What brings nothing new: the kernel drops it and counts that, though nothing is missed. It was sent
+ * twice, or asks whether this end still lives or has room again (tcp_validate_incoming, tcp_data_queue).
+ */
+static __always_inline bool kf_tcp__is_old(struct bpf_sock *sk, const struct kf_packet *packet,
+					   u32 state)
+{
+	u32 length = packet->payload + !!(packet->tcp_flags & KF_TCP_FIN);
+	struct bpf_tcp_sock *tp;
+
+	if (!packet->received || packet->tcp_flags & (KF_TCP_SYN | KF_TCP_RST))
+		return false;
+	if (state != KF_TCP_ESTABLISHED && state != KF_TCP_FIN_WAIT1 && state != KF_TCP_FIN_WAIT2)
+		return false;
+	tp = bpf_tcp_sock(sk);
+	return tp && (s32)(packet->seq + length - !!length - tp->rcv_nxt) < 0;
+}
+
 static __always_inline void kf_tcp__packet(u64 cookie, struct bpf_sock *sk,
 					   const struct kf_packet *packet)
 {
@@ -280,6 +331,8 @@ static __always_inline void kf_tcp__packet(u64 cookie, struct bpf_sock *sk,
 	kf_dir__add(dir, packet);
 	if (!kf_dir__flags(dir, cookie & (KF_LOCKS - 1), packet))
 		sock->flags |= KF_SOCK_FLAGS_FULL;
+	if (kf_tcp__is_old(sk, packet, state))
+		__sync_fetch_and_add(&sock->tcp.old, packet->segments);
 }
 
 #endif

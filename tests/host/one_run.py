@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.host import fragments, operations, workloads
+from tests.host import connections, fragments, operations, workloads
 from tests.host.agent import SEPARATOR, Agent, Record, Result, parse
 from tests.host.blocked import blocked
 from tests.host.cases import CASES, folder_of
@@ -124,6 +124,7 @@ def run_all(base: Path) -> Run:
     before = files_of(folders)
     done: dict[str, Done] = {}
     early: dict[str, bool] = {}
+    elsewhere = connections.Elsewhere.make()  # first: it outlives the connections of the other
     older = Older.make()
     with Agent("-t", IDLE) as agent:
         with blocked(base / "blocked"):
@@ -132,12 +133,14 @@ def run_all(base: Path) -> Run:
             (base / "mine").write_bytes(b"m")
             done["older"] = older.end()
             _sockets(done, base)
+            elsewhere.use()
             done["drops"], early["socket.close"] = drop_datagrams(agent)
             done["self"], early["unix.close"] = talk_to_ourselves(agent, base / "self")
             # by path alone: no close ends it, but the end of its process
             gone = str(folders["attributes"])
             early["process.exit"] = seen_soon(agent, lambda it: it.get("FilePath", "")[:-1] == gone)
         result = agent.stop()
+    done["elsewhere"] = elsewhere.end()
     after = files_of(folders)
     for folder in folders.values():
         if base not in folder.parents:
@@ -165,6 +168,8 @@ def _sockets(done: dict[str, Done], base: Path) -> None:
         "reset": ("inet", "reset"),
     }.items():
         done[name] = forked(workloads.tcp_exchange, *arguments)
+    for workload in connections.DROPPING:
+        done[workload.__name__] = forked(workload)
     done["refused"] = forked(workloads.tcp_refused)
     done["accept"] = forked(operations.accept_in_child, "211")
     done["udp"] = udp_echo()

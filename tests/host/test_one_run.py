@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.host import fragments, older, whole
+from tests.host import connections, fragments, older, whole
 from tests.host.agent import Record, file_records, health_records, part, socket_records
 from tests.host.case import Case
 from tests.host.cases import CASES, proofs
@@ -191,6 +191,29 @@ def test_tcp_packets(name: str, run: Run) -> None:
     assert (client["SockTxDataPackets"], client["SockRxDataPackets"]) == (ROUNDS, ROUNDS)
     resets = sum(n for flags, n in client["SockTxFlags"].items() if "RST" in flags)
     assert resets == int(name == "reset")
+
+
+@proves("socket.packet")
+@pytest.mark.parametrize("name", [each.__name__ for each in connections.DROPPING])
+def test_tcp_drops(name: str, run: Run) -> None:
+    """What had no room is counted: no ACK behind a FIN, no probe, nothing that came twice."""
+    done = run.done[name]
+    port = done.facts["client_port"]
+    server = one_socket(run, done.pid, SockRemotePort=port, SockProtocol="TCP")
+    client = one_socket(run, done.pid, SockLocalPort=port, SockProtocol="TCP")
+    dropped = server["SockRxPacketsDrop"], client["SockRxPacketsDrop"]
+    assert dropped == (done.facts["missed"], 0)
+
+
+@proves("socket.tcp", "socket.snapshot")
+@pytest.mark.parametrize(("name", "notes"), [("closed", "SNAPSHOT"), ("open", "INTERIM")])
+def test_round_trip_of_another_namespace(name: str, notes: str, run: Run) -> None:
+    """Where no iterator reads the kernel's counters, the round trip is known all the same."""
+    done = run.done["elsewhere"]
+    for where in ("SockLocalPort", "SockRemotePort"):
+        record = one_socket(run, done.pid, **{where: done.facts[name]})
+        assert record["SockNotes"] == [notes]
+        assert 0 < record["SockRTT"] < 60
 
 
 @proves("socket.owner", "socket.packet")
