@@ -91,6 +91,7 @@ enum kf_file_event {
 #define KF_SOCK_NO_BASE 0x10000 /* SNAPSHOT: the base has not been sent yet */
 #define KF_SOCK_COUNTED 0x20000 /* closed, and the counters of tcp_sock are in */
 #define KF_SOCK_DROPS_DONE 0x40000 /* the peer has sent its last: what it sends now is no loss */
+#define KF_SOCK_NAMED_TO 0x80000 /* UNIX: the name is a destination that a message had of its own */
 #define KF_SOCK_MAP_ONLY 0xffff0000 /* all of them, and room for more */
 
 /* What a fold stands for. */

@@ -36,7 +36,7 @@ static const struct kf_unix_fold kf_unix_fold_zero;
 
 /* One call that moved bytes. */
 struct kf_unix_message {
-	struct socket *socket;
+	struct socket *socket; /* NULL: it was closed meanwhile, and its key is all that is known */
 	u64 bytes;
 	u32 messages;
 	bool sent;
@@ -110,6 +110,12 @@ static __noinline struct kf_unix_fold *kf_unix_fold__climb(const struct kf_charg
 	return fold ? fold : kf_unix_fold__create(&key, charge);
 }
 
+static __always_inline void kf_unix__lose(void)
+{
+	kf_count(KF_CNT_UNIX_CREATED, 1);
+	kf_count(KF_CNT_UNIX_LOST_MAP, 1);
+}
+
 /* A socket for which there is no room; NULL is counted: seen and lost. */
 static __always_inline struct kf_unix *kf_unix__fold(const struct kf_unix_key *key,
 						     const struct kf_charge *charge)
@@ -117,8 +123,7 @@ static __always_inline struct kf_unix *kf_unix__fold(const struct kf_unix_key *k
 	struct kf_unix_fold *fold = kf_unix_fold__climb(charge);
 
 	if (!fold) {
-		kf_count(KF_CNT_UNIX_CREATED, 1);
-		kf_count(KF_CNT_UNIX_LOST_MAP, 1);
+		kf_unix__lose();
 		return NULL;
 	}
 	/* Not by its address, which is a pointer to the verifier: no arithmetic. */
@@ -136,6 +141,8 @@ static __always_inline struct kf_unix *kf_unix__begin(struct kf_unix_key *key,
 	long error = -1;
 
 	kf_charge__set(&charge, bpf_get_current_pid_tgid() >> 32, bpf_get_current_uid_gid());
+	if (!socket)
+		return kf_unix__fold(key, &charge);
 	if (all && kf_share__admits(&all->table[KF_SHARE_UNIX], &charge, kf_unix_entries))
 		error = bpf_map_update_elem(&kf_unix, key, &kf_unix_zero, BPF_NOEXIST);
 	if (error && error != -17) /* EEXIST: another CPU was first */
@@ -150,11 +157,24 @@ static __always_inline struct kf_unix *kf_unix__begin(struct kf_unix_key *key,
 	agg->first_ns = bpf_ktime_get_boot_ns();
 	agg->type = KF_READ(socket, type);
 	agg->role = KF_ROLE_CLIENT;
-	if (message->to.len)
+	if (message->to.len) {
 		kf_unix_name__put(&message->to, agg);
-	else
+		agg->flags = KF_SOCK_NAMED_TO;
+	} else {
 		kf_unix_name__fill(agg, KF_READ(socket, sk), message->sent);
+	}
 	return agg;
+}
+
+#define KF_UNIX_TO_PEER 2 /* no kf_unix_name__hash: those are odd */
+
+/* Which aggregate a message belongs to, if it is not the socket's first: 0, or a further destination. */
+static __always_inline u64 kf_unix__destination(const struct kf_unix *first,
+						const struct kf_unix_message *message)
+{
+	if (message->to.len)
+		return kf_unix_name__is(&message->to, first) ? 0 : kf_unix_name__hash(&message->to);
+	return message->sent && first->flags & KF_SOCK_NAMED_TO ? KF_UNIX_TO_PEER : 0;
 }
 
 static __always_inline struct kf_unix *kf_unix__find(struct kf_unix_key *key,
@@ -162,10 +182,10 @@ static __always_inline struct kf_unix *kf_unix__find(struct kf_unix_key *key,
 {
 	struct kf_unix *agg = bpf_map_lookup_elem(&kf_unix, key);
 
-	if (agg && message->to.len && !kf_unix_name__is(&message->to, agg)) {
-		key->peer_hash = kf_unix_name__hash(&message->to);
+	if (agg)
+		key->peer_hash = kf_unix__destination(agg, message);
+	if (agg && key->peer_hash)
 		agg = bpf_map_lookup_elem(&kf_unix, key);
-	}
 	return agg ? agg : kf_unix__begin(key, message);
 }
 
@@ -193,17 +213,16 @@ static __always_inline void kf_unix__used(struct kf_unix *agg, const struct kf_u
 	kf_usage__add(&agg->usage, &agg->proc, &user, message->bytes, message->sent);
 }
 
-static __always_inline void kf_unix__moved(const struct kf_unix_message *message)
+/* Adds a message to the socket of a key, which is its destination's then. */
+static __always_inline void kf_unix__book(struct kf_unix_key *key,
+					  const struct kf_unix_message *message)
 {
-	struct kf_unix_key key;
-	struct kf_unix *agg;
+	struct kf_unix *agg = kf_unix__find(key, message);
 
-	kf_unix__key(&key, message->socket);
-	agg = kf_unix__find(&key, message);
 	if (!agg)
 		return;
 	agg->last_ns = bpf_ktime_get_boot_ns();
-	kf_unix__used(agg, &key, message);
+	kf_unix__used(agg, key, message);
 	if (message->sent) {
 		__sync_fetch_and_add(&agg->tx_bytes, message->bytes);
 		__sync_fetch_and_add(&agg->tx_messages, message->messages);
@@ -211,6 +230,17 @@ static __always_inline void kf_unix__moved(const struct kf_unix_message *message
 		__sync_fetch_and_add(&agg->rx_bytes, message->bytes);
 		__sync_fetch_and_add(&agg->rx_messages, message->messages);
 	}
+	/* Another thread closes it: the record may have been copied before this was added. */
+	if (agg->flags & KF_SOCK_ENDED && !bpf_map_lookup_elem(&kf_unix, key))
+		kf_unix__lose();
+}
+
+static __always_inline void kf_unix__moved(const struct kf_unix_message *message)
+{
+	struct kf_unix_key key;
+
+	kf_unix__key(&key, message->socket);
+	kf_unix__book(&key, message);
 }
 
 static __always_inline void kf_unix__uncount(const struct kf_charge *charge)
@@ -237,7 +267,7 @@ static __always_inline void kf_unix__finish(struct kf_unix_record *rec, struct k
 	kf_header__fill(&rec->hdr, KF_KIND_UNIX, sizeof(*rec));
 	rec->key = *key;
 	__builtin_memcpy(&rec->unix_sock, agg, sizeof(rec->unix_sock));
-	rec->unix_sock.flags = (agg->flags | KF_SOCK_FINAL) & ~KF_SOCK_ENDED;
+	rec->unix_sock.flags = (agg->flags | KF_SOCK_FINAL) & ~(KF_SOCK_ENDED | KF_SOCK_MAP_ONLY);
 	if (bpf_map_delete_elem(&kf_unix, key) == 0)
 		kf_unix__uncount(&rec->unix_sock.charge);
 }

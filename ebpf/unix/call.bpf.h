@@ -1,22 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What system calls on UNIX sockets leave in the memory of the process. */
+/* What system calls on UNIX sockets leave in the memory of the process: numbers and names of messages. */
 #ifndef KF_UNIX_CALL_BPF_H
 #define KF_UNIX_CALL_BPF_H
 
 #include "syscalls.bpf.h"
+#include "unix/aggregate.bpf.h"
 
 #define KF_BATCH_MAX 1024 /* messages of one sendmmsg (UIO_MAXIOV), and of a recvmmsg, added up */
 
 /* The same in the 32-bit ABI. */
 struct kf_user_mmsghdr32 {
-	u32 hdr[7];
+	u32 name;
+	s32 name_len;
+	u32 rest[5];
 	u32 len;
 };
+
+static __always_inline u32 kf_unix_call__step(u32 compat)
+{
+	return compat ? sizeof(struct kf_user_mmsghdr32) : sizeof(struct kf_user_mmsghdr);
+}
 
 /* Bytes of the first messages of a sendmmsg or recvmmsg. Global: the verifier walks the loop once. */
 __noinline u64 kf_unix_call__bytes(u64 vector, s32 messages, u32 compat)
 {
-	u64 step = compat ? sizeof(struct kf_user_mmsghdr32) : sizeof(struct kf_user_mmsghdr);
+	u64 step = kf_unix_call__step(compat);
 	u64 at = vector + (compat ? offsetof(struct kf_user_mmsghdr32, len)
 				  : offsetof(struct kf_user_mmsghdr, len));
 	u64 bytes = 0;
@@ -26,10 +34,71 @@ __noinline u64 kf_unix_call__bytes(u64 vector, s32 messages, u32 compat)
 		if (i >= messages)
 			break;
 		len = 0;
-		bpf_probe_read_user(&len, sizeof(len), (void *)at);
+		if (bpf_probe_read_user(&len, sizeof(len), (void *)at))
+			kf_count(KF_CNT_READ_FAILED, 1);
 		bytes += len;
 	}
 	return bytes;
+}
+
+/* What is needed of one message, in either ABI. */
+struct kf_user_message {
+	u64 name;
+	s32 name_len;
+	u32 len;
+};
+
+static __always_inline void kf_unix_call__read(struct kf_user_message *one, u64 at, u32 compat)
+{
+	struct kf_user_mmsghdr32 *narrow = (void *)at;
+	struct kf_user_mmsghdr *wide = (void *)at;
+	long failed;
+
+	if (compat)
+		failed = bpf_probe_read_user(&one->name, sizeof(narrow->name), &narrow->name) |
+			 bpf_probe_read_user(&one->name_len, sizeof(u32), &narrow->name_len) |
+			 bpf_probe_read_user(&one->len, sizeof(u32), &narrow->len);
+	else
+		failed = bpf_probe_read_user(&one->name, sizeof(one->name), &wide->hdr.name) |
+			 bpf_probe_read_user(&one->name_len, sizeof(u32), &wide->hdr.name_len) |
+			 bpf_probe_read_user(&one->len, sizeof(u32), &wide->len);
+	if (failed)
+		kf_count(KF_CNT_READ_FAILED, 1);
+}
+
+/*
+ * One message that a datagram socket has sent by sendmmsg, to a destination of its own. Global: verified
+ * once, so its arguments are numbers: the socket or NULL, its key, where the message is.
+ */
+__noinline int kf_unix_call__message(u64 socket, u64 sock, u64 ino, u64 at, u32 compat)
+{
+	struct kf_unix_message message = { .messages = 1, .sent = true };
+	struct kf_unix_key key = { .sock = sock, .ino = ino };
+	struct kf_user_message one = {};
+
+	kf_unix_call__read(&one, at, compat);
+	message.socket = (struct socket *)socket;
+	message.bytes = one.len;
+	if (one.name && one.name_len > KF_UNIX_FAMILY_LEN)
+		kf_unix_name__read(&message.to, (void *)one.name, one.name_len, true);
+	kf_unix__book(&key, &message);
+	return 0;
+}
+
+#define KF_BATCH_COMPAT (1U << 31)
+
+/* Each of the first messages of a sendmmsg; their number may have KF_BATCH_COMPAT. */
+__noinline int kf_unix_call__messages(u64 socket, u64 sock, u64 ino, u64 vector, u32 messages)
+{
+	u32 compat = messages & KF_BATCH_COMPAT, count = messages & ~KF_BATCH_COMPAT;
+	u64 step = kf_unix_call__step(compat);
+
+	for (u32 i = 0; i < KF_BATCH_MAX; i++, vector += step) {
+		if (i >= count)
+			break;
+		kf_unix_call__message(socket, sock, ino, vector, compat);
+	}
+	return 0;
 }
 
 #endif

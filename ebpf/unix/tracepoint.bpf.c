@@ -20,6 +20,21 @@ static __always_inline bool kf_unix_tracepoint__is(struct socket *socket)
 	return socket && KF_READ(socket, sk, __sk_common.skc_family) == KF_AF_UNIX;
 }
 
+/* A datagram socket's messages may have a destination each. */
+static __noinline bool kf_unix_tracepoint__sent_many(struct pt_regs *regs, s64 result)
+{
+	struct socket *socket = kf_fd__socket(KF_ARG0(regs));
+	struct kf_unix_key key;
+
+	if (!kf_unix_tracepoint__is(socket))
+		return true;
+	if (KF_READ(socket, type) != KF_UNIX_DGRAM)
+		return false;
+	kf_unix__key(&key, socket);
+	kf_unix_call__messages((u64)socket, key.sock, key.ino, KF_ARG1(regs), result);
+	return true;
+}
+
 static __always_inline void kf_unix_tracepoint__to(struct kf_unix_message *message,
 						   struct kf_user_msghdr *user)
 {
@@ -44,7 +59,6 @@ static __noinline int kf_unix_tracepoint__sent(struct pt_regs *regs, u64 nr, s64
 	} else if (nr == __NR_sendmmsg) {
 		message.messages = result;
 		message.bytes = kf_unix_call__bytes(KF_ARG1(regs), result, false);
-		kf_unix_tracepoint__to(&message, (void *)KF_ARG1(regs));
 	}
 	kf_unix__moved(&message);
 	return 0;
@@ -92,6 +106,8 @@ static __always_inline bool kf_unix_tracepoint__moves(u64 nr)
 static __always_inline void kf_unix_tracepoint__done(struct pt_regs *regs, u64 nr, s64 result)
 {
 	if (kf_self() || kf_syscall__compat())
+		return;
+	if (nr == __NR_sendmmsg && kf_unix_tracepoint__sent_many(regs, result))
 		return;
 	if (kf_unix_tracepoint__sends(nr))
 		kf_unix_tracepoint__sent(regs, nr, result);
