@@ -31,7 +31,15 @@ const volatile u8 kf_nargs_vfs_symlink = 4; /* ([idmap,] dir, dentry, name[, del
 enum bpf_func_id___kf {
 	BPF_FUNC_sock_from_file___kf = 1, /* [5.11] */
 	BPF_FUNC_skc_to_unix_sock___kf = 1, /* [5.16] */
+	BPF_FUNC_skc_to_mptcp_sock___kf = 1, /* [5.19] */
 };
+
+/* Where the kernel has MPTCP, with subflows that join [5.7]. */
+struct mptcp_sock___kf {
+	struct {
+		void *next;
+	} join_list;
+} __attribute__((preserve_access_index));
 
 static __always_inline bool kf_has_sock_from_file(void)
 {
@@ -41,6 +49,18 @@ static __always_inline bool kf_has_sock_from_file(void)
 static __always_inline bool kf_has_skc_to_unix_sock(void)
 {
 	return bpf_core_enum_value_exists(enum bpf_func_id___kf, BPF_FUNC_skc_to_unix_sock___kf);
+}
+
+static __always_inline bool kf_has_mptcp(void)
+{
+	return bpf_core_field_exists(struct mptcp_sock___kf, join_list);
+}
+
+/* The helper is known without MPTCP, too, but then it has no type to return. */
+static __always_inline bool kf_has_skc_to_mptcp_sock(void)
+{
+	return kf_has_mptcp() &&
+	       bpf_core_enum_value_exists(enum bpf_func_id___kf, BPF_FUNC_skc_to_mptcp_sock___kf);
 }
 
 /*

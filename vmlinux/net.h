@@ -124,6 +124,22 @@ struct tcp_sock {
 	u32 snd_una;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
+struct mptcp_sock {
+	struct inet_connection_sock sk;
+	struct sock *first;
+	struct list_head conn_list;
+	struct list_head join_list;
+};
+
+struct mptcp_subflow_context {
+	struct list_head node;
+	struct sock *tcp_sock;
+};
+
 typedef struct {
 	atomic_t refs;
 } refcount_t;

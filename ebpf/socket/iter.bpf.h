@@ -139,6 +139,10 @@ static __always_inline void kf_iter__describe(struct kf_older *older, struct soc
 		return;
 	older->protocol = KF_READ_AS(typed, sk, sk_protocol);
 	older->net_ns = KF_READ_AS(typed, sk, __sk_common.skc_net.net, ns.inum);
+	if (older->protocol == KF_IPPROTO_MPTCP) {
+		older->cookie = kf_number(sk);
+		return;
+	}
 	cookie = typed ? kf_alias__cookie(sk) : KF_UNTYPED(sk, __sk_common.skc_cookie.counter);
 	older->cookie = kf_alias__assign(cookie, sk);
 }

@@ -13,6 +13,7 @@
 #include "emit.bpf.h"
 #include "task.bpf.h"
 #include "socket/iter.bpf.h"
+#include "socket/mptcp.bpf.h"
 #include "socket/tcp.bpf.h"
 #include "socket/udp.bpf.h"
 
@@ -71,6 +72,8 @@ int cgroup__sock_create(struct bpf_sock *ctx)
 	kf_alias__forget(ctx); /* its socket ended in another cgroup, unseen */
 	if (kf_socket__wanted(ctx->protocol))
 		kf_owner__set(bpf_get_socket_cookie(ctx));
+	else if (ctx->protocol == KF_IPPROTO_MPTCP)
+		kf_owner__set(kf_number(ctx));
 	return 1;
 }
 
@@ -80,6 +83,8 @@ int cgroup__sock_release(struct bpf_sock *ctx)
 {
 	u64 cookie = kf_alias__of(bpf_get_socket_cookie(ctx), ctx);
 
+	if (ctx->protocol == KF_IPPROTO_MPTCP)
+		kf_owner__forget(kf_number(ctx));
 	if (ctx->protocol == KF_IPPROTO_UDP)
 		kf_udp__released(cookie);
 	if (ctx->protocol == KF_IPPROTO_TCP && ctx->type == KF_SOCK_STREAM) { /* has its own end */
@@ -114,6 +119,12 @@ static __always_inline void kf_socket__follow(struct bpf_sock_ops *ctx)
 	bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 
+static __always_inline bool kf_socket__changes(u32 op)
+{
+	return op == BPF_SOCK_OPS_TCP_CONNECT_CB || op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB ||
+	       op == BPF_SOCK_OPS_STATE_CB;
+}
+
 /* Why: the only hook that has the new child of a listener and may make its cookie. */
 SEC("sockops")
 int cgroup__sockops(struct bpf_sock_ops *ctx)
@@ -131,6 +142,8 @@ int cgroup__sockops(struct bpf_sock_ops *ctx)
 	if (op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB || op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
 		kf_tcp__established(kf_alias__of(bpf_get_socket_cookie(ctx), ctx->sk),
 				    ctx->srtt_us);
+	if (kf_socket__changes(op))
+		kf_mptcp__changed(ctx, bpf_get_socket_cookie(ctx));
 	return 1;
 }
 

@@ -10,6 +10,7 @@
 #define KF_SOCKET_TCP_BPF_H
 
 #include "socket/handshake.bpf.h"
+#include "socket/mptcp.bpf.h"
 
 /* Packets that wait to be read. A FIN waits there too, but has nothing to read. */
 static __always_inline u32 kf_tcp__queued(struct kf_sock *sock, struct sock *sk,
@@ -326,6 +327,8 @@ static __always_inline void kf_tcp__packet(u64 cookie, struct bpf_sock *sk,
 		return;
 	if (!sock->local_port)
 		kf_packet__address(packet, sock);
+	if (sock->flags & KF_SOCK_NO_OWNER)
+		kf_mptcp__own(sock, sk);
 	sock->last_ns = packet->ts_ns;
 	dir = packet->received ? &sock->rx : &sock->tx;
 	kf_dir__add(dir, packet);
