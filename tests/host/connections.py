@@ -4,41 +4,36 @@
 As in tests/host/workloads.py, each workload has an exactly known outcome.
 """
 
-import ctypes
-import fcntl
 import os
 import socket
 import struct
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from tests.host.fragments import own_network
 from tests.host.operations import end_forked, start_forked
 from tests.host.workloads import Done, Facts, _read_exactly
 
 HOST = "127.0.0.1"
 SO_MEMINFO, MEMINFO_DROPS, MEMINFO_WORDS = 55, 8, 9
-CLONE_NEWNET = 0x40000000
-SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 LATE, LATE_BYTES = 5, 13  # what a server sends when its client has sent everything
 STUFFED, STUFFED_BYTES = 4, 8192  # more than the smallest buffer holds
 PROBES = 2
 # of /proc/net/netstat; the last is new
 NO_ROOM = ("TCPRcvQDrop", "TCPZeroWindowDrop", "BeyondWindow")
 SPOKEN_BYTES = 29
-
-
-def bring_up() -> None:
-    """Bring up the loopback of a new network namespace, where this process is from now on."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    assert libc.unshare(CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        request = struct.pack("16sh14x", b"lo", 0)
-        answer = fcntl.ioctl(any_socket, SIOCGIFFLAGS, request)
-        (flags,) = struct.unpack("16xh14x", answer)
-        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | IFF_UP))
+IPPROTO_MPTCP, SOL_MPTCP, MPTCP_INFO = 262, 284, 1
+SECOND_HOST = "127.0.0.2"
+# clients' protocols, and when the server accepts
+MPTCP = {
+    "mptcp": (IPPROTO_MPTCP, "early"),
+    "mptcp-late": (IPPROTO_MPTCP, "late"),
+    "mptcp-tcp": (socket.IPPROTO_TCP, "early"),
+}
 
 
 def _drops(channel: socket.socket) -> int:
@@ -69,24 +64,17 @@ def _finish(client: socket.socket, server: socket.socket) -> Facts:
     port = client.getsockname()[1]
     client.shutdown(socket.SHUT_WR)
     assert server.recv(1) == b""
-    before = _drops(server)
     for _ in range(LATE):
         server.sendall(b"l" * LATE_BYTES)
         _read_exactly(client, LATE_BYTES)
-    behind = _drops(server) - before
     server.close()
     assert client.recv(1) == b""
     client.close()
-    return {"client_port": port, "dropped": before, "behind": behind}
+    return {"client_port": port}
 
 
-def late_answers() -> Facts:
-    """Answer a client that has sent its FIN: each of its ACKs is a drop to the kernel."""
-    return {"missed": 0} | _finish(*_pair())
-
-
-def _missed() -> int:
-    """Return how many segments with data this network namespace had no room for."""
+def _no_room() -> int:
+    """Return how many packets with data this network namespace had no room for, at least."""
     names, values = (
         line.split()
         for line in Path("/proc/net/netstat").read_text().splitlines()
@@ -96,16 +84,25 @@ def _missed() -> int:
     return sum(int(counted.get(name, 0)) for name in NO_ROOM)
 
 
+def late_answers() -> Facts:
+    """Answer a client that has sent its FIN: each of its ACKs is a drop to the kernel."""
+    return _finish(*_pair()) | {"dropped": [0, 0]}
+
+
 def dropped_segments() -> Facts:
-    """Send more than fits, which is dropped and sent again, and go on as late_answers does."""
-    bring_up()
+    """Send more than fits, which is dropped and sent again, and go on as late_answers does.
+
+    The kernel's statistics have not all of it, and its counter at the socket has what came twice.
+    """
+    own_network()
     client, server = _pair()
     server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
     for _ in range(STUFFED):
         client.sendall(b"s" * STUFFED_BYTES)
-    _until(lambda: _missed() > 0)
+    _until(lambda: _no_room() > 0)
     _read_exactly(server, STUFFED * STUFFED_BYTES)
-    return {"missed": _missed()} | _finish(client, server)
+    dropped = [_no_room(), _drops(server)]
+    return _finish(client, server) | {"dropped": dropped}
 
 
 def keepalives() -> Facts:
@@ -116,22 +113,22 @@ def keepalives() -> Facts:
     client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     _until(lambda: _drops(server) >= PROBES)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 0)
-    return {"missed": 0} | _finish(client, server)
+    return _finish(client, server) | {"dropped": [0, 0]}
 
 
 def window_probes() -> Facts:
     """Be asked for room, which is no loss either; what came in spite of it is."""
-    bring_up()
+    own_network()
     client, server = _pair()
     client.settimeout(0)
     sent = 0
     with suppress(BlockingIOError):
         while True:
             sent += client.send(b"w" * 4096)
-    _until(lambda: _drops(server) - _missed() >= PROBES)
+    _until(lambda: _drops(server) - _no_room() >= PROBES)
     client.settimeout(None)
     _read_exactly(server, sent)
-    return {"missed": _missed()} | _finish(client, server)
+    return _finish(client, server) | {"dropped": [_no_room(), _no_room()]}
 
 
 DROPPING: tuple[Callable[[], Facts], ...] = (
@@ -148,7 +145,7 @@ DROPPING: tuple[Callable[[], Facts], ...] = (
 def elsewhere(ready: str, begin: str, other_end: str) -> Facts:
     """In another network namespace: use a connection from before, and one that stays open."""
     os.close(int(other_end))
-    bring_up()
+    own_network()
     old_client, old_server = _pair()
     os.write(int(ready), b"r")
     assert os.read(int(begin), 1)
@@ -194,3 +191,90 @@ class Elsewhere(NamedTuple):
         os.close(self.begin)
         os.close(self.ready)
         return end_forked(self.child, self.facts)
+
+
+# --- MPTCP
+
+
+def _mptcp_socket(protocol: int = IPPROTO_MPTCP) -> socket.socket:
+    return socket.socket(socket.AF_INET, socket.SOCK_STREAM, protocol)
+
+
+def _joined(channel: socket.socket) -> bool:
+    """Say whether an MPTCP connection has a second subflow."""
+    return channel.getsockopt(SOL_MPTCP, MPTCP_INFO, 8)[0] == 1
+
+
+def _endpoint() -> None:
+    """Let connections of this namespace have a second subflow, from another address."""
+    command = ("ip", "mptcp", "endpoint", "add", SECOND_HOST, "dev", "lo", "subflow")
+    subprocess.run(command, check=True)
+
+
+def _serve(listener: socket.socket, begin: int) -> None:
+    """Accept when told so, and answer."""
+    assert os.read(begin, 1)
+    connection, _ = listener.accept()
+    _read_exactly(connection, SPOKEN_BYTES)
+    connection.sendall(b"a" * SPOKEN_BYTES)
+    _read_exactly(connection, SPOKEN_BYTES)
+    assert connection.recv(1) == b""
+    connection.close()
+
+
+def _ask(server: tuple[str, int], protocol: int, begin: int, when: str) -> None:
+    """Connect, and let a second subflow join if it can."""
+    client = _mptcp_socket(protocol)
+    client.connect(server)
+    client.sendall(b"q" * SPOKEN_BYTES)
+    if when == "late":
+        _until(lambda: _joined(client))
+    os.write(begin, b"b")
+    _read_exactly(client, SPOKEN_BYTES)
+    if when == "early":
+        _endpoint()
+    if protocol == IPPROTO_MPTCP:
+        _until(lambda: _joined(client))
+    client.sendall(b"q" * SPOKEN_BYTES)
+    client.shutdown(socket.SHUT_WR)
+    assert client.recv(1) == b""
+    client.close()
+
+
+def mptcp(protocol: str, when: str) -> Facts:
+    """Listen by MPTCP; let one child accept and another connect, over two subflows if it is MPTCP.
+
+    Args:
+        protocol: Of the client: its number.
+        when: The server accepts: early, when there is one subflow, or late, when both are there.
+    """
+    if not Path("/proc/sys/net/mptcp").exists():
+        return {}
+    own_network()
+    subprocess.run(("ip", "mptcp", "limits", "set", "subflow", "2"), check=True)
+    if when == "late":
+        _endpoint()
+    told, begin = os.pipe()
+    with _mptcp_socket() as listener:
+        listener.bind((HOST, 0))
+        listener.listen()
+        calls: tuple[Callable[[], None], ...] = (
+            lambda: _serve(listener, told),
+            lambda: _ask(listener.getsockname(), int(protocol), begin, when),
+        )
+        children = [_in_child(call) for call in calls]
+        for child in children:
+            assert os.waitpid(child, 0)[1] == 0
+        return {"server": children[0], "client": children[1], "port": listener.getsockname()[1]}
+
+
+def _in_child(call: Callable[[], None]) -> int:
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        call()
+        code = 0
+    finally:
+        os._exit(code)

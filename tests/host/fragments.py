@@ -21,10 +21,8 @@ LOCKDOWN = Path("/sys/kernel/security/lockdown")
 
 def udp_fragments(family: str) -> Facts:
     """Send large and small datagrams to ourselves over a loopback with a small MTU."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    assert libc.unshare(CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
     kind = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}[family]
-    _raise_loopback()
+    own_network(MTU)
     with socket.socket(kind, socket.SOCK_DGRAM) as to, socket.socket(kind, socket.SOCK_DGRAM) as by:
         to.bind((ADDRESSES[family], 0))
         to.settimeout(30)
@@ -41,9 +39,12 @@ def known() -> bool:
     return not LOCKDOWN.exists() or "[confidentiality]" not in LOCKDOWN.read_text()
 
 
-def _raise_loopback() -> None:
+def own_network(mtu: int = 65536) -> None:
+    """From now on be in a network namespace of its own, whose loopback has this MTU."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.unshare(CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        fcntl.ioctl(control, SIOCSIFMTU, struct.pack("16si20x", b"lo", MTU))
+        fcntl.ioctl(control, SIOCSIFMTU, struct.pack("16si20x", b"lo", mtu))
         asked = fcntl.ioctl(control, SIOCGIFFLAGS, struct.pack("16sh22x", b"lo", 0))
         _, flags = struct.unpack_from("16sh", asked)
         fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | IFF_UP))

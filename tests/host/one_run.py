@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.host import connections, fragments, operations, workloads
+from tests.host import connections, fragments, operations, unix_sockets, workloads
 from tests.host.agent import SEPARATOR, Agent, Record, Result, parse
 from tests.host.blocked import blocked
 from tests.host.cases import CASES, folder_of
@@ -170,6 +170,8 @@ def _sockets(done: dict[str, Done], base: Path) -> None:
         done[name] = forked(workloads.tcp_exchange, *arguments)
     for workload in connections.DROPPING:
         done[workload.__name__] = forked(workload)
+    for name, (protocol, when) in connections.MPTCP.items():
+        done[name] = forked(connections.mptcp, protocol, when)
     done["refused"] = forked(workloads.tcp_refused)
     done["accept"] = forked(operations.accept_in_child, "211")
     done["udp"] = udp_echo()
@@ -180,3 +182,5 @@ def _sockets(done: dict[str, Done], base: Path) -> None:
     done["destinations"] = forked(operations.unix_destinations, *map(bytes.hex, destinations(base)))
     done["seqpacket"] = forked(operations.unix_seqpacket)
     done["batch"] = forked(operations.unix_batch)
+    done["many"] = forked(unix_sockets.many_destinations, base / "many")
+    done["replaced"] = forked(unix_sockets.replaced_descriptor)
