@@ -36,16 +36,24 @@ MPTCP = {
 }
 
 
+def has_mptcp() -> bool:
+    """Say whether the kernel has MPTCP."""
+    return Path("/proc/sys/net/mptcp").exists()
+
+
 def _drops(channel: socket.socket) -> int:
     """Return what the kernel counts as dropped at a socket."""
     words = channel.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 4 * MEMINFO_WORDS)
     return int(struct.unpack(f"{MEMINFO_WORDS}I", words)[MEMINFO_DROPS])
 
 
-def _pair() -> tuple[socket.socket, socket.socket]:
+def _pair(protocol: int = socket.IPPROTO_TCP) -> tuple[socket.socket, socket.socket]:
     """Return both ends of a connection, the client's first."""
-    with socket.create_server((HOST, 0)) as listener:
-        client = socket.create_connection(listener.getsockname())
+    client = socket.socket(socket.AF_INET, socket.SOCK_STREAM, protocol)
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, protocol) as listener:
+        listener.bind((HOST, 0))
+        listener.listen()
+        client.connect(listener.getsockname())
         server, _ = listener.accept()
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return client, server
@@ -143,17 +151,20 @@ DROPPING: tuple[Callable[[], Facts], ...] = (
 
 
 def elsewhere(ready: str, begin: str, other_end: str) -> Facts:
-    """In another network namespace: use a connection from before, and one that stays open."""
+    """In another network namespace: use connections from before, and one that stays open."""
     os.close(int(other_end))
     own_network()
-    old_client, old_server = _pair()
+    older = {"closed": _pair()}
+    if has_mptcp():
+        older["mptcp"] = _pair(IPPROTO_MPTCP)
     os.write(int(ready), b"r")
     assert os.read(int(begin), 1)
-    ports = {"closed": old_client.getsockname()[1]}
-    old_client.sendall(b"o" * SPOKEN_BYTES)
-    _read_exactly(old_server, SPOKEN_BYTES)
-    old_client.close()
-    old_server.close()
+    ports = {name: client.getsockname()[1] for name, (client, _) in older.items()}
+    for client, server in older.values():
+        client.sendall(b"o" * SPOKEN_BYTES)
+        _read_exactly(server, SPOKEN_BYTES)
+        client.close()
+        server.close()
     client, server = _pair()
     client.sendall(b"n" * SPOKEN_BYTES)
     _read_exactly(server, SPOKEN_BYTES)
@@ -173,7 +184,7 @@ class Elsewhere(NamedTuple):
 
     @classmethod
     def make(cls) -> "Elsewhere":
-        """Start it, and wait until its first connection is there."""
+        """Start it, and wait until its first connections are there."""
         (ready, say_ready), (told, begin) = os.pipe(), os.pipe()
         child, facts = start_forked(elsewhere, say_ready, told, begin)
         for descriptor in (say_ready, told):
@@ -182,7 +193,7 @@ class Elsewhere(NamedTuple):
         return cls(ready, begin, child, facts)
 
     def use(self) -> None:
-        """Let it use both connections."""
+        """Let it use all connections."""
         os.write(self.begin, b"b")
         assert os.read(self.ready, 1) == b"d"
 
@@ -248,7 +259,7 @@ def mptcp(protocol: str, when: str) -> Facts:
         protocol: Of the client: its number.
         when: The server accepts: early, when there is one subflow, or late, when both are there.
     """
-    if not Path("/proc/sys/net/mptcp").exists():
+    if not has_mptcp():
         return {}
     own_network()
     subprocess.run(("ip", "mptcp", "limits", "set", "subflow", "2"), check=True)

@@ -217,6 +217,16 @@ def test_round_trip_of_another_namespace(name: str, notes: str, run: Run) -> Non
         assert 0 < record["SockRTT"] < 60
 
 
+@proves("socket.snapshot")
+def test_older_mptcp(run: Run) -> None:
+    """An MPTCP connection from before the agent has its process at both ends."""
+    done = run.done["elsewhere"]
+    assert ("mptcp" in done.facts) == connections.has_mptcp()
+    for where in ("SockLocalPort", "SockRemotePort") if "mptcp" in done.facts else ():
+        record = one_socket(run, done.pid, **{where: done.facts["mptcp"]})
+        assert record["SockNotes"] == ["SNAPSHOT"]
+
+
 @proves("socket.owner", "socket.packet")
 def test_refused(run: Run) -> None:
     """A refused connection is a SYN and a RST-ACK."""
@@ -238,8 +248,8 @@ def test_accepting_process(run: Run) -> None:
 def test_mptcp(name: str, run: Run) -> None:
     """Each subflow belongs to who accepted or connected, whoever listens and joins."""
     facts = run.done[name].facts
+    assert bool(facts) == connections.has_mptcp()
     if not facts:
-        assert not Path("/proc/sys/net/mptcp").exists()
         return
     protocol, _ = connections.MPTCP[name]
     for place, other, pid in (
