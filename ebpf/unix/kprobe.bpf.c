@@ -203,11 +203,15 @@ static __always_inline bool kf_unix_kprobe__is(const struct kf_unix_call *call,
 					       struct pt_regs *regs, u64 nr)
 {
 	struct socket *socket = call->message.socket;
+	struct file *file;
 
 	if (!socket || kf_unix_kprobe__is_open(KF_ARG0(regs), socket) ||
 	    (nr == __NR_splice && kf_unix_kprobe__is_open(KF_ARG2(regs), socket)))
 		return true;
-	if (kf_file__refs(KF_READ(socket, file)) <= 0)
+	file = KF_READ(socket, file);
+	if (!file)
+		return false; /* of the kernel itself */
+	if (kf_file__refs(file) <= 0)
 		return true;
 	kf_unix__lose();
 	return false;
