@@ -225,16 +225,6 @@ struct kf_file_agg {
 	__u32 mnt_ns; /* inode number of the process's mount namespace */
 };
 
-/* What kf_file_shares counts: entries that a process or a user holds, by a hash of its number. */
-#define KF_FILE_SHARE_BITS 12
-#define KF_FILE_SHARES 12288 /* KF_FILE_SHARE_KINDS << KF_FILE_SHARE_BITS */
-enum kf_file_share {
-	KF_FILE_SHARE_PROCESS = 0, /* kf_files, by process */
-	KF_FILE_SHARE_USER = 1, /* kf_files, by user */
-	KF_FILE_SHARE_CALLS = 2, /* kf_pending and kf_named, by user */
-	KF_FILE_SHARE_KINDS = 3,
-};
-
 #define KF_KEPT_LEN 512 /* 256 bytes of components, and the last one reaches beyond them */
 
 /* Name of an aggregate that the ring refused: user space joins the two when it sweeps. The first
@@ -459,5 +449,5 @@ struct kf_session_record {
 };
 /* cffi: end */
 _Static_assert(KF_STANDBY_RUNS == KF_CNT_MAX, "the counters are those of a record, then others");
-_Static_assert(KF_FILE_SHARES == KF_FILE_SHARE_KINDS << KF_FILE_SHARE_BITS, "a place for each");
+
 #endif

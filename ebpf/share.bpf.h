@@ -6,6 +6,7 @@
 #include "config.bpf.h"
 #include "maps.bpf.h"
 #include "share.h"
+#include "task.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -14,8 +15,6 @@ struct {
 	__type(key, u32);
 	__type(value, struct kf_shares);
 } kf_shares SEC(".maps");
-
-#define KF_SHARE_HASH 0x9e3779b1U
 
 /* Kept as they are by the compiler, so that the verifier sees the bounds of a place. */
 static __always_inline u32 kf_share__bound(u32 place, const u32 bits)
@@ -31,13 +30,18 @@ static __always_inline struct kf_shares *kf_shares__all(void)
 	return bpf_map_lookup_elem(&kf_shares, &zero);
 }
 
-/* The salt is of this run: nobody can choose a process id that meets another's place. */
 static __always_inline void kf_charge__set(struct kf_charge *charge, u32 tgid, u32 uid)
 {
-	u32 user = (uid * KF_SHARE_HASH) >> (32 - KF_SHARE_USER_BITS);
+	kf_share_place__set(charge, tgid, uid, kf_salt);
+}
 
-	charge->process = ((tgid ^ kf_salt) * KF_SHARE_HASH) >> (32 - KF_SHARE_PROCESS_BITS);
-	charge->user = uid ? (user ? user : 1) : 0; /* root has a place alone */
+/* Where the user of the current thread is counted. */
+static __always_inline u32 kf_charge__user(void)
+{
+	struct kf_charge charge;
+
+	kf_charge__set(&charge, 0, kf_current__uid());
+	return charge.user;
 }
 
 static __always_inline s32 *kf_share__process(struct kf_share *share,
@@ -51,8 +55,8 @@ static __always_inline s32 *kf_share__user(struct kf_share *share, const struct 
 	return &share->user[kf_share__bound(charge->user, KF_SHARE_USER_BITS)];
 }
 
-/* Whether a user has no more than this. Root is never told so: who floods its services is somebody
- * else, and who is root need not flood. */
+/* Whether a user has less than this. Root always has: who floods its services is somebody else, and who
+ * is root need not flood. */
 static __always_inline bool kf_share__user_has_less(struct kf_share *share,
 						    const struct kf_charge *charge, u32 limit)
 {
@@ -80,6 +84,22 @@ static __always_inline void kf_share__add(struct kf_share *share, const struct k
 	__sync_fetch_and_add(&share->used, n);
 	__sync_fetch_and_add(kf_share__process(share, charge), n);
 	__sync_fetch_and_add(kf_share__user(share, charge), n);
+}
+
+/* Takes room for one more thread of a user, who may have half of the entries; false: it has. */
+static __always_inline bool kf_share__take(s32 *users, u32 user, u32 entries)
+{
+	s32 *mine = &users[kf_share__bound(user, KF_SHARE_USER_BITS)];
+
+	if (*mine >= (s32)(entries / 2))
+		return false;
+	__sync_fetch_and_add(mine, 1);
+	return true;
+}
+
+static __always_inline void kf_share__give(s32 *users, u32 user)
+{
+	__sync_fetch_and_add(&users[kf_share__bound(user, KF_SHARE_USER_BITS)], -1);
 }
 
 /* A bit for each member of a fold; a lost race costs a bit of a lower bound. */

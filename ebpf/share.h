@@ -2,12 +2,14 @@
 /*
  * How much of a table each process and user has. Programs count when an entry begins and ends, and
  * each sweep, which walks the tables anyway, adds what it finds to differ: a counter that has
- * drifted heals within a second. Places are found by a hash: who meets another in one place has a
- * smaller share with it, no more. Why it is as it is: docs/shares.md.
+ * drifted heals within a second. Places are found by a hash with a salt of the run: who meets another
+ * in one place has a smaller share with it, no more, and nobody can choose whom. Why it is as it is:
+ * docs/shares.md.
  */
 #ifndef KF_SHARE_H
 #define KF_SHARE_H
 
+#define KF_SHARE_HASH 0x9e3779b1U
 #define KF_SHARE_PROCESS_BITS 13
 #define KF_SHARE_USER_BITS 10
 #define KF_SHARE_SOCKET_BITS 13
@@ -25,7 +27,8 @@ enum kf_share_table {
 	KF_SHARE_FOLDS = 5,
 	KF_SHARE_UNIX_FOLDS = 6,
 	KF_SHARE_USED = 7,
-	KF_SHARE_TABLES = 8,
+	KF_SHARE_FILES = 8,
+	KF_SHARE_TABLES = 9,
 };
 
 /* Signed: an adjustment may take a counter below zero for a moment. */
@@ -40,6 +43,19 @@ struct kf_share {
 struct kf_shares {
 	struct kf_share table[KF_SHARE_TABLES];
 	__s32 peers[KF_SHARE_SOCKETS]; /* of UDP sockets */
+	/* Threads of a user: no sweep walks their tables, each gives back what it took. */
+	__s32 operations[KF_SHARE_USERS]; /* in kf_pending and kf_named */
 };
+#define KF_SHARES_SWEPT (__builtin_offsetof(struct kf_shares, operations) / sizeof(__s32))
+
+/* Where a process and its user are counted; root has a place alone. */
+static __always_inline void kf_share_place__set(struct kf_charge *charge, __u32 tgid, __u32 uid,
+					     __u32 salt)
+{
+	__u32 user = ((uid ^ salt) * KF_SHARE_HASH) >> (32 - KF_SHARE_USER_BITS);
+
+	charge->process = ((tgid ^ salt) * KF_SHARE_HASH) >> (32 - KF_SHARE_PROCESS_BITS);
+	charge->user = uid ? (user ? user : 1) : 0;
+}
 
 #endif

@@ -77,6 +77,12 @@ static __always_inline bool kf_proc__is_current(const struct kf_proc *proc)
 	       proc->start_ns == kf_current__start() && proc->execs == (u16)kf_current__execs();
 }
 
+/* User of the current thread, as kf_proc has it: not the one whose rights a file system borrows. */
+static __always_inline u32 kf_current__uid(void)
+{
+	return KF_CURRENT(real_cred, uid.val);
+}
+
 /* Namespaces of the current process; 0 once it is past exit_task_namespaces. */
 static __always_inline u32 kf_current__mnt_ns(void)
 {

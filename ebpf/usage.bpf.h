@@ -28,7 +28,7 @@ static __noinline struct kf_used *kf_users__claim(struct kf_usage *usage,
 
 	if (!all)
 		return NULL;
-	kf_charge__set(&used.charge, bpf_get_current_pid_tgid() >> 32, bpf_get_current_uid_gid());
+	kf_charge__set(&used.charge, bpf_get_current_pid_tgid() >> 32, kf_current__uid());
 	if (!kf_share__admits(&all->table[KF_SHARE_USED], &used.charge, kf_sock_entries))
 		return NULL;
 	kf_proc__fill_current(&used.user.proc);

@@ -7,7 +7,7 @@
 #define KF_FILE_AGGREGATE_BPF_H
 
 #include "emit.bpf.h"
-#include "file/share.bpf.h"
+#include "file/held.bpf.h"
 #include "inode.bpf.h"
 #include "path.bpf.h"
 #include "task.bpf.h"
@@ -236,7 +236,7 @@ static __always_inline void kf_file__forget(const struct kf_file_agg *agg,
 	if (agg->flags & KF_AGG_PATH_KEPT)
 		bpf_map_delete_elem(&kf_names, &subject->key);
 	if (bpf_map_delete_elem(&kf_files, &subject->key) == 0)
-		kf_file_share__count(subject->key.tgid, uid, -1);
+		kf_file_share__give(subject->key.tgid, uid);
 }
 
 /* The body of a record: an aggregate out of the map, or, without one, a single event: the only one, or
@@ -408,15 +408,16 @@ static __noinline struct kf_file_agg *kf_file__make(struct kf_subject *subject,
 {
 	struct kf_file_agg *agg;
 
-	if (!kf_file_share__has_room(subject->key.tgid))
+	if (!kf_file_share__take(subject->key.tgid))
 		return NULL;
-	if (bpf_map_update_elem(&kf_files, &subject->key, &kf_agg_zero, BPF_NOEXIST))
+	if (bpf_map_update_elem(&kf_files, &subject->key, &kf_agg_zero, BPF_NOEXIST)) {
+		kf_file_share__give(subject->key.tgid, kf_current__uid());
 		return bpf_map_lookup_elem(&kf_files, &subject->key); /* another thread's */
+	}
 	agg = bpf_map_lookup_elem(&kf_files, &subject->key);
 	if (!agg)
 		return NULL;
 	kf_agg__init(agg, subject, flush);
-	kf_file_share__count(subject->key.tgid, agg->proc.uid, 1);
 	return agg;
 }
 

@@ -24,7 +24,7 @@ struct kf_operands {
 struct kf_pending {
 	u32 op; /* enum kf_op */
 	u32 depth; /* operations nested inside this one */
-	u32 share; /* where its user is counted */
+	u32 user; /* where it is counted */
 	u32 pad;
 	u64 frame; /* place of its function on the stack */
 	struct kf_operands on;
@@ -58,14 +58,14 @@ static __always_inline bool kf_pending__forget(void)
 {
 	u64 id = bpf_get_current_pid_tgid();
 	struct kf_pending *pending = bpf_map_lookup_elem(&kf_pending, &id);
-	u32 share;
+	u32 user;
 
 	if (!pending)
 		return false;
-	share = pending->share;
+	user = pending->user;
 	if (bpf_map_delete_elem(&kf_pending, &id))
 		return false;
-	kf_file_share__add(share, -1);
+	kf_file_share__give_operation(user);
 	return true;
 }
 
@@ -80,15 +80,18 @@ static __always_inline void kf_pending__lose(void)
 static __always_inline struct kf_pending *kf_pending__make(void)
 {
 	u64 id = bpf_get_current_pid_tgid();
-	u32 share = kf_file_share__call();
+	u32 user = kf_charge__user();
 	struct kf_pending *pending;
 
-	if (!share || bpf_map_update_elem(&kf_pending, &id, &kf_pending_zero, BPF_NOEXIST))
+	if (!kf_file_share__take_operation(user))
 		return NULL;
-	kf_file_share__add(share, 1);
+	if (bpf_map_update_elem(&kf_pending, &id, &kf_pending_zero, BPF_NOEXIST)) {
+		kf_file_share__give_operation(user);
+		return NULL;
+	}
 	pending = bpf_map_lookup_elem(&kf_pending, &id);
 	if (pending)
-		pending->share = share;
+		pending->user = user;
 	return pending;
 }
 

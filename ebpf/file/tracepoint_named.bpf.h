@@ -14,7 +14,7 @@
 /* What a thread inside a call on a name has touched so far: 2,048 threads, 0.4 MB. */
 struct kf_named {
 	u32 op;
-	u32 share; /* where its user is counted */
+	u32 user; /* where it is counted */
 	struct inode *inode; /* the first that was touched */
 	struct inode *second; /* another one; KF_MANY: several */
 	struct inode *others[3]; /* such that are not reported: directories, devices ... */
@@ -39,36 +39,48 @@ const struct kf_named kf_named_zero = {};
 static __always_inline bool kf_named__drop(const struct kf_named *named)
 {
 	u64 id = bpf_get_current_pid_tgid();
-	u32 share = named->share;
+	u32 user = named->user;
 
 	if (bpf_map_delete_elem(&kf_named, &id))
 		return false;
-	kf_file_share__add(share, -1);
+	kf_file_share__give_operation(user);
 	return true;
+}
+
+/* A new entry; NULL if there is no room, or the user's share is used up. */
+static __always_inline struct kf_named *kf_named__make(void)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	u32 user = kf_charge__user();
+	struct kf_named *named;
+
+	if (!kf_file_share__take_operation(user))
+		return NULL;
+	if (bpf_map_update_elem(&kf_named, &id, &kf_named_zero, BPF_NOEXIST)) {
+		kf_file_share__give_operation(user);
+		return NULL;
+	}
+	named = bpf_map_lookup_elem(&kf_named, &id);
+	if (named)
+		named->user = user;
+	return named;
 }
 
 static __always_inline void kf_named__begin(enum kf_op op)
 {
 	u64 id = bpf_get_current_pid_tgid();
 	struct kf_named *named;
-	u32 share;
 
 	if (kf_self())
 		return;
 	named = bpf_map_lookup_elem(&kf_named, &id);
 	if (named) /* of a call whose return was not seen */
 		kf_named__drop(named);
-	share = kf_file_share__call();
-	if (share && bpf_map_update_elem(&kf_named, &id, &kf_named_zero, BPF_NOEXIST) == 0) {
-		kf_file_share__add(share, 1);
-		named = bpf_map_lookup_elem(&kf_named, &id);
-		if (named) {
-			named->share = share;
-			named->op = op;
-		}
-		return;
-	}
-	kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+	named = kf_named__make();
+	if (named)
+		named->op = op;
+	else
+		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
 }
 
 /* A call changes at most three of these: a directory or device, and the folders it is in and goes to. */

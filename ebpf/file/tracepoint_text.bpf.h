@@ -187,14 +187,16 @@ __noinline int kf_text__keep(u64 dfd, u64 old, u32 op)
 	key->start_ns = kf_current__start();
 	key->tgid = bpf_get_current_pid_tgid() >> 32;
 	key->apart = (u32)bpf_get_current_pid_tgid() | 1;
-	if (!kf_file_share__has_room(key->tgid) ||
-	    bpf_map_update_elem(&kf_files, key, &kf_agg_zero, BPF_NOEXIST))
+	if (!kf_file_share__take(key->tgid))
 		return 0;
+	if (bpf_map_update_elem(&kf_files, key, &kf_agg_zero, BPF_NOEXIST)) {
+		kf_file_share__give(key->tgid, kf_current__uid());
+		return 0;
+	}
 	agg = bpf_map_lookup_elem(&kf_files, key);
 	if (!agg)
 		return 0;
 	kf_text__aggregate(agg, op);
-	kf_file_share__count(key->tgid, agg->proc.uid, 1);
 	kept = kf_kept__get(key);
 	if (kept)
 		kf_text__keep_name(kept, texts, dfd, old);

@@ -80,8 +80,8 @@ static __always_inline struct kf_sock *kf_sock__seek(void *table, struct kf_sock
 	return bpf_map_lookup_elem(table, key);
 }
 
-/* Puts an entry, which says whom it counts against. Seen is what begins, whether it finds room or
- * not. */
+/* Puts an entry, which says whom it counts against. It counts as seen if it finds room; what is refused
+ * is counted where it is folded. */
 static __always_inline enum kf_begin kf_sock__put(void *table, const enum kf_share_table which,
 						  struct kf_sock_key *key,
 						  const struct kf_sock *value,

@@ -117,7 +117,7 @@ static __always_inline void kf_tcp__connect(u64 cookie, struct sock *sk)
 		kf_sock__flush(&kf_tcp, KF_SHARE_TCP, &key, sock);
 	if (kf_self())
 		return;
-	kf_charge__set(&charge, bpf_get_current_pid_tgid() >> 32, bpf_get_current_uid_gid());
+	kf_charge__set(&charge, bpf_get_current_pid_tgid() >> 32, kf_current__uid());
 	began = kf_sock__put(&kf_tcp, KF_SHARE_TCP, &key, &kf_sock_zero, &charge);
 	if (began == KF_REFUSED)
 		kf_tcp__refuse(cookie);

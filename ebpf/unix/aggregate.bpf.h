@@ -97,7 +97,7 @@ static __noinline struct kf_unix_fold *kf_unix_fold__climb(const struct kf_charg
 	if (fold)
 		return fold;
 	key.id = 0;
-	key.of = bpf_get_current_uid_gid();
+	key.of = kf_current__uid();
 	key.scope = KF_SCOPE_USER;
 	fold = bpf_map_lookup_elem(&kf_unix_folds, &key);
 	if (!fold)
@@ -140,7 +140,7 @@ static __always_inline struct kf_unix *kf_unix__begin(struct kf_unix_key *key,
 	struct kf_unix *agg;
 	long error = -1;
 
-	kf_charge__set(&charge, bpf_get_current_pid_tgid() >> 32, bpf_get_current_uid_gid());
+	kf_charge__set(&charge, bpf_get_current_pid_tgid() >> 32, kf_current__uid());
 	if (!socket)
 		return kf_unix__fold(key, &charge);
 	if (all && kf_share__admits(&all->table[KF_SHARE_UNIX], &charge, kf_unix_entries))

@@ -49,14 +49,14 @@ def names(folder: str, files: str) -> None:
         os.close(descriptor)
 
 
-def opened(folder: str, files: str) -> None:
+def opened(folder: str, files: str, user: str = str(NOBODY)) -> None:
     """As a user without privileges, open files and hold them until standard input ends."""
     limit = int(files) + 100
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     os.chmod(folder, 0o777)
     os.chdir(folder)
     os.setgroups([])
-    os.setuid(NOBODY)
+    os.setuid(int(user))
     for number in range(int(files)):
         os.open(f"held{number}", os.O_CREAT | os.O_WRONLY, 0o640)
     print("open", flush=True)

@@ -6,6 +6,7 @@ import re
 import signal
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.host.agent import ATTACH_MODE, Agent, Record, Result, file_records
@@ -163,6 +164,27 @@ def test_a_hog_has_its_share(folder: Path) -> None:
     mine = [each for each in result.records if each.get("ProcPID") == hog.pid]
     kept = {each["File"] for each in mine if each["File"].startswith("held")}
     assert 4096 // 2 - 50 <= len(kept) < held
+
+
+def test_no_user_takes_the_room_of_root(folder: Path) -> None:
+    """User 4181, whose hash without a salt is that of root, has a share of its own."""
+    held, victims = 6211, 401
+    (folder / "victim").mkdir()
+    with ExitStack() as hogs, Agent("-m", "file", *TINY) as agent:
+        agent.process.send_signal(signal.SIGSTOP)
+        for number in range(2):  # more than three quarters of the table
+            mine = folder / f"hog{number}"
+            mine.mkdir()
+            hog = hogs.enter_context(run("opened", mine, held, 4181))
+            assert hog.stdout
+            assert hog.stdout.readline() == "open\n"
+        run("many", folder / "victim", victims, 1).communicate()
+        agent.process.send_signal(signal.SIGCONT)
+        hogs.close()
+        result = finish(agent)
+
+    assert books(result)["HealthFileLostMap"] > 0  # the hogs'
+    check_lives(file_records(result.records, folder / "victim"), victims)
 
 
 def test_a_lost_exec_is_said(folder: Path) -> None:

@@ -129,7 +129,8 @@ class Source(Closeable):
             exited,
             self._config.idle_ns,
             self._config.active_ns,
-            refresh.fd if refresh is not None else NO_ITERATOR,
+            tcp_iterator=refresh.fd if refresh is not None else NO_ITERATOR,
+            salt=attached.salt,
         )
         return Stream(exited, drain, self._held.enter_context(sweep), counters)
 

@@ -17,9 +17,11 @@ class Attached(Closeable):
         links: By program, in the order of attaching.
         maps: File descriptors of the shared maps by name; they belong to the objects.
         entries: Entries of the shared maps.
+        salt: Of the places where the programs count shares.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, salt: int = 0) -> None:
+        self.salt = salt
         self.objects: dict[tuple[str, bool], BpfObject] = {}
         self.links: dict[Copy, Link] = {}
         self.maps: dict[str, int] = {}

@@ -111,7 +111,7 @@ class Loader:
             self.choices = choose(self._hooks, self._checker, self._config.attach)
             require_some(self.choices, self._config.monitor)
             wanted = self._standbys.parts(programs_by_object(self.choices), self._how)
-            attached = Attached()
+            attached = Attached(self._salt)
             try:
                 self._load_objects(attached, wanted)
                 self._attach(attached, wanted)

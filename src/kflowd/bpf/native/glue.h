@@ -105,7 +105,6 @@ struct kf_sweep_config {
 	int tcp_fd;
 	int udp_fd;
 	int names_fd;
-	int file_shares_fd;
 	int unix_fd;
 	int folds_fd;
 	int unix_folds_fd;
@@ -114,6 +113,7 @@ struct kf_sweep_config {
 	int spill_fd;
 	int shares_fd;
 	int tcp_iter_fd; /* link of iter/tcp, which brings TCP counters up to date; -1: none */
+	__u32 salt; /* kf_salt of the programs, by which files are counted */
 };
 struct kf_sweep;
 struct kf_sweep *kf_sweep__new(const struct kf_sweep_config *config, struct kf_exited *exited);

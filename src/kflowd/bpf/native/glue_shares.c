@@ -83,7 +83,7 @@ void kf_share_count__end(struct kf_share_count *count)
 	before = (const __s32 *)&count->before;
 	found = (const __s32 *)&count->found;
 	live = (__s32 *)count->live;
-	for (i = 0; i < sizeof(struct kf_shares) / sizeof(*live); i++)
+	for (i = 0; i < KF_SHARES_SWEPT; i++)
 		if (found[i] != before[i])
 			__atomic_fetch_add(&live[i], found[i] - before[i], __ATOMIC_RELAXED);
 }

@@ -11,7 +11,6 @@
 #include <linux/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "glue.h"
 #include "share.h"
@@ -41,7 +40,6 @@ struct kf_sweep {
 	int no_take; /* the kernel has no look-up-and-delete for hashes (before 5.14) */
 	struct kf_kept_name kept; /* of the aggregate that is being taken */
 	__u32 rounds; /* sweeps so far */
-	__u64 *file_shares; /* kf_file_shares, NULL: not there */
 	char *out;
 	size_t used, room;
 	struct kf_share_count *shares; /* NULL: no such map */
@@ -140,12 +138,15 @@ static __u32 file_events(const struct kf_file_agg *agg)
 	return sum;
 }
 
-static void sweep__return_share(struct kf_sweep *sweep, enum kf_file_share kind, __u32 id)
+/* A file that stays, against whom the programs have counted it. */
+static int sweep__keep_file(struct kf_sweep *sweep, const struct kf_file_key *key,
+			    const struct kf_file_agg *agg)
 {
-	__u32 place = kind << KF_FILE_SHARE_BITS | id * 0x9e3779b1U >> (32 - KF_FILE_SHARE_BITS);
+	struct kf_charge charge;
 
-	if (sweep->file_shares)
-		__atomic_fetch_sub(&sweep->file_shares[place], 1, __ATOMIC_RELAXED);
+	kf_share_place__set(&charge, key->tgid, agg->proc.uid, sweep->config.salt);
+	kf_share_count__entry(sweep->shares, KF_SHARE_FILES, &charge);
+	return 0;
 }
 
 /* Joins an aggregate with the name that the ring has refused. Returns the size of the record. */
@@ -180,15 +181,13 @@ static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value
 		return 0; /* it is being made */
 	if (!(agg->flags & KF_AGG_ENDED) && !sweep__expired(sweep, agg->first_ns, agg->last_ns) &&
 	    !kf_exited__has_exit(sweep->exited, key->tgid, key->start_ns))
-		return 0;
+		return sweep__keep_file(sweep, key, agg);
 	rec = out__reserve(sweep, sizeof(*rec) + sizeof(sweep->kept));
 	if (!rec)
 		return -ENOMEM;
 	err = sweep__take(sweep, sweep->config.files_fd, key, &rec->agg);
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	sweep__return_share(sweep, KF_FILE_SHARE_PROCESS, key->tgid);
-	sweep__return_share(sweep, KF_FILE_SHARE_USER, rec->agg.proc.uid);
 	if (!file_events(&rec->agg))
 		return 0; /* -e has sent them */
 	rec->key = *key;
@@ -643,14 +642,6 @@ struct kf_sweep *kf_sweep__new(const struct kf_sweep_config *config, struct kf_e
 			return NULL;
 		}
 	}
-	if (config->file_shares_fd < 0)
-		return sweep;
-	sweep->file_shares = mmap(NULL, KF_FILE_SHARES * sizeof(*sweep->file_shares),
-				  PROT_READ | PROT_WRITE, MAP_SHARED, config->file_shares_fd, 0);
-	if (sweep->file_shares == MAP_FAILED) {
-		free(sweep);
-		return NULL;
-	}
 	return sweep;
 }
 
@@ -658,8 +649,6 @@ void kf_sweep__free(struct kf_sweep *sweep)
 {
 	if (!sweep)
 		return;
-	if (sweep->file_shares)
-		munmap(sweep->file_shares, KF_FILE_SHARES * sizeof(*sweep->file_shares));
 	free(sweep->out);
 	kf_exports__free(&sweep->exports);
 	kf_share_count__free(sweep->shares);

@@ -23,6 +23,7 @@ class Sweep(Closeable):
         idle_ns: Sweeps take what has been idle for longer.
         active_ns: Sweeps take what has been active for longer.
         tcp_iterator: Link of the program that refreshes TCP counters.
+        salt: Of the places where the programs count shares.
     """
 
     def __init__(
@@ -31,7 +32,9 @@ class Sweep(Closeable):
         exited: Exited,
         idle_ns: int,
         active_ns: int,
+        *,
         tcp_iterator: int = NO_ITERATOR,
+        salt: int = 0,
     ) -> None:
         config = ffi.new("struct kf_sweep_config *")
         config.idle_ns = idle_ns
@@ -40,7 +43,6 @@ class Sweep(Closeable):
         config.tcp_fd = maps.get("kf_tcp", NO_MAP)
         config.udp_fd = maps.get("kf_udp", NO_MAP)
         config.names_fd = maps.get("kf_names", NO_MAP)
-        config.file_shares_fd = maps.get("kf_file_shares", NO_MAP)
         config.unix_fd = maps.get("kf_unix", NO_MAP)
         config.folds_fd = maps.get("kf_folds", NO_MAP)
         config.unix_folds_fd = maps.get("kf_unix_folds", NO_MAP)
@@ -49,6 +51,7 @@ class Sweep(Closeable):
         config.spill_fd = maps.get("kf_spill", NO_MAP)
         config.shares_fd = maps.get("kf_shares", NO_MAP)
         config.tcp_iter_fd = tcp_iterator
+        config.salt = salt
         self._pointer: Any = check_pointer(
             lib.kf_sweep__new(config, exited.pointer), "kf_sweep__new", "preparing sweeps"
         )
