@@ -65,7 +65,8 @@ static __always_inline bool kf_owner__is_folded(const struct kf_owner *owner)
 }
 
 /*
- * A copy of an owner of a socket that has none in this table. Of the spill one user has three quarters.
+ * A copy of an owner of a socket that has none in this table. Of the spill one process has half, root's
+ * too: the children of one flooded listener are not all it holds. A user but root has three quarters.
  * What finds no room here either has no owner: its records say so.
  */
 static __always_inline int kf_owner__spill(struct kf_shares *all, u64 cookie,
@@ -74,7 +75,8 @@ static __always_inline int kf_owner__spill(struct kf_shares *all, u64 cookie,
 	struct kf_share *share = &all->table[KF_SHARE_SPILL];
 	u32 entries = 2 * kf_sock_entries;
 
-	if (!kf_share__user_has_less(share, &owner->charge, entries - entries / 4))
+	if (*kf_share__process(share, &owner->charge) >= (s32)(entries / 2) ||
+	    !kf_share__user_has_less(share, &owner->charge, entries - entries / 4))
 		return -1;
 	if (bpf_map_update_elem(&kf_spill, &cookie, owner, BPF_NOEXIST))
 		return -1;
@@ -87,6 +89,7 @@ static __always_inline int kf_owner__put(u64 cookie, struct kf_owner *owner)
 {
 	struct kf_shares *all = kf_shares__all();
 	struct kf_share *share;
+	long error;
 
 	if (!all)
 		return -1;
@@ -94,8 +97,11 @@ static __always_inline int kf_owner__put(u64 cookie, struct kf_owner *owner)
 	kf_charge__set(&owner->charge, owner->proc.tgid, owner->proc.uid);
 	if (!kf_share__admits(share, &owner->charge, 2 * kf_sock_entries))
 		return kf_owner__spill(all, cookie, owner);
-	if (bpf_map_update_elem(&kf_owners, &cookie, owner, BPF_NOEXIST))
+	error = bpf_map_update_elem(&kf_owners, &cookie, owner, BPF_NOEXIST);
+	if (error == -17) /* EEXIST */
 		return -1;
+	if (error) /* many processes with few sockets each have filled it */
+		return kf_owner__spill(all, cookie, owner);
 	kf_share__add(share, &owner->charge, 1);
 	return 0;
 }

@@ -139,6 +139,20 @@ def idle(count: str) -> None:
     wait()
 
 
+def accepted(count: str) -> None:
+    """Hold connections that a listener has taken from clients that are gone."""
+    many()
+    kept = []
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        for _ in range(int(count)):
+            with socket.create_connection(listener.getsockname()) as client:
+                server, _ = listener.accept()
+                exchange(client, server)
+            kept.append(server)
+    report(pid=os.getpid())
+    wait()
+
+
 def ports(count: str) -> None:
     """Send a datagram to each of many ports, from one socket."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:

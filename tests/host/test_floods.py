@@ -265,6 +265,30 @@ def test_many_processes_of_one_user_hide_nobody() -> None:
         assert total([*mine, *of_user], "SockRxBytes") == size
 
 
+def test_a_flooded_listener_leaves_owners_to_others() -> None:
+    """Children of one listener of root's, all folded, are more than the spill of owners holds."""
+    with Agent("-m", "socket", *IDLE, *SMALL) as agent:
+        with running("accepted", "1400", prefix=()) as flood:
+            flood.said()
+            with running("processes", "idle", "1", "600") as late:
+                said = late.said()
+        result = agent.stop()
+    check_accounts(result.records, result.stderr)
+    with nothing_missed(result.records):
+        check_idle(result.records, said)
+
+
+def test_owners_of_many_processes_are_kept() -> None:
+    """Each has few sockets and all together more than the table of owners has room for."""
+    with Agent("-m", "socket", *IDLE, *SMALL) as agent:
+        with running("processes", "idle", "80", "16", prefix=()) as flood:
+            said = flood.said()
+        result = agent.stop()
+    check_accounts(result.records, result.stderr)
+    with nothing_missed(result.records):
+        check_idle(result.records, said)
+
+
 def test_shares_are_given_back() -> None:
     """Who has closed its sockets may have as many again, and each has a record of its own."""
     own = []
