@@ -45,12 +45,13 @@ struct kf_shares {
 	__s32 peers[KF_SHARE_SOCKETS]; /* of UDP sockets */
 	/* Threads of a user: no sweep walks their tables, each gives back what it took. */
 	__s32 operations[KF_SHARE_USERS]; /* in kf_pending and kf_named */
+	__s32 calls[KF_SHARE_USERS]; /* in kf_calls */
 };
 #define KF_SHARES_SWEPT (__builtin_offsetof(struct kf_shares, operations) / sizeof(__s32))
 
 /* Where a process and its user are counted; root has a place alone. */
 static __always_inline void kf_share_place__set(struct kf_charge *charge, __u32 tgid, __u32 uid,
-					     __u32 salt)
+						__u32 salt)
 {
 	__u32 user = ((uid ^ salt) * KF_SHARE_HASH) >> (32 - KF_SHARE_USER_BITS);
 

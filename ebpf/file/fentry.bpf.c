@@ -259,3 +259,13 @@ int fexit__vfs_symlink(u64 *ctx)
 			 KF_CTX_RESULT(ctx, kf_nargs_vfs_symlink, 3));
 	return 0;
 }
+
+/* Why: an operation whose return was not seen, the kernel skipped the program, is due for ever. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(tp__sched_process_exit_pending)
+{
+	if (!kf_standby__claim(KF_PROG_SCHED_PROCESS_EXIT_PENDING))
+		return 0;
+	kf_pending__lose();
+	return 0;
+}

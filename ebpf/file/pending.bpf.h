@@ -24,8 +24,8 @@ struct kf_operands {
 struct kf_pending {
 	u32 op; /* enum kf_op */
 	u32 depth; /* operations nested inside this one */
+	u32 nested; /* all that were taken for such ones */
 	u32 user; /* where it is counted */
-	u32 pad;
 	u64 frame; /* place of its function on the stack */
 	struct kf_operands on;
 	struct kf_inode before;
@@ -69,11 +69,17 @@ static __always_inline bool kf_pending__forget(void)
 	return true;
 }
 
-/* Gives up an operation whose return was not seen. */
+/* Gives up an operation whose return was not seen. What was taken for nested in it may have come behind
+ * it, and is counted with it: at worst too much is said to be lost. */
 static __always_inline void kf_pending__lose(void)
 {
+	struct kf_pending *pending = kf_pending__find();
+	u32 lost = 1;
+
+	if (pending)
+		lost += pending->nested;
 	if (kf_pending__forget())
-		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+		kf_count(KF_CNT_FILE_LOST_PENDING, lost);
 }
 
 /* A new entry; NULL if there is no room, or the user's share is used up. */
@@ -109,6 +115,7 @@ static __always_inline struct kf_pending *kf_pending__begin(enum kf_op op, u64 f
 	pending = bpf_map_lookup_elem(&kf_pending, &id);
 	if (pending && frame < pending->frame) {
 		pending->depth++;
+		pending->nested++;
 		return NULL;
 	}
 	if (pending)

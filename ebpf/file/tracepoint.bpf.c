@@ -45,12 +45,14 @@ int BPF_PROG(tp__sched_process_exec_file, struct task_struct *task, pid_t old_pi
 	return 0;
 }
 
-/* The last thread ends: what is still open is closed now, if nobody else has it. */
+/* A thread ends, and with it a call on a name whose return was not seen. With the last thread, what is
+ * still open is closed now, if nobody else has it. */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(tp__sched_process_exit_files, struct task_struct *task)
 {
 	if (!kf_standby__claim(KF_PROG_SCHED_PROCESS_EXIT_FILES))
 		return 0;
+	kf_named__lose();
 	kf_close__exit(task);
 	return 0;
 }

@@ -47,6 +47,16 @@ static __always_inline bool kf_named__drop(const struct kf_named *named)
 	return true;
 }
 
+/* Gives up a call whose return was not seen. */
+static __always_inline void kf_named__lose(void)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	struct kf_named *named = bpf_map_lookup_elem(&kf_named, &id);
+
+	if (named && kf_named__drop(named))
+		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+}
+
 /* A new entry; NULL if there is no room, or the user's share is used up. */
 static __always_inline struct kf_named *kf_named__make(void)
 {
@@ -68,14 +78,11 @@ static __always_inline struct kf_named *kf_named__make(void)
 
 static __always_inline void kf_named__begin(enum kf_op op)
 {
-	u64 id = bpf_get_current_pid_tgid();
 	struct kf_named *named;
 
 	if (kf_self())
 		return;
-	named = bpf_map_lookup_elem(&kf_named, &id);
-	if (named) /* of a call whose return was not seen */
-		kf_named__drop(named);
+	kf_named__lose();
 	named = kf_named__make();
 	if (named)
 		named->op = op;

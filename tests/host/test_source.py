@@ -2,13 +2,11 @@
 """The source on this kernel: sweeps, loading around refusals, nothing left behind."""
 
 import errno
-import mmap
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +23,7 @@ from kflowd.bpf.stream.exited import Exited
 from kflowd.bpf.stream.sweep import Sweep
 from kflowd.errors import KflowdError
 from kflowd.settings import TraceSettings
-from tests.host import rawmap, storm
-from tests.host.agent import ATTACH_MODE
+from tests.host import rawmap
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -40,7 +37,6 @@ TYPES = {
     "kf_unix": ("struct kf_unix_key", "struct kf_unix"),
 }
 TCP, UDP = 6, 17
-FORCED: Any = ATTACH_MODE[0].partition("=")[2] if ATTACH_MODE else None
 
 
 class Maps:
@@ -238,59 +234,6 @@ def test_an_empty_ring_waits_and_gives_nothing(maps: Maps) -> None:
     """A timeout is no error."""
     assert maps.drain.drain(1) == b""
     assert maps.drain.bad_records == 0
-
-
-class Shares:
-    """The counters of shares of a source, mapped (ebpf/share.h)."""
-
-    PROCESSES, USERS, FILES = 1 << 13, 1 << 10, 7
-    TABLE = 2 + PROCESSES + USERS
-
-    def __init__(self, source: Source) -> None:
-        attached = source._attached
-        assert attached is not None
-        self._salt = attached.salt
-        self._map = mmap.mmap(attached.maps["kf_shares"], 9 * 4 * self.TABLE)
-        self._numbers = memoryview(self._map).cast("i")
-
-    def close(self) -> None:
-        """Unmap them."""
-        self._numbers.release()
-        self._map.close()
-
-    def _place(self, number: int, places: int) -> int:
-        return ((number ^ self._salt) * 0x9E3779B1 & 0xFFFFFFFF) * places >> 32
-
-    def of_files(self, pid: int, user: int) -> tuple[int, int]:
-        """Return where the files of a process are counted, and those of its user."""
-        first = self.FILES * self.TABLE + 2
-        place = max(self._place(user, self.USERS), 1) if user else 0
-        return first + self._place(pid, self.PROCESSES), first + self.PROCESSES + place
-
-    def __getitem__(self, place: int) -> int:
-        return int(self._numbers[place])
-
-    def __setitem__(self, place: int, value: int) -> None:
-        self._numbers[place] = value
-
-
-@pytest.mark.parametrize("drift", [1000, -5000])
-def test_counts_of_files_heal(folder: Path, drift: int) -> None:
-    """What the programs have counted is what a sweep finds, and what has drifted is so again."""
-    trace = TraceSettings(monitor=frozenset(("file",)), attach=FORCED)
-    with Source(trace) as source, storm.run("opened", folder, 37) as holder:
-        assert holder.stdout
-        assert holder.stdout.readline() == "open\n"
-        with closing(Shares(source)) as shares:
-            process, user = shares.of_files(holder.pid, storm.NOBODY)
-            held = shares[process]
-            assert held >= 37
-            assert shares[user] >= 37
-            for _ in range(2):
-                source.sweep(boottime_ns())
-                assert shares[process] == held
-                shares[process] += drift
-        holder.communicate()
 
 
 SOURCE = """\

@@ -126,6 +126,13 @@ def _returns(objects: str, programs: tuple[str, ...]) -> tuple[str, ...]:
     return (f"tp__sys_exit_{objects}", f"tp__sched_process_exit_{objects}")
 
 
+def _ends(programs: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what forgets, with its thread, an operation between whose entry and exit it is."""
+    functions = [program.partition("__")[2] for program in programs]
+    kept = len(set(functions)) < len(functions)
+    return ("tp__sched_process_exit_pending",) if kept else ()
+
+
 def _attach_modes(
     objects: str,
     programs: tuple[str, ...],
@@ -144,7 +151,7 @@ def _attach_modes(
     """
     probes = _returns(objects, programs) + _kprobes(programs)
     return (
-        Candidate("fentry", f"{objects}_fentry", programs, optional),
+        Candidate("fentry", f"{objects}_fentry", _ends(programs) + programs, optional),
         Candidate("kprobe", f"{objects}_kprobe", probes, _kprobes(optional), gap),
         traced,
     )

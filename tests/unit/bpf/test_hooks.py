@@ -132,6 +132,16 @@ def test_the_return_of_the_call_is_attached_first() -> None:
     assert ends == [sorted(each, reverse=True) for each in ends]
 
 
+def test_what_an_entry_keeps_ends_with_its_thread() -> None:
+    """Where the exit of an operation was not seen, nothing else would ever forget it."""
+    by_key = {hook.key: hook.candidates[0] for hook in HOOKS if hook.subsystem == "file"}
+    ends = "tp__sched_process_exit_pending"
+    assert {key for key, each in by_key.items() if each.programs[0] == ends} == {
+        f"file.{what}" for what in ("copy", "attribute", "rename", "link", "symlink", "unlink")
+    }
+    assert [ends in each.programs[1:] + each.optional for each in by_key.values()].count(True) == 0
+
+
 def test_an_exit_is_attached_before_its_entry() -> None:
     """An operation that was seen to begin, and not to end, would hide the next of its thread."""
     found = 0
