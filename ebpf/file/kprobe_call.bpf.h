@@ -29,15 +29,17 @@ struct kf_call {
 	struct file *kernel; /* what the kernel reads for itself */
 	u32 event; /* of file: what it means if bytes were moved */
 	u32 due; /* enum kf_due */
+	u32 user; /* where it is counted */
+	u32 pad;
 };
 
-const struct kf_call kf_call_zero = {};
+#define KF_CALL_THREADS 16384
 
-/* Threads inside calls on regular files: 16,384 at the same time, 1.5 MB. By task and not by thread
- * number: a thread that execs takes over the number of another. */
+/* Threads inside calls on regular files, at the same time: 1.5 MB, and half of them for one user. By task
+ * and not by thread number: a thread that execs takes over the number of another. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, KF_CALL_THREADS);
 	__type(key, u64);
 	__type(value, struct kf_call);
 } kf_calls SEC(".maps");
@@ -56,15 +58,40 @@ static __always_inline struct kf_call *kf_call__find(void)
 	return bpf_map_lookup_elem(&kf_calls, &thread);
 }
 
+/* A new entry. Fails if there is one, if there is no room, or the user's share is used up. */
+static __always_inline long kf_call__put(struct kf_call *call)
+{
+	struct kf_shares *all = kf_shares__all();
+	u64 thread = bpf_get_current_task();
+	long error;
+
+	call->user = kf_charge__user();
+	if (!all || !kf_share__take(all->calls, call->user, KF_CALL_THREADS))
+		return -1;
+	error = bpf_map_update_elem(&kf_calls, &thread, call, BPF_NOEXIST);
+	if (error)
+		kf_share__give(all->calls, call->user);
+	return error;
+}
+
+static __always_inline void kf_call__forget(u32 user)
+{
+	struct kf_shares *all = kf_shares__all();
+	u64 thread = bpf_get_current_task();
+
+	if (bpf_map_delete_elem(&kf_calls, &thread) == 0 && all)
+		kf_share__give(all->calls, user);
+}
+
 static __always_inline struct kf_call *kf_call__get(void)
 {
-	u64 thread = bpf_get_current_task();
-	struct kf_call *call = bpf_map_lookup_elem(&kf_calls, &thread);
+	struct kf_call *call = kf_call__find();
+	struct kf_call begun = {};
 
 	if (call || kf_self())
 		return call;
-	bpf_map_update_elem(&kf_calls, &thread, &kf_call_zero, BPF_NOEXIST);
-	call = bpf_map_lookup_elem(&kf_calls, &thread);
+	kf_call__put(&begun);
+	call = kf_call__find();
 	if (!call)
 		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
 	return call;
@@ -77,7 +104,7 @@ static __always_inline struct kf_call *kf_call__get(void)
 static __always_inline void kf_call__moves(enum kf_op op, struct file *file)
 {
 	struct kf_call call = { .file = file, .event = kf_op__row(op)->last };
-	u64 thread = bpf_get_current_task();
+	struct kf_call *before;
 	u32 magic;
 
 	if (kf_self())
@@ -85,8 +112,15 @@ static __always_inline void kf_call__moves(enum kf_op op, struct file *file)
 	call.inode = KF_READ(file, f_inode);
 	if (!call.inode || !kf_inode__wanted(call.inode, &magic))
 		return;
-	if (bpf_map_update_elem(&kf_calls, &thread, &call, BPF_ANY))
+	if (kf_call__put(&call) == 0)
+		return;
+	before = kf_call__find();
+	if (!before) {
 		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+		return;
+	}
+	call.user = before->user;
+	*before = call;
 }
 
 /* The file may have been closed by another thread behind the read: then it is nobody's or another. */
@@ -267,27 +301,25 @@ static __always_inline void kf_call__settle(const struct kf_call *call, struct p
 static __always_inline void kf_call__returns(struct pt_regs *regs, u64 ret)
 {
 	struct kf_call *found = kf_call__find();
-	u64 thread = bpf_get_current_task();
 	struct kf_call call;
 
 	if (!found)
 		return;
 	call = *found;
-	bpf_map_delete_elem(&kf_calls, &thread);
+	kf_call__forget(call.user);
 	kf_call__settle(&call, regs, (s32)ret);
 }
 
 static __always_inline void kf_call__ends(void)
 {
 	struct kf_call *call = kf_call__find();
-	u64 thread = bpf_get_current_task();
 
 	kf_pending__lose();
 	if (!call)
 		return;
 	if (call->due & KF_DUE_KERNEL_READ)
 		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
-	bpf_map_delete_elem(&kf_calls, &thread);
+	kf_call__forget(call->user);
 }
 
 #endif

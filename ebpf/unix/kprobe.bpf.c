@@ -58,7 +58,7 @@ static __always_inline bool kf_unix_kprobe__keep(u64 thread, struct kf_unix_call
 {
 	struct kf_share *share = kf_unix_kprobe__share();
 
-	kf_charge__set(&call->charge, bpf_get_current_pid_tgid() >> 32, bpf_get_current_uid_gid());
+	kf_charge__set(&call->charge, bpf_get_current_pid_tgid() >> 32, kf_current__uid());
 	if (!share || !kf_share__admits(share, &call->charge, KF_UNIX_CALLS))
 		return false;
 	if (bpf_map_update_elem(&kf_unix_calls, &thread, call, BPF_NOEXIST))
