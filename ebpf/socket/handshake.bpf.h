@@ -70,11 +70,12 @@ static __always_inline void kf_handshake__fold(struct kf_sock *sock, const struc
 
 /* A child for which there is no room. Its later packets find the owner in the spill, which says that
  * it is folded. */
-static __noinline int kf_handshake__refuse(u64 cookie, struct kf_handshake *last, u32 retrans)
+static __noinline int kf_handshake__refuse(const struct kf_owner *owner, u64 cookie,
+					   struct kf_handshake *last, u32 retrans)
 {
-	struct kf_owner *owner = kf_owner__find(last->listener);
 	struct kf_sock *fold = kf_fold__begin(owner, KF_IPPROTO_TCP, KF_ROLE_SERVER, cookie);
 	struct kf_shares *all = kf_shares__all();
+	struct kf_owner *folded;
 
 	if (fold) {
 		kf_fold__address(fold, &last->packet);
@@ -82,9 +83,9 @@ static __noinline int kf_handshake__refuse(u64 cookie, struct kf_handshake *last
 	}
 	if (!owner || !all || kf_owner__spill(all, cookie, owner))
 		return 0;
-	owner = bpf_map_lookup_elem(&kf_spill, &cookie);
-	if (owner)
-		owner->flags = KF_OWNER_FOLDED | KF_OWNER_CHILD;
+	folded = bpf_map_lookup_elem(&kf_spill, &cookie);
+	if (folded)
+		folded->flags = KF_OWNER_FOLDED | KF_OWNER_CHILD;
 	return 0;
 }
 
@@ -116,7 +117,7 @@ static __always_inline void kf_handshake__complete(u64 cookie, u32 local_port, u
 	sock->state = KF_TCP_ESTABLISHED;
 	kf_handshake__book(sock, &last->packet, retrans);
 	if (kf_sock__put(&kf_tcp, KF_SHARE_TCP, &key, sock, &sock->charge) == KF_REFUSED)
-		kf_handshake__refuse(cookie, last, retrans);
+		kf_handshake__refuse(owner, cookie, last, retrans);
 }
 
 static __always_inline void kf_handshake__remember(u64 cookie, const struct kf_packet *packet)

@@ -240,9 +240,9 @@ static __always_inline bool kf_tcp__adoptable(u32 state)
 }
 
 /* A packet of a connection that is folded. */
-static __noinline int kf_tcp__fold(u64 cookie, const struct kf_packet *packet)
+static __noinline int kf_tcp__fold(const struct kf_owner *owner, u64 cookie,
+				   const struct kf_packet *packet)
 {
-	struct kf_owner *owner = kf_owner__find(cookie);
 	u32 role = KF_ROLE_CLIENT;
 	struct kf_sock *fold;
 
@@ -285,7 +285,7 @@ static __always_inline struct kf_sock *kf_tcp__adopt(struct kf_sock_key *key,
 	if (sock)
 		kf_tcp__adopted(sock, packet, state);
 	else if (began == KF_REFUSED)
-		kf_tcp__fold(key->cookie, packet);
+		kf_tcp__fold(owner, key->cookie, packet);
 	return sock;
 }
 

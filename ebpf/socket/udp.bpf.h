@@ -88,10 +88,9 @@ static __always_inline void kf_udp__began(struct kf_sock *sock, struct kf_sock_k
 }
 
 /* A datagram of a peer for which there is no room. */
-static __noinline int kf_udp__fold(struct kf_sock_key *key, const struct kf_packet *packet,
-				   u32 scope)
+static __noinline int kf_udp__fold(const struct kf_owner *owner, struct kf_sock_key *key,
+				   const struct kf_packet *packet, u32 scope)
 {
-	struct kf_owner *owner = kf_owner__find(key->cookie);
 	struct kf_fold_key fold_key = {};
 	struct kf_udp_last *last;
 	struct kf_sock *fold;
@@ -134,7 +133,7 @@ static __always_inline struct kf_sock *kf_udp__begin(struct kf_sock_key *key,
 	if (sock)
 		kf_udp__began(sock, key, packet, owner);
 	else if (began == KF_REFUSED)
-		kf_udp__fold(key, packet, scope);
+		kf_udp__fold(owner, key, packet, scope);
 	else /* another CPU was first */
 		sock = bpf_map_lookup_elem(&kf_udp, key);
 	return sock;
