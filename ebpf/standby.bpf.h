@@ -34,8 +34,8 @@ _Static_assert(KF_PROG_MAX == 1 << KF_PROG_BITS, "KF_PROG_BITS");
 
 /*
  * Claims, by a hash of thread and program: 0.5 MB, one entry where there are no standbys. A claim
- * lives from the primary to the standby, so that two threads with one place hardly ever clash. An
- * array, because it never refuses: storage with the task does, while a preempted task is inside its
+ * lives from the primary to the standby, so that two threads with one place hardly ever clash; with a
+ * salt, so that nobody chooses a thread number that does. An array, because it never refuses: storage with the task does, while a preempted task is inside its
  * allocator.
  */
 #define KF_CLAIMS_BITS 16
@@ -51,7 +51,8 @@ struct {
 static __noinline int kf_standby__decide(u32 program)
 {
 	u32 thread = bpf_get_current_pid_tgid();
-	u32 place = (thread << KF_PROG_BITS ^ program) * 0x9e3779b1U >> (32 - KF_CLAIMS_BITS);
+	u32 salted = (thread ^ kf_salt) << KF_PROG_BITS ^ program;
+	u32 place = salted * 0x9e3779b1U >> (32 - KF_CLAIMS_BITS);
 	u64 mine = (u64)thread << 32 | (program + 1);
 	u64 *claim = bpf_map_lookup_elem(&kf_claims, &place);
 
