@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NamedTuple, Self
@@ -33,6 +34,9 @@ SEPARATOR = b"\n\x1e\n"
 # a busy emulated machine takes minutes to verify all programs
 START_SECONDS = float(os.environ.get("KFLOWD_TEST_START_SECONDS", "240"))
 STOP_SECONDS = 60
+TICKS = os.sysconf("SC_CLK_TCK")
+# of processor time in two seconds: an agent that has nothing to do but its sweeps takes less
+QUIET_SECONDS = 0.5
 
 Record = dict[str, Any]
 
@@ -99,6 +103,33 @@ class Agent:
                     raise AssertionError(f"the agent did not start: {self._finish()}")
         self.start_seconds = time.monotonic() - began
         return self
+
+    def cpu_seconds(self) -> float:
+        """Return its user and system time."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def map_bytes(self) -> int:
+        """Return what its maps take in the kernel, as the kernel says."""
+        found = {}
+        for path in Path(f"/proc/{self.process.pid}/fdinfo").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                values = dict(line.split(":", 1) for line in path.read_text().splitlines())
+                if "map_id" in values:
+                    found[values["map_id"]] = int(values["memlock"])
+        return sum(found.values())
+
+    def settle(self) -> None:
+        """Wait until it has caught up: its end waits for an output no longer than seconds."""
+        before = self.cpu_seconds() - QUIET_SECONDS
+        while self.cpu_seconds() - before >= QUIET_SECONDS:
+            before = self.cpu_seconds()
+            time.sleep(2)
+
+    def finish(self) -> Result:
+        """Stop it when it has caught up."""
+        self.settle()
+        return self.stop()
 
     def stop(self, number: int = signal.SIGINT) -> Result:
         """End it by a signal and return what it left."""

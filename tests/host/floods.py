@@ -163,8 +163,13 @@ def ports(count: str) -> None:
         wait()
 
 
-def connections(count: str) -> None:
-    """Hold connections to a server of another process, all used once; then close them."""
+def connections(count: str, hold: str = "") -> None:
+    """Hold connections to a server of another process, all used once; then close them.
+
+    Args:
+        count: Of them.
+        hold: "hold" is to keep them until standard input ends.
+    """
     many()
     code = [sys.executable, "-I", "-S", __file__, "serve", count]
     with subprocess.Popen(code, stdout=subprocess.PIPE, text=True) as server:
@@ -176,10 +181,15 @@ def connections(count: str) -> None:
             client.sendall(REQUEST)
             assert client.recv(4096) == REPLY
             kept.append(client)
+        facts = {"server": said["pid"], "port": said["port"], "count": int(count)}
+        if hold:
+            report(pid=os.getpid(), **facts)
+            wait()
         for client in kept:
             client.close()
-    report(pid=os.getpid(), server=said["pid"], port=said["port"], count=int(count))
-    wait()
+    if not hold:
+        report(pid=os.getpid(), **facts)
+        wait()
 
 
 def serve(count: str) -> None:

@@ -5,26 +5,33 @@ Small tables keep it quick, and with the default sizes each flood is as large as
 found to hide everybody. What a flood sent is in its records to the byte, however they are folded.
 """
 
-import json
 import secrets
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 import pytest
 
-from tests.host import floods
-from tests.host.agent import AS_NOBODY, Agent, Record, socket_records
+from tests.host import floods, remote
+from tests.host.agent import Agent, Record
+from tests.host.flooded import (
+    IDLE,
+    SMALL,
+    bounded,
+    check_accounts,
+    check_victim,
+    folded,
+    nothing_missed,
+    of,
+    total,
+    victim,
+)
+from tests.host.link import link
+from tests.host.readers import Pipe
+from tests.host.running import own_cgroup, running
 
-SMALL = ("--sock-entries", "512", "--unix-entries", "512")
-# longer than a slow machine takes: nothing is cut in two because nobody used it
-IDLE = ("-t", "600")
-# few enough for the processes that the reserve of a small table is for
-VICTIM = {"small": (3, 3, 2), "default": (200, 100, 50)}
 SENT = len(floods.REQUEST) + len(floods.REPLY)
 
 # name of the flood -> its arguments with small tables and with those of the default size
@@ -35,116 +42,13 @@ FLOODS = {
     # the last of the small ones, and the spill of owners is full but for a few
     "idle": (("processes", "idle", "2", "150"), ("processes", "idle", "2", "17000")),
 }
-
-
-class Running:
-    """A workload that runs until it is told to end."""
-
-    def __init__(self, *arguments: str, prefix: Iterable[str] = AS_NOBODY) -> None:
-        command = [*prefix, sys.executable, "-I", "-S", floods.__file__, *arguments]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def said(self) -> dict[str, Any]:
-        """Return what it tells next."""
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert line, "the workload failed"
-        return dict(json.loads(line))
-
-    def go_on(self) -> None:
-        """Let it go on."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-
-    def end(self) -> None:
-        """Let it end, and wait."""
-        self._process.communicate(timeout=120)
-        assert self._process.returncode == 0
-
-
-@contextmanager
-def running(*arguments: str, prefix: Iterable[str] = AS_NOBODY) -> Iterator[Running]:
-    """A workload; it is told to end when the block does."""
-    it = Running(*arguments, prefix=prefix)
-    try:
-        yield it
-    finally:
-        it.end()
-
-
-def victim(size: str) -> Record:
-    """Run the victim, as root, and return what it did."""
-    with running("victim", *map(str, VICTIM[size]), prefix=()) as it:
-        return it.said()
-
-
-def check_victim(records: list[Record], done: Record, size: str) -> None:
-    """Each connection, peer and stream of the victim has a record of its own, and is exact."""
-    connections, peers, pairs = VICTIM[size]
-    mine = socket_records(records, done["pid"])
-    assert not [each for each in mine if "SockNotes" in each]
-    tcp = [each for each in mine if each.get("SockProtocol") == "TCP"]
-    assert len(tcp) == 2 * connections
-    clients = [each for each in tcp if each["SockRole"] == "CLIENT"]
-    assert sorted(each["SockLocalPort"] for each in clients) == sorted(done["tcp"])
-    assert {(each["SockTxBytes"], each["SockRxBytes"]) for each in clients} == {
-        (len(floods.REQUEST), len(floods.REPLY))
-    }
-    sent = [each for each in mine if each.get("SockProtocol") == "UDP" and "SockTxBytes" in each]
-    assert sorted(each["SockLocalPort"] for each in sent) == sorted(done["udp"])
-    received = [each for each in mine if each.get("SockProtocol") == "UDP" and each not in sent]
-    assert sorted(each["SockRemotePort"] for each in received) == sorted(done["udp"])
-    assert len([each for each in mine if each["SockFamily"] == "AF_UNIX"]) == 2 * pairs
-    assert len(sent) == peers
-
-
-def check_accounts(records: list[Record], stderr: str) -> None:
-    """Seen is reported and lost, and nothing is lost."""
-    health = records[-1]
-    for kind in ("Sock", "Unix"):
-        lost = health[f"Health{kind}LostMap"]
-        assert health[f"Health{kind}Created"] == health[f"Health{kind}Reported"] + lost
-        assert lost == 0
-    assert ": 0 seen" not in stderr.partition("sockets")[2].partition("\n")[0]
-
-
-@contextmanager
-def nothing_missed(records: list[Record]) -> Iterator[None]:
-    """Of counts that are exact: say with a failure that the kernel skipped program runs, if it did.
-
-    A preempted kernel skips a program that runs on the same processor already (kernel:
-    bpf_prog_enter), so that a message is in no table; the agent's last record says how often.
-    It is a failure all the same: such a run proves nothing, and the matrix repeats it.
-    """
-    try:
-        yield
-    except AssertionError as error:
-        if runs := records[-1].get("HealthMissedRuns", 0):
-            error.add_note(f"'HealthMissedRuns': {runs}")
-        raise
-
-
-def of(records: list[Record], pids: Iterable[int], protocol: str | None) -> list[Record]:
-    """Return the records of processes with a protocol; None: UNIX."""
-    found = [each for pid in pids for each in socket_records(records, pid)]
-    return [each for each in found if each.get("SockProtocol") == protocol]
-
-
-def folded(records: list[Record]) -> list[Record]:
-    """Return those that are folded: without a remote end, and with a number of members."""
-    found = [each for each in records if "FOLDED" in each.get("SockNotes", ())]
-    for each in found:
-        assert not {"SockRemoteIP", "SockRemotePort"} & set(each)
-        assert {"SockPeersFolded", "SockSocketsFolded"} & set(each)
-    return found
-
-
-def total(records: list[Record], key: str) -> int:
-    """Return the sum of a key."""
-    return sum(each.get(key, 0) for each in records)
+# the same for many processes, and the protocol of what they use
+MANY = {
+    "pairs": (("pairs", "40", "20"), None),
+    "ports": (("ports", "40", "40"), "UDP"),
+    "connections": (("connections", "25", "20", "hold"), "TCP"),
+}
+STOPPED_SECONDS = 10
 
 
 @pytest.mark.parametrize("name", FLOODS)
@@ -152,7 +56,7 @@ def test_a_local_flood_hides_nobody(name: str) -> None:
     """What a user without privileges opens leaves the records of others as they are."""
     with Agent("-m", "socket", *IDLE) as agent:
         before = victim("default")
-        with running(*FLOODS[name][1]) as flood:
+        with running(*FLOODS[name][1]) as flood, bounded(agent, name):
             said = flood.said()
             after = victim("default")
         result = agent.stop()
@@ -164,42 +68,73 @@ def test_a_local_flood_hides_nobody(name: str) -> None:
         CHECKS[name](result.records, said)
 
 
-def all_floods(*options: str, stopped: bool = False) -> None:
-    """Run all floods of a user under one agent with small tables.
+def all_floods(*options: str, stopped: bool = False, stalled: bool = False) -> None:
+    """Run all floods under one agent with small tables: those of strangers, too.
+
+    What a user does is in a cgroup of its own.
 
     Args:
         options: Of the agent.
-        stopped: The agent takes nothing meanwhile.
+        stopped: The agent takes nothing meanwhile, for ten seconds at least.
+        stalled: Nobody reads what the agent writes meanwhile.
     """
-    with ExitStack() as floods_end, Agent("-m", "socket", *IDLE, *SMALL, *options) as agent:
+    with (
+        link() as net,
+        own_cgroup() as prefix,
+        ExitStack() as floods_end,
+        Pipe() as pipe,
+        Agent("-m", "socket", *IDLE, *SMALL, *options, stdout=pipe.writer) as agent,
+    ):
+        if not stalled:
+            pipe.read()
         before = victim("small")
-        if stopped:
-            agent.process.send_signal(signal.SIGSTOP)
-        said: dict[str, Record] = {}
-        for name, (arguments, _) in FLOODS.items():
-            said[name] = floods_end.enter_context(running(*arguments)).said()
-        said["forged"] = receive_forged(1000, "127.0.0.1", ())
-        after = victim("small")
-        floods_end.close()
-        agent.process.send_signal(signal.SIGCONT)
+        with bounded(agent, "all floods"):
+            if stopped:
+                agent.process.send_signal(signal.SIGSTOP)
+            end = time.monotonic() + STOPPED_SECONDS
+            said: dict[str, Record] = {}
+            for name, (arguments, _) in FLOODS.items():
+                said[name] = floods_end.enter_context(running(*arguments, prefix=prefix)).said()
+            said["forged"] = receive_forged(1000, "127.0.0.1", ())
+            for name, (flood, _) in remote.FLOODS.items():
+                said[f"remote {name}"] = flood(net, remote.SMALL)
+            after = victim("small")
+            floods_end.close()
+            if stopped:
+                time.sleep(max(0, end - time.monotonic()))
+            agent.process.send_signal(signal.SIGCONT)
+        if stalled:
+            assert len(pipe) == 0
+            pipe.read()
         result = agent.stop()
+        records = pipe.records()
     assert result.exit_code == 0
-    check_victim(result.records, before, "small")
-    check_victim(result.records, after, "small")
-    check_accounts(result.records, result.stderr)
-    with nothing_missed(result.records):
+    check_victim(records, before, "small")
+    check_victim(records, after, "small")
+    check_accounts(records, result.stderr)
+    with nothing_missed(records):
         for name, done in said.items():
-            CHECKS[name](result.records, done)
+            CHECKS[name](records, done)
 
 
 def test_all_floods_at_once_hide_nobody() -> None:
-    """With small tables, and all of a user's floods under one agent: for slow machines, too."""
+    """With small tables, and all floods under one agent: for slow machines, too."""
     all_floods()
 
 
 def test_a_full_ring_hides_nobody() -> None:
-    """What the smallest ring refuses, while nobody takes anything, waits in the tables."""
-    all_floods("--ring-bytes", "65536", stopped=True)
+    """What a ring of 64 KiB refuses, while nobody takes anything, waits in the tables."""
+    all_floods("--ring-bytes", "64KiB", stopped=True)
+
+
+def test_a_stopped_consumer_hides_nobody() -> None:
+    """Nor does a ring of default size that nobody empties."""
+    all_floods(stopped=True)
+
+
+def test_an_output_that_stalls_hides_nobody() -> None:
+    """What nobody reads waits behind the tables."""
+    all_floods(stalled=True)
 
 
 def check_pairs(records: list[Record], said: Record) -> None:
@@ -245,24 +180,34 @@ def check_connections(records: list[Record], said: Record) -> None:
     assert fold["SockLocalPort"] == said["port"]
 
 
-def test_many_processes_of_one_user_hide_nobody() -> None:
+@pytest.mark.parametrize("name", MANY)
+def test_many_processes_of_one_user_hide_nobody(name: str) -> None:
     """Each process has little: their user has a share, too, of the folds as well."""
+    arguments, protocol = MANY[name]
     with Agent("-m", "socket", *IDLE, *SMALL) as agent:
-        with running("processes", "pairs", "40", "20") as flood:
+        with running("processes", *arguments) as flood, bounded(agent, f"many {name}"):
             said = flood.said()
             done = victim("small")
         result = agent.stop()
     check_victim(result.records, done, "small")
     check_accounts(result.records, result.stderr)
-    mine = of(result.records, said["pids"], None)
+    pids = [each[who] for each in said["each"] for who in ("pid", "server") if who in each]
+    mine = of(result.records, pids, protocol)
     assert len(folded(mine)) > 10
     # more processes than folds: the rest is their user's
     of_user = [each for each in folded(result.records) if "ProcPID" not in each]
-    assert len(of_user) == 1
-    size = sum(each["size"] for each in said["each"])
+    assert len(of_user) == (2 if protocol == "TCP" else 1)  # one for each role
     with nothing_missed(result.records):
-        assert total([*mine, *of_user], "SockTxBytes") == size
-        assert total([*mine, *of_user], "SockRxBytes") == size
+        for way, size in ways(name, said).items():
+            assert total([*mine, *of_user], f"Sock{way}Bytes") == size
+
+
+def ways(name: str, said: Record) -> Record:
+    """Return what many processes have sent and received."""
+    if name == "connections":
+        return dict.fromkeys(("Tx", "Rx"), total(said["each"], "count") * SENT)
+    size = total(said["each"], "size")
+    return {"Tx": size, "Rx": 0 if name == "ports" else size}
 
 
 def test_a_flooded_listener_leaves_owners_to_others() -> None:
@@ -361,6 +306,7 @@ CHECKS = {
     "ports": check_ports,
     "connections": check_connections,
     "forged": check_forged,
+    **{f"remote {name}": check for name, (_, check) in remote.FLOODS.items()},
 }
 
 
@@ -368,7 +314,8 @@ def flood_from(target: str, prefix: Iterable[str]) -> None:
     """Send as many datagrams as were found to hide everybody, a victim before and after."""
     with Agent("-m", "socket", *IDLE) as agent:
         before = victim("default")
-        said = receive_forged(20000, target, prefix)
+        with bounded(agent, f"forged, to {target}"):
+            said = receive_forged(20000, target, prefix)
         after = victim("default")
         result = agent.stop()
     check_victim(result.records, before, "default")

@@ -16,8 +16,6 @@ from tests.host.storm import run
 FILES = 5003 if ATTACH_MODE else 50021
 TINY = ("--ring-bytes", "65536")
 STOPPED_SECONDS = 10
-# of processor time in two seconds: an agent that has nothing to do but its sweeps takes less
-QUIET_TICKS = 50
 
 
 def events_of(records: list[Record]) -> Counter[str]:
@@ -64,20 +62,6 @@ def stopped(agent: Agent, workload: str, *arguments: str | int | Path) -> None:
     agent.process.send_signal(signal.SIGCONT)
 
 
-def finish(agent: Agent) -> Result:
-    """Stop an agent that has caught up: the end waits for an output no longer than seconds."""
-
-    def used() -> int:
-        fields = Path(f"/proc/{agent.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return int(fields[11]) + int(fields[12])
-
-    before = used() - QUIET_TICKS
-    while used() - before >= QUIET_TICKS:
-        before = used()
-        time.sleep(2)
-    return agent.stop()
-
-
 def test_a_storm_loses_nothing(folder: Path) -> None:
     """At default sizes each of 50,021 files is reported with its names; says what that costs."""
     seconds = {}
@@ -85,7 +69,7 @@ def test_a_storm_loses_nothing(folder: Path) -> None:
     seconds["bare"] = float(run("many", folder / "bare", FILES, 2).communicate()[0])
     with Agent("-m", "file") as agent:
         seconds["watched"] = float(run("many", folder, FILES, 2).communicate()[0])
-        result = finish(agent)
+        result = agent.finish()
 
     print({name: f"{FILES / each:.0f} files/s" for name, each in seconds.items()})
     health = books(result)
@@ -101,7 +85,7 @@ def test_a_stopped_consumer_costs_no_name(folder: Path) -> None:
     files = 4001
     with Agent("-m", "file", *TINY) as agent:
         stopped(agent, "many", folder, files, 2)
-        result = finish(agent)
+        result = agent.finish()
 
     health = books(result)
     assert health["HealthFileLostMap"] + health["HealthFileLostRing"] == 0
@@ -114,7 +98,7 @@ def test_hard_links_keep_their_names_apart(folder: Path) -> None:
     files = 1009
     with Agent("-m", "file", *TINY) as agent:
         stopped(agent, "names", folder, files)
-        result = finish(agent)
+        result = agent.finish()
 
     assert books(result)["HealthNamesLost"] == 0
     mine = file_records(result.records, folder)
@@ -130,7 +114,7 @@ def test_what_finds_no_room_is_counted(folder: Path) -> None:
     """Neither ring nor maps can hold it: seen = reported + lost, and so for names."""
     with Agent("-m", "file", *TINY, "--file-entries", "101") as agent:
         stopped(agent, "many", folder, 2003, 2)
-        result = finish(agent)
+        result = agent.finish()
 
     health = books(result)
     assert health["HealthFileLostMap"] > 0
@@ -155,7 +139,7 @@ def test_a_hog_has_its_share(folder: Path) -> None:
             assert hog.stdout.readline() == "open\n"
             run("many", folder / "victim", victims, 1).communicate()
             agent.process.send_signal(signal.SIGCONT)
-        result = finish(agent)
+        result = agent.finish()
 
     health = books(result)
     assert health["HealthFileLostMap"] > 0  # the hog's
@@ -205,7 +189,7 @@ def test_a_lost_exec_is_said(folder: Path) -> None:
             process.stdin.write("\n")
             process.stdin.flush()
             assert process.stdout.readline() == "late\n"
-        result = finish(agent)
+        result = agent.finish()
 
     health = books(result)
     assert health["HealthProcLostRing"] > 0

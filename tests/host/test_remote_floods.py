@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What another host sends from forged sources leaves the records of all others as they are.
+
+With the tables of default size; with small ones the same floods are part of test_floods.py.
+"""
+
+import pytest
+
+from tests.host import remote
+from tests.host.agent import Agent
+from tests.host.flooded import (
+    IDLE,
+    bounded,
+    check_accounts,
+    check_victim,
+    nothing_missed,
+    victim,
+)
+from tests.host.link import link
+
+
+@pytest.mark.parametrize("name", remote.FLOODS)
+def test_a_flood_of_forged_packets_hides_nobody(name: str) -> None:
+    """A victim before and after, and one that is served meanwhile, have all their records."""
+    flood, check = remote.FLOODS[name]
+    with link() as net, Agent("-m", "socket", *IDLE) as agent:
+        before = victim("default")
+        with bounded(agent, name):
+            said = flood(net, remote.DEFAULT)
+        after = victim("default")
+        result = agent.stop()
+    assert result.exit_code == 0
+    check_victim(result.records, before, "default")
+    check_victim(result.records, after, "default")
+    check_accounts(result.records, result.stderr)
+    with nothing_missed(result.records):
+        check(result.records, said)
