@@ -89,11 +89,42 @@ static __noinline int kf_handshake__refuse(const struct kf_owner *owner, u64 coo
 	return 0;
 }
 
+/* Whether a packet that a listener received is of this connection. Not by the ports alone: a packet that
+ * could not be parsed leaves the one before, and a stranger chooses the ports of that. */
+static __always_inline bool kf_handshake__is_of(const struct kf_packet *packet,
+						struct bpf_sock_ops *ctx)
+{
+	const u32 *from = (const u32 *)packet->from;
+
+	if (packet->to_port != ctx->local_port || packet->from_port != bpf_ntohl(ctx->remote_port))
+		return false;
+	if (packet->family == KF_AF_INET)
+		return from[0] == ctx->remote_ip4;
+	return from[0] == ctx->remote_ip6[0] && from[1] == ctx->remote_ip6[1] &&
+	       from[2] == ctx->remote_ip6[2] && from[3] == ctx->remote_ip6[3];
+}
+
+/* Nothing is known of this handshake but that it is complete. The rest is told by the next packet, and by
+ * who accepts. */
+static __noinline int kf_handshake__unseen(u64 cookie)
+{
+	struct kf_sock_key key = { .cookie = cookie };
+	enum kf_begin began;
+	struct kf_sock *sock = kf_sock__begin(&kf_tcp, KF_SHARE_TCP, &key, NULL, &began);
+
+	if (!sock)
+		return 0; /* is folded at its next packet */
+	sock->protocol = KF_IPPROTO_TCP;
+	sock->role = KF_ROLE_SERVER;
+	sock->state = KF_TCP_ESTABLISHED;
+	return 0;
+}
+
 /* A listener's child is complete. The owner is the listener's until accept says better; so is the share
  * that it counts against, for good. */
-static __always_inline void kf_handshake__complete(u64 cookie, u32 local_port, u32 remote_port,
-						   u32 retrans)
+static __always_inline void kf_handshake__complete(u64 cookie, struct bpf_sock_ops *ctx)
 {
+	u32 retrans = ctx->total_retrans;
 	u32 zero = 0;
 	struct kf_handshake *last = bpf_map_lookup_elem(&kf_handshakes, &zero);
 	struct kf_sock *sock = bpf_map_lookup_elem(&kf_sock_scratch, &zero);
@@ -102,8 +133,10 @@ static __always_inline void kf_handshake__complete(u64 cookie, u32 local_port, u
 
 	if (!last || !sock || bpf_map_lookup_elem(&kf_tcp, &key))
 		return; /* there already: both ends connected at once */
-	if (last->packet.to_port != local_port || last->packet.from_port != remote_port)
-		return; /* begins at its first packet */
+	if (!kf_handshake__is_of(&last->packet, ctx)) {
+		kf_handshake__unseen(cookie);
+		return;
+	}
 	owner = kf_owner__find(last->listener);
 	if (kf_owner__is_self(owner)) {
 		bpf_map_update_elem(&kf_owners, &cookie, owner, BPF_ANY);

@@ -134,8 +134,7 @@ int cgroup__sockops(struct bpf_sock_ops *ctx)
 	if (op == BPF_SOCK_OPS_TCP_CONNECT_CB || op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
 		kf_socket__follow(ctx);
 	if (op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
-		kf_handshake__complete(bpf_get_socket_cookie(ctx), ctx->local_port,
-				       bpf_ntohl(ctx->remote_port), ctx->total_retrans);
+		kf_handshake__complete(bpf_get_socket_cookie(ctx), ctx);
 	else if (op == BPF_SOCK_OPS_STATE_CB)
 		kf_tcp__announced(ctx, kf_alias__of(bpf_get_socket_cookie(ctx), ctx->sk),
 				  ctx->args[1]);
