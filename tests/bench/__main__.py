@@ -2,7 +2,6 @@
 """Prints what kflowd costs here: `make bench`, as root. Figures and no tests: hosts are busy."""
 
 import json
-import os
 import subprocess
 import tempfile
 import time
@@ -20,7 +19,6 @@ from tests.host.workloads import start
 FILES = 20_011
 DRAIN_RING_BYTES = 64 << 20
 STARTS = 5
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Drained(NamedTuple):
@@ -75,19 +73,13 @@ def first_record(folder: str) -> float:
     return seconds
 
 
-def cpu_seconds(pid: int) -> float:
-    """Return user and system time of a process."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
 def running(folder: str) -> list[str]:
     """Return the cost of a run with many file records: CPU, memory, bytes."""
     with Agent("-m", "file") as agent:
-        before = cpu_seconds(agent.process.pid)
+        before = agent.cpu_seconds()
         start("write_many", folder, FILES)
         time.sleep(3)
-        spent = cpu_seconds(agent.process.pid) - before
+        spent = agent.cpu_seconds() - before
         status = Path(f"/proc/{agent.process.pid}/status").read_text()
         result = agent.stop()
     rss = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))

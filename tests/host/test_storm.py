@@ -9,7 +9,11 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from tests.host.agent import ATTACH_MODE, Agent, Record, Result, file_records
+from tests.host.flooded import bounded
+from tests.host.readers import Pipe
 from tests.host.storm import run
 
 # an emulated machine does a twentieth of this host's work
@@ -68,8 +72,10 @@ def test_a_storm_loses_nothing(folder: Path) -> None:
     (folder / "bare").mkdir()
     seconds["bare"] = float(run("many", folder / "bare", FILES, 2).communicate()[0])
     with Agent("-m", "file") as agent:
-        seconds["watched"] = float(run("many", folder, FILES, 2).communicate()[0])
-        result = agent.finish()
+        with bounded(agent, "storm"):
+            seconds["watched"] = float(run("many", folder, FILES, 2).communicate()[0])
+            agent.settle()
+        result = agent.stop()
 
     print({name: f"{FILES / each:.0f} files/s" for name, each in seconds.items()})
     health = books(result)
@@ -89,6 +95,24 @@ def test_a_stopped_consumer_costs_no_name(folder: Path) -> None:
 
     health = books(result)
     assert health["HealthFileLostMap"] + health["HealthFileLostRing"] == 0
+    assert health["HealthNamesLost"] == 0
+    check_lives(file_records(result.records, folder), files)
+
+
+def test_an_output_that_stalls_costs_no_name(folder: Path) -> None:
+    """What nobody reads while files come and go has its names when it is read."""
+    files = 4001
+    with Pipe() as pipe, Agent("-m", "file", stdout=pipe.writer) as agent:
+        with bounded(agent, "storm, output stalled"):
+            run("many", folder, files, 2).communicate()
+            agent.settle()
+        assert len(pipe) == 0
+        pipe.read()
+        result = agent.stop()
+        result = result._replace(records=pipe.records())
+
+    health = books(result)
+    assert health["HealthFileEvents"] == health["HealthFileReported"]
     assert health["HealthNamesLost"] == 0
     check_lives(file_records(result.records, folder), files)
 
@@ -127,27 +151,33 @@ def test_what_finds_no_room_is_counted(folder: Path) -> None:
     assert 7 * 2003 - lost <= sum(events_of(mine).values()) < 7 * 2003
 
 
-def test_a_hog_has_its_share(folder: Path) -> None:
-    """A user who fills the table of files takes no room from others, though nothing leaves it."""
-    held, victims = 5003, 701
-    (folder / "hog").mkdir()
+@pytest.mark.parametrize(("hogs", "share"), [(1, 4096 // 2), (3, 4096 * 3 // 4)])
+def test_a_hog_has_its_share(hogs: int, share: int, folder: Path) -> None:
+    """Who fills the table of files, by one process or many, takes no room from others."""
+    held, victims = 5003 // hogs, 401
     (folder / "victim").mkdir()
-    with Agent("-m", "file", *TINY, "--file-entries", "4096") as agent:
+    with ExitStack() as stack, Agent("-m", "file", *TINY, "--file-entries", "4096") as agent:
         agent.process.send_signal(signal.SIGSTOP)
-        with run("opened", folder / "hog", held) as hog:
-            assert hog.stdout
-            assert hog.stdout.readline() == "open\n"
+        with bounded(agent, f"{hogs} hogs"):
+            pids = []
+            for number in range(hogs):
+                (folder / f"hog{number}").mkdir()
+                hog = stack.enter_context(run("opened", folder / f"hog{number}", held))
+                assert hog.stdout
+                assert hog.stdout.readline() == "open\n"
+                pids.append(hog.pid)
             run("many", folder / "victim", victims, 1).communicate()
-            agent.process.send_signal(signal.SIGCONT)
+        agent.process.send_signal(signal.SIGCONT)
+        stack.close()
         result = agent.finish()
 
     health = books(result)
-    assert health["HealthFileLostMap"] > 0  # the hog's
+    assert health["HealthFileLostMap"] > 0  # the hogs'
     assert health["HealthNamesLost"] == 0
     check_lives(file_records(result.records, folder / "victim"), victims)
-    mine = [each for each in result.records if each.get("ProcPID") == hog.pid]
-    kept = {each["File"] for each in mine if each["File"].startswith("held")}
-    assert 4096 // 2 - 50 <= len(kept) < held
+    mine = [each for each in result.records if each.get("ProcPID") in pids]
+    kept = {each["FilePath"] + each["File"] for each in mine if each["File"].startswith("held")}
+    assert share - 50 <= len(kept) < held * hogs
 
 
 def test_no_user_takes_the_room_of_root(folder: Path) -> None:
