@@ -38,11 +38,13 @@ class Storm(NamedTuple):
 
     Attributes:
         speed: Files per second.
-        cpu: What the agent took for it, in seconds.
+        own: Processor time of the workload for a file, in microseconds.
+        cpu: What the agent took for all, in seconds.
         named: Files that are in a record with both of their names.
     """
 
     speed: float
+    own: float
     cpu: float = 0.0
     named: int = 0
 
@@ -51,7 +53,7 @@ def storm(kind: Kind) -> Storm:
     """Run the workload, beside an agent or alone."""
     with tempfile.TemporaryDirectory() as folder:
         if not kind.attach_mode:
-            return Storm(_workload(folder))
+            return Storm(*_workload(folder))
         environment = {"PYTHONPATH": ":".join([str(kind.tree / "src"), *sys.path])}
         options = ("-m", "file", f"--attach={kind.attach_mode}")
         with (
@@ -59,16 +61,18 @@ def storm(kind: Kind) -> Storm:
             Agent(*options, environment=environment, stdout=stdout.fileno()) as agent,
         ):
             before = agent.cpu_seconds()
-            speed = _workload(folder)
+            speed, own = _workload(folder)
             agent.settle()
             cpu = agent.cpu_seconds() - before
             agent.stop()
             stdout.seek(0)
-            return Storm(speed, cpu, _named(stdout, folder))
+            return Storm(speed, own, cpu, _named(stdout, folder))
 
 
-def _workload(folder: str) -> float:
-    return FILES / float(run("many", folder, FILES, PROCESSES).communicate()[0])
+def _workload(folder: str) -> tuple[float, float]:
+    """Return files per second, and microseconds of a processor per file."""
+    seconds, own = map(float, run("many", folder, FILES, PROCESSES).communicate()[0].split())
+    return FILES / seconds, own / FILES * 1e6
 
 
 def _named(stdout: IO[bytes], folder: str) -> int:
@@ -83,30 +87,33 @@ def _named(stdout: IO[bytes], folder: str) -> int:
 
 
 def table(runs: Mapping[Kind, Sequence[Storm]]) -> str:
-    """Return a line for each kind: files per second and what part of the speed alone that is."""
+    """Return a line for each kind; "of alone" is the part of the speed without kflowd."""
     alone = median(each.speed for each in runs[Kind()])
-    lines = [f"{'':24}{'files/s':>10}{'of alone':>10}{'lowest':>10}{'highest':>10}"]
-    lines[0] += f"{'CPU, s':>9}{'files with their names':>25}"
+    heads = ("files/s", "of alone", "lowest", "highest", "own us/file", "agent s")
+    lines = [f"{'':24}" + "".join(f"{head:>12}" for head in heads) + "  files with both names"]
     for kind, found in runs.items():
         speeds = [each.speed for each in found]
         title = f"{kind.attach_mode} {kind.tree.name}" if kind.attach_mode else "alone"
-        line = f"{title:24}{median(speeds):10,.0f}{median(speeds) / alone:10.3f}"
-        line += f"{min(speeds):10,.0f}{max(speeds):10,.0f}"
+        line = f"{title:24}{median(speeds):12,.0f}{median(speeds) / alone:12.3f}"
+        line += f"{min(speeds):12,.0f}{max(speeds):12,.0f}"
+        line += f"{median(each.own for each in found):12.1f}"
         if kind.attach_mode:
-            line += f"{median(each.cpu for each in found):9.2f}"
-            line += f"{f'{min(each.named for each in found):,} of {FILES:,}':>25}"
+            line += f"{median(each.cpu for each in found):12.2f}"
+            line += f"  {min(each.named for each in found):,} of {FILES:,}"
         lines.append(line)
     return "\n".join(lines)
 
 
-def here(attach_modes: Iterable[str], trees: Sequence[Path], rounds: int) -> None:
-    """Measure on this machine, and print the table."""
+def here(attach_modes: Iterable[str], trees: Sequence[Path], rounds: int) -> int:
+    """Measure on this machine, print the table, and return 0 if this tree lost no name."""
     kinds = [Kind(), *(Kind(mode, tree) for mode in attach_modes for tree in trees)]
     runs: dict[Kind, list[Storm]] = {kind: [] for kind in kinds}
     for _ in range(rounds):
         for kind in kinds:
             runs[kind].append(storm(kind))
     print(table(runs))
+    mine = [each for kind in kinds[1:] if kind.tree == ROOT for each in runs[kind]]
+    return int(any(each.named < FILES for each in mine))
 
 
 def there(kernel: str, arguments: argparse.Namespace) -> int:
@@ -135,8 +142,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.kernel:
         return there(arguments.kernel, arguments)
-    here(arguments.modes.split(), [ROOT, *arguments.trees], arguments.rounds)
-    return 0
+    return here(arguments.modes.split(), [ROOT, *arguments.trees], arguments.rounds)
 
 
 if __name__ == "__main__":
