@@ -2,6 +2,7 @@
 """Workloads beside the test: programs that tell what they do and end when they are told."""
 
 import json
+import resource
 import secrets
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from kflowd.bpf.kernel.cgroup import MOUNTS, find_mount
 from tests.host import floods
 from tests.host.agent import AS_NOBODY
 
+# that a workload may open: nobody cannot raise a limit that a machine sets low
+DESCRIPTORS = 20_000
+
 
 class Running:
     """A workload that runs until it is told to end."""
@@ -24,6 +28,9 @@ class Running:
         prefix: Iterable[str] = AS_NOBODY,
         program: str = floods.__file__,
     ) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if 0 <= hard < DESCRIPTORS:  # below 0 there is no limit
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, DESCRIPTORS))
         command = [*prefix, sys.executable, "-I", "-S", program, *arguments]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
