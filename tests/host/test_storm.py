@@ -195,7 +195,7 @@ def test_no_user_takes_the_room_of_root(folder: Path) -> None:
         run("many", folder / "victim", victims, 1).communicate()
         agent.process.send_signal(signal.SIGCONT)
         hogs.close()
-        result = finish(agent)
+        result = agent.finish()
 
     assert books(result)["HealthFileLostMap"] > 0  # the hogs'
     check_lives(file_records(result.records, folder / "victim"), victims)

@@ -27,7 +27,7 @@ from tests.host.ledger import (
     take,
     users_of,
 )
-from tests.host.one_run import ATTACH_MODE, IDLE
+from tests.host.one_run import IDLE
 from tests.host.operations import end_forked, start_forked
 from tests.host.users_calls import PID_BYTES, PREFORK_ASKED
 from tests.host.users_programs import BANNER, CAT, SHELL
