@@ -69,9 +69,21 @@ static __always_inline void kf_usage__count(u64 *tx, u64 *rx, u64 bytes, bool se
 	__sync_fetch_and_add(sent ? tx : rx, bytes);
 }
 
-/* By a process that is not the owner. */
-static __noinline int kf_usage__other(struct kf_usage *usage, struct kf_user_key *key, u64 bytes,
-				      u32 sent)
+/* Whether it is the owner who moves bytes now; what a thread of the kernel moves it does for the owner. */
+static __always_inline bool kf_usage__is_own(const struct kf_proc *owner)
+{
+	return kf_proc__is_current(owner) || kf_current__kthread();
+}
+
+static __always_inline void kf_usage__own(struct kf_usage *usage, u64 bytes, bool sent)
+{
+	kf_usage__count(&usage->own_tx, &usage->own_rx, bytes, sent);
+}
+
+/* The current process has moved bytes, and is not the owner. Called by global functions alone, which the
+ * verifier walks once and not with each state of a caller. */
+static __always_inline void kf_usage__other(struct kf_usage *usage, struct kf_user_key *key,
+					    u64 bytes, bool sent)
 {
 	struct kf_used *used = kf_users__find(key, kf_current__start(), (u16)kf_current__execs());
 
@@ -81,17 +93,6 @@ static __noinline int kf_usage__other(struct kf_usage *usage, struct kf_user_key
 		kf_usage__count(&used->user.tx_bytes, &used->user.rx_bytes, bytes, sent);
 	else
 		kf_usage__count(&usage->rest_tx, &usage->rest_rx, bytes, sent);
-	return 0;
-}
-
-/* The current process has moved bytes. What a thread of the kernel moves it does for the owner. */
-static __always_inline void kf_usage__add(struct kf_usage *usage, const struct kf_proc *owner,
-					  struct kf_user_key *key, u64 bytes, bool sent)
-{
-	if (kf_proc__is_current(owner) || kf_current__kthread())
-		kf_usage__count(&usage->own_tx, &usage->own_rx, bytes, sent);
-	else
-		kf_usage__other(usage, key, bytes, sent);
 }
 
 /* From here on it is to be told who writes to a TCP connection and who reads. */

@@ -100,7 +100,7 @@ static __always_inline void kf_socket_call__stream(const struct kf_socket_call *
 	struct kf_sock *sock = bpf_map_lookup_elem(&kf_tcp, &key);
 
 	if (sock)
-		kf_use__note(sock, KF_SHARE_TCP, &key, call->bytes, call->sent);
+		kf_use__stream(sock, call->cookie, call->bytes, call->sent);
 }
 
 static __noinline int kf_socket_call__moved(const struct kf_socket_call *call)

@@ -17,15 +17,6 @@ static __always_inline u64 kf_use__cookie(struct sock *sk)
 	return kf_alias__of(KF_READ(sk, __sk_common.skc_cookie.counter), sk);
 }
 
-static __always_inline void kf_use__note(struct kf_sock *sock, const enum kf_share_table which,
-					 const struct kf_sock_key *key, u64 bytes, bool sent)
-{
-	struct kf_user_key user;
-
-	kf_sock__user_key(&user, which, key);
-	kf_usage__add(&sock->usage, &sock->proc, &user, bytes, sent);
-}
-
 /* ---- TCP ---- */
 
 /* How far a connection is used; sequence numbers. */
@@ -70,6 +61,28 @@ static __always_inline bool kf_use__based(struct kf_sock *sock, const struct kf_
 	return true;
 }
 
+/* Global, so that its arguments are numbers. */
+__noinline int kf_use__tcp_by_other(u64 cookie, u64 bytes, u32 sent)
+{
+	struct kf_sock_key key = { .cookie = cookie };
+	struct kf_sock *sock = bpf_map_lookup_elem(&kf_tcp, &key);
+	struct kf_user_key user;
+
+	if (!sock)
+		return 0;
+	kf_sock__user_key(&user, KF_SHARE_TCP, &key);
+	kf_usage__other(&sock->usage, &user, bytes, sent);
+	return 0;
+}
+
+static __always_inline void kf_use__stream(struct kf_sock *sock, u64 cookie, u64 bytes, bool sent)
+{
+	if (kf_usage__is_own(&sock->proc))
+		kf_usage__own(&sock->usage, bytes, sent);
+	else
+		kf_use__tcp_by_other(cookie, bytes, sent);
+}
+
 /* Somebody who holds a connection, or has held it, may have moved bytes. */
 static __always_inline void kf_use__tcp(struct sock *sk, struct tcp_sock *tp)
 {
@@ -93,11 +106,11 @@ static __always_inline void kf_use__tcp(struct sock *sk, struct tcp_sock *tp)
 	received = at.read - sock->usage.copied_seq;
 	if (sent > 0) {
 		sock->usage.write_seq = at.written;
-		kf_use__note(sock, KF_SHARE_TCP, &key, sent, true);
+		kf_use__stream(sock, key.cookie, sent, true);
 	}
 	if (received > 0) {
 		sock->usage.copied_seq = at.read;
-		kf_use__note(sock, KF_SHARE_TCP, &key, received, false);
+		kf_use__stream(sock, key.cookie, received, false);
 	}
 }
 
@@ -108,15 +121,40 @@ static __always_inline bool kf_use__is_udp(struct sock *sk)
 	return KF_READ(sk, sk_protocol) == KF_IPPROTO_UDP && KF_READ(sk, sk_type) == KF_SOCK_DGRAM;
 }
 
-/* A datagram that moved between the current process and a peer. Returns whether the peer is known. */
-static __noinline int kf_use__udp(const struct kf_sock_key *key, u64 bytes, u32 sent)
+/* Global, so that its arguments are numbers: the key of an aggregate, and what was moved. */
+__noinline int kf_use__udp_by_other(u64 cookie, u64 address, u64 rest_of_address, u64 peer,
+				    u64 moved)
 {
+	struct kf_sock_key key = { .cookie = cookie };
+	struct kf_user_key user;
+	struct kf_sock *sock;
+
+	((u64 *)key.remote_addr)[0] = address;
+	((u64 *)key.remote_addr)[1] = rest_of_address;
+	key.remote_port = peer;
+	key.family = peer >> 16;
+	sock = bpf_map_lookup_elem(&kf_udp, &key);
+	if (!sock)
+		return 0;
+	kf_sock__user_key(&user, KF_SHARE_UDP, &key);
+	kf_usage__other(&sock->usage, &user, moved >> 1, moved & 1);
+	return 0;
+}
+
+/* A datagram that moved between the current process and a peer. Returns whether the peer is known. */
+static __always_inline bool kf_use__udp(const struct kf_sock_key *key, u64 bytes, bool sent)
+{
+	const u64 *address = (const u64 *)key->remote_addr;
 	struct kf_sock *sock = bpf_map_lookup_elem(&kf_udp, key);
 
 	if (!sock)
-		return 0;
-	kf_use__note(sock, KF_SHARE_UDP, key, bytes, sent);
-	return 1;
+		return false;
+	if (kf_usage__is_own(&sock->proc))
+		kf_usage__own(&sock->usage, bytes, sent);
+	else
+		kf_use__udp_by_other(key->cookie, address[0], address[1],
+				     key->remote_port | (u32)key->family << 16, bytes << 1 | sent);
+	return true;
 }
 
 #endif

@@ -47,7 +47,7 @@ static __always_inline void kf_unix__key(struct kf_unix_key *key, struct socket 
 {
 	struct file *file = KF_READ(socket, file);
 
-	key->sock = (u64)KF_READ(socket, sk);
+	key->sock = kf_number(KF_READ(socket, sk));
 	key->ino = file ? KF_READ(file, f_inode, i_ino) : 0;
 	key->peer_hash = 0;
 }
@@ -201,16 +201,31 @@ static __always_inline void kf_unix__user_key(struct kf_user_key *user,
 	user->place = 0;
 }
 
+/* Global, so that its arguments are numbers: the key, and what was moved. */
+__noinline int kf_unix__used_by_other(u64 sock, u64 ino, u64 peer_hash, u64 bytes, u32 sent)
+{
+	struct kf_unix_key key = { .sock = sock, .ino = ino, .peer_hash = peer_hash };
+	struct kf_unix *agg = bpf_map_lookup_elem(&kf_unix, &key);
+	struct kf_user_key user;
+
+	if (!agg)
+		return 0;
+	kf_unix__user_key(&user, &key);
+	kf_usage__other(&agg->usage, &user, bytes, sent);
+	return 0;
+}
+
 /* Who moved the bytes; of a fold that is not known. */
 static __always_inline void kf_unix__used(struct kf_unix *agg, const struct kf_unix_key *key,
 					  const struct kf_unix_message *message)
 {
-	struct kf_user_key user;
-
 	if (agg->flags & KF_SOCK_FOLDED)
 		return;
-	kf_unix__user_key(&user, key);
-	kf_usage__add(&agg->usage, &agg->proc, &user, message->bytes, message->sent);
+	if (kf_usage__is_own(&agg->proc))
+		kf_usage__own(&agg->usage, message->bytes, message->sent);
+	else
+		kf_unix__used_by_other(key->sock, key->ino, key->peer_hash, message->bytes,
+				       message->sent);
 }
 
 /* Adds a message to the socket of a key, which is its destination's then. */

@@ -21,24 +21,44 @@ static __always_inline u32 kf_unix_call__step(u32 compat)
 	return compat ? sizeof(struct kf_user_mmsghdr32) : sizeof(struct kf_user_mmsghdr);
 }
 
+/* The messages of a call, which a loop goes through. */
+struct kf_unix_batch {
+	u64 at; /* the next one */
+	u64 step;
+	u64 socket;
+	u64 sock;
+	u64 ino;
+	u64 bytes; /* of those before */
+	u32 compat;
+	u32 pad;
+};
+
+static long kf_unix_call__add(u32 round, void *context)
+{
+	struct kf_unix_batch *batch = context;
+	u32 len = 0;
+
+	if (bpf_probe_read_user(&len, sizeof(len), (void *)batch->at))
+		kf_count(KF_CNT_READ_FAILED, 1);
+	batch->bytes += len;
+	batch->at += batch->step;
+	return 0;
+}
+
+static __always_inline u32 kf_unix_call__bounded(u32 messages)
+{
+	return messages < KF_BATCH_MAX ? messages : KF_BATCH_MAX;
+}
+
 /* Bytes of the first messages of a sendmmsg or recvmmsg. Global: the verifier walks the loop once. */
 __noinline u64 kf_unix_call__bytes(u64 vector, s32 messages, u32 compat)
 {
-	u64 step = kf_unix_call__step(compat);
-	u64 at = vector + (compat ? offsetof(struct kf_user_mmsghdr32, len)
-				  : offsetof(struct kf_user_mmsghdr, len));
-	u64 bytes = 0;
-	u32 len;
+	struct kf_unix_batch batch = { .step = kf_unix_call__step(compat) };
 
-	for (int i = 0; i < KF_BATCH_MAX; i++, at += step) {
-		if (i >= messages)
-			break;
-		len = 0;
-		if (bpf_probe_read_user(&len, sizeof(len), (void *)at))
-			kf_count(KF_CNT_READ_FAILED, 1);
-		bytes += len;
-	}
-	return bytes;
+	batch.at = vector + (compat ? offsetof(struct kf_user_mmsghdr32, len)
+				    : offsetof(struct kf_user_mmsghdr, len));
+	kf_loop(kf_unix_call__bounded(messages), kf_unix_call__add, &batch, KF_BATCH_MAX);
+	return batch.bytes;
 }
 
 /* What is needed of one message, in either ABI. */
@@ -85,19 +105,26 @@ __noinline int kf_unix_call__message(u64 socket, u64 sock, u64 ino, u64 at, u32 
 	return 0;
 }
 
+static long kf_unix_call__each(u32 round, void *context)
+{
+	struct kf_unix_batch *batch = context;
+
+	kf_unix_call__message(batch->socket, batch->sock, batch->ino, batch->at, batch->compat);
+	batch->at += batch->step;
+	return 0;
+}
+
 #define KF_BATCH_COMPAT (1U << 31)
 
 /* Each of the first messages of a sendmmsg; their number may have KF_BATCH_COMPAT. */
 __noinline int kf_unix_call__messages(u64 socket, u64 sock, u64 ino, u64 vector, u32 messages)
 {
-	u32 compat = messages & KF_BATCH_COMPAT, count = messages & ~KF_BATCH_COMPAT;
-	u64 step = kf_unix_call__step(compat);
+	struct kf_unix_batch batch = { .at = vector, .socket = socket, .sock = sock, .ino = ino };
 
-	for (u32 i = 0; i < KF_BATCH_MAX; i++, vector += step) {
-		if (i >= count)
-			break;
-		kf_unix_call__message(socket, sock, ino, vector, compat);
-	}
+	batch.compat = messages & KF_BATCH_COMPAT;
+	batch.step = kf_unix_call__step(batch.compat);
+	kf_loop(kf_unix_call__bounded(messages & ~KF_BATCH_COMPAT), kf_unix_call__each, &batch,
+		KF_BATCH_MAX);
 	return 0;
 }
 

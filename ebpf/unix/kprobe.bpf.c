@@ -14,6 +14,7 @@
 #include "unix/call.bpf.h"
 #include "unix/programs.bpf.h"
 
+/* KF_VARIANTS noloop: built again for kernels without bpf_loop. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Where the messages of a call are whose result is their number. */

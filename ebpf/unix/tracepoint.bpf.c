@@ -13,6 +13,7 @@
 #include "unix/call.bpf.h"
 #include "unix/programs.bpf.h"
 
+/* KF_VARIANTS noloop: built again for kernels without bpf_loop. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 static __always_inline bool kf_unix_tracepoint__is(struct socket *socket)
@@ -45,43 +46,42 @@ static __always_inline void kf_unix_tracepoint__to(struct kf_unix_message *messa
 		kf_unix_name__read(&message->to, hdr.name, hdr.name_len, true);
 }
 
-static __noinline int kf_unix_tracepoint__sent(struct pt_regs *regs, u64 nr, s64 result)
+/* Fills in what the call says of the destination. */
+static __always_inline void kf_unix_tracepoint__name(struct kf_unix_message *message,
+						     struct pt_regs *regs, u64 nr)
 {
-	struct kf_unix_message message = { .bytes = result, .messages = 1, .sent = true };
-
-	message.socket = kf_fd__socket(KF_ARG0(regs));
-	if (!kf_unix_tracepoint__is(message.socket))
-		return 0;
-	if (nr == __NR_sendto && KF_ARG4(regs) && (s32)KF_ARG5(regs) > 0) {
-		kf_unix_name__read(&message.to, (void *)KF_ARG4(regs), KF_ARG5(regs), true);
-	} else if (nr == __NR_sendmsg) {
-		kf_unix_tracepoint__to(&message, (void *)KF_ARG1(regs));
-	} else if (nr == __NR_sendmmsg) {
-		message.messages = result;
-		message.bytes = kf_unix_call__bytes(KF_ARG1(regs), result, false);
-	}
-	kf_unix__moved(&message);
-	return 0;
+	if (nr == __NR_sendto && KF_ARG4(regs) && (s32)KF_ARG5(regs) > 0)
+		kf_unix_name__read(&message->to, (void *)KF_ARG4(regs), KF_ARG5(regs), true);
+	else if (nr == __NR_sendmsg)
+		kf_unix_tracepoint__to(message, (void *)KF_ARG1(regs));
 }
 
-static __noinline int kf_unix_tracepoint__received(struct pt_regs *regs, u64 nr, s64 result)
+/* Whether a call that receives only looks at what there is. */
+static __always_inline bool kf_unix_tracepoint__peeks(struct pt_regs *regs, u64 nr)
 {
-	struct kf_unix_message message = { .bytes = result, .messages = 1 };
 	u64 flags = 0;
 
 	if (nr == __NR_recvfrom || nr == __NR_recvmmsg)
 		flags = KF_ARG3(regs);
 	else if (nr == __NR_recvmsg)
 		flags = KF_ARG2(regs);
-	if (flags & KF_MSG_PEEK)
+	return flags & KF_MSG_PEEK;
+}
+
+static __noinline int kf_unix_tracepoint__moved(struct pt_regs *regs, u64 nr, s64 result, u32 sent)
+{
+	struct kf_unix_message message = { .bytes = result, .messages = 1, .sent = sent };
+
+	if (!sent && kf_unix_tracepoint__peeks(regs, nr))
 		return 0;
 	message.socket = kf_fd__socket(KF_ARG0(regs));
 	if (!kf_unix_tracepoint__is(message.socket))
 		return 0;
-	if (nr == __NR_recvmmsg) {
+	if (nr == __NR_sendmmsg || nr == __NR_recvmmsg) {
 		message.messages = result;
 		message.bytes = kf_unix_call__bytes(KF_ARG1(regs), result, false);
 	}
+	kf_unix_tracepoint__name(&message, regs, nr);
 	kf_unix__moved(&message);
 	return 0;
 }
@@ -109,10 +109,7 @@ static __always_inline void kf_unix_tracepoint__done(struct pt_regs *regs, u64 n
 		return;
 	if (nr == __NR_sendmmsg && kf_unix_tracepoint__sent_many(regs, result))
 		return;
-	if (kf_unix_tracepoint__sends(nr))
-		kf_unix_tracepoint__sent(regs, nr, result);
-	else
-		kf_unix_tracepoint__received(regs, nr, result);
+	kf_unix_tracepoint__moved(regs, nr, result, kf_unix_tracepoint__sends(nr));
 }
 
 static __always_inline void kf_unix_tracepoint__closes(u64 fd)
