@@ -185,10 +185,10 @@ CASES = (
                 "FileMode": "symlink",
                 "FilePermissions": "0777/lrwxrwxrwx",
                 "FileSize": 23,
-                # faults: the tracepoint mode sees the inode before it has a time and tells what was
-                # in its memory, the other modes see it when it has its size
-                "FileModificationTimeChange": Claim.MAYBE,
-                "FileSizeChange": Claim.MAYBE,
+                # a fault: the tracepoint mode sees the inode before it has a time and a size, and
+                # tells what was in its memory; the other modes see it when it is made
+                "FileModificationTimeChange": Claim.TRACED,
+                "FileSizeChange": Claim.TRACED,
             }
         },
     ),
