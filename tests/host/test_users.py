@@ -20,6 +20,7 @@ from tests.host.ledger import (
     MOST,
     SECONDS,
     STREAMS,
+    UNIX,
     End,
     end_child,
     pair,
@@ -116,12 +117,41 @@ def in_order(found: list[Record], *, known: bool) -> list[Record]:
 
 
 ALL = [f"older-{kind}" for kind in OLDER] + list(users.WORKLOADS)
+# workloads in which nobody but the owner moves bytes; the latter over UNIX sockets alone
+ALONE = {"alone", "threads_alone", "only_peek", "accept_in_child"}
+FIRST = {"fork_server", "other_user", "grandchild", "passed", "execute", "partly"}
+
+
+def kind_of(name: str) -> str:
+    """Return which sockets a workload has: inet, unix, or those of one process alone."""
+    workload, _, rest = name.partition("-")
+    is_unix = workload == "destinations" or rest.partition("-")[0] in UNIX
+    alone = workload in ALONE or (is_unix and workload in FIRST)
+    return "alone" if alone else "unix" if is_unix else "inet"
 
 
 @proves("socket.use")
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [name for name in ALL if kind_of(name) == "inet"])
 def test_users(name: str, seen: Seen) -> None:
-    """Each image that moved bytes is listed with just these, the owner first; alone it is not."""
+    """Each image that moved bytes is listed with just these, the owner first."""
+    check_users(name, seen)
+
+
+@proves("unix.send", "unix.receive")
+@pytest.mark.parametrize("name", [name for name in ALL if kind_of(name) == "unix"])
+def test_users_of_unix(name: str, seen: Seen) -> None:
+    """The same over UNIX sockets."""
+    check_users(name, seen)
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if kind_of(name) == "alone"])
+def test_an_owner_alone_is_no_user(name: str, seen: Seen) -> None:
+    """Where nobody else moved bytes there is no such key."""
+    check_users(name, seen)
+
+
+def check_users(name: str, seen: Seen) -> None:
+    """Compare what each record of a workload says of users, the key's absence too."""
     facts = seen.done[name].facts
     known = not facts.get("unordered")
     for end in facts["ends"]:
@@ -173,6 +203,7 @@ def test_order_is_that_of_first_use(seen: Seen) -> None:
     ] * 3
 
 
+@proves("socket.use")
 def test_what_exceeds_the_bound_is_one_entry_of_sums(seen: Seen) -> None:
     """Of 17 processes at one UDP socket eight have an entry; the last one adds up nine."""
     (record,) = matching(seen.result.records, seen.done["prefork-1"].facts["ends"][0])
