@@ -303,6 +303,11 @@ struct kf_sock_key {
 	__u32 scope; /* enum kf_scope, in records; 0 in the maps */
 };
 
+/* In kf_tcp the cookie alone is the key: a look-up by 32 bytes costs twice as much. */
+struct kf_tcp_key {
+	__u64 cookie; /* where it is in a struct kf_sock_key, which serves as well */
+};
+
 /* Bytes that calls moved over a socket, by whom: program images, told apart by (tgid, start_ns, execs). */
 struct kf_usage {
 	__u64 own_tx; /* by the owner's */

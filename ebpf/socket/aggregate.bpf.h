@@ -34,9 +34,10 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, KF_SIZED);
-	__type(key, struct kf_sock_key);
+	__type(key, struct kf_tcp_key);
 	__type(value, struct kf_sock);
 } kf_tcp SEC(".maps");
+_Static_assert(__builtin_offsetof(struct kf_sock_key, cookie) == 0, "a key of kf_tcp");
 
 /* UDP peers: what strangers send takes no room from connections. */
 struct {
@@ -58,9 +59,7 @@ enum kf_begin {
 
 static __always_inline struct kf_sock *kf_sock__find(u64 cookie)
 {
-	struct kf_sock_key key = { .cookie = cookie };
-
-	return bpf_map_lookup_elem(&kf_tcp, &key);
+	return bpf_map_lookup_elem(&kf_tcp, &cookie);
 }
 
 /* The entry of a packet's socket. Few sockets have an alias, so the cookie is tried first; after a

@@ -96,8 +96,7 @@ static __noinline int kf_socket_call__datagram(const struct kf_socket_call *call
 
 static __always_inline void kf_socket_call__stream(const struct kf_socket_call *call)
 {
-	struct kf_sock_key key = { .cookie = call->cookie };
-	struct kf_sock *sock = bpf_map_lookup_elem(&kf_tcp, &key);
+	struct kf_sock *sock = kf_sock__find(call->cookie);
 
 	if (sock)
 		kf_use__stream(sock, call->cookie, call->bytes, call->sent);

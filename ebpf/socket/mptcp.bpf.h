@@ -59,7 +59,7 @@ static __always_inline void kf_mptcp__changed(struct bpf_sock_ops *ctx, u64 cook
 	struct bpf_sock *sk = ctx->sk;
 	struct kf_sock *sock;
 
-	if (!sk || !kf_has_skc_to_mptcp_sock())
+	if (!sk || !kf_mptcp__of(sk)) /* asked first: hardly any connection is one */
 		return;
 	sock = kf_sock__find(cookie);
 	if (!sock)

@@ -119,30 +119,35 @@ static __always_inline void kf_socket__follow(struct bpf_sock_ops *ctx)
 	bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 
-static __always_inline bool kf_socket__changes(u32 op)
+static __always_inline u64 kf_socket__goes_by(struct bpf_sock_ops *ctx)
 {
-	return op == BPF_SOCK_OPS_TCP_CONNECT_CB || op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB ||
-	       op == BPF_SOCK_OPS_STATE_CB;
+	return kf_alias__of(bpf_get_socket_cookie(ctx), ctx->sk);
 }
 
 /* Why: the only hook that has the new child of a listener and may make its cookie. */
 SEC("sockops")
 int cgroup__sockops(struct bpf_sock_ops *ctx)
 {
-	u32 op = ctx->op;
-
-	if (op == BPF_SOCK_OPS_TCP_CONNECT_CB || op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
+	switch (ctx->op) {
+	case BPF_SOCK_OPS_TCP_CONNECT_CB:
 		kf_socket__follow(ctx);
-	if (op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
+		break;
+	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
+		kf_socket__follow(ctx);
 		kf_handshake__complete(bpf_get_socket_cookie(ctx), ctx);
-	else if (op == BPF_SOCK_OPS_STATE_CB)
-		kf_tcp__announced(ctx, kf_alias__of(bpf_get_socket_cookie(ctx), ctx->sk),
-				  ctx->args[1]);
-	if (op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB || op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
-		kf_tcp__established(kf_alias__of(bpf_get_socket_cookie(ctx), ctx->sk),
-				    ctx->srtt_us);
-	if (kf_socket__changes(op))
-		kf_mptcp__changed(ctx, bpf_get_socket_cookie(ctx));
+		kf_tcp__established(kf_socket__goes_by(ctx), ctx->srtt_us);
+		break;
+	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
+		kf_tcp__established(kf_socket__goes_by(ctx), ctx->srtt_us);
+		break;
+	case BPF_SOCK_OPS_STATE_CB:
+		if (ctx->args[1] == KF_TCP_CLOSE)
+			kf_tcp__ended(ctx, kf_socket__goes_by(ctx));
+		break;
+	default:
+		return 1;
+	}
+	kf_mptcp__changed(ctx, bpf_get_socket_cookie(ctx));
 	return 1;
 }
 

@@ -177,24 +177,25 @@ static __always_inline void kf_tcp__established(u64 cookie, u32 srtt_us)
 {
 	struct kf_sock *sock = kf_sock__find(cookie);
 
-	if (sock)
-		sock->tcp.srtt_us = srtt_us;
+	if (!sock)
+		return;
+	sock->tcp.srtt_us = srtt_us;
+	sock->state = KF_TCP_ESTABLISHED;
 }
 
 /*
- * The same changes, told to the sockops program. The kernel skips a tracing program that would
+ * The change to CLOSE, told to the sockops program. The kernel skips a tracing program that would
  * interrupt itself, on 7.x also when its task is preempted inside it; a cgroup program it never
- * skips. So the end of a connection is not missed: at worst the sweep takes the entry.
+ * skips. So the end of a connection is not missed: at worst the sweep takes the entry. A state
+ * between is right again with the next one, or when the iterator comes.
  */
-static __always_inline void kf_tcp__announced(struct bpf_sock_ops *ctx, u64 cookie, u32 state)
+static __always_inline void kf_tcp__ended(struct bpf_sock_ops *ctx, u64 cookie)
 {
 	struct kf_sock *sock = kf_sock__find(cookie);
 
 	if (!sock)
 		return;
-	sock->state = state;
-	if (state != KF_TCP_CLOSE)
-		return;
+	sock->state = KF_TCP_CLOSE;
 	sock->tcp.bytes_acked = ctx->bytes_acked;
 	sock->tcp.bytes_received = ctx->bytes_received;
 	sock->tcp.segs_out = ctx->segs_out;
@@ -222,7 +223,7 @@ static __always_inline void kf_tcp__destroyed(struct sock *sk)
 	struct kf_sock_key key = { .cookie = kf_alias__cookie(sk) };
 	struct kf_sock *sock = bpf_map_lookup_elem(&kf_tcp, &key);
 
-	/* The kernel's own sockets are not announced by sock_release. */
+	/* sock_release is not told of the sockets of the kernel. */
 	kf_owner__forget(key.cookie);
 	kf_alias__forget(sk);
 	if (!sock)

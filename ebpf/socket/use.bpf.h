@@ -65,7 +65,7 @@ static __always_inline bool kf_use__based(struct kf_sock *sock, const struct kf_
 __noinline int kf_use__tcp_by_other(u64 cookie, u64 bytes, u32 sent)
 {
 	struct kf_sock_key key = { .cookie = cookie };
-	struct kf_sock *sock = bpf_map_lookup_elem(&kf_tcp, &key);
+	struct kf_sock *sock = kf_sock__find(cookie);
 	struct kf_user_key user;
 
 	if (!sock)
@@ -87,15 +87,15 @@ static __always_inline void kf_use__stream(struct kf_sock *sock, u64 cookie, u64
 static __always_inline void kf_use__tcp(struct sock *sk, struct tcp_sock *tp)
 {
 	u32 state = KF_READ(sk, __sk_common.skc_state);
-	struct kf_sock_key key = {};
 	struct kf_use_tcp at;
 	struct kf_sock *sock;
 	s32 sent = 0, received;
+	u64 cookie;
 
 	if (state == KF_TCP_LISTEN || state == KF_TCP_SYN_SENT || kf_self())
 		return;
-	key.cookie = kf_use__cookie(sk);
-	sock = bpf_map_lookup_elem(&kf_tcp, &key);
+	cookie = kf_use__cookie(sk);
+	sock = kf_sock__find(cookie);
 	if (!sock)
 		return;
 	kf_use__progress(&at, sk, tp, sock);
@@ -106,11 +106,11 @@ static __always_inline void kf_use__tcp(struct sock *sk, struct tcp_sock *tp)
 	received = at.read - sock->usage.copied_seq;
 	if (sent > 0) {
 		sock->usage.write_seq = at.written;
-		kf_use__stream(sock, key.cookie, sent, true);
+		kf_use__stream(sock, cookie, sent, true);
 	}
 	if (received > 0) {
 		sock->usage.copied_seq = at.read;
-		kf_use__stream(sock, key.cookie, received, false);
+		kf_use__stream(sock, cookie, received, false);
 	}
 }
 

@@ -32,7 +32,7 @@ NOW = 1000 * SECOND
 IDLE, ACTIVE = 15 * SECOND, 100 * SECOND
 TYPES = {
     "kf_files": ("struct kf_file_key", "struct kf_file_agg"),
-    "kf_tcp": ("struct kf_sock_key", "struct kf_sock"),
+    "kf_tcp": ("struct kf_tcp_key", "struct kf_sock"),
     "kf_udp": ("struct kf_sock_key", "struct kf_sock"),
     "kf_unix": ("struct kf_unix_key", "struct kf_unix"),
 }

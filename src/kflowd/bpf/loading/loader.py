@@ -44,7 +44,7 @@ ASK_DOCTOR = "`kflowd doctor` shows each hook and what would have to change"
 # What user space reads out of maps in the form of the contract.
 MAP_TYPES = {
     "kf_files": ("struct kf_file_key", "struct kf_file_agg"),
-    "kf_tcp": ("struct kf_sock_key", "struct kf_sock"),
+    "kf_tcp": ("struct kf_tcp_key", "struct kf_sock"),
     "kf_udp": ("struct kf_sock_key", "struct kf_sock"),
     "kf_folds": ("struct kf_fold_key", "struct kf_fold"),
     "kf_names": ("struct kf_file_key", "struct kf_kept_name"),

@@ -372,13 +372,13 @@ static int sweep__settled(const struct kf_sweep *sweep, const struct kf_sock *so
 
 static int sweep__connection(struct kf_sweep *sweep, const void *at, const void *value)
 {
-	const struct kf_sock_key *key = at;
+	const struct kf_sock_key key = { .cookie = ((const struct kf_tcp_key *)at)->cookie };
 	const struct kf_sock *sock = value;
 
 	if (sock->flags & KF_SOCK_ENDED && sweep__settled(sweep, sock))
-		return sweep__sock_out(sweep, KF_SHARE_TCP, key, 1);
+		return sweep__sock_out(sweep, KF_SHARE_TCP, &key, 1);
 	kf_share_count__entry(sweep->shares, KF_SHARE_TCP, &sock->charge);
-	return sock->flags & KF_SOCK_ENDED ? 0 : sweep__tcp(sweep, key, sock);
+	return sock->flags & KF_SOCK_ENDED ? 0 : sweep__tcp(sweep, &key, sock);
 }
 
 static int sweep__peer(struct kf_sweep *sweep, const void *at, const void *value)
@@ -587,7 +587,7 @@ static int sweep__tables(struct kf_sweep *sweep)
 		  sweep__file },
 		{ config->names_fd, sizeof(struct kf_file_key), sizeof(struct kf_kept_name),
 		  sweep__name },
-		{ config->tcp_fd, sizeof(struct kf_sock_key), sizeof(struct kf_sock),
+		{ config->tcp_fd, sizeof(struct kf_tcp_key), sizeof(struct kf_sock),
 		  sweep__connection },
 		{ config->udp_fd, sizeof(struct kf_sock_key), sizeof(struct kf_sock), sweep__peer },
 		{ config->folds_fd, sizeof(struct kf_fold_key), sizeof(struct kf_fold),
