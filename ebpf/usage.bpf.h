@@ -18,25 +18,34 @@ struct {
 	__type(value, struct kf_used);
 } kf_users SEC(".maps");
 
-/* An entry for the current process in a place that was free; NULL: there is no room, or another was
- * faster. */
+static const struct kf_used kf_used_zero;
+
+/*
+ * An entry for the current process in a place that was free; NULL: there is no room, or another was
+ * faster. Filled where it lies, as there is no stack for it: of two threads of one process that begin at once
+ * both may have one, and user space adds them up.
+ */
 static __noinline struct kf_used *kf_users__claim(struct kf_usage *usage,
 						  const struct kf_user_key *key)
 {
 	struct kf_shares *all = kf_shares__all();
-	struct kf_used used = {};
+	struct kf_charge charge;
+	struct kf_used *used;
 
 	if (!all)
 		return NULL;
-	kf_charge__set(&used.charge, bpf_get_current_pid_tgid() >> 32, kf_current__uid());
-	if (!kf_share__admits(&all->table[KF_SHARE_USED], &used.charge, kf_sock_entries))
+	kf_charge__set(&charge, bpf_get_current_pid_tgid() >> 32, kf_current__uid());
+	if (!kf_share__admits(&all->table[KF_SHARE_USED], &charge, kf_sock_entries) ||
+	    bpf_map_update_elem(&kf_users, key, &kf_used_zero, BPF_NOEXIST))
 		return NULL;
-	kf_proc__fill_current(&used.user.proc);
-	if (bpf_map_update_elem(&kf_users, key, &used, BPF_NOEXIST))
-		return NULL;
-	kf_share__add(&all->table[KF_SHARE_USED], &used.charge, 1);
+	kf_share__add(&all->table[KF_SHARE_USED], &charge, 1);
 	__sync_fetch_and_add(&usage->users, 1);
-	return bpf_map_lookup_elem(&kf_users, key);
+	used = bpf_map_lookup_elem(&kf_users, key);
+	if (!used)
+		return NULL;
+	used->charge = charge;
+	kf_proc__fill_current(&used->user.proc);
+	return used;
 }
 
 /* What the verifier walks for each place: short. */

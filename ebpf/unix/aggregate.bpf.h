@@ -201,17 +201,15 @@ static __always_inline void kf_unix__user_key(struct kf_user_key *user,
 	user->place = 0;
 }
 
-/* Global, so that its arguments are numbers: the key, and what was moved. */
+/* Global, so that its arguments are numbers: the key, and what was moved. The key of a user begins with
+ * that of the socket; there is no stack for both. */
 __noinline int kf_unix__used_by_other(u64 sock, u64 ino, u64 peer_hash, u64 bytes, u32 sent)
 {
-	struct kf_unix_key key = { .sock = sock, .ino = ino, .peer_hash = peer_hash };
-	struct kf_unix *agg = bpf_map_lookup_elem(&kf_unix, &key);
-	struct kf_user_key user;
+	struct kf_user_key user = { .socket = { sock, ino, peer_hash }, .table = KF_SHARE_UNIX };
+	struct kf_unix *agg = bpf_map_lookup_elem(&kf_unix, user.socket);
 
-	if (!agg)
-		return 0;
-	kf_unix__user_key(&user, &key);
-	kf_usage__other(&agg->usage, &user, bytes, sent);
+	if (agg)
+		kf_usage__other(&agg->usage, &user, bytes, sent);
 	return 0;
 }
 

@@ -21,22 +21,17 @@ static __always_inline u32 kf_unix_call__step(u32 compat)
 	return compat ? sizeof(struct kf_user_mmsghdr32) : sizeof(struct kf_user_mmsghdr);
 }
 
-/* The messages of a call, which a loop goes through. */
-struct kf_unix_batch {
+/* The messages of a call, which a loop goes through: how many bytes they have. */
+struct kf_unix_lengths {
 	u64 at; /* the next one */
 	u64 step;
-	u64 socket;
-	u64 sock;
-	u64 ino;
 	u64 bytes; /* of those before */
 	s64 failed; /* not 0: one could not be read */
-	u32 compat;
-	u32 pad;
 };
 
 static long kf_unix_call__add(u32 round, void *context)
 {
-	struct kf_unix_batch *batch = context;
+	struct kf_unix_lengths *batch = context;
 	u32 len = 0;
 
 	batch->failed |= bpf_probe_read_user(&len, sizeof(len), (void *)batch->at);
@@ -53,7 +48,7 @@ static __always_inline u32 kf_unix_call__bounded(u32 messages)
 /* Bytes of the first messages of a sendmmsg or recvmmsg. Global: the verifier walks the loop once. */
 __noinline u64 kf_unix_call__bytes(u64 vector, s32 messages, u32 compat)
 {
-	struct kf_unix_batch batch = { .step = kf_unix_call__step(compat) };
+	struct kf_unix_lengths batch = { .step = kf_unix_call__step(compat) };
 
 	batch.at = vector + (compat ? offsetof(struct kf_user_mmsghdr32, len)
 				    : offsetof(struct kf_user_mmsghdr, len));
@@ -96,23 +91,37 @@ __noinline int kf_unix_call__message(u64 socket, u64 sock, u64 ino, u64 at, u32 
 {
 	struct kf_unix_message message = { .messages = 1, .sent = true };
 	struct kf_unix_key key = { .sock = sock, .ino = ino };
-	struct kf_user_message one = {};
+	struct kf_user_message *one = (void *)message.to.words; /* there is no stack for more */
+	void *name;
+	s32 name_len;
 
-	kf_unix_call__read(&one, at, compat);
+	kf_unix_call__read(one, at, compat);
 	message.socket = (struct socket *)socket;
-	message.bytes = one.len;
-	if (one.name && one.name_len > KF_UNIX_FAMILY_LEN)
-		kf_unix_name__read(&message.to, (void *)one.name, one.name_len, true);
+	message.bytes = one->len;
+	name = (void *)one->name;
+	name_len = one->name_len;
+	__builtin_memset(one, 0, sizeof(*one));
+	if (name && name_len > KF_UNIX_FAMILY_LEN)
+		kf_unix_name__read(&message.to, name, name_len, true);
 	kf_unix__book(&key, &message);
 	return 0;
 }
+
+/* The same, for a socket whose messages have destinations. Small: the stack is deep here. */
+struct kf_unix_batch {
+	u64 at;
+	u64 socket;
+	u64 sock;
+	u64 ino;
+	u64 compat;
+};
 
 static long kf_unix_call__each(u32 round, void *context)
 {
 	struct kf_unix_batch *batch = context;
 
 	kf_unix_call__message(batch->socket, batch->sock, batch->ino, batch->at, batch->compat);
-	batch->at += batch->step;
+	batch->at += kf_unix_call__step(batch->compat);
 	return 0;
 }
 
@@ -124,7 +133,6 @@ __noinline int kf_unix_call__messages(u64 socket, u64 sock, u64 ino, u64 vector,
 	struct kf_unix_batch batch = { .at = vector, .socket = socket, .sock = sock, .ino = ino };
 
 	batch.compat = messages & KF_BATCH_COMPAT;
-	batch.step = kf_unix_call__step(batch.compat);
 	kf_loop(kf_unix_call__bounded(messages & ~KF_BATCH_COMPAT), kf_unix_call__each, &batch,
 		KF_BATCH_MAX);
 	return 0;
