@@ -358,6 +358,19 @@ WORKLOADS = {
 }
 
 
+# what emulated machines run: each call and each way to share, over one socket of each kind
+_KINDS = {"client", "server6", "mapped", "udp6", "udp-mapped", "datagram", "seqpacket"}
+FEW = {
+    name: it
+    for name, it in WORKLOADS.items()
+    if it[0] is fork_server
+    or (
+        not (_KINDS & set(it[1]) or (it[0] is users_calls.call and "stream" in it[1]))
+        and not (it[0] is many and it[1][1:] not in {("11", "first"), ("8", "never")})
+    )
+}
+
+
 def start(name: str, folder: Path) -> tuple[int, BinaryIO]:
     """Start a workload; the folder has the programs.
 

@@ -70,6 +70,7 @@ def _run_once(cell: Cell, drives: Sequence[Drive], tests: str, smp: int) -> Colu
     options = ["--load-only"] if cell.load_only else shlex.split(tests)
     command = ["python3", "-m", "tests.matrix.guest", cell.attach_mode or "best", *options]
     environment = {
+        "KFLOWD_TEST_MACHINE": "1",
         "KFLOWD_TEST_ATTACH_MODE": cell.attach_mode,
         "KFLOWD_REQUIRE_REAL": "1",
         "KFLOWD_TEST_START_SECONDS": str(SECONDS / 2),

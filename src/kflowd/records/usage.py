@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who used a socket: the sums in its record, and the users behind it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from kflowd.contract import layout, reader, span
 from kflowd.model import SocketUsage, SocketUser
@@ -30,10 +30,25 @@ def usage_reader(
         own_tx, own_rx, rest_tx, rest_rx = read(batch, offset)
         users: tuple[SocketUser, ...] = ()
         if size >= fixed + user_size:
-            users = tuple(
+            users = merged(
                 SocketUser(processes.read(batch, at + process_at), *read_user(batch, at))
                 for at in range(offset + fixed, offset + size - user_size + 1, user_size)
             )
         return SocketUsage(own_tx, own_rx, rest_tx, rest_rx, users)
 
     return usage
+
+
+def merged(users: Iterable[SocketUser]) -> tuple[SocketUser, ...]:
+    """Return users with one entry for each image: two threads that began at once made two."""
+    found: dict[tuple[int, int, int], SocketUser] = {}
+    for user in users:
+        process = user.process
+        image = process.tgid, process.start_ns, process.execs
+        known = found.get(image)
+        if known is not None:
+            sums = known.tx_bytes + user.tx_bytes, known.rx_bytes + user.rx_bytes
+            found[image] = SocketUser(known.process, *sums)
+        else:
+            found[image] = user
+    return tuple(found.values())
