@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Who uses TCP and UDP sockets, by the results of system calls. The peer of a datagram is the one that the
- * call names; without a name the one that the socket is connected to, or the only one that it has.
+ * Who uses TCP and UDP sockets, by the results of system calls, of what their descriptor is then. The peer of
+ * a datagram is the one that the call names; without a name the one that the socket is connected to, or the
+ * only one that it has.
  */
 #ifndef KF_SOCKET_CALL_BPF_H
 #define KF_SOCKET_CALL_BPF_H
@@ -33,6 +34,7 @@ struct kf_socket_call {
 	bool sent;
 };
 
+/* An address as packets have it: IPv4 behind ::ffff:0:0/96 is IPv4. */
 static __always_inline void kf_socket_call__address(struct kf_sock_key *key, u16 family, u32 ipv4,
 						    const u32 *ipv6)
 {
@@ -48,8 +50,25 @@ static __always_inline void kf_socket_call__address(struct kf_sock_key *key, u16
 		address[i] = key->family == KF_AF_INET ? 0 : ipv6[i];
 }
 
-static __always_inline bool kf_socket_call__named(struct kf_sock_key *key,
-						  const struct kf_socket_call *call)
+/* Where a datagram to no address goes: to this host, by the address that the socket is bound to or by
+ * loopback (ip_route_output_key_hash, udpv6_sendmsg). */
+static __always_inline void kf_socket_call__here(struct kf_sock_key *key, struct sock *sk)
+{
+	u32 *address = (u32 *)key->remote_addr;
+	u32 bound = KF_READ(sk, __sk_common.skc_rcv_saddr);
+
+	if (address[0] || address[1] || address[2] || address[3])
+		return;
+	if (key->family == KF_AF_INET)
+		address[0] = bound ? bound : bpf_htonl(0x7f000001);
+	else
+		address[3] = bpf_htonl(1);
+}
+
+/* The peer that a call names; one of no family is IPv4, or for an IPv6 socket no name (udp_sendmsg,
+ * udpv6_sendmsg). */
+static __always_inline bool
+kf_socket_call__named(struct kf_sock_key *key, const struct kf_socket_call *call, struct sock *sk)
 {
 	struct kf_sockaddr to = {};
 
@@ -58,11 +77,17 @@ static __always_inline bool kf_socket_call__named(struct kf_sock_key *key,
 	if (bpf_probe_read_user(&to, call->name_len < (s32)sizeof(to) ? 8 : sizeof(to),
 				(void *)call->name))
 		return false;
+	if (!to.family && KF_READ(sk, __sk_common.skc_family) == KF_AF_INET)
+		to.family = KF_AF_INET;
+	if (to.family != KF_AF_INET && to.family != KF_AF_INET6)
+		return false;
 	key->remote_port = bpf_ntohs(to.port);
 	kf_socket_call__address(key, to.family, to.ipv4, to.ipv6);
-	return to.family == KF_AF_INET || to.family == KF_AF_INET6;
+	kf_socket_call__here(key, sk);
+	return true;
 }
 
+/* The peer that the socket is connected to. */
 static __always_inline bool kf_socket_call__connected(struct kf_sock_key *key, struct sock *sk)
 {
 	u32 ipv6[4];
@@ -77,20 +102,26 @@ static __always_inline bool kf_socket_call__connected(struct kf_sock_key *key, s
 	return true;
 }
 
+/* The only peer that the socket has. */
+static __always_inline bool kf_socket_call__only(struct kf_sock_key *key, u64 cookie)
+{
+	struct kf_owner *owner = kf_owner__find(cookie);
+
+	if (!owner || owner->flows != 1)
+		return false;
+	*key = owner->flow;
+	return true;
+}
+
+/* What goes to a peer that has no entry yet, as pieces of a datagram do, is nobody's. */
 static __noinline int kf_socket_call__datagram(const struct kf_socket_call *call)
 {
-	struct kf_sock_key key = {};
-	struct kf_owner *owner;
+	struct kf_sock_key key = { .cookie = call->cookie };
+	struct sock *sk = call->sk;
 
-	key.cookie = call->cookie;
-	if ((kf_socket_call__named(&key, call) || kf_socket_call__connected(&key, call->sk)) &&
-	    kf_use__udp(&key, call->bytes, call->sent))
-		return 0;
-	owner = kf_owner__find(call->cookie);
-	if (!owner || owner->flows != 1)
-		return 0;
-	key = owner->flow;
-	kf_use__udp(&key, call->bytes, call->sent);
+	if (kf_socket_call__named(&key, call, sk) || kf_socket_call__connected(&key, sk) ||
+	    kf_socket_call__only(&key, call->cookie))
+		kf_use__udp(&key, call->bytes, call->sent);
 	return 0;
 }
 

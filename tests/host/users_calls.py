@@ -271,6 +271,25 @@ def udp_peers(family: str) -> Facts:
         return told(*ends)
 
 
+def udp_nowhere(to: str) -> Facts:
+    """A child sends to no address, which is this host, over a socket that has another peer."""
+    kind = socket.AF_INET6 if ":" in to else socket.AF_INET
+    with _udp(kind) as shared, _udp(kind) as first, _udp(kind) as second:
+        ends = [End(shared, peer.getsockname()[1]) for peer in (first, second)]
+        far = [End(peer, shared.getsockname()[1]) for peer in (first, second)]
+        shared.sendto(b"f" * 11, first.getsockname())
+        ends[0].note(os.getpid(), 11, 0)
+        far[0].take(11)
+
+        def act() -> None:
+            for _ in range(3):
+                shared.sendto(b"n" * 13, (to, second.getsockname()[1]))
+
+        ends[1].note(ends[1].child(act), 39, 0)
+        far[1].take(39)
+        return told(*ends, *far)
+
+
 def udp_without_address(receiver: str) -> Facts:
     """A child receives from two peers by a call that does not ask who sent; one user each.
 

@@ -14,6 +14,7 @@ ANY_ATTACH_MODE = "any"  # served the same way in every attach mode; --attach do
 
 NO_RINGS = "what io_uring does is not seen"
 NO_IO_URING = "what io_uring and 32-bit system calls do is not seen"
+NO_SPLICE = "what io_uring, sendfile, splice and 32-bit system calls do is not seen"
 NAMES_AS_TEXT = (
     "a path whose inode no tracepoint names is reported as it was given, without the inode; "
     + NO_IO_URING
@@ -185,7 +186,7 @@ def _file(
 
 def _by_socket() -> Candidate:
     programs = ("tp__sys_enter_unix_call", "tp__sys_exit_unix_call")
-    return Candidate("tracepoint", "unix_tracepoint", programs, gap=NO_IO_URING, exclusive=True)
+    return Candidate("tracepoint", "unix_tracepoint", programs, gap=NO_SPLICE, exclusive=True)
 
 
 def _unix(key: str, title: str, *programs: str, traced: Candidate, gap: str = "") -> Hook:
@@ -234,8 +235,8 @@ _USED = (
         "tracepoint",
         "socket_tracepoint",
         ("tp__sys_exit_use",),
-        gap="without an address from the call, who received which datagram is known for one peer; "
-        + NO_IO_URING,
+        gap="who received a datagram by a call without room for the address is known if there is "
+        "one peer; " + NO_IO_URING,
     ),
 )
 
