@@ -41,6 +41,10 @@ struct mptcp_sock___kf {
 	} join_list;
 } __attribute__((preserve_access_index));
 
+struct tcp_sock___kf {
+	bool is_mptcp;
+} __attribute__((preserve_access_index));
+
 static __always_inline bool kf_has_sock_from_file(void)
 {
 	return bpf_core_enum_value_exists(enum bpf_func_id___kf, BPF_FUNC_sock_from_file___kf);
@@ -54,6 +58,18 @@ static __always_inline bool kf_has_skc_to_unix_sock(void)
 static __always_inline bool kf_has_mptcp(void)
 {
 	return bpf_core_field_exists(struct mptcp_sock___kf, join_list);
+}
+
+/* Whether a struct tcp_sock is a subflow of MPTCP. */
+static __always_inline bool kf_is_subflow(const void *sock)
+{
+	const struct tcp_sock___kf *tp = sock;
+
+	if (!bpf_core_field_exists(tp->is_mptcp))
+		return false;
+	if (KF_ENABLED(KF_DIRECT))
+		return BPF_CORE_READ_BITFIELD(tp, is_mptcp);
+	return BPF_CORE_READ_BITFIELD_PROBED(tp, is_mptcp);
 }
 
 /* The helper is known without MPTCP, too, but then it has no type to return. */

@@ -195,8 +195,10 @@ static __always_inline void kf_sock__flush(void *table, const enum kf_share_tabl
 		out = kf_sock__flush_used(table, which, key, sock);
 	else
 		out = kf_sock__flush_alone(table, which, key, sock);
-	if (!out)
-		kf_count(KF_CNT_SOCK_LOST_RING, 1);
+	if (out)
+		return;
+	sock->flags &= ~KF_SOCK_COUNTED; /* the socket is gone: the sweep need not wait */
+	kf_count(KF_CNT_SOCK_LOST_RING, 1);
 }
 
 static __always_inline void kf_sock__own(struct kf_sock *sock, const struct kf_owner *owner)
@@ -207,6 +209,16 @@ static __always_inline void kf_sock__own(struct kf_sock *sock, const struct kf_o
 	}
 	sock->proc = owner->proc;
 	sock->net_ns = owner->net_ns;
+}
+
+/* The owner of a connection is known only now, or is another one. */
+static __always_inline void kf_sock__give(struct kf_sock *sock, const struct kf_proc *proc,
+					  u32 net_ns)
+{
+	sock->proc = *proc;
+	if (!sock->net_ns)
+		sock->net_ns = net_ns;
+	sock->flags &= ~KF_SOCK_NO_OWNER;
 }
 
 /* Whom a socket counts against. Those without an owner share the place of process 0. */

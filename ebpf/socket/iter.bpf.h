@@ -169,8 +169,7 @@ static __always_inline void kf_iter__own(u64 cookie, const struct kf_owner *owne
 
 	if (!sock || !(sock->flags & KF_SOCK_NO_OWNER))
 		return;
-	sock->proc = owner->proc;
-	sock->flags &= ~KF_SOCK_NO_OWNER;
+	kf_sock__give(sock, &owner->proc, owner->net_ns);
 }
 
 /* A socket in a process's table of files: who has it first is its owner. */

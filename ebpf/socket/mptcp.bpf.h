@@ -27,8 +27,7 @@ static __always_inline bool kf_mptcp__own(struct kf_sock *sock, struct bpf_sock 
 
 	if (!owner)
 		return false;
-	sock->proc = owner->proc;
-	sock->flags &= ~KF_SOCK_NO_OWNER;
+	kf_sock__give(sock, &owner->proc, owner->net_ns);
 	return true;
 }
 

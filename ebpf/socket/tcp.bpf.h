@@ -305,7 +305,11 @@ static __always_inline bool kf_tcp__is_old(struct bpf_sock *sk, const struct kf_
 	if (state != KF_TCP_ESTABLISHED && state != KF_TCP_FIN_WAIT1 && state != KF_TCP_FIN_WAIT2)
 		return false;
 	tp = bpf_tcp_sock(sk);
-	return tp && (s32)(packet->seq + length - !!length - tp->rcv_nxt) < 0;
+	if (!tp)
+		return false;
+	if (!length) /* an ACK that came late is no drop to the kernel either */
+		return packet->seq == tp->rcv_nxt - 1;
+	return (s32)(packet->seq + length - 1 - tp->rcv_nxt) < 0;
 }
 
 static __always_inline void kf_tcp__packet(u64 cookie, struct bpf_sock *sk,

@@ -83,6 +83,18 @@ static __always_inline void kf_use__stream(struct kf_sock *sock, u64 cookie, u64
 		kf_use__tcp_by_other(cookie, bytes, sent);
 }
 
+/* Whether it can be told who moves bytes. Not of a subflow of MPTCP: softirqs move what it has received, and any
+ * process what is sent. connect(2) to no address takes all that is known of how far a
+ * connection was read. */
+static __always_inline bool kf_use__tells(struct sock *sk, struct tcp_sock *tp, u32 state)
+{
+	if (state == KF_TCP_LISTEN || state == KF_TCP_SYN_SENT || kf_self())
+		return false;
+	if (state == KF_TCP_CLOSE && !KF_READ(sk, __sk_common.skc_dport))
+		return false;
+	return !kf_is_subflow(tp);
+}
+
 /* Somebody who holds a connection, or has held it, may have moved bytes. */
 static __always_inline void kf_use__tcp(struct sock *sk, struct tcp_sock *tp)
 {
@@ -92,7 +104,7 @@ static __always_inline void kf_use__tcp(struct sock *sk, struct tcp_sock *tp)
 	s32 sent = 0, received;
 	u64 cookie;
 
-	if (state == KF_TCP_LISTEN || state == KF_TCP_SYN_SENT || kf_self())
+	if (!kf_use__tells(sk, tp, state))
 		return;
 	cookie = kf_use__cookie(sk);
 	sock = kf_sock__find(cookie);

@@ -24,6 +24,8 @@ MODULES: dict[str, frozenset[str]] = {
         ),
         frozenset(),
     ),
+    # whether they are the same
+    "serialize.socket": frozenset({"user.process", "value.actor.process"}),
     # whether there are any of either; records.usage, next, reads them
     "records.socket": frozenset({"rest_tx", "rest_rx"}),
     "records.unix": frozenset({"rest_tx", "rest_rx"}),

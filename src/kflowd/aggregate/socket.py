@@ -138,6 +138,7 @@ def base_of(value: SocketAggregate, settled: SocketAggregate) -> SocketAggregate
         settled,
         tx=_base_direction(settled.tx, value.tx),
         rx=_base_direction(settled.rx, value.rx),
+        usage=None,
     )
 
 

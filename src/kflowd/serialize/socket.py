@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The blocks of TCP, UDP and UNIX socket records."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -11,11 +10,11 @@ from kflowd.model import (
     Actor,
     EnrichedSocket,
     EnrichedUnix,
+    Process,
     Role,
     Scope,
     SocketAggregate,
     SocketFlag,
-    SocketUsage,
 )
 from kflowd.serialize.blocks.socket import (
     SocketBlock,
@@ -196,20 +195,27 @@ def _users(value: EnrichedSocket | EnrichedUnix) -> list[dict[str, Any]] | Unset
     usage = value.aggregate.usage
     if usage is None:
         return UNSET
-    others = list(_others(usage, value.users))
+    own_tx, own_rx = usage.own_tx, usage.own_rx
+    others = []
+    for user, actor in zip(usage.users, value.users, strict=True):
+        if _is_image(user.process, value.actor.process):  # who it was known later than that
+            own_tx, own_rx = own_tx + user.tx_bytes, own_rx + user.rx_bytes
+        elif user.tx_bytes or user.rx_bytes:
+            others.append(_user(actor, user.tx_bytes, user.rx_bytes))
+    if usage.rest_tx or usage.rest_rx:
+        others.append({"TxBytes": usage.rest_tx, "RxBytes": usage.rest_rx})
     if not others:
         return UNSET
-    if usage.own_tx or usage.own_rx:
-        others.insert(0, _user(value.actor, usage.own_tx, usage.own_rx))
+    if own_tx or own_rx:
+        others.insert(0, _user(value.actor, own_tx, own_rx))
     return others
 
 
-def _others(usage: SocketUsage, actors: tuple[Actor, ...]) -> Iterator[dict[str, Any]]:
-    for user, actor in zip(usage.users, actors, strict=True):
-        if user.tx_bytes or user.rx_bytes:
-            yield _user(actor, user.tx_bytes, user.rx_bytes)
-    if usage.rest_tx or usage.rest_rx:
-        yield {"TxBytes": usage.rest_tx, "RxBytes": usage.rest_rx}
+def _is_image(process: Process, owner: Process | None) -> bool:
+    """Say whether a process runs what the owner ran."""
+    if owner is None or process.tgid != owner.tgid:
+        return False
+    return process.start_ns == owner.start_ns and process.execs == owner.execs
 
 
 def _user(actor: Actor, tx_bytes: int, rx_bytes: int) -> dict[str, Any]:

@@ -291,7 +291,9 @@ UNIX_SERVER: Keys = UNIX_CLIENT | {
     "SockAddress": "@bus",
     "SockType": "SEQPACKET",
 }
-UNIX_USED: Keys = UNIX_CLIENT | {"SockUsers": USED_INTERIM["SockUsers"]}
+UNIX_USED: Keys = UNIX_CLIENT | {
+    "SockUsers": [user("dash/sh", 301, 6101 + 6151, 6102 + 6163), *USED_INTERIM["SockUsers"][1:]]
+}
 UNIX_FOLDED: Keys = UNIX_CLIENT | {"SockNotes": ["FOLDED"], "SockSocketsFolded": 8105}
 # from the base on; packets that were seen before it are part of it
 FROM_BEFORE: Keys = GROWTH | {

@@ -361,8 +361,9 @@ def unix_folded() -> bytes:
 
 
 def unix_used() -> bytes:
-    """Return what went over a socket that two processes have."""
-    return record("UNIX", user(CAT, 6111, 6112), **UNIX, **prefixed("unix_sock", USAGE))
+    """Return what went over a socket that two processes have, the owner a while as another user."""
+    both = user(CAT, 6111, 6112) + user(PROCESS, 6151, 6163)
+    return record("UNIX", both, **UNIX, **prefixed("unix_sock", USAGE))
 
 
 def unix_used_by_nobody() -> bytes:

@@ -362,12 +362,15 @@ static int sweep__tcp(struct kf_sweep *sweep, const struct kf_sock_key *key,
 	return 0;
 }
 
-/* A connection that is reset goes to CLOSE first and sends the RST then; the hook at the socket's
- * end writes the record. Only what that hook leaves behind is the sweep's. */
+/* A connection that is reset goes to CLOSE first and sends the RST then, and what it has received may be
+ * read long after that; the hook at the socket's end writes the record. Only what that hook leaves behind is
+ * the sweep's, and what nobody has closed for the idle time. */
 static int sweep__settled(const struct kf_sweep *sweep, const struct kf_sock *sock)
 {
+	__u64 wait = sock->flags & KF_SOCK_COUNTED ? sweep->config.idle_ns : KF_SETTLE_NS;
+
 	return sweep->final ||
-	       (sweep->now_ns > sock->last_ns && sweep->now_ns - sock->last_ns > KF_SETTLE_NS);
+	       (sweep->now_ns > sock->last_ns && sweep->now_ns - sock->last_ns > wait);
 }
 
 static int sweep__connection(struct kf_sweep *sweep, const void *at, const void *value)
