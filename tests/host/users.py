@@ -343,6 +343,7 @@ _TABLE: tuple[tuple[Callable[..., Facts], Iterable[tuple[str, ...]]], ...] = (
     (users_calls.partly, product(("server", "stream"))),
     (users_calls.truncate, product(("server", "udp", "datagram", "seqpacket"))),
     (users_calls.only_peek, product(("server", "udp"))),
+    (users_calls.read_late, [()]),
     (users_calls.udp_peers, product(("inet", "inet6"))),
     (users_calls.udp_nowhere, product(("0.0.0.0", "::"))),
     (users_calls.udp_without_address, product(("recv", "recvmsg", "recvmmsg", "read", "readv"))),

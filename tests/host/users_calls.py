@@ -248,6 +248,23 @@ def _udp(family: int = socket.AF_INET) -> socket.socket:
     return channel
 
 
+def read_late() -> Facts:
+    """A child reads what came before both ends have closed, long after that."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        peer = socket.create_connection(listener.getsockname())
+        channel, _ = listener.accept()
+    near, far = End(channel), End(peer)
+    channel.shutdown(socket.SHUT_WR)
+    assert peer.recv(1) == b""
+    far.send(1009)
+    peer.close()
+    time.sleep(0.7)
+    near.note(near.child(lambda: take(channel, 1009)), 0, 1009)
+    assert channel.recv(1) == b""
+    channel.close()
+    return told(near, far)
+
+
 def udp_peers(family: str) -> Facts:
     """One socket, used by two children for a peer each: each is a user of that peer's record."""
     kind = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}[family]
