@@ -89,34 +89,20 @@ static __always_inline void kf_usage__own(struct kf_usage *usage, u64 bytes, boo
 	kf_usage__count(&usage->own_tx, &usage->own_rx, bytes, sent);
 }
 
-/* The entry of the current process, which may begin; NULL: there is no room. */
-static __always_inline struct kf_used *kf_users__get(struct kf_usage *usage,
-						     struct kf_user_key *key)
-{
-	u64 start_ns = kf_current__start();
-	u32 execs = (u16)kf_current__execs();
-	struct kf_used *used = kf_users__find(key, start_ns, execs);
-
-	if (!used && key->place < KF_USERS)
-		used = kf_users__claim(usage, key);
-	if (!used && key->place < KF_USERS) { /* another has begun in this place meanwhile */
-		used = kf_users__find(key, start_ns, execs);
-		if (!used && key->place < KF_USERS)
-			used = kf_users__claim(usage, key);
-	}
-	/* Left over from an entry of the socket that went while this one began: it is this one's. */
-	if (used && key->place >= usage->users)
-		usage->users = key->place + 1;
-	return used;
-}
-
-/* The current process has moved bytes, and is not the owner. Called by global functions alone, which the
- * verifier walks once and not with each state of a caller. */
+/*
+ * The current process has moved bytes, and is not the owner. Called by global functions alone, which the
+ * verifier walks once and not with each state of a caller. Short of stack: one more look for another place
+ * would not fit, so of two images that begin at once one may be in the sum for once.
+ */
 static __always_inline void kf_usage__other(struct kf_usage *usage, struct kf_user_key *key,
 					    u64 bytes, bool sent)
 {
-	struct kf_used *used = kf_users__get(usage, key);
+	struct kf_used *used = kf_users__find(key, kf_current__start(), (u16)kf_current__execs());
 
+	if (used && key->place >= usage->users) /* left over from an entry that went meanwhile */
+		usage->users = key->place + 1;
+	if (!used && key->place < KF_USERS)
+		used = kf_users__claim(usage, key);
 	if (used)
 		kf_usage__count(&used->user.tx_bytes, &used->user.rx_bytes, bytes, sent);
 	else

@@ -88,7 +88,9 @@ def moved(end: Facts) -> tuple[int, int]:
 
 def by_results() -> bool:
     """Say whether the agent has nothing but the results of system calls to tell users."""
-    rows = json.loads(run("doctor", "--json", *ATTACH_MODE).stdout)["rows"]
+    if ATTACH_MODE:
+        return ATTACH_MODE == ["--attach=tracepoint"]
+    rows = json.loads(run("doctor", "--json", timeout=300).stdout)["rows"]
     return any(row["event"] == "socket.use" and row["attach_mode"] == "tracepoint" for row in rows)
 
 
