@@ -3,6 +3,7 @@
 
 import mmap
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,13 +18,14 @@ from kflowd.bpf.loading.object import BpfObject
 from kflowd.bpf.source import Source, boottime_ns
 from kflowd.settings import TraceSettings
 from tests.host import rawmap, storm
-from tests.host.agent import ATTACH_MODE
+from tests.host.agent import ATTACH_MODE, ROOT
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 FORCED: Any = ATTACH_MODE[0].partition("=")[2] if ATTACH_MODE else None
 FILES = TraceSettings(monitor=frozenset(("file",)), attach=FORCED)
 UNLINKS = 7
+SHARE_H = (ROOT / "ebpf" / "share.h").read_text()
 # a thread that waits, deletes files if it is told to, waits, and ends
 DELETER = f"""\
 import os, sys
@@ -43,7 +45,9 @@ class Shares:
     """The counters of shares of a source, mapped (ebpf/share.h)."""
 
     PROCESSES, USERS, SOCKETS = 1 << 13, 1 << 10, 1 << 13
-    TABLES, FILES = 8, 7
+    TABLES, FILES = (
+        int(re.findall(rf"KF_SHARE_{name} = (\d+)", SHARE_H)[0]) for name in ("TABLES", "FILES")
+    )
     TABLE = 2 + PROCESSES + USERS
 
     def __init__(self, source: Source) -> None:
