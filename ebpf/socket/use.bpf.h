@@ -23,23 +23,24 @@ static __always_inline u64 kf_use__cookie(struct sock *sk)
 struct kf_use_tcp {
 	u32 written;
 	u32 read; /* without a FIN */
-	u32 first_written; /* where both began, of a connection whose beginning was seen */
-	u32 first_read;
 };
 
 static __always_inline void kf_use__progress(struct kf_use_tcp *at, struct sock *sk,
-					     struct tcp_sock *tp, const struct kf_sock *sock)
+					     struct tcp_sock *tp)
 {
-	u32 rcv_nxt = KF_READ(tp, rcv_nxt);
-
 	at->written = KF_READ(tp, write_seq);
 	at->read = KF_READ(tp, copied_seq);
-	/* Of a client bytes_acked counts the SYN. */
-	at->first_written = KF_READ(tp, snd_una) - (u32)KF_READ(tp, bytes_acked) +
-			    (sock->role == KF_ROLE_CLIENT);
-	at->first_read = rcv_nxt - (u32)KF_READ(tp, bytes_received);
-	if (at->read == rcv_nxt && KF_READ(sk, __sk_common.skc_flags) & KF_SK_DONE)
+	if (at->read == KF_READ(tp, rcv_nxt) && KF_READ(sk, __sk_common.skc_flags) & KF_SK_DONE)
 		at->read--;
+}
+
+/* Where a connection whose beginning was seen began to be used. Of a client bytes_acked counts the SYN. */
+static __always_inline void kf_use__from_start(struct kf_sock *sock, struct tcp_sock *tp)
+{
+	u32 written = KF_READ(tp, snd_una) - (u32)KF_READ(tp, bytes_acked);
+	u32 read = KF_READ(tp, rcv_nxt) - (u32)KF_READ(tp, bytes_received);
+
+	kf_usage__base(&sock->usage, written + (sock->role == KF_ROLE_CLIENT), read);
 }
 
 /* In these states data may be written; later write_seq counts the FIN. */
@@ -49,7 +50,8 @@ static __always_inline bool kf_use__writable(u32 state)
 	       state == KF_TCP_SYN_RECV;
 }
 
-static __always_inline bool kf_use__based(struct kf_sock *sock, const struct kf_use_tcp *at)
+static __always_inline bool kf_use__based(struct kf_sock *sock, struct tcp_sock *tp,
+					  const struct kf_use_tcp *at)
 {
 	if (sock->usage.based)
 		return true;
@@ -57,7 +59,7 @@ static __always_inline bool kf_use__based(struct kf_sock *sock, const struct kf_
 		kf_usage__base(&sock->usage, at->written, at->read);
 		return false;
 	}
-	kf_usage__base(&sock->usage, at->first_written, at->first_read);
+	kf_use__from_start(sock, tp);
 	return true;
 }
 
@@ -110,8 +112,8 @@ static __always_inline void kf_use__tcp(struct sock *sk, struct tcp_sock *tp)
 	sock = kf_sock__find(cookie);
 	if (!sock)
 		return;
-	kf_use__progress(&at, sk, tp, sock);
-	if (!kf_use__based(sock, &at))
+	kf_use__progress(&at, sk, tp);
+	if (!kf_use__based(sock, tp, &at))
 		return;
 	if (kf_use__writable(state))
 		sent = at.written - sock->usage.write_seq;

@@ -126,7 +126,7 @@ static __always_inline struct kf_unix *kf_unix__fold(const struct kf_unix_key *k
 		kf_unix__lose();
 		return NULL;
 	}
-	/* Not by its address, which is a pointer to the verifier: no arithmetic. */
+	/* By the inode, not by the address: an address comes again. */
 	kf_share__mark(fold->members, key->ino ^ key->peer_hash);
 	return &fold->unix_sock;
 }
