@@ -343,37 +343,6 @@ static __always_inline int kf_file__emit(struct kf_file_agg *agg, struct kf_subj
 	return kf_file__emit_bare(agg, subject, flush);
 }
 
-/* Sends an aggregate that has ended. If the ring is full it stays for the sweep, and what happens to
- * the file until then is part of it: it has one record, with its last name. Returns false then. */
-static __always_inline bool kf_file__flush(struct kf_file_agg *agg, struct kf_subject *subject,
-					   struct kf_flush *flush)
-{
-	if (!(agg->flags & KF_AGG_ENDED) && kf_file__emit(agg, subject, flush)) {
-		kf_file__forget(agg, subject);
-		return true;
-	}
-	agg->flags |= KF_AGG_ENDED;
-	return false;
-}
-
-/* -e: sends an aggregate and begins the next one where it ends, so that changes of size and time add
- * up. Without events it is nothing, and the sweep throws it away. */
-static __always_inline bool kf_file__export(struct kf_file_agg *agg, struct kf_subject *subject,
-					    struct kf_flush *flush)
-{
-	if ((agg->flags & KF_AGG_ENDED) || !kf_file__emit(agg, subject, flush))
-		return false;
-	if (agg->flags & KF_AGG_PATH_KEPT)
-		bpf_map_delete_elem(&kf_names, &subject->key);
-	__builtin_memset(agg->counts, 0, sizeof(agg->counts));
-	agg->flags = 0;
-	agg->first_ns = 0;
-	agg->size_first = agg->inode.size;
-	agg->mtime_first_s = agg->inode.mtime_s;
-	agg->mtime_first_ns = agg->inode.mtime_ns;
-	return true;
-}
-
 /* Sends what was folded under another name of the inode, if its path went ahead. Returns false if it
  * has to wait for the sweep. */
 static __always_inline bool kf_file__leave(struct kf_file_agg *agg, struct kf_subject *subject)
@@ -421,59 +390,113 @@ static __noinline struct kf_file_agg *kf_file__make(struct kf_subject *subject,
 	return agg;
 }
 
-/*
- * The aggregate that an event goes into. NULL: it has left at once and alone, because there is none
- * and it would be the last as well, or because there is no room, where user space merges it by its key.
- */
+/* The aggregate that an event goes into. NULL: there is none, and this event would be the last of it as
+ * well, or there is no room. */
 static __always_inline struct kf_file_agg *kf_file__get(struct kf_subject *subject,
 							struct kf_flush *flush)
 {
 	struct kf_file_agg *agg = kf_file__find(subject, flush);
-	bool ends = kf_flush__ends(flush);
 
-	if (!agg && !ends)
-		agg = kf_file__make(subject, flush);
-	if (agg || kf_file__emit(NULL, subject, flush))
+	if (agg || kf_flush__ends(flush))
 		return agg;
-	if (ends)
-		agg = kf_file__make(subject, flush);
-	if (!agg)
-		kf_count(KF_CNT_FILE_LOST_MAP, 1);
-	return agg;
+	return kf_file__make(subject, flush);
 }
 
-/*
- * Folds one event. flush->before is the inode as it was ahead of the operation, for the changes of
- * size and mtime; subject->inode is how it is now.
- */
-static __noinline int kf_file__fold(struct kf_subject *subject, struct kf_flush *flush)
+static __always_inline void kf_agg__add(struct kf_file_agg *agg, const struct kf_subject *subject,
+					const struct kf_flush *flush)
 {
-	enum kf_file_event event = flush->event;
-	struct kf_file_agg *agg;
-	bool out = true;
-
-	if (event >= KF_FILE_EVENTS)
-		return 0;
-	kf_count(KF_CNT_FILE_EVENTS, 1);
-	flush->now_ns = bpf_ktime_get_boot_ns();
-	agg = kf_file__get(subject, flush);
-	if (!agg)
-		return 0;
-	__sync_fetch_and_add(&agg->counts[event], 1);
+	if (flush->event < KF_FILE_EVENTS)
+		__sync_fetch_and_add(&agg->counts[flush->event], 1);
 	if (!agg->first_ns)
 		agg->first_ns = flush->now_ns;
 	agg->last_ns = flush->now_ns;
 	agg->inode = subject->inode;
-	if (kf_flush__ends(flush))
-		out = kf_file__flush(agg, subject, flush);
-	else if (kf_export_at && kf_agg__events(agg) >= kf_export_at)
-		out = kf_file__export(agg, subject, flush);
-	else if (!(flush->how & KF_FLUSH_MORE) && kf_file__needs_name(agg, subject, flush)) {
-		out = kf_file__send_path(subject);
-		agg->flags |= out ? KF_AGG_PATH_SENT : 0;
+}
+
+/* Whether an event sends its aggregate, or goes out alone. */
+static __always_inline bool kf_file__leaves(const struct kf_file_agg *agg,
+					    const struct kf_flush *flush)
+{
+	if (!agg || kf_flush__ends(flush))
+		return true;
+	return kf_export_at && kf_agg__events(agg) >= kf_export_at;
+}
+
+/* What has left is forgotten if it has ended; else (-e) the next aggregate begins where it ends, so that
+ * changes of size and time add up. Without events it is nothing, and the sweep throws it away. */
+static __always_inline void kf_file__left(struct kf_file_agg *agg, struct kf_subject *subject,
+					  const struct kf_flush *flush)
+{
+	if (kf_flush__ends(flush)) {
+		kf_file__forget(agg, subject);
+		return;
 	}
-	if (!out && kf_file__needs_name(agg, subject, flush))
+	if (agg->flags & KF_AGG_PATH_KEPT)
+		bpf_map_delete_elem(&kf_names, &subject->key);
+	__builtin_memset(agg->counts, 0, sizeof(agg->counts));
+	agg->flags = 0;
+	agg->first_ns = 0;
+	agg->size_first = agg->inode.size;
+	agg->mtime_first_s = agg->inode.mtime_s;
+	agg->mtime_first_ns = agg->inode.mtime_ns;
+}
+
+/* The ring is full: an aggregate that has ended stays for the sweep, and what happens to the file until
+ * then is part of it: it has one record, with its last name. An event that was alone begins one. */
+static __always_inline void kf_file__stays(struct kf_file_agg *agg, struct kf_subject *subject,
+					   struct kf_flush *flush)
+{
+	bool ends = kf_flush__ends(flush);
+
+	if (!agg && ends) {
+		agg = kf_file__make(subject, flush);
+		if (agg)
+			kf_agg__add(agg, subject, flush);
+	}
+	if (!agg) {
+		kf_count(KF_CNT_FILE_LOST_MAP, 1);
+		return;
+	}
+	if (ends)
+		agg->flags |= KF_AGG_ENDED;
+	if (kf_file__needs_name(agg, subject, flush))
 		agg->flags |= kf_file__keep_name(subject, flush);
+}
+
+/* Sends the name of an aggregate ahead, if that was not done. */
+static __always_inline void kf_file__name(struct kf_file_agg *agg, struct kf_subject *subject,
+					  struct kf_flush *flush)
+{
+	if ((flush->how & KF_FLUSH_MORE) || !kf_file__needs_name(agg, subject, flush))
+		return;
+	if (kf_file__send_path(subject))
+		agg->flags |= KF_AGG_PATH_SENT;
+	else
+		agg->flags |= kf_file__keep_name(subject, flush);
+}
+
+/*
+ * Folds one event. flush->before is the inode as it was ahead of the operation, for the changes of
+ * size and mtime; subject->inode is how it is now. There is one place that sends, whatever the reason:
+ * the verifier looks at the code behind it once for each.
+ */
+static __noinline int kf_file__fold(struct kf_subject *subject, struct kf_flush *flush)
+{
+	struct kf_file_agg *agg;
+
+	if (flush->event >= KF_FILE_EVENTS)
+		return 0;
+	kf_count(KF_CNT_FILE_EVENTS, 1);
+	flush->now_ns = bpf_ktime_get_boot_ns();
+	agg = kf_file__get(subject, flush);
+	if (agg)
+		kf_agg__add(agg, subject, flush);
+	if (!kf_file__leaves(agg, flush))
+		kf_file__name(agg, subject, flush);
+	else if ((agg && (agg->flags & KF_AGG_ENDED)) || !kf_file__emit(agg, subject, flush))
+		kf_file__stays(agg, subject, flush);
+	else if (agg)
+		kf_file__left(agg, subject, flush);
 	return 0;
 }
 
