@@ -11,7 +11,7 @@
 #ifndef KF_RECORD_H
 #define KF_RECORD_H
 /* cffi: begin */
-#define KF_VERSION 4
+#define KF_VERSION 5
 #define KF_COMM_LEN 16
 #define KF_NAME_LEN 256
 #define KF_PATH_MAX 4096
@@ -71,6 +71,7 @@ enum kf_file_event {
 #define KF_AGG_NO_BASELINE 128 /* size and mtime before the first event are not known */
 #define KF_AGG_PATH_TEXT 256 /* path is the text a system call was given, not resolved */
 #define KF_AGG_PATH_KEPT 512 /* the ring was full: the path lies in kf_names */
+#define KF_AGG_MODE_MOVED 16384 /* the mode was another than mode_first at some point */
 
 /* Flags of a process. */
 #define KF_PROC_KTHREAD 1
@@ -223,6 +224,8 @@ struct kf_file_agg {
 	struct kf_inode inode; /* at the last event */
 	__u32 counts[KF_FILE_EVENTS];
 	__u32 mnt_ns; /* inode number of the process's mount namespace */
+	__u32 mode_first; /* i_mode before the first event, 0: not known */
+	__u32 named; /* events by a name: all of them, and nothing holds the file open */
 };
 
 #define KF_KEPT_LEN 512 /* 256 bytes of components, and the last one reaches beyond them */

@@ -22,7 +22,6 @@ TYPES = {
     "strings": "list of texts",
     "objects": "list of objects",
 }
-EXTRA = {key.name for block in BEYOND_CONTRACT for key in keys_of(block)}
 SECTIONS: tuple[tuple[str, tuple[type[Block], ...]], ...] = (
     ("In every record", (info.Stamp, info.Host, info.Uptime)),
     (
@@ -49,6 +48,10 @@ SECTIONS: tuple[tuple[str, tuple[type[Block], ...]], ...] = (
     ),
     ("Health records", (health.HealthKernel, health.HealthUser, health.HealthDelivery)),
 )
+
+EXTRA = {key.name for block in BEYOND_CONTRACT for key in keys_of(block)} | {
+    key.name for _, blocks in SECTIONS for block in blocks for key in keys_of(block) if key.extra
+}
 
 
 def table(keys: Iterable[Key]) -> Iterator[str]:

@@ -12,7 +12,7 @@
 #include "path.bpf.h"
 #include "task.bpf.h"
 
-/* Open files between two events that end them, 240 bytes each. When it is full, events leave one by
+/* Open files between two events that end them, 248 bytes each. When it is full, events leave one by
  * one as partial records and user space merges them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -43,6 +43,10 @@ struct kf_subject {
 #define KF_FLUSH_MORE 2 /* another event of the same operation follows */
 #define KF_FLUSH_NO_BEFORE 8 /* before is already after: a write seen at its end */
 #define KF_FLUSH_APART 4 /* about a name of its own: what came before under another leaves first */
+#define KF_FLUSH_NAMED 16 /* on a name: the process need not hold the file open */
+#define KF_FLUSH_NO_MODE 32 /* the mode may already be that of after: a change seen at its end */
+#define KF_FLUSH_MODE_UNSEEN (KF_FLUSH_NO_MODE | KF_FLUSH_NO_BEFORE)
+#define KF_NAMED_NEVER 0x80000000U /* kf_file_agg.named of a file that was open */
 
 /* An event, and how its aggregate is to be sent. */
 struct kf_flush {
@@ -109,9 +113,12 @@ static __always_inline bool kf_flush__ends(const struct kf_flush *flush)
 	       (flush->how & (KF_FLUSH_PATH | KF_FLUSH_MORE)) == KF_FLUSH_PATH;
 }
 
-/* KF_FLUSH_* of an event that is seen only when it has happened: what a write changed is not known. */
+/* KF_FLUSH_* of an event that is seen only when it has happened: what a write or a chmod changed is not
+ * known. */
 static __always_inline u32 kf_event__before_unseen(enum kf_file_event event)
 {
+	if (event == KF_FILE_ATTRIB)
+		return KF_FLUSH_NO_MODE;
 	return event == KF_FILE_MODIFY ? KF_FLUSH_NO_BEFORE : 0;
 }
 
@@ -134,9 +141,26 @@ static __always_inline void kf_agg__init(struct kf_file_agg *agg, const struct k
 	agg->size_first = flush->before->size;
 	agg->mtime_first_s = flush->before->mtime_s;
 	agg->mtime_first_ns = flush->before->mtime_ns;
+	agg->mode_first = flush->how & KF_FLUSH_MODE_UNSEEN ? 0 : flush->before->mode;
 	agg->mnt_ns = kf_current__mnt_ns();
 	agg->last_ns = agg->first_ns;
 	agg->inode = subject->inode;
+}
+
+/* An event of a call on a name, which alone can change the mode, or on a descriptor that did. A mode that
+ * was set and set back is one that has moved. */
+static __always_inline void kf_agg__named(struct kf_file_agg *agg, const struct kf_flush *flush)
+{
+	u32 before = flush->how & KF_FLUSH_MODE_UNSEEN ? 0 : flush->before->mode;
+
+	if (flush->how & KF_FLUSH_NAMED)
+		__sync_fetch_and_add(&agg->named, 1);
+	if (!agg->mode_first)
+		agg->mode_first = before;
+	if (!agg->mode_first)
+		return;
+	if (agg->inode.mode != agg->mode_first || (before && before != agg->mode_first))
+		agg->flags |= KF_AGG_MODE_MOVED;
 }
 
 static __always_inline void kf_file__finish_path(struct kf_path_record *rec,
@@ -258,6 +282,7 @@ static __always_inline void kf_file__body(struct kf_file_record *rec, struct kf_
 		rec->agg.flags |= KF_AGG_PARTIAL;
 	if (flush->event < KF_FILE_EVENTS)
 		rec->agg.counts[flush->event] = 1;
+	kf_agg__named(&rec->agg, flush);
 }
 
 /* Aggregate whose path went ahead. Returns 0 if the ring is full. */
@@ -411,6 +436,8 @@ static __always_inline void kf_agg__add(struct kf_file_agg *agg, const struct kf
 		agg->first_ns = flush->now_ns;
 	agg->last_ns = flush->now_ns;
 	agg->inode = subject->inode;
+	if (flush->how & (KF_FLUSH_NAMED | KF_FLUSH_NO_MODE))
+		kf_agg__named(agg, flush);
 }
 
 /* Whether an event sends its aggregate, or goes out alone. */
@@ -433,12 +460,14 @@ static __always_inline void kf_file__left(struct kf_file_agg *agg, struct kf_sub
 	}
 	if (agg->flags & KF_AGG_PATH_KEPT)
 		bpf_map_delete_elem(&kf_names, &subject->key);
+	agg->named = agg->named == kf_agg__events(agg) ? 0 : KF_NAMED_NEVER;
 	__builtin_memset(agg->counts, 0, sizeof(agg->counts));
 	agg->flags = 0;
 	agg->first_ns = 0;
 	agg->size_first = agg->inode.size;
 	agg->mtime_first_s = agg->inode.mtime_s;
 	agg->mtime_first_ns = agg->inode.mtime_ns;
+	agg->mode_first = agg->inode.mode;
 }
 
 /* The ring is full: an aggregate that has ended stays for the sweep, and what happens to the file until

@@ -99,7 +99,7 @@ static __always_inline u32 kf_op__how(const struct kf_op_row *row, const struct 
 static __always_inline void kf_op__fold(u32 op, struct kf_subject *subject, struct kf_flush *flush)
 {
 	const struct kf_op_row *row = kf_op__row(op);
-	u32 how = flush->how | kf_op__how(row, flush->before);
+	u32 how = flush->how | kf_op__how(row, flush->before) | KF_FLUSH_NAMED;
 
 	if (row->events > 1) {
 		flush->event = row->first;

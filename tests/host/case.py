@@ -37,6 +37,12 @@ class Claim(enum.Enum):
     RIGHT = "as the file system has it, or absent"
 
 
+class Untraced(NamedTuple):
+    """A value that the tracepoint mode may not know: then the field is absent there."""
+
+    value: str
+
+
 class Case(NamedTuple):
     """A workload for files.
 

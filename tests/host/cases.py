@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.host import edges, operations, workloads
-from tests.host.case import Case, Claim
+from tests.host.case import Case, Claim, Untraced
 from tests.host.operations import COPIES
 from tests.host.workloads import READ_BYTES, READS, WRITE_BYTES, WRITES
 
@@ -67,7 +67,7 @@ MOVED = {"MOVED_FROM": 1, "MOVED_TO": 1}
 BY_NAME = ("file.open", "file.attribute", "file.rename", "file.link", "file.unlink")
 TMPFS = "tmpfs"  # the end of the name of a case whose folder lies there
 CHANGES = ("FileSizeChange", "FileModificationTimeChange")
-STALE = ["STALE"]  # no event closes it
+MODES = ("FilePermissions", "FilePermissionsBefore")
 ONCE = {"CREATE": 1, "OPEN": 1, "MODIFY": 1, "CLOSE_WRITE": 1}
 
 CASES = (
@@ -119,7 +119,6 @@ CASES = (
                 "FileSize": 3,
                 "FileSizeChange": 3 - READS * READ_BYTES,
                 "FileAccessTime": "Thu, Jan 01 1970 00:00:01.000000007 UTC",
-                "FileNotes": STALE,
             }
         },
     ),
@@ -128,7 +127,42 @@ CASES = (
         workloads.one_chmod,
         lambda d: [_file(d / "c")],
         {"c": {"OPEN": 1, "ATTRIB": 1, "CLOSE_NOWRITE": 1}},
-        fields={"c": {"FilePermissions": "4711/-rws--x--x"}},
+        fields={
+            "c": {
+                "FilePermissions": "4711/-rws--x--x",
+                "FilePermissionsBefore": "0644/-rw-r--r--",
+            }
+        },
+    ),
+    # a mode that was set and set back is seen by the one before, which is that of the end
+    Case(
+        "setuid_and_back",
+        workloads.modes_by_descriptor,
+        lambda d: [_file(d / "m"), "4755", "644"],
+        {"m": {"OPEN": 1, "ATTRIB": 2, "CLOSE_NOWRITE": 1}},
+        fields={"m": dict.fromkeys(MODES, "0644/-rw-r--r--")},
+    ),
+    Case(
+        "setuid_and_back_by_name",
+        workloads.modes_by_name,
+        lambda d: [_file(d / "m"), "4755", "644"],
+        {"m": {"ATTRIB": 2}},
+        fields={"m": {MODES[0]: "0644/-rw-r--r--", MODES[1]: Untraced("0644/-rw-r--r--")}},
+    ),
+    Case(
+        "same_mode",
+        workloads.modes_by_descriptor,
+        lambda d: [_file(d / "m"), "644", "644"],
+        {"m": {"OPEN": 1, "ATTRIB": 2, "CLOSE_NOWRITE": 1}},
+        fields={"m": {MODES[1]: Claim.ABSENT}},
+    ),
+    # the first mode of several, and a change by name of a file that is held open
+    Case(
+        "three_modes",
+        workloads.modes_by_descriptor,
+        lambda d: [_file(d / "m"), "600", "2711", "/755"],
+        {"m": {"OPEN": 1, "ATTRIB": 3, "CLOSE_NOWRITE": 1}},
+        fields={"m": {MODES[1]: "0644/-rw-r--r--"}},
     ),
     Case(
         "denied_chmod",
@@ -319,7 +353,6 @@ CASES = (
         edges.changed_root,
         lambda d: [_file(d / "inside").parent],
         {"inside": {"ATTRIB": 1}},
-        fields={"inside": {"FileNotes": STALE}},
     ),
     Case("missing", workloads.failed_changes, lambda d: [d], {}, refused=BY_NAME),
     Case(

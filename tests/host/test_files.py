@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """File records of an agent with options; what needs none is a case of tests/host/cases.py."""
 
+import calendar
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -74,6 +78,61 @@ def test_changes_add_up_over_exports(export_at: int, counts: list[int], folder: 
     assert sum(changes) == WRITES * WRITE_BYTES
     sizes = [sum(changes[: n + 1]) for n in range(len(changes))]
     assert [each["FileSize"] for each in found] == sizes
+
+
+# by a name each, of a file that stays closed, and the same beside a descriptor
+BY_NAME = """
+import os, sys, time
+folder = sys.argv[1] + "/"
+held = os.open(folder + "held", os.O_RDWR)
+changes = {
+    "chmod": lambda path: os.chmod(path, 0o4711),
+    "chown": lambda path: os.chown(path, 65534, 1),
+    "utimes": lambda path: os.utime(path, ns=(1_000_000_007, 2_000_000_011)),
+    "truncate": lambda path: os.truncate(path, 3),
+    "held": lambda path: os.chmod(path, 0o600),
+}
+for name, change in changes.items():
+    change(folder + name)
+print(time.time_ns(), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_change_by_name_does_not_wait_for_the_idle_time(folder: Path) -> None:
+    """Nothing will close the file, so its record is whole after a second; an open one waits."""
+    names = ("chmod", "chown", "utimes", "truncate")
+    for name in (*names, "held"):
+        (folder / name).write_bytes(b"n" * 17)
+        (folder / name).chmod(0o644)
+    command = [sys.executable, "-I", "-S", "-c", BY_NAME, str(folder)]
+    with (
+        Agent("-m", "file", "--idle", "600") as agent,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
+    ):
+        assert process.stdout is not None
+        changed = int(process.stdout.readline()) / 1e9
+        time.sleep(4)
+        stopped = time.time()
+        result = agent.stop()
+        process.communicate()
+    found = {each["File"]: each for each in file_records(result.records, folder)}
+    assert set(found) == {*names, "held"}
+    assert found["held"]["FileEvents"] == {"OPEN": 1, "ATTRIB": 1}
+    assert found["held"]["FileNotes"] == ["STALE"]
+    assert when(found["held"]) >= stopped
+    for name in names:
+        event = "MODIFY" if name == "truncate" else "ATTRIB"
+        assert found[name]["FileEvents"] == {event: 1}
+        assert "STALE" not in found[name].get("FileNotes", ())
+        text = "NO_INODE" in found[name].get("FileNotes", ())  # it left at once
+        assert changed + (0 if text else 0.9) <= when(found[name]) <= changed + 3.1
+
+
+def when(record: Record) -> float:
+    """Return the InfoTimestamp of a record in seconds since 1970."""
+    day, _, fraction = record["InfoTimestamp"].removesuffix(" UTC").rpartition(".")
+    return calendar.timegm(time.strptime(day, "%a, %b %d %Y %H:%M:%S")) + float(f"0.{fraction}")
 
 
 def test_pseudo_file_systems_are_off() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import kflowd
 from tests.host.agent import Record
-from tests.host.case import CLASS_OF, Case, Claim
+from tests.host.case import CLASS_OF, Case, Claim, Untraced
 from tests.host.one_run import ATTACH_MODE, Run
 
 EXE = Path("/proc/self/exe").resolve()
@@ -27,7 +27,15 @@ MAY_TRACE = ATTACH_MODE in ("", "tracepoint")
 LONGEST = 60  # seconds that a workload takes on a slow machine
 OF_INODE = {
     *("FileMode", "FileInode", "FileInodeLinkCount", "FileDevice", "FilePermissions", "FileUser"),
-    *("FileGroup", "FileUID", "FileGID", "FileSize", "FileSizeChange", "FileAccessTime"),
+    *(
+        "FilePermissionsBefore",
+        "FileGroup",
+        "FileUID",
+        "FileGID",
+        "FileSize",
+        "FileSizeChange",
+        "FileAccessTime",
+    ),
     *("FileStatusChangeTime", "FileModificationTime", "FileModificationTimeChange"),
 }
 
@@ -60,6 +68,8 @@ def expected(run: Run, case: Case, path: str, records: list[Record]) -> Record:
 
 def _settled(name: str, value: Any, record: Record) -> Any:
     """Return what is expected of a field: its own value, where that is left open."""
+    if isinstance(value, Untraced):
+        value = value.value if name in record or not MAY_TRACE else Claim.ABSENT
     if value is Claim.TRACED:
         value = Claim.MAYBE if MAY_TRACE else Claim.ABSENT
     if value in (Claim.MAYBE, Claim.RIGHT):
@@ -175,7 +185,8 @@ def _file(run: Run, case: Case, path: str, records: list[Record]) -> Record:
         "FileInode": end.st_ino,
         "FileInodeLinkCount": end.st_nlink,
         "FileDevice": shown if shown.startswith(device) and shown.count(":") == 3 else device,
-        "FilePermissions": f"{stat.S_IMODE(end.st_mode):04o}/{stat.filemode(end.st_mode)}",
+        "FilePermissions": _permissions(end),
+        "FilePermissionsBefore": _permissions_before(begin, end),
         "FileUser": _name(pwd.getpwuid, end.st_uid),
         "FileGroup": _name(grp.getgrgid, end.st_gid),
         "FileUID": end.st_uid,
@@ -187,6 +198,17 @@ def _file(run: Run, case: Case, path: str, records: list[Record]) -> Record:
         "FileModificationTime": _time(end.st_mtime_ns),
         "FileModificationTimeChange": _moved(begin, end, records),
     }
+
+
+def _permissions(file: os.stat_result) -> str:
+    return f"{stat.S_IMODE(file.st_mode):04o}/{stat.filemode(file.st_mode)}"
+
+
+def _permissions_before(begin: os.stat_result | None, end: os.stat_result) -> Untraced | Claim:
+    """Return the mode at the start, if it is another at the end."""
+    if begin is None or begin.st_mode == end.st_mode:
+        return Claim.ABSENT
+    return Untraced(_permissions(begin))
 
 
 def _kind(file: os.stat_result) -> str:

@@ -81,6 +81,22 @@ def one_chmod(path: str) -> Facts:
     return {}
 
 
+def modes_by_descriptor(path: str, *modes: str) -> Facts:
+    """Give an open file one octal mode after the other; with a slash ahead by its name."""
+    descriptor = os.open(path, os.O_RDONLY)
+    for mode in modes:
+        os.chmod(path if mode.startswith("/") else descriptor, int(mode.lstrip("/"), 8))
+    os.close(descriptor)
+    return {}
+
+
+def modes_by_name(path: str, *modes: str) -> Facts:
+    """Give a file one octal mode after the other, without opening it."""
+    for mode in modes:
+        os.chmod(path, int(mode, 8))
+    return {}
+
+
 def denied_chmod(path: str) -> Facts:
     """As another user: fail to change the mode, then open and close."""
     os.setgroups([])

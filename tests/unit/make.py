@@ -151,6 +151,7 @@ def file(**changes: Any) -> FileAggregate:
         last_ns=10 * SECOND,
         size_first=0,
         mtime_first_ns=0,
+        mode_first=0,
         flags=0,
         inode=inode(),
         counts=counts,

@@ -170,6 +170,7 @@ def merge(one: FileAggregate, other: FileAggregate) -> FileAggregate:
         last_ns=last.last_ns,
         size_first=first.size_first,
         mtime_first_ns=first.mtime_first_ns,
+        mode_first=first.mode_first or one.mode_first or other.mode_first,
         flags=flags,
         inode=last.inode,
         counts=tuple(map(int.__add__, one.counts, other.counts)),

@@ -166,8 +166,8 @@ def _by_descriptor() -> Candidate:
     return _traced(NO_IO_URING, "tp__sys_enter", "tp__sys_exit")
 
 
-def _by_name() -> Candidate:
-    return _traced(NAMES_AS_TEXT, "tp__sys_enter", "tp__sys_exit", optional=IDENTITIES)
+def _by_name(gap: str = "") -> Candidate:
+    return _traced(gap + NAMES_AS_TEXT, "tp__sys_enter", "tp__sys_exit", optional=IDENTITIES)
 
 
 def _file(
@@ -325,7 +325,7 @@ HOOKS: tuple[Hook, ...] = (
         "attribute",
         "file attributes or length changed",
         *_around("notify_change"),
-        traced=_by_name(),
+        traced=_by_name("the mode before a change by name is not known; "),
     ),
     _file(
         "close",

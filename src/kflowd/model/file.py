@@ -19,6 +19,7 @@ class FileFlag:
     NO_BASELINE = 128  # size and mtime before the first event are not known
     PATH_TEXT = 256
     PATH_KEPT = 512
+    MODE_MOVED = 16384  # the mode was another than mode_first at some point
     PATH_UNKNOWN = 1 << 30  # ours, above what the kernel uses: no path came
 
 
@@ -69,6 +70,7 @@ class FileAggregate(msgspec.Struct, gc=False):
         process: At the first event.
         first_ns, last_ns: First and last event.
         size_first, mtime_first_ns: Before the first event (mtime since 1970).
+        mode_first: Mode before the first event or change of it, 0 if not known.
         flags: FileFlag.
         inode: At the last event.
         counts: Events by enum kf_file_event.
@@ -84,6 +86,7 @@ class FileAggregate(msgspec.Struct, gc=False):
     last_ns: int
     size_first: int
     mtime_first_ns: int
+    mode_first: int
     flags: int
     inode: Inode
     counts: tuple[int, ...]

@@ -22,7 +22,7 @@ def file_decoder(processes: ProcessReader) -> RecordDecoder:
         RECORD,
         *("hdr.ts_ns", "agg.first_ns", "agg.last_ns", "agg.size_first"),
         *("agg.mtime_first_s", "agg.mtime_first_ns", "agg.flags"),
-        *("path_len", "origin_len"),
+        *("agg.mode_first", "path_len", "origin_len"),
     )
     read_counts = reader(RECORD, "agg.counts")
     inode_at = _inode_reader()
@@ -31,7 +31,7 @@ def file_decoder(processes: ProcessReader) -> RecordDecoder:
         # fmt: off
         (ts_ns, first_ns, last_ns, size_first,
          mtime_first_s, mtime_first_ns, flags,
-         path_len, origin_len) = read(batch, offset)
+         mode_first, path_len, origin_len) = read(batch, offset)
         # fmt: on
         path_at = offset + fixed
         origin_at = path_at + path_len
@@ -46,6 +46,7 @@ def file_decoder(processes: ProcessReader) -> RecordDecoder:
             last_ns=last_ns,
             size_first=size_first,
             mtime_first_ns=mtime_first_s * SECOND_NS + mtime_first_ns,
+            mode_first=mode_first,
             flags=flags,
             inode=inode_at(batch, offset),
             counts=counts,

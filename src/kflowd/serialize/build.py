@@ -133,7 +133,7 @@ class Builder:
             age=age_of(actor, aggregate.last_ns),
             details=details,
             file=file_block(aggregate),
-            inode=inode_block(value),
+            inode=inode_block(value, strict=self._strict),
             notes=None if self._strict else file_notes(aggregate.flags),
         )
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The blocks of a file record."""
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from kflowd.model import EnrichedFile, FileAggregate, FileFlag
 from kflowd.serialize.blocks.file import FileBlock, FileNotes, InodeBlock
@@ -34,7 +34,7 @@ def file_block(aggregate: FileAggregate) -> FileBlock:
     )
 
 
-def inode_block(value: EnrichedFile) -> InodeBlock | None:
+def inode_block(value: EnrichedFile, *, strict: bool = False) -> InodeBlock | None:
     """Return what the file was, None if nobody could identify it."""
     aggregate = value.aggregate
     if aggregate.flags & FileFlag.NO_INODE:
@@ -49,6 +49,7 @@ def inode_block(value: EnrichedFile) -> InodeBlock | None:
         FileInodeLinkCount=inode.nlink,
         FileDevice=value.device,
         FilePermissions=permissions(inode.mode),
+        FilePermissionsBefore=UNSET if strict else _permissions_before(aggregate),
         FileUser=value.file_user,
         FileGroup=value.file_group,
         FileUID=inode.uid,
@@ -60,6 +61,14 @@ def inode_block(value: EnrichedFile) -> InodeBlock | None:
         FileModificationTime=inode.mtime_ns,
         FileModificationTimeChange=moved_ns or UNSET,
     )
+
+
+def _permissions_before(aggregate: FileAggregate) -> str | UnsetType:
+    """Return what the mode was at first, if it was another at some point of the aggregate."""
+    first = aggregate.mode_first
+    if not first or (first == aggregate.inode.mode and not aggregate.flags & FileFlag.MODE_MOVED):
+        return UNSET
+    return permissions(first)
 
 
 def file_notes(flags: int) -> FileNotes | None:

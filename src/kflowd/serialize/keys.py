@@ -45,10 +45,14 @@ class ConstantBlock(Block, frozen=True, kw_only=True, gc=False):
 
 
 class Says(NamedTuple):
-    """What a key means, and what has to be so for it to be there; "" is always."""
+    """What a key means, and what has to be so for it to be there; "" is always.
+
+    `extra`: it goes beyond the contract, in a block of the contract.
+    """
 
     legend: str
     when: str = ""
+    extra: bool = False
 
 
 class Key(NamedTuple):
@@ -61,6 +65,7 @@ class Key(NamedTuple):
         legend: What the value is.
         when: What has to be so for the key to be there; "" is always.
         optional: It may be absent (UNSET).
+        extra: It goes beyond the contract; --strict leaves it out.
     """
 
     name: str
@@ -68,6 +73,7 @@ class Key(NamedTuple):
     legend: str
     when: str
     optional: bool
+    extra: bool = False
 
 
 _KINDS: dict[Any, str] = {
@@ -104,7 +110,7 @@ def _key(block: type[Block], name: str, hint: Any) -> Key:  # noqa: ANN401 - a t
     word = unit.kind if unit else _KINDS.get(kind)
     if word is None:
         raise TypeError(f"{block.__name__}.{name} has a type that is no kind of value: {kind}")
-    return Key(name, word, says.legend, says.when, optional)
+    return Key(name, word, says.legend, says.when, optional, says.extra)
 
 
 def _note(hint: Any, kind: type[_T]) -> _T | None:  # noqa: ANN401 - a type expression

@@ -65,6 +65,14 @@ def test_the_order_of_parts_does_not_matter() -> None:
     assert merge(one, other).size_first == one.size_first
 
 
+def test_the_mode_before_is_the_first_that_is_known() -> None:
+    """A part may begin with a change whose mode before nobody saw."""
+    one, other = part(first_ns=1, mode_first=0o100600), part(first_ns=2, mode_first=0o100640)
+    assert merge(other, one).mode_first == 0o100600
+    one.mode_first = 0
+    assert merge(other, one).mode_first == 0o100640
+
+
 def test_a_part_waits_as_long_as_a_file_may_be_idle() -> None:
     """A tick completes what has waited too long, and says that there may be more."""
     aggregator = FileAggregator(15 * SECOND)

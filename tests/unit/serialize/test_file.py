@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
+from msgspec import UNSET
 
-from kflowd.model import FileFlag
+from kflowd.model import Actor, EnrichedFile, FileFlag
 from kflowd.serialize.blocks.file import FILE_NOTES, InodeBlock
-from kflowd.serialize.file import file_notes
-from tests.unit.make import inode
+from kflowd.serialize.file import file_notes, inode_block
+from tests.unit.make import file, inode
 from tests.unit.serialize.text import of_file
 
 
@@ -23,6 +24,32 @@ def test_changes_are_present_if_there_are_any() -> None:
     assert values["FileModificationTimeChange"] == -2e-9
     values = of_file(size_first=41, mtime_first_ns=2)
     assert not {"FileSizeChange", "FileModificationTimeChange", "FileOrigin"} & set(values)
+
+
+@pytest.mark.parametrize(
+    ("first", "flags", "before"),
+    [
+        (0o104755, 0, "4755/-rwsr-xr-x"),
+        (0o100644, FileFlag.MODE_MOVED, "0644/-rw-r--r--"),  # set and set back
+        (0o100644, FileFlag.STALE, None),  # never another
+        (0, FileFlag.MODE_MOVED, None),  # not known
+    ],
+)
+def test_permissions_before_are_there_if_they_were_others(
+    first: int, flags: int, before: str | None
+) -> None:
+    """What was set and set back is seen; what is not known is absent, and so it is by --strict."""
+    values = of_file(mode_first=first, flags=flags)
+    assert values["FilePermissions"] == "0644/-rw-r--r--"
+    assert values.get("FilePermissionsBefore") == before
+    names = list(values)
+    if before:
+        place = names.index("FilePermissionsBefore")
+        assert names[place - 1] == "FilePermissions"
+    aggregate = file(mode_first=first, flags=flags)
+    block = inode_block(EnrichedFile(Actor(aggregate.process), aggregate), strict=True)
+    assert block is not None
+    assert block.FilePermissionsBefore is UNSET
 
 
 def test_changes_need_to_know_what_was_before() -> None:

@@ -71,6 +71,7 @@ FILE: Keys = {
     "FileInodeLinkCount": 2,
     "FileDevice": "902h:/dev/md2:/:ext4",
     "FilePermissions": "0640/-rw-r-----",
+    "FilePermissionsBefore": "4751/-rwsr-x--x",
     "FileUser": "owner",
     "FileGroup": "wheel",
     "FileUID": 1004,

@@ -105,6 +105,8 @@ FILE: dict[str, Any] = {
     "agg__inode__magic": 0xEF53,
     "agg__counts": tuple(range(601, 612)),
     "agg__mnt_ns": 407,
+    "agg__mode_first": 0o104751,
+    "agg__named": 409,
 }
 PATH, ORIGIN = b"new.txt\0project\0home\0", b"old.txt\0"
 

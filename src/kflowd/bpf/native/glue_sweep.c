@@ -17,6 +17,7 @@
 
 #define KF_BATCH 256 /* entries fetched by one call: values of 256 x 800 bytes at most */
 #define KF_SETTLE_NS 200000000ULL
+#define KF_NAMED_NS 1000000000ULL /* a file that nobody holds open waits for more */
 /* ENDED is said by the record itself. */
 #define KF_FLAGS_OUT (~(KF_SOCK_MAP_ONLY | KF_SOCK_ENDED))
 #define KF_OUT_BYTES (256 * 1024) /* first size of the output; a final sweep may need megabytes */
@@ -138,6 +139,21 @@ static __u32 file_events(const struct kf_file_agg *agg)
 	return sum;
 }
 
+/* Whether all was done by names: nothing will be closed, so the record is complete. */
+static int file_by_name(const struct kf_file_agg *agg)
+{
+	return agg->named == file_events(agg);
+}
+
+static int sweep__file_due(const struct kf_sweep *sweep, const struct kf_file_key *key,
+			   const struct kf_file_agg *agg)
+{
+	if (agg->flags & KF_AGG_ENDED || sweep__expired(sweep, agg->first_ns, agg->last_ns) ||
+	    kf_exited__has_exit(sweep->exited, key->tgid, key->start_ns))
+		return 1;
+	return file_by_name(agg) && sweep->now_ns > agg->first_ns + KF_NAMED_NS;
+}
+
 /* A file that stays, against whom the programs have counted it. */
 static int sweep__keep_file(struct kf_sweep *sweep, const struct kf_file_key *key,
 			    const struct kf_file_agg *agg)
@@ -179,8 +195,7 @@ static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value
 
 	if (!agg->last_ns)
 		return 0; /* it is being made */
-	if (!(agg->flags & KF_AGG_ENDED) && !sweep__expired(sweep, agg->first_ns, agg->last_ns) &&
-	    !kf_exited__has_exit(sweep->exited, key->tgid, key->start_ns))
+	if (!sweep__file_due(sweep, key, agg))
 		return sweep__keep_file(sweep, key, agg);
 	rec = out__reserve(sweep, sizeof(*rec) + sizeof(sweep->kept));
 	if (!rec)
@@ -194,7 +209,7 @@ static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value
 	size = sweep__join_name(sweep, rec);
 	if (rec->agg.flags & KF_AGG_ENDED)
 		rec->agg.flags &= ~KF_AGG_ENDED; /* that the sweep took it does not matter */
-	else
+	else if (!file_by_name(&rec->agg))
 		rec->agg.flags |= KF_AGG_STALE;
 	out__commit(sweep, &rec->hdr, KF_KIND_FILE, size);
 	return 0;

@@ -49,7 +49,8 @@ FILE_NOTES = {
     "PATH_TRUNCATED": "FilePath lacks its beginning",
     "NO_INODE": "which file it was is unknown: the fields of the inode are absent",
     "PARTIAL": "more events of the same file may be in another record",
-    "STALE": "swept without a closing event: idle, too old, or its process or kflowd ended",
+    "STALE": "swept without a closing event: idle, too old, or its process or kflowd ended; what "
+    "was changed by name alone needs none",
 }
 
 
@@ -75,6 +76,14 @@ class InodeBlock(Block, frozen=True, kw_only=True, gc=False):
     FileInodeLinkCount: Annotated[int, Says("hard links", INODE)]
     FileDevice: Annotated[str, Says("device (hex, as stat -c %D), source, mount, type", INODE)]
     FilePermissions: Annotated[str, Says("mode bits, octal and as ls shows them", INODE)]
+    FilePermissionsBefore: Annotated[
+        str | UnsetType,
+        Says(
+            "those before the first change; the same: set and set back",
+            "they are known and were others in the record",
+            extra=True,
+        ),
+    ]
     FileUser: Annotated[str, Says("name of FileUID", INODE)]
     FileGroup: Annotated[str, Says("name of FileGID", INODE)]
     FileUID: Annotated[int, Says("owner", INODE)]
