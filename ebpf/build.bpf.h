@@ -7,6 +7,8 @@
  *  KF_DIRECT         fentry.bpf.c of each room,  arguments of the programs are typed pointers, which
  *                    process.bpf.c,              KF_READ follows without a helper (read.bpf.h)
  *                    socket.bpf.c
+ *  KF_PACKETS        socket.bpf.c                programs for packets run here, to which no helper says which
+ *                                              process is current, but which task (task.bpf.h)
  *  KF_CAST           Makefile, build variant     no probe reads of kernel memory, which
  *                    "cast"                      lockdown=confidentiality refuses: addresses get a
  *                                                type by bpf_rdonly_cast (read.bpf.h, string.bpf.h)

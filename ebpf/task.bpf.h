@@ -8,16 +8,22 @@
 
 #define KF_PF_KTHREAD 0x00200000
 
-/* kflowd itself: its own work must not feed it. */
-static __always_inline bool kf_self(void)
-{
-	return kf_self_tgid && (bpf_get_current_pid_tgid() >> 32) == kf_self_tgid;
-}
-
 /* A member of the current task. Its pointer is typed if there is a helper that gives such a one. */
 #define KF_CURRENT(...)                                                  \
 	(kf_task_btf ? KF_TYPED(bpf_get_current_task_btf(), __VA_ARGS__) \
 		     : KF_UNTYPED((struct task_struct *)bpf_get_current_task(), __VA_ARGS__))
+
+/* Of packets no helper says whose they are, only which task is current. */
+static __always_inline u32 kf_current__tgid(void)
+{
+	return KF_ENABLED(KF_PACKETS) ? KF_CURRENT(tgid) : bpf_get_current_pid_tgid() >> 32;
+}
+
+/* kflowd itself: its own work must not feed it. */
+static __always_inline bool kf_self(void)
+{
+	return kf_self_tgid && kf_current__tgid() == kf_self_tgid;
+}
 
 static __always_inline void kf_proc__read(struct kf_proc *out, struct task_struct *task,
 					  const bool typed)
@@ -49,13 +55,28 @@ static __always_inline void kf_proc__fill_comm(struct kf_proc *out, struct task_
 		out->comm[i] = task->comm[i];
 }
 
+static __always_inline void kf_current__comm(struct kf_proc *out)
+{
+#ifndef KF_PACKETS
+	bpf_get_current_comm(out->comm, sizeof(out->comm));
+#else
+	if (kf_task_btf)
+		kf_proc__fill_comm(out, bpf_get_current_task_btf());
+#ifndef KF_CAST
+	else
+		bpf_core_read(out->comm, sizeof(out->comm),
+			      &((struct task_struct *)bpf_get_current_task())->comm);
+#endif
+#endif
+}
+
 static __always_inline void kf_proc__fill_current(struct kf_proc *out)
 {
 	if (kf_task_btf)
 		kf_proc__read(out, bpf_get_current_task_btf(), true);
 	else
 		kf_proc__read(out, (struct task_struct *)bpf_get_current_task(), false);
-	bpf_get_current_comm(out->comm, sizeof(out->comm));
+	kf_current__comm(out);
 }
 
 /* start_boottime of the current process: with the tgid its identity. */
@@ -73,7 +94,7 @@ static __always_inline u32 kf_current__execs(void)
 /* Whether a process, as it was read once, is what the current one runs now. */
 static __always_inline bool kf_proc__is_current(const struct kf_proc *proc)
 {
-	return proc->tgid == bpf_get_current_pid_tgid() >> 32 &&
+	return proc->tgid == kf_current__tgid() &&
 	       proc->start_ns == kf_current__start() && proc->execs == (u16)kf_current__execs();
 }
 

@@ -34,7 +34,7 @@ static __noinline struct kf_used *kf_users__claim(struct kf_usage *usage,
 
 	if (!all)
 		return NULL;
-	kf_charge__set(&charge, bpf_get_current_pid_tgid() >> 32, kf_current__uid());
+	kf_charge__set(&charge, kf_current__tgid(), kf_current__uid());
 	if (!kf_share__admits(&all->table[KF_SHARE_USED], &charge, kf_sock_entries) ||
 	    bpf_map_update_elem(&kf_users, key, &kf_used_zero, BPF_NOEXIST))
 		return NULL;
@@ -54,7 +54,7 @@ static __always_inline bool kf_users__is(const struct kf_used *used, u64 start_n
 	u64 differ = used->user.proc.start_ns ^ start_ns;
 
 	differ |= used->user.proc.execs ^ execs;
-	differ |= used->user.proc.tgid ^ (u32)(bpf_get_current_pid_tgid() >> 32);
+	differ |= used->user.proc.tgid ^ kf_current__tgid();
 	return !differ;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Who uses TCP and UDP sockets, by the results of system calls, of what their descriptor is then. The peer of
- * a datagram is the one that the call names; without a name the one that the socket is connected to, or the
- * only one that it has.
+ * Who uses TCP sockets, and who receives by UDP ones, by the results of system calls, of what their
+ * descriptor is then. The peer of a datagram is the one that the call names; without a name the one that the
+ * socket is connected to, or the only one that it has.
  */
 #ifndef KF_SOCKET_CALL_BPF_H
 #define KF_SOCKET_CALL_BPF_H
@@ -50,25 +50,9 @@ static __always_inline void kf_socket_call__address(struct kf_sock_key *key, u16
 		address[i] = key->family == KF_AF_INET ? 0 : ipv6[i];
 }
 
-/* Where a datagram to no address goes: to this host, by the address that the socket is bound to or by
- * loopback (ip_route_output_key_hash, udpv6_sendmsg). */
-static __always_inline void kf_socket_call__here(struct kf_sock_key *key, struct sock *sk)
-{
-	u32 *address = (u32 *)key->remote_addr;
-	u32 bound = KF_READ(sk, __sk_common.skc_rcv_saddr);
-
-	if (address[0] || address[1] || address[2] || address[3])
-		return;
-	if (key->family == KF_AF_INET)
-		address[0] = bound ? bound : bpf_htonl(0x7f000001);
-	else
-		address[3] = bpf_htonl(1);
-}
-
-/* The peer that a call names; one of no family is IPv4, or for an IPv6 socket no name (udp_sendmsg,
- * udpv6_sendmsg). */
-static __always_inline bool
-kf_socket_call__named(struct kf_sock_key *key, const struct kf_socket_call *call, struct sock *sk)
+/* The peer that a call has filled in. */
+static __always_inline bool kf_socket_call__named(struct kf_sock_key *key,
+						  const struct kf_socket_call *call)
 {
 	struct kf_sockaddr to = {};
 
@@ -77,13 +61,10 @@ kf_socket_call__named(struct kf_sock_key *key, const struct kf_socket_call *call
 	if (bpf_probe_read_user(&to, call->name_len < (s32)sizeof(to) ? 8 : sizeof(to),
 				(void *)call->name))
 		return false;
-	if (!to.family && KF_READ(sk, __sk_common.skc_family) == KF_AF_INET)
-		to.family = KF_AF_INET;
 	if (to.family != KF_AF_INET && to.family != KF_AF_INET6)
 		return false;
 	key->remote_port = bpf_ntohs(to.port);
 	kf_socket_call__address(key, to.family, to.ipv4, to.ipv6);
-	kf_socket_call__here(key, sk);
 	return true;
 }
 
@@ -113,15 +94,13 @@ static __always_inline bool kf_socket_call__only(struct kf_sock_key *key, u64 co
 	return true;
 }
 
-/* What goes to a peer that has no entry yet, as pieces of a datagram do, is nobody's. */
 static __noinline int kf_socket_call__datagram(const struct kf_socket_call *call)
 {
 	struct kf_sock_key key = { .cookie = call->cookie };
-	struct sock *sk = call->sk;
 
-	if (kf_socket_call__named(&key, call, sk) || kf_socket_call__connected(&key, sk) ||
+	if (kf_socket_call__named(&key, call) || kf_socket_call__connected(&key, call->sk) ||
 	    kf_socket_call__only(&key, call->cookie))
-		kf_use__udp(&key, call->bytes, call->sent);
+		kf_use__received(&key, call->bytes);
 	return 0;
 }
 
@@ -219,7 +198,7 @@ static __always_inline void kf_socket_call__done(struct pt_regs *regs, u64 nr, s
 	struct sock *sk = socket ? KF_READ(socket, sk) : NULL;
 	u32 protocol = sk ? KF_READ(sk, sk_protocol) : 0;
 
-	if (protocol != KF_IPPROTO_TCP && protocol != KF_IPPROTO_UDP)
+	if (protocol != KF_IPPROTO_TCP && (protocol != KF_IPPROTO_UDP || call.sent))
 		return;
 	call.sk = sk;
 	call.cookie = kf_use__cookie(sk);

@@ -45,39 +45,6 @@ int BPF_PROG(fentry__release_sock, struct sock *sk)
 	return 0;
 }
 
-/* Why these: the datagram with its headers, in the process that sends it. */
-SEC("fentry/ip_send_skb")
-int BPF_PROG(fentry__ip_send_skb, struct net *net, struct sk_buff *skb)
-{
-	if (kf_datagram__is(skb) && kf_standby__claim(KF_PROG_FENTRY_IP_SEND_SKB))
-		kf_datagram__sends(skb, KF_AF_INET);
-	return 0;
-}
-
-SEC("fentry/ip6_send_skb")
-int BPF_PROG(fentry__ip6_send_skb, struct sk_buff *skb)
-{
-	if (kf_datagram__is(skb) && kf_standby__claim(KF_PROG_FENTRY_IP6_SEND_SKB))
-		kf_datagram__sends(skb, KF_AF_INET6);
-	return 0;
-}
-
-/* Why these: the first datagram to a peer is in a table only now. No claim: what the first copy has done
- * the other does not find. */
-SEC("fexit/ip_send_skb")
-int BPF_PROG(fexit__ip_send_skb)
-{
-	kf_datagram__sent();
-	return 0;
-}
-
-SEC("fexit/ip6_send_skb")
-int BPF_PROG(fexit__ip6_send_skb)
-{
-	kf_datagram__sent();
-	return 0;
-}
-
 /* Why: who takes a datagram out of the queue, and how much of it. */
 SEC("fentry/skb_consume_udp")
 int BPF_PROG(fentry__skb_consume_udp, struct sock *sk, struct sk_buff *skb, int bytes)

@@ -26,37 +26,6 @@ int BPF_KPROBE(kprobe__release_sock, struct sock *sk)
 	return 0;
 }
 
-SEC("kprobe/ip_send_skb")
-int BPF_KPROBE(kprobe__ip_send_skb, struct net *net, struct sk_buff *skb)
-{
-	if (kf_datagram__is(skb))
-		kf_datagram__sends(skb, KF_AF_INET);
-	return 0;
-}
-
-SEC("kprobe/ip6_send_skb")
-int BPF_KPROBE(kprobe__ip6_send_skb, struct sk_buff *skb)
-{
-	if (kf_datagram__is(skb))
-		kf_datagram__sends(skb, KF_AF_INET6);
-	return 0;
-}
-
-/* It does not wait, so no calls hold the few instances of these. */
-SEC("kretprobe/ip_send_skb")
-int BPF_KRETPROBE(kretprobe__ip_send_skb)
-{
-	kf_datagram__sent();
-	return 0;
-}
-
-SEC("kretprobe/ip6_send_skb")
-int BPF_KRETPROBE(kretprobe__ip6_send_skb)
-{
-	kf_datagram__sent();
-	return 0;
-}
-
 SEC("kprobe/skb_consume_udp")
 int BPF_KPROBE(kprobe__skb_consume_udp, struct sock *sk, struct sk_buff *skb, int bytes)
 {

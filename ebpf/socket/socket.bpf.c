@@ -4,6 +4,7 @@
  * also load where fentry, kprobes and memory reads are forbidden. Adapters only; see the headers beside it.
  */
 #define KF_DIRECT 1
+#define KF_PACKETS 1
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>

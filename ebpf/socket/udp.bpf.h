@@ -8,6 +8,7 @@
 #define KF_SOCKET_UDP_BPF_H
 
 #include "socket/fold.bpf.h"
+#include "socket/use.bpf.h"
 
 /* The peer whose datagram came in last on this CPU: it is queued or dropped in this same softirq. */
 struct kf_udp_last {
@@ -155,6 +156,8 @@ static __always_inline void kf_udp__packet(u64 cookie, struct bpf_sock *sk,
 	kf_dir__add(packet->received ? &sock->rx : &sock->tx, packet);
 	if (packet->received)
 		kf_udp__remember(&key);
+	else if (packet->payload)
+		kf_use__udp(sock, &key, packet->payload, true);
 }
 
 /* The aggregate of the datagram that this CPU is delivering to the socket, or NULL. */

@@ -155,20 +155,26 @@ __noinline int kf_use__udp_by_other(u64 cookie, u64 address, u64 rest_of_address
 	return 0;
 }
 
-/* A datagram that moved between the current process and a peer. Returns whether the peer is known. */
-static __always_inline bool kf_use__udp(const struct kf_sock_key *key, u64 bytes, bool sent)
+/* A datagram that moved between the current process and a peer. */
+static __always_inline void kf_use__udp(struct kf_sock *sock, const struct kf_sock_key *key,
+					u64 bytes, bool sent)
 {
 	const u64 *address = (const u64 *)key->remote_addr;
-	struct kf_sock *sock = bpf_map_lookup_elem(&kf_udp, key);
 
-	if (!sock)
-		return false;
 	if (kf_usage__is_own(&sock->proc))
 		kf_usage__own(&sock->usage, bytes, sent);
 	else
 		kf_use__udp_by_other(key->cookie, address[0], address[1],
 				     key->remote_port | (u32)key->family << 16, bytes << 1 | sent);
-	return true;
+}
+
+/* A datagram that the current process took out of the queue. */
+static __always_inline void kf_use__received(const struct kf_sock_key *key, u64 bytes)
+{
+	struct kf_sock *sock = bpf_map_lookup_elem(&kf_udp, key);
+
+	if (sock)
+		kf_use__udp(sock, key, bytes, false);
 }
 
 #endif

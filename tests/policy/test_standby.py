@@ -18,11 +18,6 @@ PROGRAM = re.compile(
 CLAIM = "\tif (!kf_standby__claim({}))\n\t\treturn 0;"
 # in softirqs too
 WITHOUT = ("socket.bpf.c",)
-# functions that softirqs run too, for what is no event: it is asked before the claim
-ASKED = "\tif (kf_datagram__is(skb) && kf_standby__claim({}))\n\t\tkf_datagram__sends(skb, {});"
-ASKS = {"fentry__ip_send_skb": "KF_AF_INET", "fentry__ip6_send_skb": "KF_AF_INET6"}
-# the second copy does not find what the first has handled
-TWICE = ("fexit__ip_send_skb", "fexit__ip6_send_skb")
 SOURCES = sorted((ROOT / "ebpf").rglob("*.bpf.c"))
 
 
@@ -33,8 +28,6 @@ def programs(text: str) -> dict[str, str]:
 
 def claim_of(program: str) -> str:
     """Return how the body of a program has to begin."""
-    if program in ASKS:
-        return ASKED.format(number(program), ASKS[program])
     return CLAIM.format(number(program))
 
 
@@ -51,8 +44,7 @@ def test_each_tracing_program_claims_first(path: Path) -> None:
     if path.name in WITHOUT:
         assert not any("kf_standby__" in lines for lines in found.values())
     else:
-        claiming = {program: lines for program, lines in found.items() if program not in TWICE}
-        assert claiming == {program: claim_of(program) for program in claiming}
+        assert found == {program: claim_of(program) for program in found}
 
 
 def test_each_number_is_that_of_one_program() -> None:

@@ -113,13 +113,6 @@ def _kprobes(programs: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _probed(programs: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the kprobe mode's programs of the same kind: at the entry or at the exit."""
-    return tuple(
-        it.replace("fexit__", "kretprobe__").replace("fentry__", "kprobe__") for it in programs
-    )
-
-
 def _returns(objects: str, programs: tuple[str, ...]) -> tuple[str, ...]:
     """Return what sees the end of calls that no kretprobe sees; it is attached ahead of them."""
     if not any(program.startswith("fexit__") for program in programs):
@@ -221,16 +214,12 @@ def _moved(verb: str) -> tuple[str, ...]:
     return tuple(f"fexit__{function}" for function in UNIX_MOVES if function.endswith(verb))
 
 
-# The exits come first, as in `_around`.
-_USES = (
-    *("fexit__ip_send_skb", "fentry__ip_send_skb"),
-    *("fentry__release_sock", "fentry__skb_consume_udp"),
-)
-_USES_IPV6 = ("fexit__ip6_send_skb", "fentry__ip6_send_skb")
-_USED = (
-    Candidate("fentry", "socket_fentry", _USES, _USES_IPV6),
-    # these functions do not wait, so the exit is a kretprobe
-    Candidate("kprobe", "socket_kprobe", _probed(_USES), _probed(_USES_IPV6)),
+# Who sends a datagram is seen with the packet.
+_USES = ("fentry__release_sock", "fentry__skb_consume_udp")
+_USED = _attach_modes(
+    "socket",
+    _USES,
+    (),
     Candidate(
         "tracepoint",
         "socket_tracepoint",

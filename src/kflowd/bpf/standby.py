@@ -107,20 +107,11 @@ def detach_order(copies: Iterable[Copy]) -> list[Copy]:
     return sorted(copies, key=lambda it: not it.standby)
 
 
-# They run in softirqs too, for what is no event, and claim nothing then: what is skipped of them
-# tells nothing.
-UNCOUNTED = frozenset(
-    f"{how}__{function}"
-    for how in ("fentry", "fexit")
-    for function in ("ip_send_skb", "ip6_send_skb")
-)
-
-
 def with_standby(copies: Iterable[Copy]) -> tuple[list[Copy], list[Copy]]:
     """Return the primaries that have a standby, and the programs that have none."""
     listed = list(copies)
     has = {(it.object, it.program) for it in listed if it.standby}
-    primaries = [it for it in listed if not it.standby and it.program not in UNCOUNTED]
+    primaries = [it for it in listed if not it.standby]
     return (
         [it for it in primaries if (it.object, it.program) in has],
         [it for it in primaries if (it.object, it.program) not in has],

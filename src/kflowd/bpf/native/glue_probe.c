@@ -71,7 +71,8 @@ int kf_probe__cgroup(void)
 		bpf_prog_load(BPF_PROG_TYPE_CGROUP_SKB, "kf_probe", "GPL", insns, 2, &opts));
 }
 
-/* The arguments suit bpf_probe_read_kernel(&stack, 8, NULL); a helper without any ignores them. */
+/* A socket filter has what programs of all types have, those for packets too. The arguments suit
+ * bpf_probe_read_kernel(&stack, 8, NULL); a helper without any ignores them. */
 int kf_probe__helper(int helper)
 {
 	const struct bpf_insn insns[] = {
@@ -84,7 +85,7 @@ int kf_probe__helper(int helper)
 		EXIT,
 	};
 
-	return probe__close(bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "kf_probe", "GPL", insns,
+	return probe__close(bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "kf_probe", "GPL", insns,
 					  sizeof(insns) / sizeof(insns[0]), NULL));
 }
 
