@@ -311,6 +311,11 @@ struct kf_tcp_key {
 	__u64 cookie; /* where it is in a struct kf_sock_key, which serves as well */
 };
 
+/* In kf_udp a number that is made of the struct kf_sock_key, which stands in the value. */
+struct kf_udp_key {
+	__u64 number;
+};
+
 /* Bytes that calls moved over a socket, by whom: program images, told apart by (tgid, start_ns, execs). */
 struct kf_usage {
 	__u64 own_tx; /* by the owner's */
@@ -360,6 +365,12 @@ struct kf_sock {
 	struct kf_sock_dir tx;
 	struct kf_sock_dir rx;
 	struct kf_tcp_info tcp;
+};
+
+/* A peer of a UDP socket. */
+struct kf_peer {
+	struct kf_sock sock;
+	struct kf_sock_key key; /* cookie 0: the entry is being made */
 };
 
 /* A socket that others used than its owner has them behind it: hdr.size says how many. */
@@ -430,7 +441,7 @@ struct kf_unix_record {
 
 /* Which user of which socket, in kf_users. */
 struct kf_user_key {
-	__u64 socket[4]; /* a struct kf_sock_key, or a struct kf_unix_key and 0 */
+	__u64 socket[4]; /* the key in its table, then 0 */
 	__u32 table; /* enum kf_share_table: of which */
 	__u32 place; /* of KF_USERS, from 0 on without a gap */
 };

@@ -94,8 +94,8 @@ static __always_inline u32 kf_current__execs(void)
 /* Whether a process, as it was read once, is what the current one runs now. */
 static __always_inline bool kf_proc__is_current(const struct kf_proc *proc)
 {
-	return proc->tgid == kf_current__tgid() &&
-	       proc->start_ns == kf_current__start() && proc->execs == (u16)kf_current__execs();
+	return proc->tgid == kf_current__tgid() && proc->start_ns == kf_current__start() &&
+	       proc->execs == (u16)kf_current__execs();
 }
 
 /* User of the current thread, as kf_proc has it: not the one whose rights a file system borrows. */

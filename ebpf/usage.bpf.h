@@ -89,6 +89,27 @@ static __always_inline void kf_usage__own(struct kf_usage *usage, u64 bytes, boo
 	kf_usage__count(&usage->own_tx, &usage->own_rx, bytes, sent);
 }
 
+/* The entry of the current process, which is not the owner; NULL: see kf_users__find. */
+static __always_inline struct kf_used *kf_usage__find(struct kf_usage *usage,
+						      struct kf_user_key *key)
+{
+	struct kf_used *used = kf_users__find(key, kf_current__start(), (u16)kf_current__execs());
+
+	if (used && key->place >= usage->users) /* left over from an entry that went meanwhile */
+		usage->users = key->place + 1;
+	return used;
+}
+
+/* used: who has moved bytes; NULL: one who is not named. */
+static __always_inline void kf_usage__add(struct kf_usage *usage, struct kf_used *used, u64 bytes,
+					  bool sent)
+{
+	if (used)
+		kf_usage__count(&used->user.tx_bytes, &used->user.rx_bytes, bytes, sent);
+	else
+		kf_usage__count(&usage->rest_tx, &usage->rest_rx, bytes, sent);
+}
+
 /*
  * The current process has moved bytes, and is not the owner. Called by global functions alone, which the
  * verifier walks once and not with each state of a caller. Short of stack: one more look for another place
@@ -97,16 +118,11 @@ static __always_inline void kf_usage__own(struct kf_usage *usage, u64 bytes, boo
 static __always_inline void kf_usage__other(struct kf_usage *usage, struct kf_user_key *key,
 					    u64 bytes, bool sent)
 {
-	struct kf_used *used = kf_users__find(key, kf_current__start(), (u16)kf_current__execs());
+	struct kf_used *used = kf_usage__find(usage, key);
 
-	if (used && key->place >= usage->users) /* left over from an entry that went meanwhile */
-		usage->users = key->place + 1;
 	if (!used && key->place < KF_USERS)
 		used = kf_users__claim(usage, key);
-	if (used)
-		kf_usage__count(&used->user.tx_bytes, &used->user.rx_bytes, bytes, sent);
-	else
-		kf_usage__count(&usage->rest_tx, &usage->rest_rx, bytes, sent);
+	kf_usage__add(usage, used, bytes, sent);
 }
 
 /* From here on it is to be told who writes to a TCP connection and who reads. */

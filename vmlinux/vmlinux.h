@@ -189,9 +189,9 @@ struct thread_info {
 	u32 status;
 };
 
-
 struct task_struct {
 	struct thread_info thread_info;
+	void *stack;
 	unsigned int flags;
 	struct mm_struct *mm;
 	int exit_code;

@@ -39,16 +39,17 @@ struct {
 } kf_tcp SEC(".maps");
 _Static_assert(__builtin_offsetof(struct kf_sock_key, cookie) == 0, "a key of kf_tcp");
 
-/* UDP peers: what strangers send takes no room from connections. */
+/* UDP peers, 570 bytes each: what strangers send takes no room from connections. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, KF_SIZED);
-	__type(key, struct kf_sock_key);
-	__type(value, struct kf_sock);
+	__type(key, struct kf_udp_key);
+	__type(value, struct kf_peer);
 } kf_udp SEC(".maps");
+_Static_assert(__builtin_offsetof(struct kf_peer, sock) == 0, "a value of both tables");
 
-/* New entries begin as this, are found again and filled in place: too big for the stack. */
-static const struct kf_sock kf_sock_zero;
+/* New entries of both begin as this, are found again and filled in place: too big for the stack. */
+static const struct kf_peer kf_peer_zero;
 
 /* What becomes of a connection or a peer that has no entry. */
 enum kf_begin {
@@ -82,8 +83,7 @@ static __always_inline struct kf_sock *kf_sock__seek(void *table, struct kf_sock
 /* Puts an entry, which says whom it counts against. It counts as seen if it finds room; what is refused
  * is counted where it is folded. */
 static __always_inline enum kf_begin kf_sock__put(void *table, const enum kf_share_table which,
-						  struct kf_sock_key *key,
-						  const struct kf_sock *value,
+						  const void *key, const struct kf_sock *value,
 						  const struct kf_charge *charge)
 {
 	struct kf_shares *all = kf_shares__all();
@@ -125,76 +125,75 @@ struct kf_sock_used_record {
 _Static_assert(sizeof(struct kf_sock_used_record) ==
 		       sizeof(struct kf_sock_record) + KF_USERS * sizeof(struct kf_user),
 	       "users follow the record without a hole");
-_Static_assert(sizeof(struct kf_sock_key) == sizeof(((struct kf_user_key *)0)->socket), "kf_sock__"
-											"user_key");
 
-/* The key of a socket's first user. */
+/* The key of a socket's first user; number is the socket's key in its table. */
 static __always_inline void kf_sock__user_key(struct kf_user_key *user,
-					      const enum kf_share_table which,
-					      const struct kf_sock_key *key)
+					      const enum kf_share_table which, u64 number)
 {
-	__builtin_memcpy(user->socket, key, sizeof(user->socket));
+	__builtin_memset(user, 0, sizeof(*user));
+	user->socket[0] = number;
 	user->table = which;
-	user->place = 0;
 }
 
 /* Fills in the record of an aggregate that is at its end, and takes its entry. */
 static __always_inline void kf_sock__finish(struct kf_sock_record *rec, void *table,
-					    const enum kf_share_table which,
-					    struct kf_sock_key *key, const struct kf_sock *sock)
+					    const enum kf_share_table which, u64 number,
+					    const struct kf_sock *sock)
 {
 	kf_header__fill(&rec->hdr, KF_KIND_SOCK, sizeof(*rec));
-	rec->key = *key;
+	if (which == KF_SHARE_UDP)
+		rec->key = ((const struct kf_peer *)sock)->key;
+	else
+		rec->key = (struct kf_sock_key){ .cookie = number };
 	__builtin_memcpy(&rec->sock, sock, sizeof(rec->sock));
 	rec->sock.flags = (sock->flags | KF_SOCK_FINAL) & ~(KF_SOCK_ENDED | KF_SOCK_MAP_ONLY);
-	if (bpf_map_delete_elem(table, key) == 0)
+	if (bpf_map_delete_elem(table, &number) == 0)
 		kf_sock__uncount(which, &rec->sock.charge, rec->sock.share_socket);
 }
 
 static __always_inline bool kf_sock__flush_alone(void *table, const enum kf_share_table which,
-						 struct kf_sock_key *key,
-						 const struct kf_sock *sock)
+						 u64 number, const struct kf_sock *sock)
 {
 	struct kf_sock_record *rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec), 0);
 
 	if (!rec)
 		return false;
-	kf_sock__finish(rec, table, which, key, sock);
+	kf_sock__finish(rec, table, which, number, sock);
 	kf_submit(rec);
 	return true;
 }
 
 /* The same with those who used it. */
 static __always_inline bool kf_sock__flush_used(void *table, const enum kf_share_table which,
-						struct kf_sock_key *key, const struct kf_sock *sock)
+						u64 number, const struct kf_sock *sock)
 {
 	struct kf_sock_used_record *used = bpf_ringbuf_reserve(&kf_ring, sizeof(*used), 0);
 	struct kf_user_key user;
 
 	if (!used)
 		return false;
-	kf_sock__user_key(&user, which, key);
-	kf_sock__finish(&used->rec, table, which, key, sock);
+	kf_sock__user_key(&user, which, number);
+	kf_sock__finish(&used->rec, table, which, number, sock);
 	used->rec.hdr.size += kf_users__take(used->users, &user) * sizeof(struct kf_user);
 	kf_submit(used);
 	return true;
 }
 
 /*
- * Final record of an aggregate; the entry goes. When the ring is full it stays, marked for the
- * sweep.
+ * Final record of an aggregate, whose key in its table is number; the entry goes. When the ring is full it
+ * stays, marked for the sweep.
  */
-static __always_inline void kf_sock__flush(void *table, const enum kf_share_table which,
-					   struct kf_sock_key *key, struct kf_sock *sock)
+static __always_inline void kf_sock__flush(void *table, const enum kf_share_table which, u64 number,
+					   struct kf_sock *sock)
 {
 	bool out;
 
 	sock->flags |= KF_SOCK_ENDED;
 	sock->state = KF_TCP_CLOSE;
 	if (sock->usage.users)
-		out = kf_sock__flush_used(table, which, key, sock);
+		out = kf_sock__flush_used(table, which, number, sock);
 	else
-		out = kf_sock__flush_alone(table, which, key, sock);
+		out = kf_sock__flush_alone(table, which, number, sock);
 	if (out)
 		return;
 	sock->flags &= ~KF_SOCK_COUNTED; /* the socket is gone: the sweep need not wait */
@@ -229,15 +228,14 @@ static __always_inline void kf_sock__charge(struct kf_charge *charge, const stru
 
 /* The entry of a socket that had none; NULL: see began. The caller says what else is known of it. */
 static __always_inline struct kf_sock *kf_sock__begin(void *table, const enum kf_share_table which,
-						      struct kf_sock_key *key,
-						      const struct kf_owner *owner,
+						      const void *key, const struct kf_owner *owner,
 						      enum kf_begin *began)
 {
 	struct kf_charge charge;
 	struct kf_sock *sock;
 
 	kf_sock__charge(&charge, owner);
-	*began = kf_sock__put(table, which, key, &kf_sock_zero, &charge);
+	*began = kf_sock__put(table, which, key, &kf_peer_zero.sock, &charge);
 	if (*began != KF_BEGUN)
 		return NULL;
 	sock = bpf_map_lookup_elem(table, key);

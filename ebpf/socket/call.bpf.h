@@ -83,24 +83,27 @@ static __always_inline bool kf_socket_call__connected(struct kf_sock_key *key, s
 	return true;
 }
 
-/* The only peer that the socket has. */
-static __always_inline bool kf_socket_call__only(struct kf_sock_key *key, u64 cookie)
+/* By the only peer that the socket has. */
+static __always_inline void kf_socket_call__by_only(const struct kf_socket_call *call)
 {
-	struct kf_owner *owner = kf_owner__find(cookie);
+	struct kf_owner *owner = kf_owner__find(call->cookie);
+	struct kf_peer *peer;
 
 	if (!owner || owner->flows != 1)
-		return false;
-	*key = owner->flow;
-	return true;
+		return;
+	peer = kf_peer__at(owner->flow);
+	if (peer)
+		kf_use__received(peer, owner->flow, call->bytes);
 }
 
 static __noinline int kf_socket_call__datagram(const struct kf_socket_call *call)
 {
 	struct kf_sock_key key = { .cookie = call->cookie };
 
-	if (kf_socket_call__named(&key, call) || kf_socket_call__connected(&key, call->sk) ||
-	    kf_socket_call__only(&key, call->cookie))
-		kf_use__received(&key, call->bytes);
+	if (kf_socket_call__named(&key, call) || kf_socket_call__connected(&key, call->sk))
+		kf_use__received_from(&key, call->bytes);
+	else
+		kf_socket_call__by_only(call);
 	return 0;
 }
 

@@ -17,7 +17,7 @@ struct kf_owner {
 	struct kf_proc proc;
 	u32 flags; /* KF_OWNER_* */
 	u32 flows; /* UDP aggregates begun */
-	struct kf_sock_key flow; /* the first of them */
+	u64 flow; /* the first of them: its key in kf_udp */
 };
 _Static_assert(__builtin_offsetof(struct kf_owner, charge) == 0, "see sweep__owner");
 

@@ -59,34 +59,47 @@ struct kf_tcp_header {
 	u8 flags;
 };
 
+/* Part of a packet: in place where it lies in one piece, else copied. NULL: it is not that long. */
+static __always_inline const void *kf_packet__at(struct __sk_buff *skb, u32 offset, void *copy,
+						 u32 size)
+{
+	const void *at = (void *)(long)skb->data + offset;
+
+	if (at + size <= (void *)(long)skb->data_end)
+		return at;
+	return bpf_skb_load_bytes(skb, offset, copy, size) ? NULL : copy;
+}
+
 /* Each returns the offset of the transport header, or 0. */
 static __always_inline u32 kf_packet__ipv4(struct __sk_buff *skb, struct kf_packet *packet)
 {
-	struct kf_ipv4 ip;
+	struct kf_ipv4 copy;
+	const struct kf_ipv4 *ip = kf_packet__at(skb, 0, &copy, sizeof(copy));
 
-	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)))
+	if (!ip)
 		return 0;
 	packet->family = KF_AF_INET;
-	packet->protocol = ip.protocol;
-	packet->ttl = ip.ttl;
-	*(u32 *)packet->from = ip.from;
-	*(u32 *)packet->to = ip.to;
-	return (ip.version_ihl & 15) * 4;
+	packet->protocol = ip->protocol;
+	packet->ttl = ip->ttl;
+	*(u32 *)packet->from = ip->from;
+	*(u32 *)packet->to = ip->to;
+	return (ip->version_ihl & 15) * 4;
 }
 
 static __always_inline u32 kf_packet__ipv6(struct __sk_buff *skb, struct kf_packet *packet)
 {
-	struct kf_ipv6 ip;
+	struct kf_ipv6 copy;
+	const struct kf_ipv6 *ip = kf_packet__at(skb, 0, &copy, sizeof(copy));
 	u8 extension[2]; /* next header, length */
-	u32 offset = sizeof(ip);
+	u32 offset = sizeof(copy);
 
-	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)))
+	if (!ip)
 		return 0;
 	packet->family = KF_AF_INET6;
-	packet->ttl = ip.hop_limit;
-	__builtin_memcpy(packet->from, ip.from, KF_ADDR_LEN);
-	__builtin_memcpy(packet->to, ip.to, KF_ADDR_LEN);
-	packet->protocol = ip.next;
+	packet->ttl = ip->hop_limit;
+	__builtin_memcpy(packet->from, ip->from, KF_ADDR_LEN);
+	__builtin_memcpy(packet->to, ip->to, KF_ADDR_LEN);
+	packet->protocol = ip->next;
 	for (int i = 0; i < KF_IPV6_EXTENSIONS; i++) {
 		/* Hop-by-hop, routing, destination options. */
 		if (packet->protocol != 0 && packet->protocol != 43 && packet->protocol != 60)
@@ -102,15 +115,16 @@ static __always_inline u32 kf_packet__ipv6(struct __sk_buff *skb, struct kf_pack
 static __always_inline bool kf_packet__tcp(struct __sk_buff *skb, struct kf_packet *packet,
 					   u32 offset)
 {
-	struct kf_tcp_header tcp;
+	struct kf_tcp_header copy;
+	const struct kf_tcp_header *tcp = kf_packet__at(skb, offset, &copy, sizeof(copy));
 
-	if (bpf_skb_load_bytes(skb, offset, &tcp, sizeof(tcp)))
+	if (!tcp)
 		return false;
-	packet->from_port = bpf_ntohs(tcp.from_port);
-	packet->to_port = bpf_ntohs(tcp.to_port);
-	packet->tcp_flags = tcp.flags & 63;
-	packet->seq = bpf_ntohl(tcp.seq);
-	offset += (tcp.offset >> 4) * 4;
+	packet->from_port = bpf_ntohs(tcp->from_port);
+	packet->to_port = bpf_ntohs(tcp->to_port);
+	packet->tcp_flags = tcp->flags & 63;
+	packet->seq = bpf_ntohl(tcp->seq);
+	offset += (tcp->offset >> 4) * 4;
 	packet->payload = skb->len > offset ? skb->len - offset : 0;
 	return true;
 }
@@ -118,9 +132,10 @@ static __always_inline bool kf_packet__tcp(struct __sk_buff *skb, struct kf_pack
 static __always_inline bool kf_packet__udp(struct __sk_buff *skb, struct kf_packet *packet,
 					   u32 offset)
 {
-	u16 ports[2];
+	u16 copy[2];
+	const u16 *ports = kf_packet__at(skb, offset, copy, sizeof(copy));
 
-	if (bpf_skb_load_bytes(skb, offset, ports, sizeof(ports)))
+	if (!ports)
 		return false;
 	packet->from_port = bpf_ntohs(ports[0]);
 	packet->to_port = bpf_ntohs(ports[1]);

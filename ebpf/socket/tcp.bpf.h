@@ -114,11 +114,11 @@ static __always_inline void kf_tcp__connect(u64 cookie, struct sock *sk)
 	enum kf_begin began;
 
 	if (sock) /* the same socket, connected again */
-		kf_sock__flush(&kf_tcp, KF_SHARE_TCP, &key, sock);
+		kf_sock__flush(&kf_tcp, KF_SHARE_TCP, cookie, sock);
 	if (kf_self())
 		return;
 	kf_charge__set(&charge, bpf_get_current_pid_tgid() >> 32, kf_current__uid());
-	began = kf_sock__put(&kf_tcp, KF_SHARE_TCP, &key, &kf_sock_zero, &charge);
+	began = kf_sock__put(&kf_tcp, KF_SHARE_TCP, &key, &kf_peer_zero.sock, &charge);
 	if (began == KF_REFUSED)
 		kf_tcp__refuse(cookie);
 	if (began != KF_BEGUN)
@@ -230,7 +230,7 @@ static __always_inline void kf_tcp__destroyed(struct sock *sk)
 		return;
 	if (!(sock->flags & KF_SOCK_COUNTED))
 		kf_tcp__closed(sock, sk);
-	kf_sock__flush(&kf_tcp, KF_SHARE_TCP, &key, sock);
+	kf_sock__flush(&kf_tcp, KF_SHARE_TCP, key.cookie, sock);
 }
 
 /* Not once the local end has closed: its owner is forgotten then, kflowd's own sockets with it. */

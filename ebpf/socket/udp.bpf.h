@@ -8,11 +8,13 @@
 #define KF_SOCKET_UDP_BPF_H
 
 #include "socket/fold.bpf.h"
-#include "socket/use.bpf.h"
+#include "socket/peer.bpf.h"
+#include "socket/sender.bpf.h"
 
 /* The peer whose datagram came in last on this CPU: it is queued or dropped in this same softirq. */
 struct kf_udp_last {
-	struct kf_sock_key key;
+	u64 cookie;
+	u64 number;
 	struct kf_fold_key fold; /* scope not 0: it has no entry */
 };
 
@@ -31,22 +33,16 @@ static __always_inline void kf_udp__key(struct kf_sock_key *key, const struct kf
 	key->family = packet->family;
 }
 
-static __always_inline void kf_udp__remember(const struct kf_sock_key *key)
+static __always_inline void kf_udp__remember(u64 cookie, u64 number)
 {
 	u32 zero = 0;
 	struct kf_udp_last *last = bpf_map_lookup_elem(&kf_udp_last, &zero);
 
 	if (!last)
 		return;
-	last->key = *key;
+	last->cookie = cookie;
+	last->number = number;
 	last->fold.scope = KF_SCOPE_NONE;
-}
-
-static __always_inline u64 kf_udp__hash(const struct kf_sock_key *key)
-{
-	const u64 *address = (const u64 *)key->remote_addr;
-
-	return ((address[0] * 31 ^ address[1]) * 31) ^ key->remote_port ^ (u64)key->family << 16;
 }
 
 /* Where a socket's peers are counted. */
@@ -67,11 +63,14 @@ static __always_inline bool kf_udp__full(const struct kf_owner *owner, u64 cooki
 	return all && all->peers[place] >= (s32)(kf_sock_entries / 4);
 }
 
-static __always_inline void kf_udp__began(struct kf_sock *sock, struct kf_sock_key *key,
-					  const struct kf_packet *packet, struct kf_owner *owner)
+static __always_inline void kf_udp__began(struct kf_peer *peer, const struct kf_sock_key *key,
+					  u64 number, const struct kf_packet *packet,
+					  struct kf_owner *owner)
 {
 	struct kf_shares *all = kf_shares__all();
+	struct kf_sock *sock = &peer->sock;
 
+	peer->key = *key;
 	kf_packet__address(packet, sock);
 	sock->role = packet->received ? KF_ROLE_SERVER : KF_ROLE_CLIENT;
 	sock->state = KF_UDP_ESTABLISHED;
@@ -83,13 +82,13 @@ static __always_inline void kf_udp__began(struct kf_sock *sock, struct kf_sock_k
 			&all->peers[kf_share__bound(sock->share_socket, KF_SHARE_SOCKET_BITS)], 1);
 	if (owner) {
 		if (!owner->flows)
-			owner->flow = *key;
+			owner->flow = number;
 		__sync_fetch_and_add(&owner->flows, 1);
 	}
 }
 
 /* A datagram of a peer for which there is no room. */
-static __noinline int kf_udp__fold(const struct kf_owner *owner, struct kf_sock_key *key,
+static __noinline int kf_udp__fold(const struct kf_owner *owner, u64 cookie, u64 number,
 				   const struct kf_packet *packet, u32 scope)
 {
 	struct kf_fold_key fold_key = {};
@@ -100,10 +99,9 @@ static __noinline int kf_udp__fold(const struct kf_owner *owner, struct kf_sock_
 	kf_fold__key(&fold_key, owner, KF_IPPROTO_UDP, KF_ROLE_NONE);
 	if (scope == KF_SCOPE_SOCKET) {
 		fold_key.scope = KF_SCOPE_SOCKET;
-		fold_key.id = key->cookie;
+		fold_key.id = cookie;
 	}
-	fold = kf_fold__of(&fold_key, owner,
-			   scope == KF_SCOPE_SOCKET ? kf_udp__hash(key) : key->cookie);
+	fold = kf_fold__of(&fold_key, owner, scope == KF_SCOPE_SOCKET ? number : cookie);
 	if (!fold)
 		return 0;
 	if (scope == KF_SCOPE_SOCKET && !fold->role)
@@ -112,16 +110,16 @@ static __noinline int kf_udp__fold(const struct kf_owner *owner, struct kf_sock_
 	last = bpf_map_lookup_elem(&kf_udp_last, &zero);
 	if (!last || !packet->received)
 		return 0;
-	last->key = *key;
+	last->cookie = cookie;
 	last->fold = fold_key;
 	return 0;
 }
 
-static __always_inline struct kf_sock *kf_udp__begin(struct kf_sock_key *key,
+static __always_inline struct kf_peer *kf_udp__begin(const struct kf_sock_key *key, u64 number,
 						     const struct kf_packet *packet)
 {
 	struct kf_owner *owner = kf_owner__find(key->cookie);
-	struct kf_sock *sock = NULL;
+	struct kf_peer *peer = NULL;
 	enum kf_begin began = KF_REFUSED;
 	u32 scope = KF_SCOPE_SOCKET;
 
@@ -129,35 +127,83 @@ static __always_inline struct kf_sock *kf_udp__begin(struct kf_sock_key *key,
 		return NULL;
 	if (!kf_udp__full(owner, key->cookie)) {
 		scope = KF_SCOPE_PROCESS;
-		sock = kf_sock__begin(&kf_udp, KF_SHARE_UDP, key, owner, &began);
+		peer = (void *)kf_sock__begin(&kf_udp, KF_SHARE_UDP, &number, owner, &began);
 	}
-	if (sock)
-		kf_udp__began(sock, key, packet, owner);
-	else if (began == KF_REFUSED)
-		kf_udp__fold(owner, key, packet, scope);
-	else /* another CPU was first */
-		sock = bpf_map_lookup_elem(&kf_udp, key);
-	return sock;
+	if (peer)
+		kf_udp__began(peer, key, number, packet, owner);
+	else if (began == KF_BEGUN_ELSEWHERE)
+		peer = kf_peer__find(key, number);
+	if (!peer)
+		kf_udp__fold(owner, key->cookie, number, packet, scope);
+	return peer;
+}
+
+/* As kf_sock__seek: after a miss the key has what the socket goes by. */
+static __always_inline struct kf_peer *kf_udp__seek(struct kf_sock_key *key, u64 *number,
+						    const void *sk)
+{
+	struct kf_peer *peer;
+	u64 alias;
+
+	*number = kf_peer__number(key);
+	peer = kf_peer__find(key, *number);
+	if (peer || kf_nargs_bpf_get_socket_ptr_cookie)
+		return peer;
+	alias = kf_alias__of(key->cookie, sk);
+	if (alias == key->cookie)
+		return NULL;
+	key->cookie = alias;
+	*number = kf_peer__number(key);
+	return kf_peer__find(key, *number);
+}
+
+/* Global, so that its arguments are numbers. Another than the owner is current; sock: the socket's address. */
+__noinline int kf_udp__sent_by_other(u64 number, u64 bytes, u64 sock)
+{
+	struct kf_peer *peer = kf_peer__at(number);
+	struct kf_used *used;
+	struct kf_user_key key;
+
+	if (!peer)
+		return 0;
+	kf_sock__user_key(&key, KF_SHARE_UDP, number);
+	used = kf_usage__find(&peer->sock.usage, &key);
+	if (!used && key.place < KF_USERS && kf_sender__is_current(sock))
+		used = kf_users__claim(&peer->sock.usage, &key);
+	kf_usage__add(&peer->sock.usage, used, bytes, true);
+	return 0;
+}
+
+/* A datagram leaves in the call of the process that sends it. */
+static __always_inline void kf_udp__sent(struct kf_peer *peer, u64 number, u64 bytes, u64 sock)
+{
+	if (kf_usage__is_own(&peer->sock.proc))
+		kf_usage__own(&peer->sock.usage, bytes, true);
+	else
+		kf_udp__sent_by_other(number, bytes, sock);
 }
 
 static __always_inline void kf_udp__packet(u64 cookie, struct bpf_sock *sk,
 					   const struct kf_packet *packet)
 {
 	struct kf_sock_key key = { .cookie = cookie };
+	struct kf_peer *peer;
 	struct kf_sock *sock;
+	u64 number;
 
 	kf_udp__key(&key, packet);
-	sock = kf_sock__seek(&kf_udp, &key, sk);
-	if (!sock)
-		sock = kf_udp__begin(&key, packet);
-	if (!sock)
+	peer = kf_udp__seek(&key, &number, sk);
+	if (!peer)
+		peer = kf_udp__begin(&key, number, packet);
+	if (!peer)
 		return;
+	sock = &peer->sock;
 	sock->last_ns = packet->ts_ns;
 	kf_dir__add(packet->received ? &sock->rx : &sock->tx, packet);
 	if (packet->received)
-		kf_udp__remember(&key);
+		kf_udp__remember(key.cookie, number);
 	else if (packet->payload)
-		kf_use__udp(sock, &key, packet->payload, true);
+		kf_udp__sent(peer, number, packet->payload, kf_number(sk));
 }
 
 /* The aggregate of the datagram that this CPU is delivering to the socket, or NULL. */
@@ -167,10 +213,10 @@ static __always_inline struct kf_sock *kf_udp__current(struct sock *sk)
 	struct kf_udp_last *last = bpf_map_lookup_elem(&kf_udp_last, &zero);
 	struct kf_fold *fold;
 
-	if (!last || last->key.cookie != kf_alias__of(sk->__sk_common.skc_cookie.counter, sk))
+	if (!last || last->cookie != kf_alias__of(sk->__sk_common.skc_cookie.counter, sk))
 		return NULL;
 	if (!last->fold.scope)
-		return bpf_map_lookup_elem(&kf_udp, &last->key);
+		return (void *)kf_peer__at(last->number);
 	fold = bpf_map_lookup_elem(&kf_folds, &last->fold);
 	return fold ? &fold->sock : NULL;
 }
@@ -202,11 +248,10 @@ static __always_inline void kf_udp__released(u64 cookie)
 	if (kf_owner__is_self(owner) || (owner && owner->flows == 0))
 		return;
 	if (owner && owner->flows == 1) {
-		struct kf_sock_key key = owner->flow;
-		struct kf_sock *sock = bpf_map_lookup_elem(&kf_udp, &key);
+		struct kf_peer *peer = kf_peer__at(owner->flow);
 
-		if (sock)
-			kf_sock__flush(&kf_udp, KF_SHARE_UDP, &key, sock);
+		if (peer)
+			kf_sock__flush(&kf_udp, KF_SHARE_UDP, owner->flow, &peer->sock);
 		return;
 	}
 	/* If the ring is full the peers end by idle time; no aggregate is lost. */

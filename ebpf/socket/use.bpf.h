@@ -8,7 +8,7 @@
 #define KF_SOCKET_USE_BPF_H
 
 #include <bpf/bpf_endian.h>
-#include "socket/aggregate.bpf.h"
+#include "socket/peer.bpf.h"
 
 #define KF_SK_DONE 2 /* skc_flags: bit SOCK_DONE, a FIN came in */
 
@@ -66,13 +66,12 @@ static __always_inline bool kf_use__based(struct kf_sock *sock, struct tcp_sock 
 /* Global, so that its arguments are numbers. */
 __noinline int kf_use__tcp_by_other(u64 cookie, u64 bytes, u32 sent)
 {
-	struct kf_sock_key key = { .cookie = cookie };
 	struct kf_sock *sock = kf_sock__find(cookie);
 	struct kf_user_key user;
 
 	if (!sock)
 		return 0;
-	kf_sock__user_key(&user, KF_SHARE_TCP, &key);
+	kf_sock__user_key(&user, KF_SHARE_TCP, cookie);
 	kf_usage__other(&sock->usage, &user, bytes, sent);
 	return 0;
 }
@@ -135,46 +134,36 @@ static __always_inline bool kf_use__is_udp(struct sock *sk)
 	return KF_READ(sk, sk_protocol) == KF_IPPROTO_UDP && KF_READ(sk, sk_type) == KF_SOCK_DGRAM;
 }
 
-/* Global, so that its arguments are numbers: the key of an aggregate, and what was moved. */
-__noinline int kf_use__udp_by_other(u64 cookie, u64 address, u64 rest_of_address, u64 peer,
-				    u64 moved)
+/* Global, so that its arguments are numbers. */
+__noinline int kf_use__received_by_other(u64 number, u64 bytes)
 {
-	struct kf_sock_key key = { .cookie = cookie };
+	struct kf_peer *peer = kf_peer__at(number);
 	struct kf_user_key user;
-	struct kf_sock *sock;
 
-	((u64 *)key.remote_addr)[0] = address;
-	((u64 *)key.remote_addr)[1] = rest_of_address;
-	key.remote_port = peer;
-	key.family = peer >> 16;
-	sock = bpf_map_lookup_elem(&kf_udp, &key);
-	if (!sock)
+	if (!peer)
 		return 0;
-	kf_sock__user_key(&user, KF_SHARE_UDP, &key);
-	kf_usage__other(&sock->usage, &user, moved >> 1, moved & 1);
+	kf_sock__user_key(&user, KF_SHARE_UDP, number);
+	kf_usage__other(&peer->sock.usage, &user, bytes, false);
 	return 0;
 }
 
-/* A datagram that moved between the current process and a peer. */
-static __always_inline void kf_use__udp(struct kf_sock *sock, const struct kf_sock_key *key,
-					u64 bytes, bool sent)
+/* The current process took a datagram of this peer out of the queue. */
+static __always_inline void kf_use__received(struct kf_peer *peer, u64 number, u64 bytes)
 {
-	const u64 *address = (const u64 *)key->remote_addr;
-
-	if (kf_usage__is_own(&sock->proc))
-		kf_usage__own(&sock->usage, bytes, sent);
+	if (kf_usage__is_own(&peer->sock.proc))
+		kf_usage__own(&peer->sock.usage, bytes, false);
 	else
-		kf_use__udp_by_other(key->cookie, address[0], address[1],
-				     key->remote_port | (u32)key->family << 16, bytes << 1 | sent);
+		kf_use__received_by_other(number, bytes);
 }
 
-/* A datagram that the current process took out of the queue. */
-static __always_inline void kf_use__received(const struct kf_sock_key *key, u64 bytes)
+/* The same of a peer that may have no entry. */
+static __always_inline void kf_use__received_from(const struct kf_sock_key *key, u64 bytes)
 {
-	struct kf_sock *sock = bpf_map_lookup_elem(&kf_udp, key);
+	u64 number = kf_peer__number(key);
+	struct kf_peer *peer = kf_peer__find(key, number);
 
-	if (sock)
-		kf_use__udp(sock, key, bytes, false);
+	if (peer)
+		kf_use__received(peer, number, bytes);
 }
 
 #endif

@@ -229,7 +229,7 @@ def users_of(moves: list[Move], owner: tuple[str, int], program: str) -> list[En
     """Return what SockUsers must be for what images did in this order; empty: there is no such key.
 
     Args:
-        moves: What was noted.
+        moves: What was noted; of process 0: by one that nobody can name.
         owner: Program and process that own the socket.
         program: What a process runs that has only forked.
     """
@@ -238,16 +238,17 @@ def users_of(moves: list[Move], owner: tuple[str, int], program: str) -> list[En
     for name, pid, *sizes in moves:
         sums = added.setdefault((name or program, pid), [0, 0])
         added[name or program, pid] = [old + new for old, new in zip(sums, sizes, strict=True)]
+    unnamed = [added.pop(image) for image in list(added) if not image[1]]
     if not any(added[first]):
         del added[first]
-    if set(added) <= {first}:
+    if set(added) <= {first} and not unnamed:
         return []
     named = MOST + (first in added)
     entries: list[Entry] = [
         {"Proc": name, "ProcPID": pid, "TxBytes": sent, "RxBytes": received}
         for (name, pid), (sent, received) in list(added.items())[:named]
     ]
-    rest = list(added.values())[named:]
+    rest = unnamed + list(added.values())[named:]
     if rest:
         sent, received = map(sum, zip(*rest, strict=True))
         entries.append({"TxBytes": sent, "RxBytes": received})

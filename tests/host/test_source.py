@@ -33,7 +33,7 @@ IDLE, ACTIVE = 15 * SECOND, 100 * SECOND
 TYPES = {
     "kf_files": ("struct kf_file_key", "struct kf_file_agg"),
     "kf_tcp": ("struct kf_tcp_key", "struct kf_sock"),
-    "kf_udp": ("struct kf_sock_key", "struct kf_sock"),
+    "kf_udp": ("struct kf_udp_key", "struct kf_peer"),
     "kf_unix": ("struct kf_unix_key", "struct kf_unix"),
 }
 TCP, UDP = 6, 17
@@ -173,6 +173,8 @@ def test_a_final_sweep_takes_everything(maps: Maps) -> None:
 def a_sock(cookie: int, protocol: int, **sock: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return key and value of a socket that is neither idle nor aged."""
     value = {"protocol": protocol, "first_ns": NOW - SECOND, "last_ns": NOW - SECOND, **sock}
+    if protocol == UDP:
+        return {"number": 1000 + cookie}, {"sock": value, "key": {"cookie": cookie}}
     return {"cookie": cookie}, value
 
 

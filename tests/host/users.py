@@ -16,7 +16,7 @@ from itertools import product
 from pathlib import Path
 from typing import BinaryIO
 
-from tests.host import users_calls, users_programs
+from tests.host import held, users_calls, users_programs
 from tests.host.ledger import (
     KINDS,
     SECONDS,
@@ -350,6 +350,8 @@ _TABLE: tuple[tuple[Callable[..., Facts], Iterable[tuple[str, ...]]], ...] = (
     (users_calls.prefork, product(("1", str(users_calls.PREFORKED)))),
     (users_calls.udp_batch, [()]),
     (users_calls.udp_pieces, [()]),
+    (users_calls.udp_first, [()]),
+    (held.udp_held, [()] if held.possible() else []),
     (users_calls.udp_segments, [()]),
     (users_calls.destinations, [()]),
 )

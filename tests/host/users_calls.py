@@ -365,17 +365,28 @@ def udp_batch() -> Facts:
 
 
 def udp_pieces() -> Facts:
-    """Two children make one datagram (MSG_MORE): it is the one's who completes it.
-
-    By the results of system calls it has what it gave, and what there was before is nobody's.
-    """
+    """Two children make one datagram (MSG_MORE): it is the one's who completes it."""
     with pair("udp") as (near, far):
         near.child(lambda: near.channel.send(b"1" * 7, socket.MSG_MORE))
         last = near.child(lambda: near.channel.send(b"2" * 11))
         near.note(last, 18, 0)
-        near.by_results((last, 11, 0), (0, 7, 0))
         far.take(18)
         return told(near, far)
+
+
+def udp_first() -> Facts:
+    """A child sends the first datagrams to two peers of a socket over which there was nothing."""
+    with _udp() as shared, _udp() as first, _udp() as second:
+        ends = [End(shared, peer.getsockname()[1]) for peer in (first, second)]
+        far = [End(peer, shared.getsockname()[1]) for peer in (first, second)]
+
+        def act(peer: socket.socket, size: int) -> None:
+            shared.sendto(b"f" * size, peer.getsockname())
+
+        for end, there, size in zip(ends, far, (19, 23), strict=True):
+            end.note(end.child(partial(act, there.channel, size)), size, 0)
+            there.take(size)
+        return told(*ends, *far)
 
 
 def udp_segments() -> Facts:

@@ -41,11 +41,12 @@ from kflowd.settings import TraceSettings
 # Makes a socket's cookie in tracing programs.
 TRACING_COOKIE = "bpf_get_socket_ptr_cookie"
 ASK_DOCTOR = "`kflowd doctor` shows each hook and what would have to change"
+SECRET_BITS = 6 * 64  # kf_secrets
 # What user space reads out of maps in the form of the contract.
 MAP_TYPES = {
     "kf_files": ("struct kf_file_key", "struct kf_file_agg"),
     "kf_tcp": ("struct kf_tcp_key", "struct kf_sock"),
-    "kf_udp": ("struct kf_sock_key", "struct kf_sock"),
+    "kf_udp": ("struct kf_udp_key", "struct kf_peer"),
     "kf_folds": ("struct kf_fold_key", "struct kf_fold"),
     "kf_names": ("struct kf_file_key", "struct kf_kept_name"),
     "kf_unix": ("struct kf_unix_key", "struct kf_unix"),
@@ -96,6 +97,7 @@ class Loader:
         self._standbys = Standbys(features)
         # the same for all objects of a run: they count in the same places
         self._salt = secrets.randbits(32)
+        self._secrets = secrets.randbits(SECRET_BITS)
         self._checker = Checker(features, kernel, self._built(), self._refused, self._reading)
         self.choices: list[Choice] = []
 
@@ -163,7 +165,7 @@ class Loader:
         values = constants(
             self._config, self._features, self._self_tgid
         ) | self._standbys.constants(part)
-        values["kf_salt"] = self._salt
+        values |= {"kf_salt": self._salt, "kf_secrets": self._secrets}
         cookies = bool(self._kernel.arguments(TRACING_COOKIE))
         entries = map_entries(self._config, cookies=cookies) | self._standbys.map_entries()
         it.set_constants(lambda name: self._constant(values, name))

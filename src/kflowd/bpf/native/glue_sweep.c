@@ -50,7 +50,7 @@ struct kf_sweep {
 	unsigned char values[KF_BATCH * KF_VALUE_MAX];
 };
 
-_Static_assert(sizeof(struct kf_user_key) >= sizeof(struct kf_sock_key) &&
+_Static_assert(sizeof(struct kf_user_key) >= sizeof(struct kf_udp_key) &&
 		       sizeof(struct kf_user_key) >= sizeof(struct kf_file_key) &&
 		       sizeof(struct kf_file_key) >= sizeof(struct kf_unix_key) &&
 		       sizeof(struct kf_file_key) >= sizeof(struct kf_fold_key) &&
@@ -232,11 +232,10 @@ static int sweep__name(struct kf_sweep *sweep, const void *key, const void *valu
 /* Users of a socket whose entry went while they began to use it are looked for once in so many sweeps. */
 #define KF_USERS_ROUNDS 16
 
-static struct kf_user_key sock__user_key(enum kf_share_table table, const struct kf_sock_key *key)
+static struct kf_user_key sock__user_key(enum kf_share_table table, __u64 number)
 {
-	struct kf_user_key user = { .table = table };
+	struct kf_user_key user = { .socket = { number }, .table = table };
 
-	memcpy(user.socket, key, sizeof(*key));
 	return user;
 }
 
@@ -284,7 +283,7 @@ static int sweep__user(struct kf_sweep *sweep, const void *at, const void *value
 {
 	const struct kf_user_key *key = at;
 	const struct kf_used *used = value;
-	unsigned char sock[sizeof(struct kf_sock) + sizeof(struct kf_unix)];
+	unsigned char sock[sizeof(struct kf_peer) + sizeof(struct kf_unix)];
 
 	if (sweep->rounds % KF_USERS_ROUNDS == 0 &&
 	    bpf_map_lookup_elem(sweep__table_of(sweep, key), key->socket, sock) &&
@@ -329,35 +328,37 @@ static int sweep__unix(struct kf_sweep *sweep, const void *at, const void *value
 	return 0;
 }
 
-/* Ends the record of a socket with its users. */
+/* Ends the record of a socket with its users. number: its key in its table. */
 static void sweep__sock_commit(struct kf_sweep *sweep, struct kf_sock_record *rec,
-			       enum kf_share_table table, int stay)
+			       enum kf_share_table table, __u64 number, int stay)
 {
 	struct kf_user_key user;
 	size_t users = 0;
 
 	if (rec->sock.usage.users) {
-		user = sock__user_key(table, &rec->key);
+		user = sock__user_key(table, number);
 		users = sweep__users(sweep, (struct kf_user *)(rec + 1), &user, stay);
 	}
 	out__commit(sweep, &rec->hdr, KF_KIND_SOCK, sizeof(*rec) + users);
 }
 
-static int sweep__sock_out(struct kf_sweep *sweep, enum kf_share_table table,
-			   const struct kf_sock_key *key, int closed)
+static int sweep__sock_out(struct kf_sweep *sweep, enum kf_share_table table, __u64 number,
+			   int closed)
 {
 	struct kf_sock_record *rec = out__reserve(sweep, sizeof(*rec) + KF_USERS_SIZE);
 	int fd = table == KF_SHARE_TCP ? sweep->config.tcp_fd : sweep->config.udp_fd;
+	struct kf_peer taken = { .key = { .cookie = number } }; /* of TCP that is all of it */
 	int err;
 
 	if (!rec)
 		return -ENOMEM;
-	err = sweep__take(sweep, fd, key, &rec->sock);
+	err = sweep__take(sweep, fd, &number, &taken);
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	rec->key = *key;
+	rec->key = taken.key;
+	rec->sock = taken.sock;
 	rec->sock.flags = sock_flags(sweep, rec->sock.flags, rec->sock.last_ns, closed);
-	sweep__sock_commit(sweep, rec, table, 0);
+	sweep__sock_commit(sweep, rec, table, number, 0);
 	return 0;
 }
 
@@ -394,24 +395,25 @@ static int sweep__connection(struct kf_sweep *sweep, const void *at, const void 
 	const struct kf_sock *sock = value;
 
 	if (sock->flags & KF_SOCK_ENDED && sweep__settled(sweep, sock))
-		return sweep__sock_out(sweep, KF_SHARE_TCP, &key, 1);
+		return sweep__sock_out(sweep, KF_SHARE_TCP, key.cookie, 1);
 	kf_share_count__entry(sweep->shares, KF_SHARE_TCP, &sock->charge);
 	return sock->flags & KF_SOCK_ENDED ? 0 : sweep__tcp(sweep, &key, sock);
 }
 
 static int sweep__peer(struct kf_sweep *sweep, const void *at, const void *value)
 {
-	const struct kf_sock_key *key = at;
-	const struct kf_sock *sock = value;
-	int closed = kf_exited__has_closed(sweep->exited, key->cookie);
+	const struct kf_peer *peer = value;
+	const struct kf_sock *sock = &peer->sock;
+	int closed = kf_exited__has_closed(sweep->exited, peer->key.cookie);
 
-	if (!sock->last_ns)
+	if (!sock->last_ns || !peer->key.cookie)
 		return 0; /* it is being made */
 	if (sock->flags & KF_SOCK_ENDED && sweep__settled(sweep, sock))
 		closed = 1;
 	if (closed || (!(sock->flags & KF_SOCK_ENDED) &&
 		       sweep__expired(sweep, sock->first_ns, sock->last_ns)))
-		return sweep__sock_out(sweep, KF_SHARE_UDP, key, closed);
+		return sweep__sock_out(sweep, KF_SHARE_UDP, ((const struct kf_udp_key *)at)->number,
+				       closed);
 	kf_share_count__entry(sweep->shares, KF_SHARE_UDP, &sock->charge);
 	kf_share_count__peer(sweep->shares, sock->share_socket);
 	return 0;
@@ -534,7 +536,7 @@ static int sweep__tcp_copies(struct kf_sweep *sweep)
 		if (kf_exports__add(&sweep->exports, rec->key.cookie, sweep->now_ns))
 			return -ENOMEM;
 		rec->sock.flags = sock_flags(sweep, rec->sock.flags, rec->sock.last_ns, 0);
-		sweep__sock_commit(sweep, rec, KF_SHARE_TCP, 1);
+		sweep__sock_commit(sweep, rec, KF_SHARE_TCP, rec->key.cookie, 1);
 	}
 	return 0;
 }
@@ -607,7 +609,7 @@ static int sweep__tables(struct kf_sweep *sweep)
 		  sweep__name },
 		{ config->tcp_fd, sizeof(struct kf_tcp_key), sizeof(struct kf_sock),
 		  sweep__connection },
-		{ config->udp_fd, sizeof(struct kf_sock_key), sizeof(struct kf_sock), sweep__peer },
+		{ config->udp_fd, sizeof(struct kf_udp_key), sizeof(struct kf_peer), sweep__peer },
 		{ config->folds_fd, sizeof(struct kf_fold_key), sizeof(struct kf_fold),
 		  sweep__fold },
 		{ config->unix_fd, sizeof(struct kf_unix_key), sizeof(struct kf_unix),
