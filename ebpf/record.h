@@ -151,16 +151,23 @@ struct kf_header {
 	__u64 ts_ns;
 };
 
-/* A process as each record carries it. Identity is (tgid, start_ns). Ids are those of the initial
- * namespaces. */
+/* A process as each record carries it: who acts, and the state of the thread when it did. Identity is
+ * (tgid, start_ns). Ids are those of the initial namespaces. */
 struct kf_proc {
 	__u64 start_ns; /* start_boottime of the thread group leader */
 	__u64 parent_start_ns;
+	__u64 cgroup_id; /* inode number, unified hierarchy */
 	__u32 tgid;
 	__u32 tid;
 	__u32 ppid;
 	__u32 uid;
 	__u32 gid;
+	__u32 euid;
+	__u32 egid;
+	__u32 login_uid; /* 4294967295: not set */
+	__u32 session_id; /* of the audit system, as login_uid */
+	__u32 mnt_ns; /* inode number; 0: it has left its namespaces, it exits */
+	__u32 net_ns;
 	__u16 flags; /* KF_PROC_* */
 	__u16 execs; /* how many the kernel counts (self_exec_id): another image, another number */
 	char comm[KF_COMM_LEN];
@@ -169,13 +176,8 @@ struct kf_proc {
 struct kf_proc_record {
 	struct kf_header hdr;
 	struct kf_proc proc;
-	__u64 cgroup_id;
 	__u32 source; /* enum kf_proc_source */
-	__u32 login_uid; /* 4294967295: not set */
-	__u32 session_id;
-	__u32 mnt_ns;
-	__u32 pid_ns;
-	__u32 net_ns;
+	__u32 pid_ns; /* inode number of the namespace that its pid is of, for its whole life */
 	__u32 exe_flags; /* KF_AGG_PATH_* */
 	__u16 exe_len;
 	__u16 args_len; /* NUL separated arguments, cut at KF_ARGS_MAX */
@@ -223,7 +225,7 @@ struct kf_file_agg {
 	__u32 flags; /* KF_AGG_* */
 	struct kf_inode inode; /* at the last event */
 	__u32 counts[KF_FILE_EVENTS];
-	__u32 mnt_ns; /* inode number of the process's mount namespace */
+	__u32 share_uid; /* whose share the entry counts against: proc may have another user later */
 	__u32 mode_first; /* i_mode before the first event, 0: not known */
 	__u32 named; /* events by a name: all of them, and nothing holds the file open */
 };

@@ -25,19 +25,34 @@ static __always_inline bool kf_self(void)
 	return kf_self_tgid && kf_current__tgid() == kf_self_tgid;
 }
 
+/*
+ * Who acts, and in which state: all of it read at one moment, where an aggregate begins or a socket gets
+ * its owner, as each of it can change without an exec (setuid, setns, a move to another control group, a
+ * write to loginuid), and threads differ. The ids are those of real_cred, as in /proc: cred can be those
+ * that a file system borrows.
+ */
 static __always_inline void kf_proc__read(struct kf_proc *out, struct task_struct *task,
 					  const bool typed)
 {
 	struct task_struct *leader = KF_READ_AS(typed, task, group_leader);
 	struct task_struct *parent = KF_READ_AS(typed, task, real_parent);
+	const struct cred *cred = KF_READ_AS(typed, task, real_cred);
+	struct nsproxy *nsproxy = KF_READ_AS(typed, task, nsproxy);
 
 	out->start_ns = KF_READ_AS(typed, leader, start_boottime);
 	out->parent_start_ns = KF_READ_AS(typed, parent, group_leader, start_boottime);
 	out->tgid = KF_READ_AS(typed, task, tgid);
 	out->tid = KF_READ_AS(typed, task, pid);
 	out->ppid = KF_READ_AS(typed, parent, tgid);
-	out->uid = KF_READ_AS(typed, task, real_cred, uid.val);
-	out->gid = KF_READ_AS(typed, task, real_cred, gid.val);
+	out->uid = KF_READ_AS(typed, cred, uid.val);
+	out->gid = KF_READ_AS(typed, cred, gid.val);
+	out->euid = KF_READ_AS(typed, cred, euid.val);
+	out->egid = KF_READ_AS(typed, cred, egid.val);
+	out->cgroup_id = KF_READ_AS(typed, task, cgroups, dfl_cgrp, kn, id);
+	out->login_uid = KF_READ_AS(typed, task, loginuid.val);
+	out->session_id = KF_READ_AS(typed, task, sessionid);
+	out->mnt_ns = KF_READ_AS(typed, nsproxy, mnt_ns, ns.inum);
+	out->net_ns = KF_READ_AS(typed, nsproxy, net_ns, ns.inum);
 	out->flags = KF_READ_AS(typed, task, flags) & KF_PF_KTHREAD ? KF_PROC_KTHREAD : 0;
 	out->execs = KF_READ_AS(typed, task, self_exec_id);
 }
@@ -104,12 +119,7 @@ static __always_inline u32 kf_current__uid(void)
 	return KF_CURRENT(real_cred, uid.val);
 }
 
-/* Namespaces of the current process; 0 once it is past exit_task_namespaces. */
-static __always_inline u32 kf_current__mnt_ns(void)
-{
-	return KF_CURRENT(nsproxy, mnt_ns, ns.inum);
-}
-
+/* Network namespace of the current thread; 0 once it is past exit_task_namespaces. */
 static __always_inline u32 kf_current__net_ns(void)
 {
 	return KF_CURRENT(nsproxy, net_ns, ns.inum);

@@ -12,7 +12,7 @@
 #include "path.bpf.h"
 #include "task.bpf.h"
 
-/* Open files between two events that end them, 248 bytes each. When it is full, events leave one by
+/* Open files between two events that end them, 290 bytes each. When it is full, events leave one by
  * one as partial records and user space merges them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -142,7 +142,7 @@ static __always_inline void kf_agg__init(struct kf_file_agg *agg, const struct k
 	agg->mtime_first_s = flush->before->mtime_s;
 	agg->mtime_first_ns = flush->before->mtime_ns;
 	agg->mode_first = flush->how & KF_FLUSH_MODE_UNSEEN ? 0 : flush->before->mode;
-	agg->mnt_ns = kf_current__mnt_ns();
+	agg->share_uid = agg->proc.uid;
 	agg->last_ns = agg->first_ns;
 	agg->inode = subject->inode;
 }
@@ -255,7 +255,7 @@ static __always_inline bool kf_file__needs_name(const struct kf_file_agg *agg,
 static __always_inline void kf_file__forget(const struct kf_file_agg *agg,
 					    struct kf_subject *subject)
 {
-	u32 uid = agg->proc.uid;
+	u32 uid = agg->share_uid;
 
 	if (agg->flags & KF_AGG_PATH_KEPT)
 		bpf_map_delete_elem(&kf_names, &subject->key);

@@ -93,7 +93,6 @@ static __always_inline void kf_text__aggregate(struct kf_file_agg *agg, u32 op)
 	kf_proc__fill_current(&agg->proc);
 	agg->first_ns = bpf_ktime_get_boot_ns();
 	agg->last_ns = agg->first_ns;
-	agg->mnt_ns = kf_current__mnt_ns();
 	if (row->last < KF_FILE_EVENTS)
 		agg->counts[row->last] = 1;
 	if (row->events > 1 && row->first < KF_FILE_EVENTS)

@@ -12,21 +12,18 @@ u32 kf_snapshot_lost; /* records of iter/task that the ring refused: user space 
 #define KF_PROC_SMALL 256 /* room for most exes; half of it for arguments */
 #define KF_PROC_LARGE KF_PATH_MAX /* half of it is KF_ARGS_MAX */
 
-static __always_inline void kf_proc_record__context(struct kf_proc_record *rec,
-						    struct task_struct *task)
+/* Namespace that a pid was made in, the innermost of those in which it has a number; 0 without a pid.
+ * setns and unshare change that of children alone, so a process keeps it. */
+static __always_inline u32 kf_proc_record__pid_ns(struct task_struct *task)
 {
-	struct nsproxy *nsproxy = task->nsproxy;
 	struct pid *pid = task->thread_pid;
+	u64 number;
 
-	rec->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
-	rec->login_uid = task->loginuid.val;
-	rec->session_id = task->sessionid;
-	rec->mnt_ns = nsproxy ? nsproxy->mnt_ns->ns.inum : 0;
-	rec->net_ns = nsproxy ? nsproxy->net_ns->ns.inum : 0;
-	/* Namespace of the pid: level 0 is the initial one; nested ones are looked up by index. */
-	rec->pid_ns = 0;
-	if (pid && pid->level == 0)
-		rec->pid_ns = pid->numbers[0].ns->ns.inum;
+	if (!pid)
+		return 0;
+	number = kf_number(pid) + bpf_core_field_offset(struct pid, numbers);
+	number += (u64)pid->level * bpf_core_type_size(struct upid);
+	return KF_UNTYPED((struct upid *)number, ns, ns.inum);
 }
 
 /* Arguments as the process has them in memory; only a process itself can be read (user memory). */
@@ -87,7 +84,7 @@ static __always_inline void kf_proc_record__start(struct kf_proc_record *rec,
 {
 	rec->proc = *proc;
 	rec->source = source;
-	kf_proc_record__context(rec, task);
+	rec->pid_ns = kf_proc_record__pid_ns(task);
 }
 
 static __always_inline void kf_proc_record__emit(struct task_struct *task, struct kf_proc *proc,
@@ -131,7 +128,7 @@ static __always_inline void kf_proc_record__emit_fork(struct task_struct *child,
 	}
 	rec->proc = *proc;
 	rec->source = KF_PROC_FORK;
-	kf_proc_record__context(rec, child);
+	rec->pid_ns = kf_proc_record__pid_ns(child);
 	rec->exe_flags = 0;
 	rec->exe_len = 0;
 	rec->args_len = 0;

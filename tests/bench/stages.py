@@ -30,6 +30,7 @@ def _process(prefix: str, number: int) -> dict[str, Any]:
     values = {
         "start_ns": number, "parent_start_ns": number // 4, "tgid": 1000 + number,
         "tid": 1000 + number, "ppid": 1000 + number // 4, "comm": b"worker-%d" % number,
+        "cgroup_id": 1, "mnt_ns": 2, "net_ns": 4,
     }  # fmt: skip
     return {f"{prefix}__{name}": value for name, value in values.items()}
 
@@ -39,7 +40,7 @@ def process_batch() -> bytes:
     exe, args = b"worker\0bin\0usr\0", b"worker\0--config\0/etc/service/worker.conf\0"
     return b"".join(
         record("PROC", exe + args, exe_len=len(exe), args_len=len(args), source=1,
-               cgroup_id=1, mnt_ns=2, pid_ns=3, net_ns=4, **_process("proc", number))
+               pid_ns=3, **_process("proc", number))
         for number in range(PROCESSES)
     )  # fmt: skip
 

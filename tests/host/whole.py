@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import kflowd
+from kflowd.bpf.kernel.cgroup import MOUNTS, find_mount
 from tests.host.agent import Record
 from tests.host.case import CLASS_OF, Case, Claim, Untraced
 from tests.host.one_run import ATTACH_MODE, Run
@@ -129,18 +130,32 @@ def _process_extra(run: Run, case: Case, record: Record) -> Record:
     """Return the process's fields behind those of the contract."""
     program = _program(run, case, record)
     arguments = [str(program), "first", "second argument"]
+    facts = run.done[case.name].facts
     return {
+        "ProcEUID": facts.get("uid", 0),
+        "ProcEGID": facts.get("gid", 0),
         "ProcExe": str(program),
         # of what ran before the agent, and of its children, nobody read the arguments
         "ProcArgs": Claim.ABSENT if program == EXE else arguments,
         "ProcLoginUID": _audit("loginuid"),
         "ProcSessionID": _audit("sessionid"),
-        "ProcCgroupID": Claim.ANY,
+        "ProcCgroupID": cgroup_id() or Claim.ANY,
         "ProcMntNS": os.stat("/proc/self/ns/mnt").st_ino,
         "ProcPidNS": os.stat("/proc/self/ns/pid").st_ino,
         "ProcNetNS": os.stat("/proc/self/ns/net").st_ino,
         "ProcNotes": Claim.ABSENT,
     }
+
+
+def cgroup_id(pid: int | str = "self") -> int:
+    """Return the id of a process's control group; 0: it cannot be known here."""
+    root = find_mount(MOUNTS.read_text())
+    paths = [
+        line.removeprefix("0::").removesuffix(" (deleted)")
+        for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+        if line.startswith("0::")
+    ]
+    return os.stat(f"{root}{paths[0]}").st_ino if root and paths else 0
 
 
 def _program(run: Run, case: Case, record: Record) -> Path:

@@ -14,7 +14,10 @@ from kflowd.model import Actor, Process, ProcessFlag, ProcessSource
 MAX_KEPT = 4096
 NEVER_NS = 1 << 64
 # What a record shows of a process, beside the program.
-IDS = attrgetter("ppid", "parent_start_ns", "tid", "uid", "gid")
+IDS = attrgetter(
+    *("ppid", "parent_start_ns", "tid", "uid", "gid", "euid", "egid"),
+    *("cgroup_id", "login_uid", "session_id", "mnt_ns", "net_ns"),
+)
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -141,7 +144,7 @@ class Actors:
         self, process: Process, image: Image | None, comm: str, parent: Image | None
     ) -> tuple[Actor, bool]:
         """Return a new actor, and whether all was filled in that is known."""
-        actor = Actor(process)
+        actor = Actor(self._processes.at_home(process))
         if image is None:
             actor.proc = process.comm
             actor.incomplete = (process.tgid, process.start_ns) in self._processes.images

@@ -199,9 +199,9 @@ class Interfaces(Enricher):
 
     def observe(self, value: ProcessSeen | ProcessExit) -> None:
         """Look up the namespace of a process as soon as it is seen: its sockets come later."""
-        if isinstance(value, ProcessSeen) and value.net_ns not in (0, self._net_ns):
+        if isinstance(value, ProcessSeen) and value.process.net_ns not in (0, self._net_ns):
             process = value.process
-            self._ask(value.net_ns, process.tgid, process.uid, value.ts_ns, self._interval_ns)
+            self._ask(process.net_ns, process.tgid, process.uid, value.ts_ns, self._interval_ns)
 
     def news(self) -> Mapping[str, Any]:
         """Return the interfaces of namespaces in which something is other than was known."""

@@ -60,7 +60,8 @@ class Processes(Enricher):
         self._max_processes = max_processes
         self._max_exited = max_exited
         self.images: dict[Identity, Images] = {}
-        self._exited: dict[Identity, None] = {}
+        # by identity: the last thread when it began to exit
+        self._exited: dict[Identity, Process] = {}
 
     def observe(self, value: ProcessSeen | ProcessExit) -> None:
         """Take note of a process that comes or goes."""
@@ -106,9 +107,19 @@ class Processes(Enricher):
         identity = (exited.process.tgid, exited.process.start_ns)
         if identity not in self.images:
             return
-        self._exited[identity] = None
+        self._exited[identity] = exited.process
         if len(self._exited) > self._max_exited:
             self._evict()
+
+    def at_home(self, process: Process) -> Process:
+        """Return a process with the namespaces that it had, if it had left them to exit."""
+        if process.mnt_ns:
+            return process
+        identity = (process.tgid, process.start_ns)
+        last = self._exited.get(identity)
+        if last is None or not last.mnt_ns:
+            return process
+        return msgspec.structs.replace(process, mnt_ns=last.mnt_ns, net_ns=last.net_ns)
 
     def find(self, identity: Identity, at_ns: int) -> Image | None:
         """Return what a process ran at a time; what it ran first if that was later."""

@@ -21,10 +21,12 @@ class ProcessSource:
 
 
 class Process(msgspec.Struct, frozen=True, gc=False):
-    """A process as each record carries it; ids are those of the initial namespaces.
+    """A process as each record carries it, in the state of the moment when it acted.
 
-    `start_ns` (of the group leader) and `tgid` are its identity; `comm` has 15 bytes at most.
-    `execs` is another number for each program that it runs; a child begins with its parent's.
+    Ids are those of the initial namespaces. `start_ns` (of the group leader) and `tgid` are its
+    identity; `comm` has 15 bytes at most. `execs` is another number for each program that it runs;
+    a child begins with its parent's. Login and session are the audit system's, UNSET_ID if not set.
+    Namespaces are 0 of a thread that has left them because it exits.
     """
 
     start_ns: int
@@ -34,6 +36,13 @@ class Process(msgspec.Struct, frozen=True, gc=False):
     ppid: int
     uid: int
     gid: int
+    euid: int
+    egid: int
+    cgroup_id: int
+    login_uid: int
+    session_id: int
+    mnt_ns: int
+    net_ns: int
     flags: int
     comm: str
     execs: int = 0
@@ -43,18 +52,13 @@ class ProcessSeen(msgspec.Struct, frozen=True, gc=False):
     """A process started, executed a program, or ran already.
 
     `exe` is "" for kernel threads, `exe_flags` are its FileFlag.PATH_*; `flags` are ProcessFlag;
-    login and session are the audit system's, UNSET_ID if not set.
+    `pid_ns` is the PID namespace that it was made in.
     """
 
     ts_ns: int
     process: Process
-    cgroup_id: int
     source: int
-    login_uid: int
-    session_id: int
-    mnt_ns: int
     pid_ns: int
-    net_ns: int
     exe_flags: int
     flags: int
     exe: str

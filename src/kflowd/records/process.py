@@ -24,8 +24,9 @@ class ProcessReader:
         self._size = layout(kind).size
         self._read = reader(
             kind,
-            *("start_ns", "parent_start_ns", "tgid", "tid", "ppid", "uid", "gid", "flags"),
-            *("execs", "comm"),
+            *("start_ns", "parent_start_ns", "cgroup_id", "tgid", "tid", "ppid"),
+            *("uid", "gid", "euid", "egid", "login_uid", "session_id", "mnt_ns", "net_ns"),
+            *("flags", "execs", "comm"),
         )
         self._known: dict[bytes, Process] = {}
 
@@ -40,9 +41,11 @@ class ProcessReader:
         return known
 
     def _make(self, raw: bytes) -> Process:
-        start_ns, parent_start_ns, tgid, tid, ppid, uid, gid, flags, execs, comm = self._read(
-            raw, 0
-        )
+        # fmt: off
+        (start_ns, parent_start_ns, cgroup_id, tgid, tid, ppid,
+         uid, gid, euid, egid, login_uid, session_id, mnt_ns, net_ns,
+         flags, execs, comm) = self._read(raw, 0)
+        # fmt: on
         return Process(
             start_ns=start_ns,
             parent_start_ns=parent_start_ns,
@@ -51,6 +54,13 @@ class ProcessReader:
             ppid=ppid,
             uid=uid,
             gid=gid,
+            euid=euid,
+            egid=egid,
+            cgroup_id=cgroup_id,
+            login_uid=login_uid,
+            session_id=session_id,
+            mnt_ns=mnt_ns,
+            net_ns=net_ns,
             flags=flags,
             execs=execs,
             comm=text(comm.partition(b"\0")[0]),
@@ -64,15 +74,11 @@ def process_decoder(processes: ProcessReader) -> RecordDecoder:
     args_max = constants()["KF_ARGS_MAX"]
     read = reader(
         RECORD,
-        *("hdr.ts_ns", "cgroup_id", "source", "login_uid", "session_id"),
-        *("mnt_ns", "pid_ns", "net_ns", "exe_flags", "exe_len", "args_len"),
+        *("hdr.ts_ns", "source", "pid_ns", "exe_flags", "exe_len", "args_len"),
     )
 
     def decode(batch: bytes, offset: int, size: int) -> ProcessSeen | None:
-        # fmt: off
-        (ts_ns, cgroup_id, source, login_uid, session_id,
-         mnt_ns, pid_ns, net_ns, exe_flags, exe_len, args_len) = read(batch, offset)
-        # fmt: on
+        ts_ns, source, pid_ns, exe_flags, exe_len, args_len = read(batch, offset)
         if fixed + exe_len + args_len > size:
             return None
         exe_at = offset + fixed
@@ -81,13 +87,8 @@ def process_decoder(processes: ProcessReader) -> RecordDecoder:
         return ProcessSeen(
             ts_ns=ts_ns,
             process=process,
-            cgroup_id=cgroup_id,
             source=source,
-            login_uid=login_uid,
-            session_id=session_id,
-            mnt_ns=mnt_ns,
             pid_ns=pid_ns,
-            net_ns=net_ns,
             exe_flags=exe_flags,
             flags=process.flags | (ProcessFlag.ARGS_TRUNCATED if args_len >= args_max else 0),
             exe=path_text(batch[exe_at:args_at]),

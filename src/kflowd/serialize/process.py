@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The blocks of a process: made once for an actor, then shared by its records."""
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from kflowd.constants import UNSET_ID
 from kflowd.model import Actor, FileFlag, ProcessFlag, ProcessSeen
@@ -63,30 +63,24 @@ def age_of(actor: Actor, at_ns: int) -> ProcessAge | None:
 
 def details_of(actor: Actor) -> ProcessDetails:
     """Return what is known of a process beyond the contract."""
-    seen = actor.seen
-    if seen is None:
-        return ProcessDetails(
-            ProcExe=UNSET,
-            ProcArgs=UNSET,
-            ProcLoginUID=UNSET,
-            ProcSessionID=UNSET,
-            ProcCgroupID=UNSET,
-            ProcMntNS=UNSET,
-            ProcPidNS=UNSET,
-            ProcNetNS=UNSET,
-            ProcNotes=(_unknown(actor),),
-        )
+    process, seen = actor.process, actor.seen
     return ProcessDetails(
-        ProcExe=seen.exe or UNSET,
-        ProcArgs=seen.args or UNSET,
-        ProcLoginUID=seen.login_uid if seen.login_uid != UNSET_ID else UNSET,
-        ProcSessionID=seen.session_id if seen.session_id != UNSET_ID else UNSET,
-        ProcCgroupID=seen.cgroup_id or UNSET,
-        ProcMntNS=seen.mnt_ns or UNSET,
-        ProcPidNS=seen.pid_ns or UNSET,
-        ProcNetNS=seen.net_ns or UNSET,
-        ProcNotes=_notes(seen) or UNSET,
+        ProcEUID=process.euid if process else UNSET,
+        ProcEGID=process.egid if process else UNSET,
+        ProcExe=(seen and seen.exe) or UNSET,
+        ProcArgs=(seen and seen.args) or UNSET,
+        ProcLoginUID=_audit_id(process.login_uid if process else UNSET_ID),
+        ProcSessionID=_audit_id(process.session_id if process else UNSET_ID),
+        ProcCgroupID=(process and process.cgroup_id) or UNSET,
+        ProcMntNS=(process and process.mnt_ns) or UNSET,
+        ProcPidNS=(seen and seen.pid_ns) or UNSET,
+        ProcNetNS=(process and process.net_ns) or UNSET,
+        ProcNotes=(_notes(seen) if seen else (_unknown(actor),)) or UNSET,
     )
+
+
+def _audit_id(number: int) -> int | UnsetType:
+    return UNSET if number == UNSET_ID else number
 
 
 def _unknown(actor: Actor) -> str:

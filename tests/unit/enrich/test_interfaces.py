@@ -167,7 +167,7 @@ def test_own_interfaces_are_followed_too(table: Interfaces) -> None:
 def test_a_process_in_another_namespace_is_asked_for_at_once(table: Interfaces) -> None:
     """Its sockets come later; those of the own namespace need nobody to ask."""
     for net_ns in (14, 0, 13, 13):
-        table.observe(seen(net_ns=net_ns))
+        table.observe(seen(process=process(net_ns=net_ns)))
     assert [net_ns for net_ns, _, _ in elsewhere(table).asked] == [13]
 
 
@@ -175,7 +175,7 @@ def test_namespaces_are_bounded(table: Interfaces, monkeypatch: pytest.MonkeyPat
     """Those that were asked for are."""
     monkeypatch.setattr(module, "MAX_NAMESPACES", 3)
     for net_ns in range(30, 40):
-        table.observe(seen(net_ns=net_ns))
+        table.observe(seen(process=process(net_ns=net_ns)))
     assert len(table._ask_at) == 3
 
 
@@ -222,7 +222,7 @@ def test_nobody_pays_for_a_socket_without_an_owner(table: Interfaces) -> None:
 def test_without_a_way_elsewhere_nothing_is_asked() -> None:
     """As in a replay, which knows what the stream tells."""
     table = Interfaces(list, net_ns=14)
-    table.observe(seen(net_ns=13))
+    table.observe(seen(process=process(net_ns=13)))
     assert table.news() == {}
     table.learn(msgspec.json.encode({"namespaces": {13: (0, [ETH])}}))
     assert enriched(table, 4).tx_interface == ETH_TEXT

@@ -33,7 +33,7 @@ def test_file_records_hold_each_member_in_its_place() -> None:
     assert value == FileAggregate(
         ts_ns=99,
         key=key("file", ino=1, start_ns=2, tgid=3, dev=4, gen=5),
-        process=Process(0, 0, 3, 0, 0, 0, 0, 0, ""),
+        process=Process(0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ""),
         first_ns=6,
         last_ns=7,
         size_first=8,

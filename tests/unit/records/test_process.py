@@ -6,7 +6,7 @@ from kflowd.records import Decoder
 from tests.unit.make import record
 
 EXECS = 11
-NUMBERS = (5, 3, 100, 101, 50, 7, 8, 1)
+NUMBERS = (5, 3, 100, 101, 50, 7, 8, 9, 10, 11, 12, 13, 14, 15, 1)
 MEMBERS: dict[str, Any] = {
     f"proc__{name}": value
     for name, value in zip(
@@ -18,11 +18,10 @@ PROCESS = Process(*NUMBERS, "ab\udcff", EXECS)
 
 def test_exec_records_hold_identity_path_and_arguments() -> None:
     """Each member comes from its place."""
-    ids = {"cgroup_id": 1, "source": 2, "login_uid": 3, "session_id": 4, "mnt_ns": 5}
-    ids |= {"pid_ns": 6, "net_ns": 7, "exe_flags": 8, "exe_len": 9, "args_len": 9}
+    ids = {"source": 2, "pid_ns": 6, "exe_flags": 8, "exe_len": 9, "args_len": 9}
     raw = record("PROC", b"curl\0bin\0curl\0\0-s\0", hdr__ts_ns=99, **MEMBERS, **ids)
     (value,) = Decoder().decode(raw)
-    expected = ProcessSeen(99, PROCESS, 1, 2, 3, 4, 5, 6, 7, 8, 1, "/bin/curl", ("curl", "", "-s"))
+    expected = ProcessSeen(99, PROCESS, 2, 6, 8, 1, "/bin/curl", ("curl", "", "-s"))
     assert value == expected
 
 

@@ -73,6 +73,13 @@ def who(
         ppid=ppid,
         uid=uid,
         gid=uid,
+        euid=uid,
+        egid=uid,
+        cgroup_id=1,
+        login_uid=1000,
+        session_id=3,
+        mnt_ns=11,
+        net_ns=13,
         flags=0,
         comm="",
     )

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from kflowd.model import FileFlag, ProcessFlag, SocketFlag
+from kflowd.model import FileFlag, Process, ProcessFlag, SocketFlag
 from kflowd.serialize import process as blocks
 from kflowd.serialize.blocks.process import PROC_NOTES
 from kflowd.serialize.process import ProcessBlocks, age_of, process_block
@@ -11,8 +11,8 @@ from tests.unit.make import actor, named_file, process, seen
 from tests.unit.serialize.text import builder, keys, of_file, of_socket
 
 
-def with_process(**changes: Any) -> dict[str, Any]:
-    value = named_file()
+def with_process(of: Process | None = None, **changes: Any) -> dict[str, Any]:
+    value = named_file(process=of or process())
     value.actor.seen = seen(**changes)
     return keys(builder().file(value))
 
@@ -25,7 +25,7 @@ def test_what_is_known_of_the_process() -> None:
     assert (values["ProcLoginUID"], values["ProcMntNS"]) == (1000, 11)
     assert "ProcNotes" not in values
     values = with_process(
-        login_uid=2**32 - 1, args=(), exe="", exe_flags=FileFlag.PATH_TRUNCATED,
+        process(login_uid=2**32 - 1), args=(), exe="", exe_flags=FileFlag.PATH_TRUNCATED,
         flags=ProcessFlag.ARGS_TRUNCATED,
     )  # fmt: skip
     assert not {"ProcLoginUID", "ProcArgs", "ProcExe"} & set(values)
@@ -43,7 +43,7 @@ def test_a_path_of_the_executable_that_is_not_resolved_is_noted(flag: int) -> No
 
 def test_numbers_that_are_not_known_are_absent() -> None:
     """Zero is no namespace, and a session that was never set is none."""
-    values = with_process(session_id=2**32 - 1, cgroup_id=0, mnt_ns=0, pid_ns=0, net_ns=0)
+    values = with_process(process(session_id=2**32 - 1, cgroup_id=0, mnt_ns=0, net_ns=0), pid_ns=0)
     unknown = {"ProcSessionID", "ProcCgroupID", "ProcMntNS", "ProcPidNS", "ProcNetNS"}
     assert not unknown & set(values)
 
@@ -79,7 +79,7 @@ def test_a_socket_without_owner_has_names_and_no_numbers() -> None:
     """Names that are unknown are empty, numbers absent."""
     values = of_socket(flags=SocketFlag.NO_OWNER | SocketFlag.FINAL)
     assert (values["Proc"], values["ProcUser"]) == ("", "")
-    assert not {"ProcPID", "ProcUID", "ProcAge"} & set(values)
+    assert not {"ProcPID", "ProcUID", "ProcEUID", "ProcAge", "ProcCgroupID"} & set(values)
     assert values["ProcNotes"] == ["NO_OWNER"]
 
 

@@ -29,6 +29,8 @@ PROCESS: Keys = {
     "ProcGID": 1002,
 }
 DETAILS: Keys = {
+    "ProcEUID": 1006,
+    "ProcEGID": 1007,
     "ProcExe": "/usr/bin/dash",
     "ProcArgs": ["sh", "-c", "make"],
     "ProcLoginUID": 1003,
@@ -346,6 +348,13 @@ EXIT = ProcessExit(
         ppid=303,
         uid=1001,
         gid=1002,
+        euid=1006,
+        egid=1007,
+        cgroup_id=401,
+        login_uid=1003,
+        session_id=402,
+        mnt_ns=403,
+        net_ns=405,
         flags=0,
         execs=9,
         comm="sh",

@@ -48,6 +48,13 @@ PROCESS: dict[str, Any] = {
     "ppid": 303,
     "uid": 1001,
     "gid": 1002,
+    "euid": 1006,
+    "egid": 1007,
+    "cgroup_id": 401,
+    "login_uid": 1003,
+    "session_id": 402,
+    "mnt_ns": 403,
+    "net_ns": 405,
     "flags": 0,
     "execs": 9,
     "comm": b"sh\0garbage",
@@ -63,9 +70,9 @@ def _seen(of: dict[str, Any], exe: bytes, args: bytes, **members: int) -> bytes:
 PROCESSES = _seen(PARENT, b"sshd\0sbin\0usr\0", b"", hdr__ts_ns=80 * SECOND, source=1) + _seen(
     # the executable's path is not complete, so that there is a note
     PROCESS, b"dash\0bin\0usr\0", b"sh\0-c\0make\0", hdr__ts_ns=91 * SECOND, hdr__cpu=3,
-    cgroup_id=401, source=1, login_uid=1003, session_id=402, mnt_ns=403, pid_ns=404, net_ns=405,
+    source=1, pid_ns=404,
     exe_flags=FileFlag.PATH_TRUNCATED,
-)  # fmt: skip
+) + _seen(PARENT, b"later\0bin\0usr\0", b"", hdr__ts_ns=9000 * SECOND, source=1)  # fmt: skip
 
 CAT = PROCESS | {"start_ns": 92 * SECOND, "tgid": 311, "comm": b"cat"}
 NC = PROCESS | {"start_ns": 93 * SECOND, "tgid": 312, "execs": 10, "comm": b"nc"}
@@ -104,7 +111,7 @@ FILE: dict[str, Any] = {
     "agg__inode__gid": 1005,
     "agg__inode__magic": 0xEF53,
     "agg__counts": tuple(range(601, 612)),
-    "agg__mnt_ns": 407,
+    "agg__share_uid": 407,
     "agg__mode_first": 0o104751,
     "agg__named": 409,
 }
@@ -147,7 +154,7 @@ def file_in_parts() -> bytes:
         "agg__mtime_first_ns": 16,
         "agg__flags": FileFlag.STALE,
         "agg__counts": (0, 600, 600, 600, 600, 600, 607, 608, 600, 610, 611),
-        "agg__mnt_ns": 408,
+        "agg__share_uid": 408,
     }
     old = b"older.txt\0project\0home\0"
     lengths = {"path_len": len(old), "origin_len": len(ORIGIN)}

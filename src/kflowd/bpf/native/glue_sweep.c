@@ -160,7 +160,7 @@ static int sweep__keep_file(struct kf_sweep *sweep, const struct kf_file_key *ke
 {
 	struct kf_charge charge;
 
-	kf_share_place__set(&charge, key->tgid, agg->proc.uid, sweep->config.salt);
+	kf_share_place__set(&charge, key->tgid, agg->share_uid, sweep->config.salt);
 	kf_share_count__entry(sweep->shares, KF_SHARE_FILES, &charge);
 	return 0;
 }

@@ -48,18 +48,22 @@ class ProcessAge(Block, frozen=True, kw_only=True, gc=False):
 
 
 class ProcessDetails(ConstantBlock, frozen=True, kw_only=True, gc=False):
-    """What the process table knows of it, beyond the contract."""
+    """Its program, and where it was at the moment of its ids, beyond the contract."""
 
+    ProcEUID: Annotated[int | UnsetType, Says("effective user", OWNED)]
+    ProcEGID: Annotated[int | UnsetType, Says("effective group", OWNED)]
     ProcExe: Annotated[str | UnsetType, Says("path of the executable", LISTED)]
     ProcArgs: Annotated[tuple[str, ...] | UnsetType, Says("arguments, 2048 bytes at most", LISTED)]
     ProcLoginUID: Annotated[int | UnsetType, Says("user of the login session", "it was set")]
     ProcSessionID: Annotated[
         int | UnsetType, Says("login session of the audit system", "it was set")
     ]
-    ProcCgroupID: Annotated[int | UnsetType, Says("control group (its inode number)", LISTED)]
-    ProcMntNS: Annotated[int | UnsetType, Says("mount namespace (its inode number)", LISTED)]
-    ProcPidNS: Annotated[int | UnsetType, Says("PID namespace (its inode number)", LISTED)]
-    ProcNetNS: Annotated[int | UnsetType, Says("network namespace (its inode number)", LISTED)]
+    ProcCgroupID: Annotated[int | UnsetType, Says("control group (its inode number)", OWNED)]
+    ProcMntNS: Annotated[int | UnsetType, Says("mount namespace (its inode number)", OWNED)]
+    ProcPidNS: Annotated[
+        int | UnsetType, Says("PID namespace, the innermost one (its inode number)", LISTED)
+    ]
+    ProcNetNS: Annotated[int | UnsetType, Says("network namespace (its inode number)", OWNED)]
     ProcNotes: Annotated[
         tuple[str, ...] | UnsetType,
         Says("words that say what is not known or not complete", NOTED),
