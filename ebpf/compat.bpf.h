@@ -25,6 +25,10 @@ const volatile u8 kf_nargs_notify_change = 4; /* ([idmap,] dentry, attr, delegat
 const volatile u8 kf_nargs_vfs_unlink = 4; /* ([idmap,] dir, dentry, delegated) */
 const volatile u8 kf_nargs_vfs_link = 5; /* (old, [idmap,] dir, new, delegated) */
 const volatile u8 kf_nargs_vfs_symlink = 4; /* ([idmap,] dir, dentry, name[, delegated]) */
+/* ([idmap,] dir, dentry, mode, excl); (idmap, dentry, mode, delegated) [7.x] */
+const volatile u8 kf_nargs_vfs_create = 5;
+const volatile u8 kf_nargs_vfs_setxattr = 6; /* ([idmap,] dentry, name, value, size, flags) */
+const volatile u8 kf_nargs_vfs_removexattr = 3; /* ([idmap,] dentry, name) */
 
 /* ---- helpers ---- */
 
@@ -44,6 +48,12 @@ struct mptcp_sock___kf {
 struct tcp_sock___kf {
 	bool is_mptcp;
 } __attribute__((preserve_access_index));
+
+/* Whether the kernel is built with it. */
+static __always_inline bool kf_has_io_uring(void)
+{
+	return bpf_core_field_exists(struct task_struct, io_uring);
+}
 
 static __always_inline bool kf_has_sock_from_file(void)
 {

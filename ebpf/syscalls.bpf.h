@@ -32,6 +32,16 @@
 #define __NR_fchmodat2 452
 #endif
 
+#ifndef __NR_setxattrat
+#define __NR_setxattrat 463
+#endif
+#ifndef __NR_removexattrat
+#define __NR_removexattrat 466
+#endif
+#ifndef __NR_file_setattr
+#define __NR_file_setattr 469
+#endif
+
 /* The generic header hides it from 32-bit compilers, for which it takes clang -target bpf. */
 #ifndef __NR_recvmmsg
 #define __NR_recvmmsg 243
@@ -51,6 +61,9 @@
 #define KF_ARG3(regs) KF_READ(regs, r10)
 #define KF_ARG4(regs) KF_TYPED(regs, r8)
 #define KF_ARG5(regs) KF_TYPED(regs, r9)
+/* of 32-bit calls */
+#define KF_COMPAT_ARG0(regs) KF_READ(regs, bx)
+#define KF_COMPAT_ARG1(regs) KF_READ(regs, cx)
 #else
 #define KF_SYSCALL_NR(regs) ((u64)KF_TYPED(regs, syscallno))
 #define KF_ARG0(regs) KF_READ(regs, orig_x0) /* x0 holds the result at exit */
@@ -59,7 +72,23 @@
 #define KF_ARG3(regs) KF_READ(regs, regs[3])
 #define KF_ARG4(regs) KF_TYPED(regs, regs[4])
 #define KF_ARG5(regs) KF_TYPED(regs, regs[5])
+/* of 32-bit calls */
+#define KF_COMPAT_ARG0(regs) KF_ARG0(regs)
+#define KF_COMPAT_ARG1(regs) KF_ARG1(regs)
 #endif
+
+/* ioctl commands of files (linux/fs.h), the same on all architectures. */
+#define KF_FS_IOC_SETFLAGS 0x40086602U
+#define KF_FS_IOC32_SETFLAGS 0x40046602U
+#define KF_FS_IOC_FSSETXATTR 0x401c5820U
+#define KF_FICLONE 0x40049409U
+#define KF_FICLONERANGE 0x4020940dU
+
+static __always_inline bool kf_ioctl__flags(u32 cmd)
+{
+	return cmd == KF_FS_IOC_SETFLAGS || cmd == KF_FS_IOC32_SETFLAGS ||
+	       cmd == KF_FS_IOC_FSSETXATTR;
+}
 
 /* Messages as a process passes them (64-bit ABI). */
 struct kf_user_msghdr {

@@ -6,7 +6,9 @@
 #include "compat.bpf.h"
 #include "config.bpf.h"
 
+/* task.flags (linux/sched.h) */
 #define KF_PF_KTHREAD 0x00200000
+#define KF_PF_DUMPCORE 0x00000200
 
 /* A member of the current task. Its pointer is typed if there is a helper that gives such a one. */
 #define KF_CURRENT(...)                                                  \
@@ -128,6 +130,20 @@ static __always_inline u32 kf_current__net_ns(void)
 static __always_inline bool kf_current__kthread(void)
 {
 	return KF_CURRENT(flags) & KF_PF_KTHREAD;
+}
+
+/*
+ * Whether a stacked file system acts inside the call of a process, with the rights of who mounted it:
+ * overlayfs makes or copies a file in its upper layer while the process opens one. Others that borrow
+ * rights act for themselves: kernel threads, core dumps, and io_uring with a personality.
+ */
+static __always_inline bool kf_current__stands_in(void)
+{
+	if ((u64)KF_CURRENT(cred) == (u64)KF_CURRENT(real_cred))
+		return false;
+	if (KF_CURRENT(flags) & (KF_PF_KTHREAD | KF_PF_DUMPCORE))
+		return false;
+	return !kf_has_io_uring() || !KF_CURRENT(io_uring);
 }
 
 #endif

@@ -204,6 +204,8 @@ struct task_struct {
 	struct pid *thread_pid;
 	u64 start_boottime;
 	const struct cred *real_cred;
+	const struct cred *cred;
+	void *io_uring;
 	char comm[16];
 	struct fs_struct *fs;
 	struct files_struct *files;

@@ -13,6 +13,9 @@
 #define KF_MOVED_VFS_UNLINK (kf_nargs_vfs_unlink > 3)
 #define KF_MOVED_VFS_LINK (kf_nargs_vfs_link > 4)
 #define KF_MOVED_VFS_SYMLINK (kf_nargs_vfs_symlink > 3)
+#define KF_MOVED_VFS_CREATE (kf_nargs_vfs_create > 4)
+#define KF_MOVED_VFS_SETXATTR (kf_nargs_vfs_setxattr > 5)
+#define KF_MOVED_VFS_REMOVEXATTR (kf_nargs_vfs_removexattr > 2)
 
 /* Of a fentry or fexit program: argument n of kernels without the idmap. */
 #define KF_CTX_MOVED(ctx, moved, n) ((void *)((moved) ? KF_CTX(ctx, (n) + 1) : KF_CTX(ctx, n)))

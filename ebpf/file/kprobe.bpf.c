@@ -155,6 +155,145 @@ int BPF_KRETPROBE(kretprobe__notify_change, int ret)
 	return 0;
 }
 
+SEC("kprobe/vfs_create")
+int kprobe__vfs_create(struct pt_regs *ctx)
+{
+	kf_call__enter(
+		KF_OP_MKNOD,
+		KF_ON_NAME(KF_PARM_MOVED(ctx, KF_MOVED_VFS_CREATE, PT_REGS_PARM2, PT_REGS_PARM3)),
+		KF_FRAME(ctx));
+	return 0;
+}
+
+SEC("kretprobe/vfs_create")
+int BPF_KRETPROBE(kretprobe__vfs_create, int ret)
+{
+	kf_pending__exit(KF_OP_MKNOD, KF_ON_KEPT, ret);
+	return 0;
+}
+
+SEC("kprobe/finish_open")
+int BPF_KPROBE(kprobe__finish_open, struct file *file)
+{
+	if (kf_open_file__is_nameless(file))
+		kf_call__enter(KF_OP_TMPFILE, KF_ON_FILES(NULL, file), KF_FRAME(ctx));
+	return 0;
+}
+
+SEC("kretprobe/finish_open")
+int BPF_KRETPROBE(kretprobe__finish_open, int ret)
+{
+	kf_pending__exit(KF_OP_TMPFILE, KF_ON_KEPT, ret);
+	return 0;
+}
+
+SEC("kprobe/vfs_clone_file_range")
+int BPF_KPROBE(kprobe__vfs_clone_file_range, struct file *in, loff_t pos_in, struct file *out)
+{
+	kf_call__enter(KF_OP_CLONE, KF_ON_FILES(in, out), KF_FRAME(ctx));
+	return 0;
+}
+
+SEC("kretprobe/vfs_clone_file_range")
+int BPF_KRETPROBE(kretprobe__vfs_clone_file_range, long ret)
+{
+	kf_pending__exit(KF_OP_CLONE, KF_ON_KEPT, ret);
+	return 0;
+}
+
+SEC("kprobe/vfs_setxattr")
+int kprobe__vfs_setxattr(struct pt_regs *ctx)
+{
+	kf_call__enter(
+		KF_OP_SETATTR,
+		KF_ON_NAME(KF_PARM_MOVED(ctx, KF_MOVED_VFS_SETXATTR, PT_REGS_PARM1, PT_REGS_PARM2)),
+		KF_FRAME(ctx));
+	return 0;
+}
+
+SEC("kretprobe/vfs_setxattr")
+int BPF_KRETPROBE(kretprobe__vfs_setxattr, int ret)
+{
+	kf_pending__exit(KF_OP_SETATTR, KF_ON_KEPT, ret);
+	return 0;
+}
+
+SEC("kprobe/vfs_removexattr")
+int kprobe__vfs_removexattr(struct pt_regs *ctx)
+{
+	kf_call__enter(KF_OP_SETATTR,
+		       KF_ON_NAME(KF_PARM_MOVED(ctx, KF_MOVED_VFS_REMOVEXATTR, PT_REGS_PARM1,
+						PT_REGS_PARM2)),
+		       KF_FRAME(ctx));
+	return 0;
+}
+
+SEC("kretprobe/vfs_removexattr")
+int BPF_KRETPROBE(kretprobe__vfs_removexattr, int ret)
+{
+	kf_pending__exit(KF_OP_SETATTR, KF_ON_KEPT, ret);
+	return 0;
+}
+
+SEC("kprobe/vfs_set_acl")
+int BPF_KPROBE(kprobe__vfs_set_acl, void *idmap, struct dentry *dentry)
+{
+	kf_call__enter(KF_OP_SETATTR, KF_ON_NAME(dentry), KF_FRAME(ctx));
+	return 0;
+}
+
+SEC("kretprobe/vfs_set_acl")
+int BPF_KRETPROBE(kretprobe__vfs_set_acl, int ret)
+{
+	kf_pending__exit(KF_OP_SETATTR, KF_ON_KEPT, ret);
+	return 0;
+}
+
+SEC("kprobe/vfs_remove_acl")
+int BPF_KPROBE(kprobe__vfs_remove_acl, void *idmap, struct dentry *dentry)
+{
+	kf_call__enter(KF_OP_SETATTR, KF_ON_NAME(dentry), KF_FRAME(ctx));
+	return 0;
+}
+
+SEC("kretprobe/vfs_remove_acl")
+int BPF_KRETPROBE(kretprobe__vfs_remove_acl, int ret)
+{
+	kf_pending__exit(KF_OP_SETATTR, KF_ON_KEPT, ret);
+	return 0;
+}
+
+SEC("kprobe/vfs_fileattr_set")
+int BPF_KPROBE(kprobe__vfs_fileattr_set, void *idmap, struct dentry *dentry)
+{
+	kf_call__enter(KF_OP_SETATTR, KF_ON_NAME(dentry), KF_FRAME(ctx));
+	return 0;
+}
+
+SEC("kretprobe/vfs_fileattr_set")
+int BPF_KRETPROBE(kretprobe__vfs_fileattr_set, int ret)
+{
+	kf_pending__exit(KF_OP_SETATTR, KF_ON_KEPT, ret);
+	return 0;
+}
+
+/* Before vfs_fileattr_set each file system has an ioctl of its own: its result is that of the call. */
+SEC("kprobe/security_file_ioctl")
+int BPF_KPROBE(kprobe__security_file_ioctl, struct file *file, unsigned int cmd)
+{
+	if (kf_ioctl__flags(cmd))
+		kf_call__changes(file);
+	return 0;
+}
+
+SEC("kprobe/security_file_ioctl_compat")
+int BPF_KPROBE(kprobe__security_file_ioctl_compat, struct file *file, unsigned int cmd)
+{
+	if (kf_ioctl__flags(cmd))
+		kf_call__changes(file);
+	return 0;
+}
+
 SEC("kprobe/vfs_unlink")
 int kprobe__vfs_unlink(struct pt_regs *ctx)
 {

@@ -27,10 +27,10 @@ struct kf_call {
 	struct file *file; /* read or written by the call, NULL: none */
 	struct inode *inode; /* of that file */
 	struct file *kernel; /* what the kernel reads for itself */
-	u32 event; /* of file: what it means if bytes were moved */
+	u32 event; /* of file: what it means if the call has succeeded */
 	u32 due; /* enum kf_due */
 	u32 user; /* where it is counted */
-	u32 pad;
+	s32 least; /* of file: the least result of a success, 1 for bytes that were moved */
 };
 
 #define KF_CALL_THREADS 16384
@@ -98,12 +98,12 @@ static __always_inline struct kf_call *kf_call__get(void)
 }
 
 /*
- * A read or write begins. Pipes, terminals and sockets are left out here: however many threads wait
+ * A call on a file begins. Pipes, terminals and sockets are left out here: however many threads wait
  * for them, the table has room. Overwrites what is there: nothing comes before it in its call.
  */
-static __always_inline void kf_call__moves(enum kf_op op, struct file *file)
+static __always_inline void kf_call__begins(enum kf_op op, struct file *file, s32 least)
 {
-	struct kf_call call = { .file = file, .event = kf_op__row(op)->last };
+	struct kf_call call = { .file = file, .event = kf_op__row(op)->last, .least = least };
 	struct kf_call *before;
 	u32 magic;
 
@@ -121,6 +121,16 @@ static __always_inline void kf_call__moves(enum kf_op op, struct file *file)
 	}
 	call.user = before->user;
 	*before = call;
+}
+
+static __always_inline void kf_call__moves(enum kf_op op, struct file *file)
+{
+	kf_call__begins(op, file, 1);
+}
+
+static __always_inline void kf_call__changes(struct file *file)
+{
+	kf_call__begins(KF_OP_SETATTR, file, 0);
 }
 
 /* The file may have been closed by another thread behind the read: then it is nobody's or another. */
@@ -280,7 +290,7 @@ static __always_inline void kf_call__recover(s32 ret)
 static __always_inline void kf_call__settle(const struct kf_call *call, struct pt_regs *regs,
 					    s32 ret)
 {
-	if (call->file && ret > 0)
+	if (call->file && ret >= call->least)
 		kf_call__moved(call);
 	if (call->due & KF_DUE_KERNEL_READ) {
 		if (ret >= 0 && (call->due & KF_DUE_EXEC))

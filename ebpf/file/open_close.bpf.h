@@ -38,6 +38,15 @@ static __always_inline void kf_open_file__created(struct path *path, struct file
 		kf_file__fold(&subject, &flush);
 }
 
+#define KF_O_TMPFILE 020000000 /* __O_TMPFILE (asm-generic/fcntl.h), without O_DIRECTORY */
+
+/* Whether finish_open is about a file that O_TMPFILE makes. Not that of a stacked file system below, nor
+ * what overlayfs copies up. */
+static __always_inline bool kf_open_file__is_nameless(struct file *file)
+{
+	return (KF_READ(file, f_flags) & KF_O_TMPFILE) && !(KF_READ(file, f_mode) & KF_FMODE_BELOW);
+}
+
 /* Functions that open return an error in place of the file. */
 static __always_inline bool kf_open_file__is_err(const void *file)
 {

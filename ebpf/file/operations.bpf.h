@@ -15,13 +15,16 @@ enum kf_op {
 	KF_OP_READ,
 	KF_OP_WRITE,
 	KF_OP_COPY, /* one file is read, the other written, by one call */
+	KF_OP_CLONE, /* the same by a reflink, which moves no bytes */
 	KF_OP_ALLOCATE,
 	KF_OP_TRUNCATE,
-	KF_OP_SETATTR, /* mode, owner, times */
+	KF_OP_SETATTR, /* mode, owner, times, extended attributes, ACL, flags */
 	KF_OP_UNLINK,
 	KF_OP_RENAME,
 	KF_OP_LINK,
 	KF_OP_SYMLINK,
+	KF_OP_MKNOD, /* of a regular file */
+	KF_OP_TMPFILE, /* O_TMPFILE: a file without a name */
 	KF_OPS,
 };
 
@@ -55,6 +58,7 @@ const struct kf_op_row kf_op_rows[KF_OP_MASK + 1] = {
 	[KF_OP_READ] = { 1, .last = KF_FILE_ACCESS, .rules = KF_OP_FILES | KF_OP_BYTES },
 	[KF_OP_WRITE] = { 1, .last = KF_FILE_MODIFY, .rules = KF_OP_FILES | KF_OP_BYTES },
 	[KF_OP_COPY] = { 2, KF_FILE_ACCESS, KF_FILE_MODIFY, .rules = KF_OP_FILES | KF_OP_BYTES },
+	[KF_OP_CLONE] = { 2, KF_FILE_ACCESS, KF_FILE_MODIFY, .rules = KF_OP_FILES },
 	[KF_OP_ALLOCATE] = { 1, .last = KF_FILE_MODIFY, .rules = KF_OP_FILES },
 	[KF_OP_TRUNCATE] = { 1, .last = KF_FILE_MODIFY, .rules = KF_OP_KEEPS_INODE },
 	[KF_OP_SETATTR] = { 1, .last = KF_FILE_ATTRIB, .rules = KF_OP_KEEPS_INODE },
@@ -64,6 +68,8 @@ const struct kf_op_row kf_op_rows[KF_OP_MASK + 1] = {
 			   .rules = KF_OP_KEEPS_INODE | KF_OP_KEEPS_NAME },
 	[KF_OP_LINK] = { 1, .last = KF_FILE_CREATE, .how = KF_FLUSH_PATH | KF_FLUSH_APART },
 	[KF_OP_SYMLINK] = { 1, .last = KF_FILE_CREATE, .how = KF_FLUSH_PATH | KF_FLUSH_APART },
+	[KF_OP_MKNOD] = { 1, .last = KF_FILE_CREATE, .how = KF_FLUSH_PATH | KF_FLUSH_APART },
+	[KF_OP_TMPFILE] = { 1, .last = KF_FILE_CREATE, .rules = KF_OP_FILES },
 };
 
 static __always_inline const struct kf_op_row *kf_op__row(u32 op)

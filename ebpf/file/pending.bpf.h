@@ -3,7 +3,8 @@
  * Operations that are seen twice, at the entry of a kernel function and at its return: what is not
  * there any more at the return is kept from the entry on. On a stacked file system (overlayfs) the
  * same operation runs again inside, on the lower file: the outer one is what the process asked for,
- * the inner is left out.
+ * the inner is left out. An open is no operation here; what overlayfs does inside of it is told by whose
+ * rights it uses.
  */
 #ifndef KF_FILE_PENDING_BPF_H
 #define KF_FILE_PENDING_BPF_H
@@ -120,6 +121,8 @@ static __always_inline struct kf_pending *kf_pending__begin(enum kf_op op, u64 f
 	}
 	if (pending)
 		kf_pending__lose();
+	if (kf_current__stands_in())
+		return NULL;
 	pending = kf_pending__make();
 	if (!pending) {
 		kf_count(KF_CNT_FILE_LOST_PENDING, 1);

@@ -50,6 +50,14 @@ static __always_inline void kf_tp_fd__copied(u64 in, u64 out, long ret)
 	kf_tp_fd__moved(out, KF_FMODE_WRITE, kf_op__row(KF_OP_COPY)->last);
 }
 
+static __always_inline void kf_tp_fd__cloned(u64 in, u64 out, long ret)
+{
+	if (!kf_op__succeeded(KF_OP_CLONE, ret))
+		return;
+	kf_tp_fd__moved(in, KF_FMODE_READ, kf_op__row(KF_OP_CLONE)->first);
+	kf_tp_fd__moved(out, KF_FMODE_WRITE, kf_op__row(KF_OP_CLONE)->last);
+}
+
 static __always_inline void kf_tp_fd__changed(u64 fd, enum kf_op op, long ret)
 {
 	if (kf_op__succeeded(op, ret))
@@ -68,7 +76,7 @@ __noinline int kf_tp_fd__opened(long fd, u64 flags)
 	mode = KF_READ(file, f_mode);
 	if (mode & KF_FMODE_PATH)
 		return 0;
-	if (flags != (u64)-1 && (mode & KF_FMODE_CREATED))
+	if (flags != (u64)-1 && ((mode & KF_FMODE_CREATED) || (flags & KF_O_TMPFILE)))
 		kf_tp_fd__event(fd, KF_FILE_CREATE);
 	else if (flags != (u64)-1 && (flags & KF_O_TRUNC))
 		kf_tp_fd__changed(fd, KF_OP_TRUNCATE, 0);

@@ -223,6 +223,9 @@ __noinline int kf_named__fold(u32 op, u64 old)
 		kf_file_key__fill(&subject->key, named->inode);
 		kf_inode__fill(&subject->inode, named->inode);
 	}
+	/* What was made has no state before. */
+	if (!(kf_op__row(op)->rules & KF_OP_KEEPS_INODE))
+		kf_inode__fill(&named->before, named->inode);
 	subject->at.dentry = named->dentry;
 	subject->at.mnt = kf_mount__guess(named->dentry);
 	flush.before = &named->before;

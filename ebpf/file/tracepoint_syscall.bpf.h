@@ -66,6 +66,11 @@ static __always_inline enum kf_op kf_tp_syscall__op(u64 nr)
 #endif
 	case __NR_symlinkat:
 		return KF_OP_SYMLINK;
+#ifdef __NR_mknod
+	case __NR_mknod:
+#endif
+	case __NR_mknodat:
+		return KF_OP_MKNOD;
 	case __NR_truncate:
 		return KF_OP_TRUNCATE;
 #ifdef __NR_chmod
@@ -80,6 +85,13 @@ static __always_inline enum kf_op kf_tp_syscall__op(u64 nr)
 	case __NR_fchmodat2:
 	case __NR_fchownat:
 	case __NR_utimensat:
+	case __NR_setxattr:
+	case __NR_lsetxattr:
+	case __NR_removexattr:
+	case __NR_lremovexattr:
+	case __NR_setxattrat:
+	case __NR_removexattrat:
+	case __NR_file_setattr:
 		return KF_OP_SETATTR;
 	}
 	return KF_OP_NONE;
@@ -119,6 +131,18 @@ static __always_inline bool kf_tp_syscall__opens(struct pt_regs *regs, u64 nr, l
 	return false;
 }
 
+static __always_inline void kf_tp_syscall__ioctl(struct pt_regs *regs, u32 cmd, long ret)
+{
+	u64 from = KF_ARG2(regs);
+
+	if (kf_ioctl__flags(cmd))
+		kf_tp_fd__changed(KF_ARG0(regs), KF_OP_SETATTR, ret);
+	if (cmd == KF_FICLONERANGE) /* struct file_clone_range begins with the descriptor */
+		bpf_probe_read_user(&from, sizeof(from), (void *)KF_ARG2(regs));
+	if (cmd == KF_FICLONE || cmd == KF_FICLONERANGE)
+		kf_tp_fd__cloned(from, KF_ARG0(regs), ret);
+}
+
 /* Calls on a descriptor. */
 static __always_inline bool kf_tp_syscall__uses(struct pt_regs *regs, u64 nr, long ret)
 {
@@ -152,7 +176,12 @@ static __always_inline bool kf_tp_syscall__uses(struct pt_regs *regs, u64 nr, lo
 		return true;
 	case __NR_fchmod:
 	case __NR_fchown:
+	case __NR_fsetxattr:
+	case __NR_fremovexattr:
 		kf_tp_fd__changed(KF_ARG0(regs), KF_OP_SETATTR, ret);
+		return true;
+	case __NR_ioctl:
+		kf_tp_syscall__ioctl(regs, KF_ARG1(regs), ret);
 		return true;
 	}
 	return false;
@@ -175,6 +204,7 @@ static __always_inline bool kf_tp_syscall__where(struct pt_regs *regs, u64 nr,
 		where->path = KF_ARG1(regs);
 		return true;
 	case __NR_unlink:
+	case __NR_mknod:
 	case __NR_chmod:
 	case __NR_chown:
 	case __NR_lchown:
@@ -182,6 +212,10 @@ static __always_inline bool kf_tp_syscall__where(struct pt_regs *regs, u64 nr,
 	case __NR_utimes:
 #endif
 	case __NR_truncate:
+	case __NR_setxattr:
+	case __NR_lsetxattr:
+	case __NR_removexattr:
+	case __NR_lremovexattr:
 		where->path = KF_ARG0(regs);
 		return true;
 #ifdef __NR_renameat
@@ -206,6 +240,26 @@ static __always_inline bool kf_tp_syscall__where(struct pt_regs *regs, u64 nr,
 	return kf_tp_syscall__op(nr) != KF_OP_NONE;
 }
 
+/* Whether a call on a name is about what has no record, by its arguments. */
+static __always_inline bool kf_tp_syscall__unwanted(struct pt_regs *regs, u64 nr)
+{
+	u32 type;
+
+	switch (nr) {
+	case __NR_unlinkat:
+		return KF_ARG2(regs) & KF_AT_REMOVEDIR;
+#ifdef __NR_mknod
+	case __NR_mknod:
+		type = KF_ARG1(regs) & KF_S_IFMT;
+		return type && type != KF_S_IFREG;
+#endif
+	case __NR_mknodat:
+		type = KF_ARG2(regs) & KF_S_IFMT;
+		return type && type != KF_S_IFREG;
+	}
+	return false;
+}
+
 static __always_inline void kf_tp_syscall__begins(struct pt_regs *regs, u64 nr)
 {
 	enum kf_op op;
@@ -213,9 +267,7 @@ static __always_inline void kf_tp_syscall__begins(struct pt_regs *regs, u64 nr)
 	if (kf_syscall__compat() || kf_tp_syscall__closes(regs, nr))
 		return;
 	op = kf_tp_syscall__op(nr);
-	if (op == KF_OP_UNLINK && nr == __NR_unlinkat && (KF_ARG2(regs) & KF_AT_REMOVEDIR))
-		return;
-	if (op != KF_OP_NONE)
+	if (op != KF_OP_NONE && !kf_tp_syscall__unwanted(regs, nr))
 		kf_named__begin(op);
 }
 

@@ -33,7 +33,6 @@ class Claim(enum.Enum):
     ABSENT = "no record has it"
     ANY = "there, with any value"
     MAYBE = "there or not"
-    TRACED = "there or not by tracepoint, and in no record of the other attach modes"
     RIGHT = "as the file system has it, or absent"
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.host import connections, fragments, operations, unix_sockets, workloads
+from tests.host import connections, fragments, operations, unix_sockets, unopened, workloads
 from tests.host.agent import SEPARATOR, Agent, Record, Result, parse
 from tests.host.blocked import blocked
 from tests.host.cases import CASES, folder_of
@@ -130,6 +130,7 @@ def run_all(base: Path) -> Run:
         with blocked(base / "blocked"):
             for case in CASES:
                 done[case.name] = forked(case.workload, *prepared[case.name])
+            done["tmpfiles"] = forked(unopened.tmpfiles, _made(base / "tmpfiles"))
             (base / "mine").write_bytes(b"m")
             done["older"] = older.end()
             _sockets(done, base)
@@ -146,6 +147,11 @@ def run_all(base: Path) -> Run:
         if base not in folder.parents:
             shutil.rmtree(folder)
     return Run(result, base, folders, before, after, done, early)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 def destinations(base: Path) -> tuple[bytes, ...]:

@@ -7,6 +7,7 @@ proves.
 """
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,22 +15,36 @@ import pytest
 from tests.host import connections, fragments, older, unix_sockets, whole
 from tests.host.agent import Record, file_records, health_records, part, socket_records
 from tests.host.case import Case
-from tests.host.cases import CASES, proofs
+from tests.host.cases import CASES, SHARING, proofs
 from tests.host.one_run import ATTACH_MODE, DROP_BYTES, DROPS, Run, destinations, run_all
 from tests.host.operations import BATCH, BATCH_BYTES
+from tests.host.unopened import sharing_volume
 from tests.host.views import by_file, events_of, one_socket, proves
 from tests.host.workloads import REPLY, REQUEST, ROUNDS
 
 ASKED, ANSWERED = ROUNDS * len(REQUEST), ROUNDS * len(REPLY)
 # how many calls of a case fail
-FAILED = {"missing": 5, "denied": 7, "denied_chmod": 1, "failed_closes": 3}
+FAILED = {
+    "missing": 5,
+    "denied": 7,
+    "denied_chmod": 1,
+    "failed_closes": 3,
+    "xattrs": 3,
+    "fxattrs": 2,
+    "acls": 2,
+    "flags": 1,
+    "mknod": 3,
+    f"clone-{SHARING}": 3,
+}
 ADDRESSES = {"inet": "127.0.0.1", "inet6": "::1", "dual": "127.0.0.1", "reset": "127.0.0.1"}
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Run every workload once under one agent."""
-    return run_all(tmp_path_factory.mktemp("one-run").resolve())
+    base = tmp_path_factory.mktemp("one-run").resolve()
+    with sharing_volume(base / SHARING):
+        yield run_all(base)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +85,27 @@ def test_records_are_whole(case: Case, run: Run) -> None:
         assert list(real) == list(wanted)
         kept = ("FilePath", "File", "FileInode", "FileDevice")
         assert [part(each, *kept) for each in found] == [part(found[-1], *kept)] * len(found)
+
+
+@proves("file.tmpfile", "file.link")
+def test_files_without_a_name(run: Run) -> None:
+    """O_TMPFILE makes a file, a link of it gives it a name, and nothing else is claimed."""
+    done, folder = run.done["tmpfiles"], run.base / "tmpfiles"
+    assert done.facts["failed"] == 2
+    first, second = (f"#{inode}" for inode in done.facts["inodes"])
+    found: dict[str, list[Record]] = {}
+    for record in file_records(run.result.records, folder):
+        assert (record["FilePath"], record["ProcPID"]) == (f"{folder}/", done.pid)
+        found.setdefault(record["File"], []).append(record)
+    assert {name: events_of(records) for name, records in found.items()} == {
+        first: {"CREATE": 1, "OPEN": 2, "MODIFY": 3, "CLOSE_WRITE": 1},
+        second: {"CREATE": 1, "OPEN": 1, "MODIFY": 6, "CLOSE_WRITE": 1},
+        "linked": {"CREATE": 1},
+    }
+    inodes = [{each["FileInode"] for each in found[name]} for name in (first, second, "linked")]
+    assert inodes == [{done.facts["inodes"][place]} for place in (0, 1, 1)]
+    assert found[first][-1]["FileSize"] == found[first][-1]["FileSizeChange"] == 3 * 7
+    assert found[second][-1]["FileSize"] == 5 * 11 + 13
 
 
 @proves("process.exec")

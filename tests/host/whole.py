@@ -71,8 +71,6 @@ def _settled(name: str, value: Any, record: Record) -> Any:
     """Return what is expected of a field: its own value, where that is left open."""
     if isinstance(value, Untraced):
         value = value.value if name in record or not MAY_TRACE else Claim.ABSENT
-    if value is Claim.TRACED:
-        value = Claim.MAYBE if MAY_TRACE else Claim.ABSENT
     if value in (Claim.MAYBE, Claim.RIGHT):
         return record.get(name, Claim.ABSENT)
     return record.get(name, "a value") if value is Claim.ANY else value

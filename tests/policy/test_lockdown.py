@@ -26,6 +26,8 @@ CALL, TWO_SLOTS = 0x85, 0x18
 # Of programs that the kernel takes there: no kprobes, no classic tracepoints.
 SECTIONS = re.compile(r"(fentry|fexit|tp_btf|tp_btf_user|iter|cgroup|cgroup_skb|sockops)(/|$)")
 
+# for kernels before vfs_fileattr_set [5.13]; lockdown needs bpf_rdonly_cast [6.2]
+OLDER = {"file_ioctl"}
 LOADED = sorted(
     {
         candidate.object
@@ -33,6 +35,7 @@ LOADED = sorted(
         for candidate in hook.candidates
         if candidate.attach_mode in ("fentry", ANY_ATTACH_MODE)
     }
+    - OLDER
 )
 
 

@@ -169,12 +169,22 @@ def _file(
     *programs: str,
     traced: Candidate,
     optional: tuple[str, ...] = (),
+    older: tuple[Candidate, ...] = (),
 ) -> Hook:
     """Return a class of file events.
 
     `traced` has no default: a class is served in the tracepoint mode only if somebody wrote that.
+    `older` serve where the kernel lacks the functions; each stands behind that of its attach mode.
     """
-    return Hook(f"file.{key}", title, "file", _attach_modes("file", programs, optional, traced))
+    candidates = (*_attach_modes("file", programs, optional, traced), *older)
+    modes = [candidate.attach_mode for candidate in candidates]
+    listed = sorted(candidates, key=lambda it: modes.index(it.attach_mode))
+    return Hook(f"file.{key}", title, "file", tuple(listed))
+
+
+def _older(*programs: str) -> tuple[Candidate, ...]:
+    """Return fentry and kprobe at other functions, those of older kernels."""
+    return _attach_modes("file", programs, (), _by_name())[:2]
 
 
 def _by_socket() -> Candidate:
@@ -213,6 +223,25 @@ def _moved(verb: str) -> tuple[str, ...]:
     """Return the programs at what moves bytes of UNIX sockets, one for each type of socket."""
     return tuple(f"fexit__{function}" for function in UNIX_MOVES if function.endswith(verb))
 
+
+# Inode flags where each file system has an ioctl of its own. By kprobe the result is the call's.
+_IOCTLS = (
+    Candidate(
+        "fentry",
+        "file_ioctl",
+        ("fexit____x64_sys_ioctl",),
+        ("fexit____ia32_compat_sys_ioctl",),
+    ),
+    Candidate(
+        "kprobe",
+        "file_kprobe",
+        (
+            *_returns("file", ("fexit__security_file_ioctl",)),
+            "kprobe__security_file_ioctl",
+        ),
+        ("kprobe__security_file_ioctl_compat",),
+    ),
+)
 
 # Who sends a datagram is seen with the packet.
 _USES = ("fentry__release_sock", "fentry__skb_consume_udp")
@@ -276,6 +305,18 @@ HOOKS: tuple[Hook, ...] = (
         "iter__task_file",
     ),
     _file("create", "file created", "fentry__vfs_open", traced=_by_descriptor()),
+    _file(
+        "mknod",
+        "file made without opening it",
+        *_around("vfs_create"),
+        traced=_by_name(),
+    ),
+    _file(
+        "tmpfile",
+        "file made without a name",
+        "fexit__finish_open",
+        traced=_by_descriptor(),
+    ),
     _file("open", "file opened", "fentry__fd_install", traced=_by_descriptor()),
     _file(
         "exec",
@@ -305,6 +346,12 @@ HOOKS: tuple[Hook, ...] = (
         traced=_by_descriptor(),
     ),
     _file(
+        "clone",
+        "file content shared with another (reflink)",
+        *_around("vfs_clone_file_range"),
+        traced=_by_descriptor(),
+    ),
+    _file(
         "allocate",
         "file space allocated or punched",
         "fexit__vfs_fallocate",
@@ -315,6 +362,29 @@ HOOKS: tuple[Hook, ...] = (
         "file attributes or length changed",
         *_around("notify_change"),
         traced=_by_name("the mode before a change by name is not known; "),
+    ),
+    _file(
+        "xattr",
+        "extended attributes changed",
+        *_around("vfs_setxattr"),
+        *_around("vfs_removexattr"),
+        traced=_by_name(),
+    ),
+    _file(
+        "acl",
+        "access control list changed",
+        *_around("vfs_set_acl"),
+        *_around("vfs_remove_acl"),
+        traced=_by_name(),
+        # they are extended attributes there
+        older=_older(*_around("vfs_setxattr"), *_around("vfs_removexattr")),
+    ),
+    _file(
+        "flags",
+        "inode flags changed",
+        *_around("vfs_fileattr_set"),
+        traced=_by_name(),
+        older=_IOCTLS,
     ),
     _file(
         "close",

@@ -69,8 +69,8 @@ def test_keys_are_unique_and_say_the_domain() -> None:
 )
 def test_what_depends_on_the_attach_mode_has_all_three(hook: object) -> None:
     """Files, UNIX sockets and accept are served in every attach mode, the best first."""
-    attach_modes = tuple(each.attach_mode for each in getattr(hook, "candidates"))  # noqa: B009 - a typed object
-    assert attach_modes == get_args(AttachMode)
+    attach_modes = dict.fromkeys(each.attach_mode for each in getattr(hook, "candidates"))  # noqa: B009 - a typed object
+    assert tuple(attach_modes) == get_args(AttachMode)
 
 
 def test_only_the_tracepoint_attach_mode_is_exclusive() -> None:
@@ -137,7 +137,11 @@ def test_what_an_entry_keeps_ends_with_its_thread() -> None:
     by_key = {hook.key: hook.candidates[0] for hook in HOOKS if hook.subsystem == "file"}
     ends = "tp__sched_process_exit_pending"
     assert {key for key, each in by_key.items() if each.programs[0] == ends} == {
-        f"file.{what}" for what in ("copy", "attribute", "rename", "link", "symlink", "unlink")
+        f"file.{what}"
+        for what in (
+            *("mknod", "copy", "clone", "attribute", "xattr", "acl", "flags"),
+            *("rename", "link", "symlink", "unlink"),
+        )
     }
     assert [ends in each.programs[1:] + each.optional for each in by_key.values()].count(True) == 0
 

@@ -13,7 +13,13 @@ CHANGED = "it is known and not 0"
 
 # in the order of enum kf_file_event
 FILE_EVENTS = (
-    ("CREATE", "the file, hard link or symbolic link was made; a link ends its record at once"),
+    (
+        "CREATE",
+        (
+            "the file, hard link or symbolic link was made, by mknod and O_TMPFILE too; a link or "
+            "mknod ends its record at once"
+        ),
+    ),
     (
         "OPEN",
         (
@@ -27,15 +33,21 @@ FILE_EVENTS = (
     ),
     (
         "ACCESS",
-        "calls that read data, also as source of a copy in the kernel; not those that got nothing",
+        (
+            "calls that read data, also as source of a copy in the kernel or a reflink; not those "
+            "that got nothing, nor a dedupe"
+        ),
     ),
     (
         "ATTRIB",
-        "changes of mode, owner or times; those of extended attributes and ACLs are not seen",
+        "changes of mode, owner, times, extended attributes, ACLs or inode flags (chattr)",
     ),
     (
         "MODIFY",
-        "calls that wrote (or copied in the kernel), truncate, open with O_TRUNC, fallocate",
+        (
+            "calls that wrote (or copied in the kernel), truncate, open with O_TRUNC, fallocate, "
+            "reflinks (FICLONE); not a dedupe, which changes no content"
+        ),
     ),
     ("CLOSE_WRITE", "the last reference went, the file was open for writing; ends the record"),
     ("CLOSE_NOWRITE", "the last reference went, it was open for reading only; ends the record"),
