@@ -34,6 +34,7 @@ const volatile u8 kf_nargs_vfs_removexattr = 3; /* ([idmap,] dentry, name) */
 
 enum bpf_func_id___kf {
 	BPF_FUNC_sock_from_file___kf = 1, /* [5.11] */
+	BPF_FUNC_task_pt_regs___kf = 1, /* [5.15] */
 	BPF_FUNC_skc_to_unix_sock___kf = 1, /* [5.16] */
 	BPF_FUNC_skc_to_mptcp_sock___kf = 1, /* [5.19] */
 };
@@ -58,6 +59,11 @@ static __always_inline bool kf_has_io_uring(void)
 static __always_inline bool kf_has_sock_from_file(void)
 {
 	return bpf_core_enum_value_exists(enum bpf_func_id___kf, BPF_FUNC_sock_from_file___kf);
+}
+
+static __always_inline bool kf_has_task_pt_regs(void)
+{
+	return bpf_core_enum_value_exists(enum bpf_func_id___kf, BPF_FUNC_task_pt_regs___kf);
 }
 
 static __always_inline bool kf_has_skc_to_unix_sock(void)
@@ -103,6 +109,28 @@ static __always_inline void kf_loop(u32 count, long (*callback)(u32 round, void 
 #else
 	bpf_loop(count, callback, context, 0);
 #endif
+}
+
+#define KF_THREAD_SIZE 16384 /* of a kernel stack, in kernels without the helper (4 KiB pages) */
+
+/* A member of the registers that the current thread had in user mode. */
+#define KF_USER_REGS(member)                                                                \
+	(kf_has_task_pt_regs()                                                              \
+		 ? KF_TYPED((struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()), \
+			    member)                                                         \
+		 : KF_UNTYPED(kf_stack__regs(), member))
+
+struct task_struct___stack {
+	void *stack;
+} __attribute__((preserve_access_index));
+
+/* The top of the current thread's kernel stack. */
+static __always_inline struct pt_regs *kf_stack__regs(void)
+{
+	struct task_struct___stack *task = (void *)bpf_get_current_task();
+	u64 stack = (u64)KF_UNTYPED(task, stack);
+
+	return (void *)(stack + KF_THREAD_SIZE - bpf_core_type_size(struct pt_regs));
 }
 
 /* ---- types ---- */

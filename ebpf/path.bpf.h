@@ -55,6 +55,13 @@ static __always_inline struct mount *kf_mount__guess(struct dentry *dentry)
 	return NULL;
 }
 
+/* A number that tells the names of one file apart: the dentry's address in units of its alignment, which is
+ * another for each within 256 GiB of memory. */
+static __always_inline u32 kf_name__number(const struct dentry *dentry)
+{
+	return kf_number(dentry) >> 6;
+}
+
 /* Copies a dentry's name with its NUL to KF_NAME_LEN bytes. Returns its length with the NUL. */
 static __always_inline long kf_name__copy(char *to, struct dentry *dentry)
 {

@@ -178,9 +178,12 @@ struct kf_proc_record {
 	struct kf_proc proc;
 	__u32 source; /* enum kf_proc_source */
 	__u32 pid_ns; /* inode number of the namespace that its pid is of, for its whole life */
+	__u64 creator_start_ns; /* FORK: whose program it runs; not its parent after CLONE_PARENT */
+	__u32 creator_tgid;
 	__u32 exe_flags; /* KF_AGG_PATH_* */
 	__u16 exe_len;
 	__u16 args_len; /* NUL separated arguments, cut at KF_ARGS_MAX */
+	__u32 pad;
 	/* exe components, then args */
 };
 
@@ -197,7 +200,9 @@ struct kf_file_key {
 	__u32 tgid;
 	__u32 dev; /* s_dev: major << 20 | minor */
 	__u32 gen; /* i_generation */
-	__u32 apart; /* not 0: one of several names, beside an aggregate that waits under another */
+	__u32 execs; /* program image of the process, as kf_proc.execs */
+	__u32 name; /* which of the file's names: of its dentry's address */
+	__u32 apart; /* not 0: beside an aggregate that has all else in common and has to wait */
 };
 
 struct kf_inode {

@@ -55,6 +55,10 @@
 #ifdef __TARGET_ARCH_x86
 #define KF_TS_COMPAT 0x2 /* thread_info.status (arch/x86/include/asm/thread_info.h) */
 #define KF_SYSCALL_NR(regs) KF_TYPED(regs, orig_ax)
+#define KF_CURRENT_SYSCALL() KF_USER_REGS(orig_ax)
+#define KF_CURRENT_RESULT() ((s64)KF_USER_REGS(ax))
+#define KF_NR_EXECVE_32 11
+#define KF_NR_EXECVEAT_32 358
 #define KF_ARG0(regs) KF_READ(regs, di)
 #define KF_ARG1(regs) KF_READ(regs, si)
 #define KF_ARG2(regs) KF_READ(regs, dx)
@@ -66,6 +70,8 @@
 #define KF_COMPAT_ARG1(regs) KF_READ(regs, cx)
 #else
 #define KF_SYSCALL_NR(regs) ((u64)KF_TYPED(regs, syscallno))
+#define KF_CURRENT_SYSCALL() ((u64)KF_USER_REGS(syscallno))
+#define KF_CURRENT_RESULT() ((s64)KF_USER_REGS(regs[0]))
 #define KF_ARG0(regs) KF_READ(regs, orig_x0) /* x0 holds the result at exit */
 #define KF_ARG1(regs) KF_READ(regs, regs[1])
 #define KF_ARG2(regs) KF_READ(regs, regs[2])
@@ -107,12 +113,28 @@ struct kf_user_mmsghdr {
 static __always_inline bool kf_syscall__compat(void)
 {
 #ifdef __TARGET_ARCH_x86
-	struct task_struct *task = (void *)bpf_get_current_task();
-
-	return KF_READ(task, thread_info.status) & KF_TS_COMPAT;
+	return KF_CURRENT(thread_info.status) & KF_TS_COMPAT;
 #else
 	return false; /* a 32-bit task of arm64 has numbers that match no call handled here */
 #endif
+}
+
+/*
+ * Whether the current thread is in exec, or in what is done at its end before user mode is reached again:
+ * until then the number of the call stands in the registers. Where exec goes from one ABI to the other, the
+ * kernel puts that of the new one there.
+ */
+static __always_inline bool kf_syscall__execs(void)
+{
+	u64 nr = KF_CURRENT_SYSCALL();
+
+	if (nr == __NR_execve || nr == __NR_execveat)
+		return true;
+#ifdef KF_NR_EXECVE_32
+	if (nr == KF_NR_EXECVE_32 || nr == KF_NR_EXECVEAT_32)
+		return kf_syscall__compat();
+#endif
+	return false;
 }
 
 /* The open file behind a descriptor of the current process; NULL if there is none. */

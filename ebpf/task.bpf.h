@@ -7,6 +7,7 @@
 #include "config.bpf.h"
 
 /* task.flags (linux/sched.h) */
+#define KF_PF_EXITING 0x00000004
 #define KF_PF_KTHREAD 0x00200000
 #define KF_PF_DUMPCORE 0x00000200
 
@@ -106,6 +107,11 @@ static __always_inline u64 kf_current__start(void)
 static __always_inline u32 kf_current__execs(void)
 {
 	return KF_CURRENT(self_exec_id);
+}
+
+static __always_inline bool kf_current__exiting(void)
+{
+	return KF_CURRENT(flags) & KF_PF_EXITING;
 }
 
 /* Whether a process, as it was read once, is what the current one runs now. */

@@ -42,7 +42,6 @@ struct kf_subject {
 #define KF_FLUSH_PATH 1 /* the event ends the aggregate, and the path goes into its record */
 #define KF_FLUSH_MORE 2 /* another event of the same operation follows */
 #define KF_FLUSH_NO_BEFORE 8 /* before is already after: a write seen at its end */
-#define KF_FLUSH_APART 4 /* about a name of its own: what came before under another leaves first */
 #define KF_FLUSH_NAMED 16 /* on a name: the process need not hold the file open */
 #define KF_FLUSH_NO_MODE 32 /* the mode may already be that of after: a change seen at its end */
 #define KF_FLUSH_MODE_UNSEEN (KF_FLUSH_NO_MODE | KF_FLUSH_NO_BEFORE)
@@ -67,25 +66,28 @@ _Static_assert(__builtin_offsetof(struct kf_kept_name, path_len) ==
 		       KF_KEPT_LEN == KF_PATH_SMALL + KF_NAME_LEN,
 	       "a kept name begins with its walk");
 
-/* What makes two events belong together: the file, and the process that acts now. */
-static __always_inline void kf_file_key__fill(struct kf_file_key *key, struct inode *inode)
+/* What makes two events belong together: the file by one of its names, and the program that acts now. */
+static __always_inline void kf_file_key__fill(struct kf_file_key *key, struct inode *inode,
+					      struct dentry *dentry)
 {
 	key->ino = KF_READ(inode, i_ino);
 	key->dev = KF_READ(inode, i_sb, s_dev);
 	key->gen = KF_READ(inode, i_generation);
 	key->start_ns = kf_current__start();
 	key->tgid = bpf_get_current_pid_tgid() >> 32;
+	key->execs = (u16)kf_current__execs();
+	key->name = kf_name__number(dentry);
 	key->apart = 0;
 }
 
 /* Takes down which file this is and how it is now. Returns false if it is not reported. */
 static __always_inline bool kf_file__identify(struct kf_file_key *key, struct kf_inode *now,
-					      struct inode *inode)
+					      struct inode *inode, struct dentry *dentry)
 {
 	if (!kf_inode__wanted(inode, &now->magic))
 		return false;
 	kf_inode__fill(now, inode);
-	kf_file_key__fill(key, inode);
+	kf_file_key__fill(key, inode, dentry);
 	return true;
 }
 
@@ -93,7 +95,7 @@ static __always_inline bool kf_file__identify(struct kf_file_key *key, struct kf
 static __always_inline bool kf_subject__fill(struct kf_subject *subject, struct inode *inode,
 					     struct dentry *dentry, struct mount *mnt)
 {
-	if (!kf_file__identify(&subject->key, &subject->inode, inode))
+	if (!kf_file__identify(&subject->key, &subject->inode, inode, dentry))
 		return false;
 	subject->at.dentry = dentry;
 	subject->at.mnt = mnt;
@@ -131,10 +133,20 @@ static __always_inline u32 kf_agg__events(const struct kf_file_agg *agg)
 	return sum;
 }
 
+/* The current process; as it was before it has run another program, if that has left this behind. */
+static __always_inline void kf_agg__actor(struct kf_proc *proc, u32 execs)
+{
+	kf_proc__fill_current(proc);
+	if ((u16)(proc->execs - execs) != 1)
+		return;
+	proc->execs = execs;
+	proc->comm[0] = 0;
+}
+
 static __always_inline void kf_agg__init(struct kf_file_agg *agg, const struct kf_subject *subject,
 					 const struct kf_flush *flush)
 {
-	kf_proc__fill_current(&agg->proc);
+	kf_agg__actor(&agg->proc, subject->key.execs);
 	agg->first_ns = flush->now_ns;
 	if (flush->how & KF_FLUSH_NO_BEFORE)
 		agg->flags |= KF_AGG_NO_BASELINE;
@@ -368,34 +380,6 @@ static __always_inline int kf_file__emit(struct kf_file_agg *agg, struct kf_subj
 	return kf_file__emit_bare(agg, subject, flush);
 }
 
-/* Sends what was folded under another name of the inode, if its path went ahead. Returns false if it
- * has to wait for the sweep. */
-static __always_inline bool kf_file__leave(struct kf_file_agg *agg, struct kf_subject *subject)
-{
-	if (kf_agg__events(agg)) {
-		if ((agg->flags & (KF_AGG_PATH_SENT | KF_AGG_PATH_KEPT | KF_AGG_ENDED)) !=
-		    KF_AGG_PATH_SENT)
-			return false;
-		if (!kf_file__emit_bare(agg, subject, NULL))
-			return false;
-	}
-	kf_file__forget(agg, subject);
-	return true;
-}
-
-/* The aggregate of a subject; NULL if there is none, or only one that has to be kept apart. */
-static __always_inline struct kf_file_agg *kf_file__find(struct kf_subject *subject,
-							 struct kf_flush *flush)
-{
-	struct kf_file_agg *agg = bpf_map_lookup_elem(&kf_files, &subject->key);
-
-	if (!agg || !(flush->how & KF_FLUSH_APART))
-		return agg;
-	if (!kf_file__leave(agg, subject))
-		subject->key.apart = flush->now_ns | 1;
-	return NULL;
-}
-
 /* A new aggregate; NULL if the map is full, or the share of the process or user is used up. */
 static __noinline struct kf_file_agg *kf_file__make(struct kf_subject *subject,
 						    struct kf_flush *flush)
@@ -420,7 +404,7 @@ static __noinline struct kf_file_agg *kf_file__make(struct kf_subject *subject,
 static __always_inline struct kf_file_agg *kf_file__get(struct kf_subject *subject,
 							struct kf_flush *flush)
 {
-	struct kf_file_agg *agg = kf_file__find(subject, flush);
+	struct kf_file_agg *agg = bpf_map_lookup_elem(&kf_files, &subject->key);
 
 	if (agg || kf_flush__ends(flush))
 		return agg;
@@ -529,8 +513,9 @@ static __noinline int kf_file__fold(struct kf_subject *subject, struct kf_flush 
 	return 0;
 }
 
-/* An event on an open file. */
-static __always_inline void kf_file__event(struct file *file, enum kf_file_event event)
+/* An event on an open file. image: moves its key to another image than the one that runs, NULL: that one. */
+static __always_inline void kf_file__event_of(struct file *file, enum kf_file_event event,
+					      int (*image)(struct kf_file_key *key))
 {
 	struct kf_subject subject;
 	struct kf_flush flush;
@@ -549,7 +534,14 @@ static __always_inline void kf_file__event(struct file *file, enum kf_file_event
 	if (!kf_subject__fill(&subject, inode, KF_READ(file, f_path.dentry),
 			      kf_mount__of(KF_READ(file, f_path.mnt))))
 		return;
+	if (image)
+		image(&subject.key);
 	kf_file__fold(&subject, &flush);
+}
+
+static __always_inline void kf_file__event(struct file *file, enum kf_file_event event)
+{
+	kf_file__event_of(file, event, NULL);
 }
 
 #endif

@@ -51,7 +51,7 @@ int BPF_PROG(fexit__do_open_execat, int fd, struct filename *name, int flags, st
 	if (!kf_standby__claim(KF_PROG_FEXIT_DO_OPEN_EXECAT))
 		return 0;
 	if (!kf_open_file__is_err(file))
-		kf_file__event(file, KF_FILE_OPEN_EXEC);
+		kf_file__event_of(file, KF_FILE_OPEN_EXEC, kf_image__starts);
 	return 0;
 }
 
@@ -81,7 +81,8 @@ int BPF_PROG(fexit____kernel_read, struct file *file, void *buf, size_t count, l
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT___KERNEL_READ))
 		return 0;
-	kf_op__on_file(KF_OP_READ, file, ret);
+	if (kf_op__succeeded(KF_OP_READ, ret))
+		kf_file__event_of(file, KF_FILE_ACCESS, kf_image__loads);
 	return 0;
 }
 

@@ -51,6 +51,19 @@ __noinline int kf_call__event(u64 file, u32 event)
 	return 0;
 }
 
+/* What exec opens, and what the kernel reads for itself. */
+__noinline int kf_call__starts(u64 file)
+{
+	kf_file__event_of((struct file *)file, KF_FILE_OPEN_EXEC, kf_image__starts);
+	return 0;
+}
+
+__noinline int kf_call__loads(u64 file)
+{
+	kf_file__event_of((struct file *)file, KF_FILE_ACCESS, kf_image__loads);
+	return 0;
+}
+
 static __always_inline struct kf_call *kf_call__find(void)
 {
 	u64 thread = bpf_get_current_task();
@@ -163,7 +176,7 @@ static __always_inline void kf_call__opened_exec(struct file *file)
 		return;
 	call->due &= ~KF_DUE_OPEN_EXEC;
 	if (!kf_open_file__is_err(file))
-		kf_call__event((u64)file, KF_FILE_OPEN_EXEC);
+		kf_call__starts((u64)file);
 }
 
 /*
@@ -180,12 +193,12 @@ static __always_inline void kf_call__kernel_reads(struct file *file)
 	due = call->due;
 	call->due = (due & ~KF_DUE_OPEN_EXEC) | KF_DUE_KERNEL_READ;
 	if ((due & KF_DUE_KERNEL_READ) && (due & KF_DUE_EXEC))
-		kf_call__event((u64)call->kernel, KF_FILE_ACCESS);
+		kf_call__loads((u64)call->kernel);
 	else if (due & KF_DUE_KERNEL_READ)
 		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
 	call->kernel = file;
 	if ((due & KF_DUE_OPEN_EXEC) && (KF_READ(file, f_flags) & KF_FMODE_EXEC))
-		kf_call__event((u64)file, KF_FILE_OPEN_EXEC);
+		kf_call__starts((u64)file);
 }
 
 static __always_inline void kf_call__kernel_has_read(long ret)
@@ -196,7 +209,7 @@ static __always_inline void kf_call__kernel_has_read(long ret)
 		return;
 	call->due &= ~KF_DUE_KERNEL_READ;
 	if (ret > 0)
-		kf_call__event((u64)call->kernel, KF_FILE_ACCESS);
+		kf_call__loads((u64)call->kernel);
 }
 
 /* Returns false if the operation that begins cannot be followed. */
@@ -294,7 +307,7 @@ static __always_inline void kf_call__settle(const struct kf_call *call, struct p
 		kf_call__moved(call);
 	if (call->due & KF_DUE_KERNEL_READ) {
 		if (ret >= 0 && (call->due & KF_DUE_EXEC))
-			kf_call__event((u64)call->kernel, KF_FILE_ACCESS);
+			kf_call__loads((u64)call->kernel);
 		else
 			kf_count(KF_CNT_FILE_LOST_PENDING, 1);
 	}

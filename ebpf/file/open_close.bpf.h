@@ -3,7 +3,7 @@
 #ifndef KF_FILE_OPEN_CLOSE_BPF_H
 #define KF_FILE_OPEN_CLOSE_BPF_H
 
-#include "file/aggregate.bpf.h"
+#include "file/image.bpf.h"
 
 /* file.f_mode (linux/fs.h) */
 #define KF_FMODE_READ 0x1
@@ -72,7 +72,8 @@ static __always_inline void kf_open_file__closed(struct file *file)
 		return;
 	if (kf_current__kthread())
 		return;
-	kf_file__event(file, mode & KF_FMODE_WRITE ? KF_FILE_CLOSE_WRITE : KF_FILE_CLOSE_NOWRITE);
+	kf_file__event_of(file, mode & KF_FMODE_WRITE ? KF_FILE_CLOSE_WRITE : KF_FILE_CLOSE_NOWRITE,
+			  kf_image__closes);
 }
 
 #endif

@@ -41,7 +41,6 @@ _Static_assert(KF_OPS <= KF_OP_MASK + 1, "KF_OP_MASK");
 #define KF_OP_KEEPS_INODE 4 /* there is an inode before, and how it was is kept; else it is made */
 #define KF_OP_KEEPS_NAME 8 /* the name before goes into the record */
 #define KF_OP_REMOVES 16 /* afterwards the name has no inode: how it was before stands */
-#define KF_OP_ONE_NAME 32 /* about this name only: apart from others, if the file has some */
 
 struct kf_op_row {
 	u8 events; /* 0: a row that is missing, which does nothing */
@@ -63,12 +62,12 @@ const struct kf_op_row kf_op_rows[KF_OP_MASK + 1] = {
 	[KF_OP_TRUNCATE] = { 1, .last = KF_FILE_MODIFY, .rules = KF_OP_KEEPS_INODE },
 	[KF_OP_SETATTR] = { 1, .last = KF_FILE_ATTRIB, .rules = KF_OP_KEEPS_INODE },
 	[KF_OP_UNLINK] = { 1, .last = KF_FILE_DELETE, .how = KF_FLUSH_PATH,
-			   .rules = KF_OP_KEEPS_INODE | KF_OP_REMOVES | KF_OP_ONE_NAME },
+			   .rules = KF_OP_KEEPS_INODE | KF_OP_REMOVES },
 	[KF_OP_RENAME] = { 2, KF_FILE_MOVED_FROM, KF_FILE_MOVED_TO, .how = KF_FLUSH_PATH,
 			   .rules = KF_OP_KEEPS_INODE | KF_OP_KEEPS_NAME },
-	[KF_OP_LINK] = { 1, .last = KF_FILE_CREATE, .how = KF_FLUSH_PATH | KF_FLUSH_APART },
-	[KF_OP_SYMLINK] = { 1, .last = KF_FILE_CREATE, .how = KF_FLUSH_PATH | KF_FLUSH_APART },
-	[KF_OP_MKNOD] = { 1, .last = KF_FILE_CREATE, .how = KF_FLUSH_PATH | KF_FLUSH_APART },
+	[KF_OP_LINK] = { 1, .last = KF_FILE_CREATE, .how = KF_FLUSH_PATH },
+	[KF_OP_SYMLINK] = { 1, .last = KF_FILE_CREATE, .how = KF_FLUSH_PATH },
+	[KF_OP_MKNOD] = { 1, .last = KF_FILE_CREATE, .how = KF_FLUSH_PATH },
 	[KF_OP_TMPFILE] = { 1, .last = KF_FILE_CREATE, .rules = KF_OP_FILES },
 };
 
@@ -91,21 +90,11 @@ static __always_inline bool kf_op__among(u32 op, const u32 ops)
 	return ops & KF_OP_BIT(op & KF_OP_MASK);
 }
 
-/* A file that keeps another name lives on under it: what this name had is a record of its own. */
-static __always_inline u32 kf_op__how(const struct kf_op_row *row, const struct kf_inode *before)
-{
-	u32 how = row->how;
-
-	if ((row->rules & KF_OP_ONE_NAME) && before->nlink > 1)
-		how |= KF_FLUSH_APART;
-	return how;
-}
-
 /* An operation on a name has succeeded: folds its events. flush has what they have in common. */
 static __always_inline void kf_op__fold(u32 op, struct kf_subject *subject, struct kf_flush *flush)
 {
 	const struct kf_op_row *row = kf_op__row(op);
-	u32 how = flush->how | kf_op__how(row, flush->before) | KF_FLUSH_NAMED;
+	u32 how = flush->how | row->how | KF_FLUSH_NAMED;
 
 	if (row->events > 1) {
 		flush->event = row->first;

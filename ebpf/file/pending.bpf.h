@@ -148,9 +148,11 @@ static __always_inline struct kf_pending *kf_pending__end(const u32 ops)
 	return kf_op__among(pending->op, ops) ? pending : NULL;
 }
 
-static __always_inline void kf_pending__keep(struct kf_pending *pending, struct inode *inode)
+static __always_inline void kf_pending__keep(struct kf_pending *pending, struct dentry *dentry)
 {
-	if (inode && kf_file__identify(&pending->key, &pending->before, inode))
+	struct inode *inode = KF_READ(dentry, d_inode);
+
+	if (inode && kf_file__identify(&pending->key, &pending->before, inode, dentry))
 		pending->wanted = 1;
 }
 
@@ -173,7 +175,7 @@ static __always_inline struct kf_pending *kf_pending__enter(enum kf_op op,
 		return NULL;
 	pending->on = *on;
 	if (rules & KF_OP_KEEPS_INODE)
-		kf_pending__keep(pending, KF_READ(dentry, d_inode));
+		kf_pending__keep(pending, dentry);
 	if ((rules & KF_OP_KEEPS_NAME) && pending->wanted)
 		kf_pending__keep_name(pending, dentry);
 	return pending;
@@ -213,7 +215,7 @@ static __always_inline void kf_pending__fold(u32 op, struct kf_pending *pending,
 	struct kf_subject subject;
 
 	if (!(rules & KF_OP_KEEPS_INODE))
-		kf_pending__keep(pending, KF_READ(dentry, d_inode));
+		kf_pending__keep(pending, dentry);
 	if (!pending->wanted)
 		return;
 	__builtin_memset(&subject, 0, sizeof(subject));

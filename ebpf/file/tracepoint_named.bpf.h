@@ -126,7 +126,7 @@ static __always_inline void kf_named__touch(struct inode *inode, struct dentry *
 		named->inode = inode;
 		named->before.magic = magic;
 		kf_inode__fill(&named->before, inode);
-		kf_file_key__fill(&named->key, inode);
+		kf_file_key__fill(&named->key, inode, dentry);
 	} else if (named->inode != inode) {
 		named->second = named->second && named->second != inode ? KF_MANY : inode;
 	}
@@ -220,7 +220,7 @@ __noinline int kf_named__fold(u32 op, u64 old)
 	subject->inode = named->before;
 	if (!(kf_op__row(op)->rules & KF_OP_REMOVES)) {
 		/* It is there still; when it was touched it may not have had its number yet. */
-		kf_file_key__fill(&subject->key, named->inode);
+		kf_file_key__fill(&subject->key, named->inode, named->dentry);
 		kf_inode__fill(&subject->inode, named->inode);
 	}
 	/* What was made has no state before. */

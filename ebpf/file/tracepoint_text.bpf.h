@@ -142,6 +142,7 @@ static __always_inline int kf_text__write(struct kf_file_record *rec, u32 length
 	__builtin_memset(&rec->key, 0, sizeof(rec->key));
 	rec->key.start_ns = rec->agg.proc.start_ns;
 	rec->key.tgid = rec->agg.proc.tgid;
+	rec->key.execs = rec->agg.proc.execs;
 	rec->agg.flags = flags | KF_AGG_NO_INODE | KF_AGG_PATH_TEXT;
 	if (where->old)
 		origin = bpf_probe_read_user_str(tail + (used & (2 * room - 1)), KF_NAME_LEN,
@@ -185,6 +186,7 @@ __noinline int kf_text__keep(u64 dfd, u64 old, u32 op)
 	key->ino = bpf_ktime_get_boot_ns();
 	key->start_ns = kf_current__start();
 	key->tgid = bpf_get_current_pid_tgid() >> 32;
+	key->execs = (u16)kf_current__execs();
 	key->apart = (u32)bpf_get_current_pid_tgid() | 1;
 	if (!kf_file_share__take(key->tgid))
 		return 0;

@@ -85,6 +85,9 @@ static __always_inline void kf_proc_record__start(struct kf_proc_record *rec,
 	rec->proc = *proc;
 	rec->source = source;
 	rec->pid_ns = kf_proc_record__pid_ns(task);
+	rec->creator_start_ns = 0;
+	rec->creator_tgid = 0;
+	rec->pad = 0;
 }
 
 static __always_inline void kf_proc_record__emit(struct task_struct *task, struct kf_proc *proc,
@@ -129,6 +132,9 @@ static __always_inline void kf_proc_record__emit_fork(struct task_struct *child,
 	rec->proc = *proc;
 	rec->source = KF_PROC_FORK;
 	rec->pid_ns = kf_proc_record__pid_ns(child);
+	rec->creator_start_ns = kf_current__start();
+	rec->creator_tgid = bpf_get_current_pid_tgid() >> 32;
+	rec->pad = 0;
 	rec->exe_flags = 0;
 	rec->exe_len = 0;
 	rec->args_len = 0;

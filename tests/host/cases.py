@@ -30,6 +30,11 @@ def _file(path: Path, size: int = READS * READ_BYTES) -> Path:
     return path
 
 
+def _linked(path: Path, name: Path) -> Path:
+    name.hardlink_to(path)
+    return name
+
+
 def _folder(path: Path) -> Path:
     path.mkdir(parents=True)
     return path
@@ -273,6 +278,16 @@ CASES = (
         {"second": {"CREATE": 1}},
         classes={"CREATE": "file.link"},
         fields={"second": {"FileMode": "hardlink", "FileInodeLinkCount": 2}},
+    ),
+    # one inode: each name has what was done by it, and nothing of the other
+    Case(
+        "two_names",
+        operations.two_names,
+        lambda d: [_file(d / "first"), _linked(d / "first", d / "second")],
+        {
+            "second": {"OPEN": 1, "MODIFY": 3, "CLOSE_WRITE": 1},
+            "first": {"OPEN": 1, "ACCESS": 3, "CLOSE_NOWRITE": 1},
+        },
     ),
     Case(
         "symlink",

@@ -149,6 +149,7 @@ def file(**changes: Any) -> FileAggregate:
         ts_ns=10 * SECOND,
         key=key("file", ino=7, start_ns=5 * SECOND, tgid=100, dev=(9 << 20) | 2, gen=1),
         process=process(),
+        image=0,
         first_ns=9 * SECOND,
         last_ns=10 * SECOND,
         size_first=0,

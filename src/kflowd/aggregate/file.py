@@ -166,6 +166,7 @@ def merge(one: FileAggregate, other: FileAggregate) -> FileAggregate:
         ts_ns=max(one.ts_ns, other.ts_ns),
         key=one.key,
         process=first.process,
+        image=first.image,
         first_ns=first.first_ns,
         last_ns=last.last_ns,
         size_first=first.size_first,

@@ -6,9 +6,9 @@ from operator import attrgetter
 
 import msgspec
 
-from kflowd.enrich.processes import EXECS, Image, Images, Processes, process_name
+from kflowd.enrich.processes import Image, Images, Processes, process_name
 from kflowd.faults import Faults
-from kflowd.model import Actor, Process, ProcessFlag, ProcessSource
+from kflowd.model import Actor, Process, ProcessFlag
 
 # Processes whose actor is kept; as many as are active within some seconds.
 MAX_KEPT = 4096
@@ -87,18 +87,15 @@ class Actors:
             return known.actor
         return self._make(process, at_ns)
 
-    def executed(self, process: Process, at_ns: int) -> Actor:
-        """Return the program that an exec at a time starts, and not the one that called exec.
+    def executed(self, process: Process, execs: int, at_ns: int) -> Actor:
+        """Return the program that an exec starts, and not the one that called exec.
 
+        If exec has failed it is the latter.
         It is the actor of the records that follow, if they are of the same ids: a program may have
         the user of its file, and a thread that calls exec becomes the first one.
         """
-        image = self._processes.find((process.tgid, process.start_ns), at_ns)
-        if (
-            image is None
-            or image.seen.source != ProcessSource.EXEC
-            or (image.seen.process.execs - process.execs) % EXECS > 1
-        ):
+        image = self._processes.find_image((process.tgid, process.start_ns), execs, NEVER_NS)
+        if image is None or execs == process.execs:
             return self.at(process, at_ns)
         started = image.seen.process
         if IDS(started) == IDS(process):

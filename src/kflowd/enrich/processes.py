@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The process table: executable, arguments and parent of each process, by (tgid, start time)."""
 
+from collections import deque
 from functools import lru_cache
 
 import msgspec
 
+from kflowd.constants import SECOND_NS
 from kflowd.enrich.base import Enricher
 from kflowd.model import Process, ProcessExit, ProcessFlag, ProcessSeen, ProcessSource
 
@@ -14,8 +16,9 @@ MAX_PROCESSES = 65536
 MAX_EXITED = 8192
 # A record tells what a process was at its first event: images before the last are seldom needed.
 MAX_IMAGES = 4
-# Numbers of programs that a process ran, which begin anew.
-EXECS = 1 << 16
+# But all until the sweep has taken what they left, however fast a process runs one after another.
+KEPT_NS = 10 * SECOND_NS
+MAX_OLDER = 16384
 # Pairs of an executable's and a task's name; each is some 100 bytes.
 MAX_NAMES = 8192
 
@@ -62,6 +65,8 @@ class Processes(Enricher):
         self.images: dict[Identity, Images] = {}
         # by identity: the last thread when it began to exit
         self._exited: dict[Identity, Process] = {}
+        # images beyond MAX_IMAGES, by when another took their place
+        self._older: deque[tuple[int, Identity]] = deque()
 
     def observe(self, value: ProcessSeen | ProcessExit) -> None:
         """Take note of a process that comes or goes."""
@@ -80,18 +85,30 @@ class Processes(Enricher):
         if known and not _is_news(seen, known[-1].seen):
             return
         image = Image(seen, seen.exe.rpartition("/")[2])
-        self.images[identity] = (*known[1 - MAX_IMAGES :], image)
+        self.images[identity] = (*known, image)
+        if len(known) >= MAX_IMAGES:
+            self._older.append((seen.ts_ns, identity))
+        self._forget_older(seen.ts_ns)
         if len(self.images) > self._max_processes:
             self._evict()
 
+    def _forget_older(self, now_ns: int) -> None:
+        """Drop images of long ago, of each process but the last few."""
+        older = self._older
+        while older and (now_ns - older[0][0] > KEPT_NS or len(older) > MAX_OLDER):
+            _, identity = older.popleft()
+            images = self.images.get(identity, ())
+            if len(images) > MAX_IMAGES:
+                self.images[identity] = images[1:]
+
     def _like_parent(self, seen: ProcessSeen) -> ProcessSeen:
-        """Return a forked process with what it runs: the program of its parent.
+        """Return a forked process with what it runs: the program of who forked it.
 
         The kernel sends no strings with a fork, because they have crossed before.
         """
         process = seen.process
-        parent = self.find((process.ppid, process.parent_start_ns), seen.ts_ns)
-        if parent is None or parent.seen.process.execs != process.execs:
+        parent = self.find_image(seen.creator, process.execs, seen.ts_ns)
+        if parent is None:
             if process.flags & ProcessFlag.KTHREAD:
                 return seen
             return msgspec.structs.replace(seen, flags=seen.flags | ProcessFlag.INCOMPLETE)
@@ -138,13 +155,17 @@ class Processes(Enricher):
             at_ns: CLOCK_BOOTTIME, when it acted or later.
         """
         identity = (process.tgid, process.start_ns)
-        image = self.find(identity, at_ns)
-        if image is None or image.seen.process.execs == process.execs:
-            return image
-        for other in reversed(self.images[identity]):
-            if other.seen.process.execs == process.execs:
-                return other
-        return None
+        return self.find_image(identity, process.execs, at_ns)
+
+    def find_image(self, identity: Identity, execs: int, at_ns: int) -> Image | None:
+        """Return a program that a process ran by its number, as it was at a time."""
+        found = None
+        for image in reversed(self.images.get(identity, ())):
+            if image.seen.process.execs == execs:
+                if image.seen.ts_ns <= at_ns:
+                    return image
+                found = image
+        return found
 
     def _evict(self) -> None:
         """Drop the process that exited first; if all run, the one that is known longest."""

@@ -88,7 +88,7 @@ class Enrichment:
     def file(self, value: FileAggregate) -> EnrichedFile:
         """Return a file aggregate with names: those of its first event, or of what it starts."""
         if value.counts[FileEvent.OPEN_EXEC]:
-            actor = self._actors.executed(value.process, value.last_ns)
+            actor = self._actors.executed(value.process, value.image, value.last_ns)
         else:
             actor = self._actors.at(value.process, value.first_ns)
         enriched = EnrichedFile(actor, value)

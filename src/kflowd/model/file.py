@@ -68,6 +68,7 @@ class FileAggregate(msgspec.Struct, gc=False):
         ts_ns: When it ended or was forced out.
         key: Its identity, the bytes of a struct kf_file_key: compared, never read.
         process: At the first event.
+        image: Whose it is: Process.execs, or the next one if it was opened to be run.
         first_ns, last_ns: First and last event.
         size_first, mtime_first_ns: Before the first event (mtime since 1970).
         mode_first: Mode before the first event or change of it, 0 if not known.
@@ -82,6 +83,7 @@ class FileAggregate(msgspec.Struct, gc=False):
     ts_ns: int
     key: bytes
     process: Process
+    image: int
     first_ns: int
     last_ns: int
     size_first: int

@@ -52,7 +52,8 @@ class ProcessSeen(msgspec.Struct, frozen=True, gc=False):
     """A process started, executed a program, or ran already.
 
     `exe` is "" for kernel threads, `exe_flags` are its FileFlag.PATH_*; `flags` are ProcessFlag;
-    `pid_ns` is the PID namespace that it was made in.
+    `pid_ns` is the PID namespace that it was made in. `creator` is the identity of who forked it:
+    not the parent after CLONE_PARENT; (0, 0) if it was not forked.
     """
 
     ts_ns: int
@@ -63,6 +64,7 @@ class ProcessSeen(msgspec.Struct, frozen=True, gc=False):
     flags: int
     exe: str
     args: tuple[str, ...]
+    creator: tuple[int, int] = (0, 0)
 
 
 class ProcessExit(msgspec.Struct, frozen=True, gc=False):

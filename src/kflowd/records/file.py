@@ -20,7 +20,7 @@ def file_decoder(processes: ProcessReader) -> RecordDecoder:
     key_at, key_end = span(RECORD, "key")
     read = reader(
         RECORD,
-        *("hdr.ts_ns", "agg.first_ns", "agg.last_ns", "agg.size_first"),
+        *("hdr.ts_ns", "key.execs", "agg.first_ns", "agg.last_ns", "agg.size_first"),
         *("agg.mtime_first_s", "agg.mtime_first_ns", "agg.flags"),
         *("agg.mode_first", "path_len", "origin_len"),
     )
@@ -29,7 +29,7 @@ def file_decoder(processes: ProcessReader) -> RecordDecoder:
 
     def decode(batch: bytes, offset: int, size: int) -> FileAggregate | None:
         # fmt: off
-        (ts_ns, first_ns, last_ns, size_first,
+        (ts_ns, image, first_ns, last_ns, size_first,
          mtime_first_s, mtime_first_ns, flags,
          mode_first, path_len, origin_len) = read(batch, offset)
         # fmt: on
@@ -42,6 +42,7 @@ def file_decoder(processes: ProcessReader) -> RecordDecoder:
             ts_ns=ts_ns,
             key=batch[offset + key_at : offset + key_end],
             process=processes.read(batch, offset + process_at),
+            image=image,
             first_ns=first_ns,
             last_ns=last_ns,
             size_first=size_first,

@@ -74,11 +74,15 @@ def process_decoder(processes: ProcessReader) -> RecordDecoder:
     args_max = constants()["KF_ARGS_MAX"]
     read = reader(
         RECORD,
-        *("hdr.ts_ns", "source", "pid_ns", "exe_flags", "exe_len", "args_len"),
+        *("hdr.ts_ns", "source", "pid_ns", "creator_start_ns", "creator_tgid"),
+        *("exe_flags", "exe_len", "args_len"),
     )
 
     def decode(batch: bytes, offset: int, size: int) -> ProcessSeen | None:
-        ts_ns, source, pid_ns, exe_flags, exe_len, args_len = read(batch, offset)
+        # fmt: off
+        (ts_ns, source, pid_ns, creator_start_ns, creator_tgid,
+         exe_flags, exe_len, args_len) = read(batch, offset)
+        # fmt: on
         if fixed + exe_len + args_len > size:
             return None
         exe_at = offset + fixed
@@ -93,6 +97,7 @@ def process_decoder(processes: ProcessReader) -> RecordDecoder:
             flags=process.flags | (ProcessFlag.ARGS_TRUNCATED if args_len >= args_max else 0),
             exe=path_text(batch[exe_at:args_at]),
             args=_args(batch[args_at : args_at + args_len]),
+            creator=(creator_tgid, creator_start_ns),
         )
 
     return RecordDecoder(fixed, decode)

@@ -23,11 +23,12 @@ def said(actor: Actor) -> tuple[str, str]:
     return actor.proc, actor.parent
 
 
-def shell_and_child(source: int = ProcessSource.EXEC) -> Processes:
+def shell_and_child(source: int = ProcessSource.EXEC, execs: int = 0) -> Processes:
     """Return a table of a shell and of a process that it started."""
     processes = Processes()
     processes.add(seen(ts_ns=3 * SECOND, process=SHELL, exe="/usr/bin/bash"))
-    processes.add(seen(source=source))
+    forked = {"creator": (50, 3 * SECOND)} if source == ProcessSource.FORK else {}
+    processes.add(seen(source=source, process=process(execs=execs), **forked))
     return processes
 
 
@@ -170,32 +171,34 @@ def caller() -> Process:
 
 def test_an_exec_is_what_it_starts() -> None:
     """Program and task name are those after the exec, the parent is that of the process."""
-    processes = shell_and_child()
+    processes = shell_and_child(execs=1)
+    processes.add(seen(ts_ns=5 * SECOND - 1, exe="/usr/bin/python3"))
+    processes.add(seen(ts_ns=6 * SECOND, process=process(execs=2), exe="/usr/bin/later"))
     found, of = made(processes), caller()
-    actor = found.executed(of, 6 * SECOND)
+    actor = found.executed(of, 1, 6 * SECOND)
     assert said(actor) == ("curl", "bash")
-    assert actor.process == process()
+    assert actor.process == process(execs=1)
     assert actor.seen is not None
     assert actor.seen.exe == "/usr/bin/curl"
-    # other records of the same process object have the name that they carry
-    assert said(found.at(of, 6 * SECOND)) == ("curl/python3", "bash")
-    assert said(found.executed(of, 6 * SECOND)) == ("curl", "bash")
+    # other records of the same process object are of the program that called exec
+    assert said(found.at(of, 6 * SECOND)) == ("python3", "bash")
+    assert said(found.executed(of, 1, 6 * SECOND)) == ("curl", "bash")
 
 
 def test_an_exec_that_was_not_seen_has_the_name_of_its_task() -> None:
     """A file opened to be executed tells of an exec only if there is a record of it."""
     forked = shell_and_child(ProcessSource.FORK)
-    assert said(made(forked).executed(caller(), 6 * SECOND)) == ("bash/python3", "bash")
+    assert said(made(forked).executed(caller(), 1, 6 * SECOND)) == ("bash/python3", "bash")
     unknown = Processes()
-    assert said(made(unknown).executed(caller(), 6 * SECOND)) == ("python3", "")
+    assert said(made(unknown).executed(caller(), 1, 6 * SECOND)) == ("python3", "")
     assert unknown.stats.unknown == 1
 
 
 def test_an_exec_is_enriched_like_any_other() -> None:
     """Its user is looked up too."""
     asked: list[str] = []
-    found = Actors(shell_and_child(), [lambda actor: asked.append(actor.proc)])
-    found.executed(caller(), 6 * SECOND)
+    found = Actors(shell_and_child(execs=1), [lambda actor: asked.append(actor.proc)])
+    found.executed(caller(), 1, 6 * SECOND)
     assert asked == ["curl"]
 
 
@@ -254,10 +257,10 @@ def test_an_error_costs_one_name_of_each_record() -> None:
 
 def test_an_exec_shares_the_actor_of_what_follows() -> None:
     """Its program, its loader and what it does are of one actor: made once."""
-    processes = shell_and_child()
+    processes = shell_and_child(execs=1)
     found, of = made(processes), caller()
-    actor = found.executed(of, 6 * SECOND)
-    assert found.executed(of, 6 * SECOND) is actor
+    actor = found.executed(of, 1, 6 * SECOND)
+    assert found.executed(of, 1, 6 * SECOND) is actor
     (image,) = processes.images[of.tgid, of.start_ns]
     assert found.at(image.seen.process, 7 * SECOND) is actor
 
@@ -265,8 +268,8 @@ def test_an_exec_shares_the_actor_of_what_follows() -> None:
 def test_an_exec_as_another_user_is_of_the_caller() -> None:
     """So is that of a thread, which becomes the first one by it."""
     for ids in ({"uid": 7}, {"gid": 7}, {"tid": 7}):
-        found, of = made(shell_and_child()), process(comm="python3", **ids)
-        actor = found.executed(of, 6 * SECOND)
+        found, of = made(shell_and_child(execs=1)), process(comm="python3", **ids)
+        actor = found.executed(of, 1, 6 * SECOND)
         assert said(actor) == ("curl", "bash")
         assert actor.process is of
 

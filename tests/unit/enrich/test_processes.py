@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from kflowd.enrich import processes as processes_module
 from kflowd.enrich.processes import Processes, process_name
 from kflowd.model import ProcessExit, ProcessSeen, ProcessSource
 from tests.unit.make import SECOND, process, seen
@@ -44,7 +45,14 @@ def test_a_forked_process_runs_what_its_parent_ran() -> None:
     child = process(
         tgid=51, start_ns=6 * SECOND, ppid=50, parent_start_ns=3 * SECOND, comm="renamed"
     )
-    forked = seen(ts_ns=6 * SECOND, process=child, source=ProcessSource.FORK, exe="", args=())
+    forked = seen(
+        ts_ns=6 * SECOND,
+        process=child,
+        source=ProcessSource.FORK,
+        exe="",
+        args=(),
+        creator=(50, 3 * SECOND),
+    )
     later = msgspec.structs.replace(SHELL, ts_ns=9 * SECOND, exe="/usr/bin/later")
     processes = table(SHELL, forked, later)
     found = processes.find((51, 6 * SECOND), 7 * SECOND)
@@ -61,14 +69,51 @@ def test_a_snapshot_does_not_hide_an_exec() -> None:
     assert found.seen.args == ("curl", "-s")
 
 
+def test_a_child_runs_the_program_of_its_creator() -> None:
+    """CLONE_PARENT: the parent is another, and so is its program."""
+    other = process(tgid=60, start_ns=4 * SECOND, comm="dash")
+    child = process(tgid=61, start_ns=6 * SECOND, ppid=60, parent_start_ns=4 * SECOND)
+    forked = seen(ts_ns=6 * SECOND, process=child, source=ProcessSource.FORK, exe="", args=())
+    forked = msgspec.structs.replace(forked, creator=(50, 3 * SECOND))
+    processes = table(SHELL, seen(process=other, exe="/usr/bin/dash"), forked)
+    found = processes.find((61, 6 * SECOND), 7 * SECOND)
+    assert found is not None
+    assert (found.name, found.seen.args) == ("bash", SHELL.args)
+
+
+def chain(count: int, step_ns: int) -> Processes:
+    """Return a table of one process that runs a program at each step."""
+    return table(
+        *(seen(ts_ns=n * step_ns, process=process(execs=n), exe=f"/bin/p{n}") for n in range(count))
+    )
+
+
+def program(processes: Processes, execs: int) -> str | None:
+    """Return the name of the program that ran by a number."""
+    image = processes.find_acting(process(execs=execs), 1 << 62)
+    return image.name if image else None
+
+
 def test_images_of_one_process_are_bounded() -> None:
-    """A process that executes forever keeps the last few images."""
-    processes = table(*(seen(ts_ns=n, exe=f"/bin/p{n}") for n in range(100)))
-    identity = (seen().process.tgid, seen().process.start_ns)
-    last, first = processes.find(identity, 99), processes.find(identity, 0)
-    assert last is not None
-    assert first is not None
-    assert (last.name, first.name) == ("p99", "p96")
+    """A process that executes forever keeps the last few images, and those of some seconds."""
+    slow = chain(100, 20 * SECOND)
+    assert [program(slow, n) for n in (99, 95, 94, 0)] == ["p99", "p95", None, None]
+    fast = chain(2000, SECOND // 100)
+    assert [program(fast, n) for n in (1999, 1000, 995, 980)] == ["p1999", "p1000", "p995", None]
+
+
+def test_images_of_all_processes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However fast programs follow each other: the oldest go first."""
+    monkeypatch.setattr(processes_module, "MAX_OLDER", 20)
+    fast = chain(100, 1)
+    assert [program(fast, n) for n in (99, 76, 75)] == ["p99", "p76", None]
+    assert len(fast.images[100, 5 * SECOND]) == 24
+
+
+def test_a_program_is_found_by_its_number() -> None:
+    """Not by time: a record may come late, and carry the time of what came after."""
+    processes = chain(3, SECOND)
+    assert [program(processes, n) for n in range(4)] == ["p0", "p1", "p2", None]
 
 
 def numbered(number: int, **changes: Any) -> ProcessSeen:

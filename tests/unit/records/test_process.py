@@ -19,9 +19,10 @@ PROCESS = Process(*NUMBERS, "ab\udcff", EXECS)
 def test_exec_records_hold_identity_path_and_arguments() -> None:
     """Each member comes from its place."""
     ids = {"source": 2, "pid_ns": 6, "exe_flags": 8, "exe_len": 9, "args_len": 9}
+    ids |= {"creator_tgid": 12, "creator_start_ns": 13}
     raw = record("PROC", b"curl\0bin\0curl\0\0-s\0", hdr__ts_ns=99, **MEMBERS, **ids)
     (value,) = Decoder().decode(raw)
-    expected = ProcessSeen(99, PROCESS, 2, 6, 8, 1, "/bin/curl", ("curl", "", "-s"))
+    expected = ProcessSeen(99, PROCESS, 2, 6, 8, 1, "/bin/curl", ("curl", "", "-s"), (12, 13))
     assert value == expected
 
 

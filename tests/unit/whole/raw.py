@@ -87,6 +87,7 @@ def user(of: dict[str, Any], tx_bytes: int, rx_bytes: int) -> bytes:
 
 
 FILE_KEY = {"ino": 19567988, "start_ns": 90 * SECOND, "tgid": 301, "dev": 9 << 20 | 2, "gen": 77}
+FILE_KEY["execs"] = 9
 FILE: dict[str, Any] = {
     "hdr__ts_ns": START + 31_000_000_001,
     "hdr__cpu": 2,

@@ -69,7 +69,7 @@ int kf_netns__enter(int fd);
 /* glue_reads.c: makes the section tp_btf_user known to libbpf; once is enough. */
 int kf_reads__register(void);
 
-/* glue_exited.c: processes that exited and sockets that were closed since the last sweep, bounded;
+/* glue_exited.c: processes that exited or ran a program, and sockets that were closed, bounded;
  * what does not fit is left to idling and counted. */
 struct kf_exited;
 struct kf_exited *kf_exited__new(void);
@@ -159,7 +159,13 @@ int kf_grow(void **list, size_t *room, size_t need, size_t item);
 int kf_exited__has_exit(const struct kf_exited *exited, __u32 tgid, __u64 start_ns);
 int kf_exited__has_closed(const struct kf_exited *exited, __u64 cookie);
 void kf_exited__sort(struct kf_exited *exited);
-void kf_exited__clear(struct kf_exited *exited);
+void kf_exited__clear(struct kf_exited *exited, __u64 now_ns);
+void kf_exited__add_exec(struct kf_exited *exited, const struct kf_proc *proc, __u64 ts_ns);
+
+/* An aggregate's image: it runs; another has taken its place, just now or some time ago. */
+enum kf_image { KF_IMAGE_RUNS, KF_IMAGE_GOES, KF_IMAGE_GONE };
+enum kf_image kf_exited__image(const struct kf_exited *exited, const struct kf_file_key *key,
+			       __u64 now_ns);
 
 static inline size_t kf_align8(size_t size)
 {

@@ -38,6 +38,12 @@ static void drain__note(struct kf_drain *drain, const struct kf_header *hdr)
 		const struct kf_exit_record *rec = (const void *)hdr;
 
 		kf_exited__add_exit(drain->exited, rec->proc.tgid, rec->proc.start_ns);
+	} else if (hdr->kind == KF_KIND_PROC && hdr->size >= sizeof(struct kf_proc_record)) {
+		const struct kf_proc_record *rec = (const void *)hdr;
+
+		/* A snapshot tells of one whose record was lost. */
+		if (rec->source != KF_PROC_FORK)
+			kf_exited__add_exec(drain->exited, &rec->proc, hdr->ts_ns);
 	} else if (hdr->kind == KF_KIND_SOCK_CLOSED &&
 		   hdr->size >= sizeof(struct kf_closed_record)) {
 		const struct kf_closed_record *rec = (const void *)hdr;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Takes out of the maps what no event will end: idle and aged aggregates, those of processes that
- * have exited, and those that ended while the ring was full. Each leaves in the form of its ring
- * record, so that the stages after the drain, and recordings, know one form only.
+ * have exited or of programs that they ran before, and those that ended while the ring was full. Each
+ * leaves in the form of its ring record, so that the stages after the drain, and recordings, know one
+ * form only.
  *
  * A live TCP connection stays in its map (its counters are absolute); a copy is written, and the
  * time of that copy is kept here by cookie so that an unchanged connection is not written again.
@@ -189,13 +190,14 @@ static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value
 {
 	const struct kf_file_key *key = at;
 	const struct kf_file_agg *agg = value;
+	enum kf_image image = kf_exited__image(sweep->exited, key, sweep->now_ns);
 	struct kf_file_record *rec;
 	size_t size;
 	int err;
 
 	if (!agg->last_ns)
 		return 0; /* it is being made */
-	if (!sweep__file_due(sweep, key, agg))
+	if (image != KF_IMAGE_GONE && !sweep__file_due(sweep, key, agg))
 		return sweep__keep_file(sweep, key, agg);
 	rec = out__reserve(sweep, sizeof(*rec) + sizeof(sweep->kept));
 	if (!rec)
@@ -209,8 +211,8 @@ static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value
 	size = sweep__join_name(sweep, rec);
 	if (rec->agg.flags & KF_AGG_ENDED)
 		rec->agg.flags &= ~KF_AGG_ENDED; /* that the sweep took it does not matter */
-	else if (!file_by_name(&rec->agg))
-		rec->agg.flags |= KF_AGG_STALE;
+	else if (image == KF_IMAGE_RUNS && !file_by_name(&rec->agg))
+		rec->agg.flags |= KF_AGG_STALE; /* else its end was an exec */
 	out__commit(sweep, &rec->hdr, KF_KIND_FILE, size);
 	return 0;
 }
@@ -701,7 +703,7 @@ long kf_sweep__run(struct kf_sweep *sweep, __u64 now_ns, int final)
 	err = sweep__tables(sweep);
 	kf_exports__end(&sweep->exports, !err);
 	if (!err) {
-		kf_exited__clear(sweep->exited);
+		kf_exited__clear(sweep->exited, now_ns);
 		kf_share_count__end(sweep->shares);
 	}
 	tick = out__reserve(sweep, sizeof(*tick));
