@@ -181,6 +181,36 @@ struct file___v510 {
 	} f_count;
 };
 
+/* Link of a struct file in the list of its task's work: f_task_work [6.8]; f_rcuhead [6.0]; fu_rcuhead. */
+struct file___v68 {
+	struct callback_head f_task_work;
+};
+
+struct file___v60 {
+	struct callback_head f_rcuhead;
+};
+
+struct file___fu {
+	union {
+		struct callback_head fu_rcuhead;
+	} f_u;
+};
+
+/* The list of mappings, in the order of their addresses; a tree [6.1]. */
+struct vm_area_struct___list {
+	struct vm_area_struct___list *vm_next;
+	struct file *vm_file;
+};
+
+struct mm_struct___list {
+	struct vm_area_struct___list *mmap;
+};
+
+/* The type of a tracepoint of its own, which lies ahead of exit_mm [6.16]; before, it lies behind. */
+struct trace_event_raw_sched_process_exit___early {
+	bool group_dead;
+};
+
 /* Link of a dentry in its inode's list: d_alias beside d_u [7.x]; d_u.d_alias. */
 struct dentry___flat {
 	struct hlist_node d_alias;
@@ -247,6 +277,25 @@ static __always_inline s64 kf_file__refs(struct file *file)
 	return KF_UNTYPED(old, f_count.counter);
 }
 
+/* Whether a task that ends has its address space still when sched_process_exit tells. */
+static __always_inline bool kf_exits_early(void)
+{
+	return bpf_core_type_exists(struct trace_event_raw_sched_process_exit___early);
+}
+
+static __always_inline struct file *kf_file__of_work(struct callback_head *work)
+{
+	u64 offset;
+
+	if (bpf_core_field_exists(struct file___v68, f_task_work))
+		offset = bpf_core_field_offset(struct file___v68, f_task_work);
+	else if (bpf_core_field_exists(struct file___v60, f_rcuhead))
+		offset = bpf_core_field_offset(struct file___v60, f_rcuhead);
+	else
+		offset = bpf_core_field_offset(struct file___fu, f_u.fu_rcuhead);
+	return (struct file *)((u64)work - offset);
+}
+
 static __always_inline struct dentry *kf_alias__dentry(struct hlist_node *node)
 {
 	u64 offset;
@@ -257,5 +306,50 @@ static __always_inline struct dentry *kf_alias__dentry(struct hlist_node *node)
 		offset = bpf_core_field_offset(struct dentry___union, d_u.d_alias);
 	return (struct dentry *)((u64)node - offset);
 }
+
+/*
+ * The file that is mapped where a task that has just run exec begins: its loader, or the program. Found
+ * by bpf_find_vma [5.17] and bpf_task_pt_regs [5.15]; before, in the list, where at that moment nothing
+ * else is mapped from files. Returns 0, or -1 if the address space was locked.
+ */
+#ifdef KF_NO_LOOP
+#define KF_MAPPINGS 16 /* of a new address space */
+
+static __always_inline int kf_mapped__begin(struct task_struct *task, struct file *program,
+					    struct file **file)
+{
+	struct mm_struct___list *mm = (void *)KF_READ(task, mm);
+	struct vm_area_struct___list *vma = KF_UNTYPED(mm, mmap);
+
+	for (int i = 0; i < KF_MAPPINGS && vma; i++) {
+		*file = KF_UNTYPED(vma, vm_file);
+		if (*file && *file != program)
+			return 0;
+		vma = KF_UNTYPED(vma, vm_next);
+	}
+	return 0;
+}
+#else
+#ifdef __TARGET_ARCH_x86
+#define KF_USER_IP(regs) KF_READ(regs, ip)
+#else
+#define KF_USER_IP(regs) KF_READ(regs, pc)
+#endif
+
+static __noinline long kf_mapped__keep(struct task_struct *task, struct vm_area_struct *vma,
+				       struct file **file)
+{
+	*file = KF_READ(vma, vm_file);
+	return 0;
+}
+
+static __always_inline int kf_mapped__begin(struct task_struct *task, struct file *program,
+					    struct file **file)
+{
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(task);
+
+	return bpf_find_vma(task, KF_USER_IP(regs), kf_mapped__keep, file, 0) ? -1 : 0;
+}
+#endif
 
 #endif

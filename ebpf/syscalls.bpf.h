@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * System calls: numbers of the native ABI, their arguments, and the files behind descriptors. On the
- * tracepoint mode calls of the 32-bit ABI, which have other numbers, are left out.
+ * System calls: numbers of the native ABI, their arguments, and the files behind descriptors. Calls of
+ * the 32-bit ABI have other numbers: file/tracepoint_compat.bpf.h has those of x86 that are on files.
  */
 #ifndef KF_SYSCALLS_BPF_H
 #define KF_SYSCALLS_BPF_H
@@ -69,6 +69,7 @@
 #define KF_COMPAT_ARG0(regs) KF_READ(regs, bx)
 #define KF_COMPAT_ARG1(regs) KF_READ(regs, cx)
 #else
+#define KF_TIF_32BIT (1 << 22) /* thread_info.flags (arch/arm64/include/asm/thread_info.h) */
 #define KF_SYSCALL_NR(regs) ((u64)KF_TYPED(regs, syscallno))
 #define KF_CURRENT_SYSCALL() ((u64)KF_USER_REGS(syscallno))
 #define KF_CURRENT_RESULT() ((s64)KF_USER_REGS(regs[0]))
@@ -115,7 +116,9 @@ static __always_inline bool kf_syscall__compat(void)
 #ifdef __TARGET_ARCH_x86
 	return KF_CURRENT(thread_info.status) & KF_TS_COMPAT;
 #else
-	return false; /* a 32-bit task of arm64 has numbers that match no call handled here */
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return KF_READ(task, thread_info.flags) & KF_TIF_32BIT;
 #endif
 }
 

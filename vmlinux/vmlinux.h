@@ -159,7 +159,19 @@ struct fs_struct {
 	struct path pwd;
 };
 
+struct callback_head {
+	struct callback_head *next;
+	void (*func)(struct callback_head *head);
+};
+
+struct vm_area_struct {
+	unsigned long vm_start;
+	unsigned long vm_end;
+	struct file *vm_file;
+};
+
 struct mm_struct {
+	atomic_t mm_users;
 	unsigned long arg_start;
 	unsigned long arg_end;
 	struct file *exe_file;
@@ -212,13 +224,17 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
 	struct signal_struct *signal;
+	struct callback_head *task_works;
 	kuid_t loginuid;
 	unsigned int sessionid;
 	u64 self_exec_id;
 };
 
 struct linux_binprm {
+	struct file *executable;
 	struct file *file;
+	const char *filename;
+	const char *interp;
 	char buf[256];
 };
 

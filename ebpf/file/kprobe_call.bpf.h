@@ -13,9 +13,6 @@
 #include "file/pending.bpf.h"
 #include "syscalls.bpf.h"
 
-/* file.f_flags (linux/fs.h) */
-#define KF_FMODE_EXEC 0x20
-
 enum kf_due {
 	KF_DUE_EXEC = 1, /* inside exec */
 	KF_DUE_OPEN_EXEC = 2, /* return of do_open_execat */

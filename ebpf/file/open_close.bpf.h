@@ -11,6 +11,8 @@
 #define KF_FMODE_PATH 0x4000
 #define KF_FMODE_OPENED 0x80000
 #define KF_FMODE_CREATED 0x100000
+/* file.f_flags: opened by exec */
+#define KF_FMODE_EXEC 0x20
 
 /*
  * CREATE, once a struct file: a duplicated descriptor is not another creation. The file is there

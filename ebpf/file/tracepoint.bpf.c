@@ -11,7 +11,9 @@
 #include "record.h"
 #include "config.bpf.h"
 #include "file/programs.bpf.h"
+#include "file/tracepoint_exec.bpf.h"
 #include "file/tracepoint_syscall.bpf.h"
+#include "file/tracepoint_compat.bpf.h"
 
 /* KF_VARIANTS noloop: built again for kernels without bpf_loop. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -21,7 +23,10 @@ int BPF_PROG(tp__sys_enter, struct pt_regs *regs, u64 nr)
 {
 	if (!kf_standby__claim(KF_PROG_SYS_ENTER))
 		return 0;
-	kf_tp_syscall__begins(regs, nr);
+	if (kf_syscall__compat())
+		kf_compat__begins(kf_number(regs), nr);
+	else
+		kf_tp_syscall__begins(regs, nr);
 	return 0;
 }
 
@@ -30,18 +35,21 @@ int BPF_PROG(tp__sys_exit, struct pt_regs *regs, long ret)
 {
 	if (!kf_standby__claim(KF_PROG_SYS_EXIT))
 		return 0;
-	kf_tp_syscall__returns(regs, ret);
+	if (kf_syscall__compat())
+		kf_compat__returns(kf_number(regs), KF_SYSCALL_NR(regs), ret);
+	else
+		kf_tp_syscall__returns(regs, KF_SYSCALL_NR(regs), ret);
 	return 0;
 }
 
-/* exec: the program itself. Its interpreter and loader cannot be seen in this attach mode. */
+/* exec has succeeded: the program, its script and its loader. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(tp__sched_process_exec_file, struct task_struct *task, pid_t old_pid,
 	     struct linux_binprm *bprm)
 {
 	if (!kf_standby__claim(KF_PROG_SCHED_PROCESS_EXEC_FILE))
 		return 0;
-	kf_file__event(KF_READ(bprm, file), KF_FILE_OPEN_EXEC);
+	kf_exec__done(task, bprm);
 	return 0;
 }
 
@@ -54,6 +62,15 @@ int BPF_PROG(tp__sched_process_exit_files, struct task_struct *task)
 		return 0;
 	kf_named__lose();
 	kf_close__exit(task);
+	return 0;
+}
+
+SEC("tp_btf/exit_mmap")
+int BPF_PROG(tp__exit_mmap, struct mm_struct *mm)
+{
+	if (!kf_standby__claim(KF_PROG_EXIT_MMAP))
+		return 0;
+	kf_close__mappings(mm);
 	return 0;
 }
 

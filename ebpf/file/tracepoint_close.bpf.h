@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What closes files, as the tracepoint mode sees it: system calls before they run and the end of a
- * process, because afterwards the files are closed.
+ * process, because afterwards the files are closed. What exec, munmap and the end of an address space
+ * close has lost its last reference, but lies in the list of the task's work until the task goes back
+ * to user space: there it is found.
  */
 #ifndef KF_FILE_TRACEPOINT_CLOSE_BPF_H
 #define KF_FILE_TRACEPOINT_CLOSE_BPF_H
@@ -44,6 +46,10 @@ static __always_inline void kf_close__fd(u64 fd)
  */
 struct kf_range {
 	u64 first;
+	u64 work; /* next of the task's work, a struct callback_head */
+	u64 script; /* oldest of the work that exec has opened */
+	u32 how; /* KF_WORK_* */
+	u32 waits; /* for the end of the address space */
 	struct {
 		u64 file;
 		u64 met;
@@ -59,6 +65,7 @@ struct {
 } kf_ranges SEC(".maps");
 
 const struct kf_range kf_range_zero = {};
+const struct kf_range kf_range_waits = { .waits = 1 };
 
 /* Returns true when all references of a file were met. */
 static __always_inline bool kf_close__last(struct kf_range *range, struct file *file)
@@ -110,6 +117,74 @@ static __always_inline void kf_close__fds(u64 first, u32 count)
 	bpf_map_delete_elem(&kf_ranges, &id);
 }
 
+/* What to do with the files in the list of the task's work. */
+#define KF_WORK_CLOSES 1
+#define KF_WORK_EXEC_FAILED 2 /* those that exec has opened were opened for nothing */
+
+extern const void ____fput __ksym __weak;
+
+/* A file in the list. */
+__noinline int kf_close__dropped(u64 address, u32 how)
+{
+	struct file *file = (struct file *)address;
+
+	if ((how & KF_WORK_EXEC_FAILED) && (KF_READ(file, f_flags) & KF_FMODE_EXEC))
+		kf_file__event(file, KF_FILE_OPEN_EXEC);
+	kf_open_file__closed(file);
+	return 0;
+}
+
+static __noinline long kf_close__nth_work(u32 round, void *context)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	struct kf_range *range = bpf_map_lookup_elem(&kf_ranges, &id);
+	struct callback_head *work;
+	struct file *file;
+
+	if (!range || !range->work)
+		return 1;
+	work = (struct callback_head *)range->work;
+	range->work = (u64)KF_READ(work, next);
+	if ((u64)KF_READ(work, func) != (u64)&____fput)
+		return 0;
+	file = kf_file__of_work(work);
+	if (range->how)
+		kf_close__dropped((u64)file, range->how);
+	else if (KF_READ(file, f_flags) & KF_FMODE_EXEC)
+		range->script = (u64)file;
+	return 0;
+}
+
+/* Walks the list, the newest comes first. Returns the oldest that exec has opened, unless it closes. */
+static __always_inline struct file *kf_close__works(u32 how)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	u64 id = bpf_get_current_pid_tgid();
+	struct kf_range *range;
+	u64 script;
+
+	bpf_map_update_elem(&kf_ranges, &id, &kf_range_zero, BPF_ANY);
+	range = bpf_map_lookup_elem(&kf_ranges, &id);
+	if (!range) {
+		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+		return NULL;
+	}
+	range->work = (u64)KF_READ(task, task_works);
+	range->how = how;
+	kf_loop(KF_RANGE_MAX, kf_close__nth_work, NULL, KF_RANGE_NO_LOOP);
+	script = range->script;
+	bpf_map_delete_elem(&kf_ranges, &id);
+	return (struct file *)script;
+}
+
+/* Closes what has lost its last reference since the task was in user space. */
+__noinline int kf_close__works_all(u32 how)
+{
+	kf_close__works(how);
+	return 0;
+}
+
 static __always_inline u32 kf_close__table_size(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -147,8 +222,18 @@ static __always_inline void kf_close__range(u64 first, u64 last)
 		kf_close__fds(first, last - first + 1);
 }
 
-/* The end of a process: of its last thread, if the table is not shared. */
-static __always_inline void kf_close__exit(struct task_struct *task)
+/* Whether the end of the task's address space tells more: then the files that it maps are closed. */
+static __always_inline bool kf_close__waits(struct task_struct *task)
+{
+	u64 id = bpf_get_current_pid_tgid();
+
+	if (!kf_exits_early() || !KF_READ(task, mm) || KF_READ(task, mm, mm_users.counter) != 1)
+		return false;
+	return bpf_map_update_elem(&kf_ranges, &id, &kf_range_waits, BPF_ANY) == 0;
+}
+
+/* Descriptors, when the last thread of a process ends, if the table is not shared. */
+static __always_inline void kf_close__table(struct task_struct *task)
 {
 	u32 max;
 
@@ -156,6 +241,37 @@ static __always_inline void kf_close__exit(struct task_struct *task)
 		return;
 	max = kf_close__table_size();
 	kf_close__fds(0, max);
+}
+
+/* The end of a thread. What is closed last is told first, as the kernel does. */
+static __always_inline void kf_close__exit(struct task_struct *task)
+{
+	bool waits = kf_close__waits(task);
+
+	if (!waits)
+		kf_close__table(task);
+	if (!waits && KF_READ(task, task_works))
+		kf_close__works_all(KF_WORK_CLOSES);
+}
+
+/* The end of an address space by the last thread that had it. What it mapped lies in the list, and the
+ * program is held by nothing but the address space. */
+static __always_inline void kf_close__mappings(struct mm_struct *mm)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	u64 id = bpf_get_current_pid_tgid();
+	struct kf_range *range;
+	struct file *program;
+
+	if (!kf_exits_early() || !(KF_READ(task, flags) & KF_PF_EXITING))
+		return;
+	range = bpf_map_lookup_elem(&kf_ranges, &id);
+	if (range && range->waits)
+		kf_close__table(task);
+	program = KF_READ(mm, exe_file);
+	if (program && kf_file__refs(program) == 1)
+		kf_close__dropped((u64)program, KF_WORK_CLOSES);
+	kf_close__works_all(KF_WORK_CLOSES);
 }
 
 #endif

@@ -193,6 +193,8 @@ static __always_inline bool kf_named__unwanted(struct kf_named *named, u32 lengt
 
 	if (named->inode)
 		return false;
+	if (kf_text__is_folder(length))
+		return true;
 	for (int i = 0; i < 3; i++) {
 		inode = named->others[i];
 		alias = inode ? KF_READ(inode, i_dentry.first) : NULL;

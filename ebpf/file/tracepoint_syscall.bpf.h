@@ -12,6 +12,8 @@
 #define KF_F_DUPFD_CLOEXEC 1030
 #define KF_AT_REMOVEDIR 0x200
 
+#define KF_NO_CALL ((u64)-1)
+
 /*
  * Calls that close. They are seen before they run, because afterwards the file is closed: so what
  * makes them fail has to be known here.
@@ -264,20 +266,39 @@ static __always_inline void kf_tp_syscall__begins(struct pt_regs *regs, u64 nr)
 {
 	enum kf_op op;
 
-	if (kf_syscall__compat() || kf_tp_syscall__closes(regs, nr))
+	if (kf_tp_syscall__closes(regs, nr))
 		return;
 	op = kf_tp_syscall__op(nr);
 	if (op != KF_OP_NONE && !kf_tp_syscall__unwanted(regs, nr))
 		kf_named__begin(op);
 }
 
-static __always_inline void kf_tp_syscall__returns(struct pt_regs *regs, long ret)
+/*
+ * What was closed by this call and not by its name: by exec, munmap, or with the last reference of
+ * something else. Calls that close by their name have been seen before they ran; io_uring_enter has seen
+ * some of the work done itself.
+ */
+static __always_inline void kf_tp_syscall__closed(u64 nr, long ret)
 {
-	u64 nr = KF_SYSCALL_NR(regs);
+	switch (nr) {
+	case __NR_close:
+#ifdef __NR_dup2
+	case __NR_dup2:
+#endif
+	case __NR_dup3:
+	case __NR_close_range:
+	case __NR_io_uring_enter:
+		return;
+	}
+	kf_close__works_all((nr == __NR_execve || nr == __NR_execveat) && ret < 0
+				    ? KF_WORK_CLOSES | KF_WORK_EXEC_FAILED
+				    : KF_WORK_CLOSES);
+}
+
+static __always_inline void kf_tp_syscall__call(struct pt_regs *regs, u64 nr, long ret)
+{
 	struct kf_where where;
 
-	if (kf_syscall__compat())
-		return;
 	if (kf_tp_syscall__opens(regs, nr, ret) || kf_tp_syscall__uses(regs, nr, ret))
 		return;
 	if (!kf_tp_syscall__where(regs, nr, &where))
@@ -287,6 +308,13 @@ static __always_inline void kf_tp_syscall__returns(struct pt_regs *regs, long re
 	if (!where.path && !kf_named__forget(ret)) /* futimens */
 		return;
 	kf_tp_fd__changed(where.dfd, KF_OP_SETATTR, ret);
+}
+
+static __always_inline void kf_tp_syscall__returns(struct pt_regs *regs, u64 nr, long ret)
+{
+	kf_tp_syscall__call(regs, nr, ret);
+	if (KF_CURRENT(task_works))
+		kf_tp_syscall__closed(nr, ret);
 }
 
 #endif

@@ -85,6 +85,25 @@ __noinline int kf_text__names(u64 address, u32 length)
 	return !compare.differs;
 }
 
+/* Whether the path in the texts can name a directory alone: it ends with a slash, or with a component
+ * of dots. */
+static __always_inline bool kf_text__is_folder(u32 length)
+{
+	struct kf_texts *texts = kf_text__get();
+	u32 dots = 0;
+	char last = '/';
+
+	if (!texts)
+		return false;
+	for (u32 back = 2; back < 5; back++) {
+		last = back > length ? '/' : texts->path[(length - back) & (KF_PATH_MAX - 1)];
+		if (last != '.')
+			break;
+		dots++;
+	}
+	return last == '/' && dots < 3;
+}
+
 static __always_inline void kf_text__aggregate(struct kf_file_agg *agg, u32 op)
 {
 	const struct kf_op_row *row = kf_op__row(op);

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.host import attributes, edges, operations, unopened, workloads
+from tests.host import attributes, compat, edges, executed, operations, unopened, workloads
 from tests.host.case import Case, Claim, Untraced
 from tests.host.operations import COPIES
 from tests.host.workloads import READ_BYTES, READS, WRITE_BYTES, WRITES
@@ -40,8 +40,8 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _program(path: Path) -> Path:
-    shutil.copy(shutil.which("true") or "/bin/true", path)
+def _program(path: Path, content: bytes = b"") -> Path:
+    path.write_bytes(content or Path(shutil.which("true") or "/bin/true").read_bytes())
     path.chmod(0o755)
     return path
 
@@ -74,6 +74,9 @@ TMPFS = "tmpfs"  # the end of the name of a case whose folder lies there
 SHARING = "sharing"  # the same, where files can share blocks
 CHANGES = ("FileSizeChange", "FileModificationTimeChange")
 MODES = ("FilePermissions", "FilePermissionsBefore")
+UNREAD = {"OPEN": 1, "CLOSE_NOWRITE": 1}
+EXECUTED = {"OPEN_EXEC": 1, "CLOSE_NOWRITE": 1}
+IMAGE = {"Proc": Claim.ANY, "ProcExe": Claim.ANY, "ProcArgs": Claim.MAYBE}
 ONCE = {"CREATE": 1, "OPEN": 1, "MODIFY": 1, "CLOSE_WRITE": 1}
 
 CASES = (
@@ -354,10 +357,42 @@ CASES = (
         "execute",
         workloads.execute,
         lambda d: [_program(d / "kf-program")],
-        {"kf-program": {"OPEN_EXEC": 1}},
-        # how often the kernel and its loader read a program, and when first
-        untold=("OPEN", "ACCESS", "CLOSE_NOWRITE"),
-        fields={"kf-program": {"FileAccessTime": Claim.ANY, "FileNotes": Claim.MAYBE}},
+        {"kf-program": EXECUTED},
+        untold=("ACCESS",),  # how often the kernel and its loader read a program, and when first
+        fields={"kf-program": {"FileAccessTime": Claim.ANY}},
+    ),
+    # whose image it is, the one that ran exec or the one that it made, differs by mode
+    Case(
+        "script",
+        executed.script,
+        executed.prepare,
+        dict.fromkeys((executed.SCRIPT, executed.PROGRAM, executed.LOADER), EXECUTED),
+        untold=("ACCESS",),
+        fields=dict.fromkeys(
+            (executed.SCRIPT, executed.PROGRAM, executed.LOADER),
+            IMAGE | {"FileAccessTime": Claim.ANY},
+        ),
+    ),
+    Case(
+        "failed_exec",
+        executed.failed,
+        lambda d: [_program(d / "no-program", b"no program")],
+        {"no-program": EXECUTED},
+        untold=("ACCESS",),
+        fields={"no-program": {"FileAccessTime": Claim.ANY}},
+    ),
+    Case(
+        "closed_by_exec",
+        executed.closed_by_exec,
+        lambda d: [d / "closed", d / "kept"],
+        {"closed": ONCE, "kept": ONCE},
+        fields=dict.fromkeys(("closed", "kept"), IMAGE),
+    ),
+    Case(
+        "mapped",
+        executed.mapped,
+        lambda d: [_file(d / "unmapped"), _file(d / "left"), _file(d / "both")],
+        dict.fromkeys(("unmapped", "both", "left"), UNREAD),
     ),
     Case("thread", workloads.thread_write, lambda d: [d / "thread"], {"thread": WRITTEN}),
     Case("fork", operations.fork_write, lambda d: [d / "forked"], {"forked": ONCE}),
@@ -434,6 +469,26 @@ CASES = (
         lambda d: [_file(d / "inside").parent],
         {"inside": {"ATTRIB": 1}},
     ),
+    *(
+        Case(
+            "compat",
+            compat.calls,
+            lambda d: [
+                *(d / "w", _file(d / "r"), d / "c", _file(d / "old"), d / "new"),
+                *(_file(d / "gone"), _file(d / "mode")),
+            ],
+            {
+                "w": WRITTEN,
+                "r": {"OPEN": 2, "ACCESS": READS + 1, "CLOSE_NOWRITE": 2},
+                "c": ONCE,
+                "new": MOVED,
+                "gone": {"DELETE": 1},
+                "mode": {"ATTRIB": 1},
+            },
+            fields={"new": {"FileOrigin": "old"}},
+        ),
+    )
+    * compat.HAS_COMPAT,
     Case("missing", workloads.failed_changes, lambda d: [d], {}, refused=BY_NAME),
     Case(
         "denied",

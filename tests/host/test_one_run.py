@@ -29,6 +29,7 @@ FAILED = {
     "denied": 7,
     "denied_chmod": 1,
     "failed_closes": 3,
+    "failed_exec": 1,
     "xattrs": 3,
     "fxattrs": 2,
     "acls": 2,

@@ -158,7 +158,8 @@ def cgroup_id(pid: int | str = "self") -> int:
 
 def _program(run: Run, case: Case, record: Record) -> Path:
     """Return what the process executes: the file of the record, or what runs the tests."""
-    executed = "OPEN_EXEC" in record["FileEvents"]
+    failed = run.done[case.name].facts.get("failed")
+    executed = "OPEN_EXEC" in record["FileEvents"] and not failed
     return run.folders[case.name] / record["File"] if executed else EXE
 
 

@@ -15,9 +15,11 @@ ANY_ATTACH_MODE = "any"  # served the same way in every attach mode; --attach do
 NO_RINGS = "what io_uring does is not seen"
 NO_IO_URING = "what io_uring and 32-bit system calls do is not seen"
 NO_SPLICE = "what io_uring, sendfile, splice and 32-bit system calls do is not seen"
+NOT_CALLED = "what io_uring and AIO do is not seen; on arm64 what 32-bit system calls do, too"
+NO_NESTED_SCRIPTS = "of scripts that interpret each other the first one is seen alone"
 NAMES_AS_TEXT = (
     "a path whose inode no tracepoint names is reported as it was given, without the inode; "
-    + NO_IO_URING
+    + NOT_CALLED
 )
 UNIX_MOVES = tuple(
     f"unix_{kind}_{verb}"
@@ -156,7 +158,7 @@ def _traced(gap: str, *programs: str, optional: tuple[str, ...] = ()) -> Candida
 
 
 def _by_descriptor() -> Candidate:
-    return _traced(NO_IO_URING, "tp__sys_enter", "tp__sys_exit")
+    return _traced(NOT_CALLED, "tp__sys_enter", "tp__sys_exit")
 
 
 def _by_name(gap: str = "") -> Candidate:
@@ -322,7 +324,7 @@ HOOKS: tuple[Hook, ...] = (
         "exec",
         "file opened to be executed",
         "fexit__do_open_execat",
-        traced=_traced("interpreters and loaders are not seen", "tp__sched_process_exec_file"),
+        traced=_traced(NO_NESTED_SCRIPTS, "tp__sched_process_exec_file"),
     ),
     _file(
         "read",
@@ -391,7 +393,11 @@ HOOKS: tuple[Hook, ...] = (
         "file closed",
         "fentry____fput",
         traced=_traced(
-            NO_IO_URING, "tp__sys_enter", "tp__sys_exit", "tp__sched_process_exit_files"
+            NOT_CALLED,
+            "tp__sys_enter",
+            "tp__sys_exit",
+            "tp__sched_process_exit_files",
+            optional=("tp__exit_mmap",),
         ),
     ),
     _file("rename", "file renamed", *_around("vfs_rename"), traced=_by_name()),

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What exec has opened, as the tracepoint mode sees it when exec has succeeded: the program is in its
+ * hands; a script, of which the program is the interpreter, has been put away already and lies in the
+ * list of the task's work; the loader is what is mapped where the task will begin.
+ */
+#ifndef KF_FILE_TRACEPOINT_EXEC_BPF_H
+#define KF_FILE_TRACEPOINT_EXEC_BPF_H
+
+#include "file/tracepoint_close.bpf.h"
+
+__noinline int kf_exec__opened(u64 file)
+{
+	if (file)
+		kf_file__event((struct file *)file, KF_FILE_OPEN_EXEC);
+	return 0;
+}
+
+/* The script; binfmt_misc may hand it to its interpreter as a descriptor. Of a script whose
+ * interpreter is a script the first one: what exec has opened before, for the program that ran until
+ * now, lies in the same list. */
+static __always_inline struct file *kf_exec__script(struct linux_binprm *bprm)
+{
+	struct file *script = KF_READ(bprm, executable);
+
+	if (script || KF_READ(bprm, interp) == KF_READ(bprm, filename))
+		return script;
+	return kf_close__works(0);
+}
+
+static __always_inline struct file *kf_exec__loader(struct task_struct *task, struct file *program)
+{
+	struct file *file = NULL;
+
+	if (kf_mapped__begin(task, program, &file))
+		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+	return file == program ? NULL : file;
+}
+
+static __always_inline void kf_exec__done(struct task_struct *task, struct linux_binprm *bprm)
+{
+	struct file *program = KF_READ(bprm, file);
+
+	kf_exec__opened((u64)kf_exec__script(bprm));
+	kf_exec__opened((u64)program);
+	kf_exec__opened((u64)kf_exec__loader(task, program));
+}
+
+#endif
