@@ -231,39 +231,61 @@ struct dentry___union {
  * FMODE_NOACCOUNT, which lies elsewhere now and means as much there. */
 #define KF_FMODE_BELOW (0x2000000 | 0x20000000)
 
-static __always_inline void kf_times__fill(struct kf_inode *out, struct inode *inode)
+/* typed: see KF_READ_AS. */
+static __always_inline void kf_times__fill(struct kf_inode *out, struct inode *inode,
+					   const bool typed)
 {
 	struct inode___v611 *v611 = (void *)inode;
 	struct inode___v67 *v67 = (void *)inode;
 	struct inode___v510 *v510 = (void *)inode;
 
 	if (bpf_core_field_exists(v611->i_mtime_sec)) {
-		out->atime_s = KF_READ(v611, i_atime_sec);
-		out->mtime_s = KF_READ(v611, i_mtime_sec);
-		out->ctime_s = KF_READ(v611, i_ctime_sec);
-		out->atime_ns = KF_READ(v611, i_atime_nsec);
-		out->mtime_ns = KF_READ(v611, i_mtime_nsec);
-		out->ctime_ns = KF_READ(v611, i_ctime_nsec) & KF_CTIME_NSEC_MASK;
+		out->atime_s = KF_READ_AS(typed, v611, i_atime_sec);
+		out->mtime_s = KF_READ_AS(typed, v611, i_mtime_sec);
+		out->ctime_s = KF_READ_AS(typed, v611, i_ctime_sec);
+		out->atime_ns = KF_READ_AS(typed, v611, i_atime_nsec);
+		out->mtime_ns = KF_READ_AS(typed, v611, i_mtime_nsec);
+		out->ctime_ns = KF_READ_AS(typed, v611, i_ctime_nsec) & KF_CTIME_NSEC_MASK;
 		return;
 	}
 	if (bpf_core_field_exists(v67->__i_mtime)) {
-		out->atime_s = KF_READ(v67, __i_atime.tv_sec);
-		out->mtime_s = KF_READ(v67, __i_mtime.tv_sec);
-		out->atime_ns = KF_READ(v67, __i_atime.tv_nsec);
-		out->mtime_ns = KF_READ(v67, __i_mtime.tv_nsec);
+		out->atime_s = KF_READ_AS(typed, v67, __i_atime.tv_sec);
+		out->mtime_s = KF_READ_AS(typed, v67, __i_mtime.tv_sec);
+		out->atime_ns = KF_READ_AS(typed, v67, __i_atime.tv_nsec);
+		out->mtime_ns = KF_READ_AS(typed, v67, __i_mtime.tv_nsec);
 	} else {
-		out->atime_s = KF_READ(v510, i_atime.tv_sec);
-		out->mtime_s = KF_READ(v510, i_mtime.tv_sec);
-		out->atime_ns = KF_READ(v510, i_atime.tv_nsec);
-		out->mtime_ns = KF_READ(v510, i_mtime.tv_nsec);
+		out->atime_s = KF_READ_AS(typed, v510, i_atime.tv_sec);
+		out->mtime_s = KF_READ_AS(typed, v510, i_mtime.tv_sec);
+		out->atime_ns = KF_READ_AS(typed, v510, i_atime.tv_nsec);
+		out->mtime_ns = KF_READ_AS(typed, v510, i_mtime.tv_nsec);
 	}
 	if (bpf_core_field_exists(v67->__i_ctime)) {
-		out->ctime_s = KF_READ(v67, __i_ctime.tv_sec);
-		out->ctime_ns = KF_READ(v67, __i_ctime.tv_nsec);
+		out->ctime_s = KF_READ_AS(typed, v67, __i_ctime.tv_sec);
+		out->ctime_ns = KF_READ_AS(typed, v67, __i_ctime.tv_nsec);
 	} else {
-		out->ctime_s = KF_READ(v510, i_ctime.tv_sec);
-		out->ctime_ns = KF_READ(v510, i_ctime.tv_nsec);
+		out->ctime_s = KF_READ_AS(typed, v510, i_ctime.tv_sec);
+		out->ctime_ns = KF_READ_AS(typed, v510, i_ctime.tv_nsec);
 	}
+}
+
+/* Whether the times lie in the first bytes of struct inode. */
+static __always_inline bool kf_times__within(const u32 bytes)
+{
+	struct inode___v611 *v611 = NULL;
+	struct inode___v67 *v67 = NULL;
+	struct inode___v510 *v510 = NULL;
+
+	if (bpf_core_field_exists(v611->i_mtime_sec))
+		return KF_WITHIN(bytes, v611, i_atime_sec) && KF_WITHIN(bytes, v611, i_mtime_sec) &&
+		       KF_WITHIN(bytes, v611, i_ctime_sec) &&
+		       KF_WITHIN(bytes, v611, i_atime_nsec) &&
+		       KF_WITHIN(bytes, v611, i_mtime_nsec) && KF_WITHIN(bytes, v611, i_ctime_nsec);
+	if (bpf_core_field_exists(v67->__i_mtime)
+		    ? !KF_WITHIN(bytes, v67, __i_atime) || !KF_WITHIN(bytes, v67, __i_mtime)
+		    : !KF_WITHIN(bytes, v510, i_atime) || !KF_WITHIN(bytes, v510, i_mtime))
+		return false;
+	return bpf_core_field_exists(v67->__i_ctime) ? KF_WITHIN(bytes, v67, __i_ctime)
+						     : KF_WITHIN(bytes, v510, i_ctime);
 }
 
 /* References that keep an open file alive: 1 means the next close ends it. */

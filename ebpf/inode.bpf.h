@@ -41,22 +41,60 @@ static __always_inline bool kf_magic__pseudo(u32 magic)
 	return false;
 }
 
+static __always_inline void kf_inode__read(struct kf_inode *out, struct inode *inode,
+					   const bool typed)
+{
+	out->size = KF_READ_AS(typed, inode, i_size);
+	out->mode = KF_READ_AS(typed, inode, i_mode);
+	out->nlink = KF_READ_AS(typed, inode, i_nlink);
+	out->uid = KF_READ_AS(typed, inode, i_uid.val);
+	out->gid = KF_READ_AS(typed, inode, i_gid.val);
+	kf_times__fill(out, inode, typed);
+}
+
+#define KF_INODE_HEAD 136 /* bytes of struct inode that have all of this, in all kernels so far */
+
+/* Whether they have, and it is to be read by one probe read. */
+static __always_inline bool kf_inode__near(void)
+{
+	struct inode *inode = NULL;
+
+	return !KF_ENABLED(KF_DIRECT) && KF_WITHIN(KF_INODE_HEAD, inode, i_size) &&
+	       KF_WITHIN(KF_INODE_HEAD, inode, i_mode) &&
+	       KF_WITHIN(KF_INODE_HEAD, inode, i_nlink) && KF_WITHIN(KF_INODE_HEAD, inode, i_uid) &&
+	       KF_WITHIN(KF_INODE_HEAD, inode, i_gid) && KF_WITHIN(KF_INODE_HEAD, inode, i_ino) &&
+	       KF_WITHIN(KF_INODE_HEAD, inode, i_sb) && kf_times__within(KF_INODE_HEAD);
+}
+
+/* Not inlined, so that the copy is on the stack for this long only. */
+static __noinline int kf_inode__fill_near(struct kf_inode *out, struct inode *inode)
+{
+	u64 copy[KF_INODE_HEAD / 8];
+
+	bpf_probe_read_kernel(copy, sizeof(copy), inode);
+	kf_inode__read(out, (struct inode *)copy, true);
+	return 0;
+}
+
 static __always_inline void kf_inode__fill(struct kf_inode *out, struct inode *inode)
 {
-	out->size = KF_READ(inode, i_size);
-	out->mode = KF_READ(inode, i_mode);
-	out->nlink = KF_READ(inode, i_nlink);
-	out->uid = KF_READ(inode, i_uid.val);
-	out->gid = KF_READ(inode, i_gid.val);
-	kf_times__fill(out, inode);
+	if (kf_inode__near())
+		kf_inode__fill_near(out, inode);
+	else
+		kf_inode__read(out, inode, KF_ENABLED(KF_DIRECT));
+}
+
+static __always_inline bool kf_inode__is_reported(u32 mode)
+{
+	u32 type = mode & KF_S_IFMT;
+
+	return type == KF_S_IFREG || type == KF_S_IFLNK;
 }
 
 /* Regular files and symbolic links; pseudo file systems only when asked for. */
 static __always_inline bool kf_inode__wanted(struct inode *inode, u32 *magic)
 {
-	u32 type = KF_READ(inode, i_mode) & KF_S_IFMT;
-
-	if (type != KF_S_IFREG && type != KF_S_IFLNK)
+	if (!kf_inode__is_reported(KF_READ(inode, i_mode)))
 		return false;
 	*magic = KF_READ(inode, i_sb, s_magic);
 	return kf_pseudo_fs || !kf_magic__pseudo(*magic);

@@ -66,13 +66,8 @@ _Static_assert(__builtin_offsetof(struct kf_kept_name, path_len) ==
 		       KF_KEPT_LEN == KF_PATH_SMALL + KF_NAME_LEN,
 	       "a kept name begins with its walk");
 
-/* What makes two events belong together: the file by one of its names, and the program that acts now. */
-static __always_inline void kf_file_key__fill(struct kf_file_key *key, struct inode *inode,
-					      struct dentry *dentry)
+static __always_inline void kf_file_key__fill_process(struct kf_file_key *key, struct dentry *dentry)
 {
-	key->ino = KF_READ(inode, i_ino);
-	key->dev = KF_READ(inode, i_sb, s_dev);
-	key->gen = KF_READ(inode, i_generation);
 	key->start_ns = kf_current__start();
 	key->tgid = bpf_get_current_pid_tgid() >> 32;
 	key->execs = (u16)kf_current__execs();
@@ -80,13 +75,47 @@ static __always_inline void kf_file_key__fill(struct kf_file_key *key, struct in
 	key->apart = 0;
 }
 
+/* What makes two events belong together: the file by one of its names, and the program that acts now. */
+static __always_inline void kf_file_key__fill(struct kf_file_key *key, struct inode *inode,
+					      struct dentry *dentry)
+{
+	key->ino = KF_READ(inode, i_ino);
+	key->dev = KF_READ(inode, i_sb, s_dev);
+	key->gen = KF_READ(inode, i_generation);
+	kf_file_key__fill_process(key, dentry);
+}
+
+/* kf_file__identify where what is needed of the inode is read at once. */
+static __noinline bool kf_file__identify_near(struct kf_file_key *key, struct kf_inode *now,
+					      struct inode *inode, struct dentry *dentry)
+{
+	u64 copy[KF_INODE_HEAD / 8];
+	struct inode *head = (struct inode *)copy;
+
+	if (bpf_probe_read_kernel(copy, sizeof(copy), inode) ||
+	    !kf_inode__is_reported(head->i_mode))
+		return false;
+	now->magic = KF_UNTYPED(head->i_sb, s_magic);
+	if (!kf_pseudo_fs && kf_magic__pseudo(now->magic))
+		return false;
+	kf_inode__read(now, head, true);
+	key->ino = head->i_ino;
+	key->dev = KF_UNTYPED(head->i_sb, s_dev);
+	key->gen = KF_WITHIN(KF_INODE_HEAD, head, i_generation) ? head->i_generation
+								: KF_UNTYPED(inode, i_generation);
+	kf_file_key__fill_process(key, dentry);
+	return true;
+}
+
 /* Takes down which file this is and how it is now. Returns false if it is not reported. */
 static __always_inline bool kf_file__identify(struct kf_file_key *key, struct kf_inode *now,
 					      struct inode *inode, struct dentry *dentry)
 {
+	if (kf_inode__near())
+		return kf_file__identify_near(key, now, inode, dentry);
 	if (!kf_inode__wanted(inode, &now->magic))
 		return false;
-	kf_inode__fill(now, inode);
+	kf_inode__read(now, inode, KF_ENABLED(KF_DIRECT));
 	kf_file_key__fill(key, inode, dentry);
 	return true;
 }
@@ -513,6 +542,30 @@ static __noinline int kf_file__fold(struct kf_subject *subject, struct kf_flush 
 	return 0;
 }
 
+#define KF_FILE_HEAD \
+	80 /* bytes of struct file that have its inode and its path, in all kernels so far */
+
+/* Takes down an open file's name. Returns its inode. */
+static __always_inline struct inode *kf_walk__begin(struct kf_walk *at, struct file *file)
+{
+	struct file *head;
+	u64 copy[KF_FILE_HEAD / 8];
+	u32 inode = KF_END(file, f_inode), path = KF_END(file, f_path);
+	u32 bytes = inode > path ? inode : path;
+
+	if (KF_ENABLED(KF_DIRECT) || bytes > KF_FILE_HEAD) {
+		at->dentry = KF_READ(file, f_path.dentry);
+		at->mnt = kf_mount__of(KF_READ(file, f_path.mnt));
+		return KF_READ(file, f_inode);
+	}
+	head = (struct file *)copy;
+	if (bpf_probe_read_kernel(copy, bytes, file))
+		return NULL;
+	at->dentry = head->f_path.dentry;
+	at->mnt = kf_mount__of(head->f_path.mnt);
+	return head->f_inode;
+}
+
 /* An event on an open file. image: moves its key to another image than the one that runs, NULL: that one. */
 static __always_inline void kf_file__event_of(struct file *file, enum kf_file_event event,
 					      int (*image)(struct kf_file_key *key))
@@ -523,16 +576,13 @@ static __always_inline void kf_file__event_of(struct file *file, enum kf_file_ev
 
 	if (kf_self())
 		return;
-	inode = KF_READ(file, f_inode);
-	if (!inode)
-		return;
 	__builtin_memset(&subject, 0, sizeof(subject));
 	__builtin_memset(&flush, 0, sizeof(flush));
 	flush.event = event;
 	flush.how = kf_event__before_unseen(event);
 	flush.before = &subject.inode;
-	if (!kf_subject__fill(&subject, inode, KF_READ(file, f_path.dentry),
-			      kf_mount__of(KF_READ(file, f_path.mnt))))
+	inode = kf_walk__begin(&subject.at, file);
+	if (!inode || !kf_file__identify(&subject.key, &subject.inode, inode, subject.at.dentry))
 		return;
 	if (image)
 		image(&subject.key);
