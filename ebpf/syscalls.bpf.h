@@ -48,10 +48,16 @@
 #endif
 
 /*
- * The number is read for every system call of the host: through the typed pointer. Not so the first
- * four arguments: where calls differ in which they mean, the compiler would make one load with a
- * computed offset, which the verifier refuses.
+ * Read for every system call of the host: through the typed pointer. Where calls differ in which argument
+ * they mean, the compiler would make one load with a computed offset, which the verifier refuses; it
+ * joins nothing with the assembly behind each.
  */
+#define KF_REGISTER(regs, member)                     \
+	({                                            \
+		u64 __value = KF_TYPED(regs, member); \
+		barrier_var(__value);                 \
+		__value;                              \
+	})
 #ifdef __TARGET_ARCH_x86
 #define KF_TS_COMPAT 0x2 /* thread_info.status (arch/x86/include/asm/thread_info.h) */
 #define KF_SYSCALL_NR(regs) KF_TYPED(regs, orig_ax)
@@ -59,26 +65,26 @@
 #define KF_CURRENT_RESULT() ((s64)KF_USER_REGS(ax))
 #define KF_NR_EXECVE_32 11
 #define KF_NR_EXECVEAT_32 358
-#define KF_ARG0(regs) KF_READ(regs, di)
-#define KF_ARG1(regs) KF_READ(regs, si)
-#define KF_ARG2(regs) KF_READ(regs, dx)
-#define KF_ARG3(regs) KF_READ(regs, r10)
-#define KF_ARG4(regs) KF_TYPED(regs, r8)
-#define KF_ARG5(regs) KF_TYPED(regs, r9)
+#define KF_ARG0(regs) KF_REGISTER(regs, di)
+#define KF_ARG1(regs) KF_REGISTER(regs, si)
+#define KF_ARG2(regs) KF_REGISTER(regs, dx)
+#define KF_ARG3(regs) KF_REGISTER(regs, r10)
+#define KF_ARG4(regs) KF_REGISTER(regs, r8)
+#define KF_ARG5(regs) KF_REGISTER(regs, r9)
 /* of 32-bit calls */
-#define KF_COMPAT_ARG0(regs) KF_READ(regs, bx)
-#define KF_COMPAT_ARG1(regs) KF_READ(regs, cx)
+#define KF_COMPAT_ARG0(regs) KF_REGISTER(regs, bx)
+#define KF_COMPAT_ARG1(regs) KF_REGISTER(regs, cx)
 #else
 #define KF_TIF_32BIT (1 << 22) /* thread_info.flags (arch/arm64/include/asm/thread_info.h) */
 #define KF_SYSCALL_NR(regs) ((u64)KF_TYPED(regs, syscallno))
 #define KF_CURRENT_SYSCALL() ((u64)KF_USER_REGS(syscallno))
 #define KF_CURRENT_RESULT() ((s64)KF_USER_REGS(regs[0]))
-#define KF_ARG0(regs) KF_READ(regs, orig_x0) /* x0 holds the result at exit */
-#define KF_ARG1(regs) KF_READ(regs, regs[1])
-#define KF_ARG2(regs) KF_READ(regs, regs[2])
-#define KF_ARG3(regs) KF_READ(regs, regs[3])
-#define KF_ARG4(regs) KF_TYPED(regs, regs[4])
-#define KF_ARG5(regs) KF_TYPED(regs, regs[5])
+#define KF_ARG0(regs) KF_REGISTER(regs, orig_x0) /* x0 holds the result at exit */
+#define KF_ARG1(regs) KF_REGISTER(regs, regs[1])
+#define KF_ARG2(regs) KF_REGISTER(regs, regs[2])
+#define KF_ARG3(regs) KF_REGISTER(regs, regs[3])
+#define KF_ARG4(regs) KF_REGISTER(regs, regs[4])
+#define KF_ARG5(regs) KF_REGISTER(regs, regs[5])
 /* of 32-bit calls */
 #define KF_COMPAT_ARG0(regs) KF_ARG0(regs)
 #define KF_COMPAT_ARG1(regs) KF_ARG1(regs)
@@ -140,17 +146,26 @@ static __always_inline bool kf_syscall__execs(void)
 	return false;
 }
 
+/* Where the open file of a descriptor stands in a table; NULL: there is no such place. typed: see
+ * KF_READ_AS. */
+static __always_inline struct file **kf_fd__slot(struct fdtable *fdt, u32 fd, const bool typed)
+{
+	if (!fdt || fd >= KF_READ_AS(typed, fdt, max_fds))
+		return NULL;
+	return KF_READ_AS(typed, fdt, fd) + fd;
+}
+
 /* The open file behind a descriptor of the current process; NULL if there is none. */
 static __always_inline struct file *kf_fd__file(u64 fd)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct fdtable *fdt = KF_READ(task, files, fdt);
-	struct file **table, *file = NULL;
+	struct file **slot, *file = NULL;
 
-	if ((u32)fd >= KF_READ(fdt, max_fds))
-		return NULL;
-	table = KF_READ(fdt, fd);
-	if (bpf_probe_read_kernel(&file, sizeof(file), &table[(u32)fd]))
+	if (kf_task_btf)
+		slot = kf_fd__slot(KF_TYPED(bpf_get_current_task_btf(), files, fdt), fd, true);
+	else
+		slot = kf_fd__slot(KF_UNTYPED(task, files, fdt), fd, false);
+	if (!slot || bpf_probe_read_kernel(&file, sizeof(file), slot))
 		return NULL;
 	return file;
 }

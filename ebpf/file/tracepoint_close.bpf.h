@@ -17,17 +17,13 @@
 #define KF_RANGE_NO_LOOP 64 /* the same, where bpf_loop is missing */
 #define KF_RANGE_SHARED 8 /* regular files with several descriptors among them */
 
-static __always_inline void kf_close__event(u64 fd)
+static __always_inline void kf_close__event(struct file *file)
 {
-	struct file *file = kf_fd__file(fd);
-	u32 mode;
+	u32 mode = KF_READ(file, f_mode);
 
-	if (!file)
-		return;
-	mode = KF_READ(file, f_mode);
 	if (!(mode & KF_FMODE_PATH))
-		kf_tp_fd__event(fd, mode & KF_FMODE_WRITE ? KF_FILE_CLOSE_WRITE
-							  : KF_FILE_CLOSE_NOWRITE);
+		kf_tp_fd__event((u64)file, mode & KF_FMODE_WRITE ? KF_FILE_CLOSE_WRITE
+								 : KF_FILE_CLOSE_NOWRITE);
 }
 
 /* A descriptor that is about to be closed: only the last reference is a CLOSE. */
@@ -36,7 +32,7 @@ static __always_inline void kf_close__fd(u64 fd)
 	struct file *file = kf_fd__file(fd);
 
 	if (file && kf_file__refs(file) == 1)
-		kf_close__event(fd);
+		kf_close__event(file);
 }
 
 /*
@@ -95,7 +91,7 @@ static __noinline long kf_close__nth(u32 at, void *context)
 	file = kf_fd__file(range->first + at);
 	if (file && (KF_READ(file, f_inode, i_mode) & KF_S_IFMT) == KF_S_IFREG &&
 	    kf_close__last(range, file))
-		kf_close__event(range->first + at);
+		kf_close__event(file);
 	return 0;
 }
 

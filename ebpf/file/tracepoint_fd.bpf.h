@@ -9,14 +9,11 @@
 
 #define KF_O_TRUNC 01000 /* asm-generic/fcntl.h */
 
-/* A descriptor's file and an event on it. Functions that are not static are verified once each,
+/* An open file by its address, and an event on it. Functions that are not static are verified once each,
  * whatever the number of their calls; they take numbers only, which every kernel lets them. */
-__noinline int kf_tp_fd__event(u64 fd, u32 event)
+__noinline int kf_tp_fd__event(u64 file, u32 event)
 {
-	struct file *file = kf_fd__file(fd);
-
-	if (file)
-		kf_file__event(file, event);
+	kf_file__event((struct file *)file, event);
 	return 0;
 }
 
@@ -27,7 +24,7 @@ static __always_inline void kf_tp_fd__moved(u64 fd, u32 mode, u32 event)
 	struct file *file = kf_fd__file(fd);
 
 	if (file && (KF_READ(file, f_mode) & mode))
-		kf_tp_fd__event(fd, event);
+		kf_tp_fd__event((u64)file, event);
 }
 
 static __always_inline void kf_tp_fd__read(u64 fd, long ret)
@@ -60,8 +57,10 @@ static __always_inline void kf_tp_fd__cloned(u64 in, u64 out, long ret)
 
 static __always_inline void kf_tp_fd__changed(u64 fd, enum kf_op op, long ret)
 {
-	if (kf_op__succeeded(op, ret))
-		kf_tp_fd__event(fd, kf_op__row(op)->last);
+	struct file *file = kf_op__succeeded(op, ret) ? kf_fd__file(fd) : NULL;
+
+	if (file)
+		kf_tp_fd__event((u64)file, kf_op__row(op)->last);
 }
 
 /* A new descriptor: an open file, or with flags == -1 a duplicate. */
@@ -77,10 +76,10 @@ __noinline int kf_tp_fd__opened(long fd, u64 flags)
 	if (mode & KF_FMODE_PATH)
 		return 0;
 	if (flags != (u64)-1 && ((mode & KF_FMODE_CREATED) || (flags & KF_O_TMPFILE)))
-		kf_tp_fd__event(fd, KF_FILE_CREATE);
+		kf_tp_fd__event((u64)file, KF_FILE_CREATE);
 	else if (flags != (u64)-1 && (flags & KF_O_TRUNC))
-		kf_tp_fd__changed(fd, KF_OP_TRUNCATE, 0);
-	kf_tp_fd__event(fd, KF_FILE_OPEN);
+		kf_tp_fd__event((u64)file, kf_op__row(KF_OP_TRUNCATE)->last);
+	kf_tp_fd__event((u64)file, KF_FILE_OPEN);
 	return 0;
 }
 
