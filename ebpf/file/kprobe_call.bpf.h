@@ -9,6 +9,7 @@
 #ifndef KF_FILE_KPROBE_CALL_BPF_H
 #define KF_FILE_KPROBE_CALL_BPF_H
 
+#include "due.bpf.h"
 #include "file/open_close.bpf.h"
 #include "file/pending.bpf.h"
 #include "syscalls.bpf.h"
@@ -40,6 +41,13 @@ struct {
 	__type(key, u64);
 	__type(value, struct kf_call);
 } kf_calls SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, KF_DUE_PLACES);
+	__type(key, u32);
+	__type(value, u32);
+} kf_calls_due SEC(".maps");
 
 /* Global: the verifier looks at it once and not from each of its callers. */
 __noinline int kf_call__event(u64 file, u32 event)
@@ -81,6 +89,8 @@ static __always_inline long kf_call__put(struct kf_call *call)
 	error = bpf_map_update_elem(&kf_calls, &thread, call, BPF_NOEXIST);
 	if (error)
 		kf_share__give(all->calls, call->user);
+	else
+		kf_due__add(&kf_calls_due, thread, 1);
 	return error;
 }
 
@@ -89,7 +99,10 @@ static __always_inline void kf_call__forget(u32 user)
 	struct kf_shares *all = kf_shares__all();
 	u64 thread = bpf_get_current_task();
 
-	if (bpf_map_delete_elem(&kf_calls, &thread) == 0 && all)
+	if (bpf_map_delete_elem(&kf_calls, &thread))
+		return;
+	kf_due__add(&kf_calls_due, thread, -1);
+	if (all)
 		kf_share__give(all->calls, user);
 }
 
@@ -320,9 +333,12 @@ static __always_inline void kf_call__settle(const struct kf_call *call, struct p
  * and 32-bit calls of old kernels return them unsigned. */
 static __always_inline void kf_call__returns(struct pt_regs *regs, u64 ret)
 {
-	struct kf_call *found = kf_call__find();
+	struct kf_call *found;
 	struct kf_call call;
 
+	if (!kf_due__is(&kf_calls_due, bpf_get_current_task()))
+		return;
+	found = kf_call__find();
 	if (!found)
 		return;
 	call = *found;

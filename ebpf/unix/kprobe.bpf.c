@@ -10,6 +10,7 @@
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
+#include "due.bpf.h"
 #include "unix/aggregate.bpf.h"
 #include "unix/call.bpf.h"
 #include "unix/programs.bpf.h"
@@ -39,6 +40,13 @@ struct {
 	__type(value, struct kf_unix_call);
 } kf_unix_calls SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, KF_DUE_PLACES);
+	__type(key, u32);
+	__type(value, u32);
+} kf_unix_calls_due SEC(".maps");
+
 /* How many of them each process and user has. No sweep heals it: whatever ends an entry counts. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -64,6 +72,7 @@ static __always_inline bool kf_unix_kprobe__keep(u64 thread, struct kf_unix_call
 		return false;
 	if (bpf_map_update_elem(&kf_unix_calls, &thread, call, BPF_NOEXIST))
 		return false;
+	kf_due__add(&kf_unix_calls_due, thread, 1);
 	kf_share__add(share, &call->charge, 1);
 	return true;
 }
@@ -330,15 +339,21 @@ static __always_inline void kf_unix_kprobe__end(u64 thread, const struct kf_unix
 	struct kf_share *share = kf_unix_kprobe__share();
 	struct kf_charge charge = call->charge;
 
-	if (bpf_map_delete_elem(&kf_unix_calls, &thread) == 0 && share)
+	if (bpf_map_delete_elem(&kf_unix_calls, &thread))
+		return;
+	kf_due__add(&kf_unix_calls_due, thread, -1);
+	if (share)
 		kf_share__add(share, &charge, -1);
 }
 
 static __always_inline void kf_unix_kprobe__leave(struct pt_regs *regs, s32 result)
 {
 	u64 thread = bpf_get_current_task();
-	struct kf_unix_call *call = bpf_map_lookup_elem(&kf_unix_calls, &thread);
+	struct kf_unix_call *call;
 
+	if (!kf_due__is(&kf_unix_calls_due, thread))
+		return;
+	call = bpf_map_lookup_elem(&kf_unix_calls, &thread);
 	if (!call)
 		return;
 	kf_unix_kprobe__returns(call, regs, result);
