@@ -228,9 +228,8 @@ static __always_inline bool kf_socket_call__receives(struct pt_regs *regs, u64 n
 	return !(flags & (KF_MSG_OOB | KF_MSG_PEEK | KF_MSG_ERRQUEUE));
 }
 
-static __always_inline void kf_socket_call__returns(struct pt_regs *regs, s64 result)
+static __always_inline void kf_socket_call__returns(struct pt_regs *regs, u64 nr, s64 result)
 {
-	u64 nr = KF_SYSCALL_NR(regs);
 	bool sends = kf_socket_call__sends(nr);
 
 	if (result <= 0)

@@ -108,7 +108,7 @@ static __always_inline void kf_iter__tcp(struct tcp_sock *tp)
 		return;
 	kf_iter__complete(sock, sk);
 	kf_tcp__snapshot(sock, sk, tp);
-	if (sock->flags & KF_SOCK_SNAPSHOT && !sock->usage.based)
+	if (sock->flags & KF_SOCK_SNAPSHOT && !sock->usage.based && !kf_is_subflow(tp))
 		kf_usage__base(&sock->usage, tp->write_seq, tp->copied_seq);
 	if (sock->flags & KF_SOCK_NO_BASE)
 		kf_iter__base(&key, sock);

@@ -11,8 +11,7 @@ enum kf_socket_program {
 	KF_PROG_FENTRY_RELEASE_SOCK,
 	KF_PROG_FENTRY_SKB_CONSUME_UDP,
 	/* tracepoint.bpf.c */
-	KF_PROG_SYS_EXIT_ACCEPT,
-	KF_PROG_SYS_EXIT_USE,
+	KF_PROG_SYS_EXIT_SOCKET,
 	KF_PROG_SOCKET_END,
 };
 _Static_assert(KF_PROG_SOCKET_END <= KF_PROG_MAX, "the programs of the room fit into its span");

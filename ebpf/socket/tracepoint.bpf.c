@@ -16,13 +16,12 @@
 /* KF_VARIANTS noloop: built again for kernels without bpf_loop. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline void kf_socket_tracepoint__returns(struct pt_regs *regs, s64 fd)
+static __always_inline void kf_socket_tracepoint__accepts(s64 fd)
 {
-	u64 nr = KF_SYSCALL_NR(regs);
 	struct socket *socket;
 	struct sock *sk;
 
-	if ((nr != __NR_accept && nr != __NR_accept4) || fd < 0 || kf_syscall__compat())
+	if (fd < 0 || kf_syscall__compat())
 		return;
 	socket = kf_fd__socket(fd);
 	sk = socket ? KF_READ(socket, sk) : NULL;
@@ -30,23 +29,23 @@ static __always_inline void kf_socket_tracepoint__returns(struct pt_regs *regs, 
 		kf_accept__done(sk);
 }
 
-/* Why: the descriptor of the connection, in the process that has it. It runs for each system call of
- * the host, and looks at the number first. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(tp__sys_exit_accept, struct pt_regs *regs, long fd)
+static __always_inline void kf_socket_tracepoint__returns(struct pt_regs *regs, s64 result)
 {
-	if (!kf_standby__claim(KF_PROG_SYS_EXIT_ACCEPT))
-		return 0;
-	kf_socket_tracepoint__returns(regs, fd);
-	return 0;
+	u64 nr = KF_SYSCALL_NR(regs);
+
+	if (nr == __NR_accept || nr == __NR_accept4)
+		kf_socket_tracepoint__accepts(result);
+	else
+		kf_socket_call__returns(regs, nr, result);
 }
 
-/* Why: who sends and receives. It runs for each system call of the host, and looks at the number first. */
+/* Why: the descriptor of an accepted connection, in the process that has it, and who sends and receives. It
+ * runs for each system call of the host, and looks at the number first. */
 SEC("tp_btf/sys_exit")
-int BPF_PROG(tp__sys_exit_use, struct pt_regs *regs, long result)
+int BPF_PROG(tp__sys_exit_socket, struct pt_regs *regs, long result)
 {
-	if (!kf_standby__claim(KF_PROG_SYS_EXIT_USE))
+	if (!kf_standby__claim(KF_PROG_SYS_EXIT_SOCKET))
 		return 0;
-	kf_socket_call__returns(regs, result);
+	kf_socket_tracepoint__returns(regs, result);
 	return 0;
 }

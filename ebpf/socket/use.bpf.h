@@ -17,6 +17,26 @@ static __always_inline u64 kf_use__cookie(struct sock *sk)
 	return kf_alias__of(KF_READ(sk, __sk_common.skc_cookie.counter), sk);
 }
 
+/* What is read of each socket that somebody lets go of. */
+struct kf_use_sock {
+	u64 cookie;
+	u64 flags;
+};
+
+/* The two stand side by side, and are read at once. */
+static __always_inline void kf_use__read(struct kf_use_sock *out, struct sock *sk)
+{
+	const struct sock_common *common = &sk->__sk_common;
+	u32 cookie = bpf_core_field_offset(common->skc_cookie);
+
+	if (!KF_ENABLED(KF_DIRECT) && bpf_core_field_offset(common->skc_flags) == cookie + 8) {
+		bpf_probe_read_kernel(out, sizeof(*out), (void *)common + cookie);
+		return;
+	}
+	out->cookie = KF_READ(sk, __sk_common.skc_cookie.counter);
+	out->flags = KF_READ(sk, __sk_common.skc_flags);
+}
+
 /* ---- TCP ---- */
 
 /* How far a connection is used; sequence numbers. */
@@ -25,12 +45,11 @@ struct kf_use_tcp {
 	u32 read; /* without a FIN */
 };
 
-static __always_inline void kf_use__progress(struct kf_use_tcp *at, struct sock *sk,
-					     struct tcp_sock *tp)
+static __always_inline void kf_use__progress(struct kf_use_tcp *at, u64 flags, struct tcp_sock *tp)
 {
 	at->written = KF_READ(tp, write_seq);
 	at->read = KF_READ(tp, copied_seq);
-	if (at->read == KF_READ(tp, rcv_nxt) && KF_READ(sk, __sk_common.skc_flags) & KF_SK_DONE)
+	if (flags & KF_SK_DONE && at->read == KF_READ(tp, rcv_nxt))
 		at->read--;
 }
 
@@ -50,11 +69,14 @@ static __always_inline bool kf_use__writable(u32 state)
 	       state == KF_TCP_SYN_RECV;
 }
 
+/* Not of a subflow of MPTCP: softirqs move what it has received, and any process what is sent. */
 static __always_inline bool kf_use__based(struct kf_sock *sock, struct tcp_sock *tp,
 					  const struct kf_use_tcp *at)
 {
 	if (sock->usage.based)
 		return true;
+	if (kf_is_subflow(tp))
+		return false;
 	if (sock->flags & KF_SOCK_SNAPSHOT) {
 		kf_usage__base(&sock->usage, at->written, at->read);
 		return false;
@@ -84,34 +106,33 @@ static __always_inline void kf_use__stream(struct kf_sock *sock, u64 cookie, u64
 		kf_use__tcp_by_other(cookie, bytes, sent);
 }
 
-/* Whether it can be told who moves bytes. Not of a subflow of MPTCP: softirqs move what it has received, and any
- * process what is sent. connect(2) to no address takes all that is known of how far a
+/* Whether it can be told who moves bytes. connect(2) to no address takes all that is known of how far a
  * connection was read. */
-static __always_inline bool kf_use__tells(struct sock *sk, struct tcp_sock *tp, u32 state)
+static __always_inline bool kf_use__tells(struct sock *sk, u32 state)
 {
 	if (state == KF_TCP_LISTEN || state == KF_TCP_SYN_SENT || kf_self())
 		return false;
-	if (state == KF_TCP_CLOSE && !KF_READ(sk, __sk_common.skc_dport))
-		return false;
-	return !kf_is_subflow(tp);
+	return state != KF_TCP_CLOSE || KF_READ(sk, __sk_common.skc_dport);
 }
 
 /* Somebody who holds a connection, or has held it, may have moved bytes. */
 static __always_inline void kf_use__tcp(struct sock *sk, struct tcp_sock *tp)
 {
 	u32 state = KF_READ(sk, __sk_common.skc_state);
+	struct kf_use_sock used;
 	struct kf_use_tcp at;
 	struct kf_sock *sock;
 	s32 sent = 0, received;
 	u64 cookie;
 
-	if (!kf_use__tells(sk, tp, state))
+	if (!kf_use__tells(sk, state))
 		return;
-	cookie = kf_use__cookie(sk);
+	kf_use__read(&used, sk);
+	cookie = kf_alias__of(used.cookie, sk);
 	sock = kf_sock__find(cookie);
 	if (!sock)
 		return;
-	kf_use__progress(&at, sk, tp);
+	kf_use__progress(&at, used.flags, tp);
 	if (!kf_use__based(sock, tp, &at))
 		return;
 	if (kf_use__writable(state))

@@ -254,7 +254,7 @@ _USED = _attach_modes(
     Candidate(
         "tracepoint",
         "socket_tracepoint",
-        ("tp__sys_exit_use",),
+        ("tp__sys_exit_socket",),
         gap="who received a datagram by a call without room for the address is known if there is "
         "one peer; " + NO_IO_URING,
     ),
@@ -412,7 +412,7 @@ HOOKS: tuple[Hook, ...] = (
             "socket",
             ("fentry__security_sock_graft",),
             (),
-            Candidate("tracepoint", "socket_tracepoint", ("tp__sys_exit_accept",), gap=NO_IO_URING),
+            Candidate("tracepoint", "socket_tracepoint", ("tp__sys_exit_socket",), gap=NO_IO_URING),
         ),
     ),
     Hook("socket.use", "process that sends or receives over TCP or UDP", "socket", _USED),
