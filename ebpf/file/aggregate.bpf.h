@@ -546,7 +546,7 @@ static __noinline int kf_file__fold(struct kf_subject *subject, struct kf_flush 
 	80 /* bytes of struct file that have its inode and its path, in all kernels so far */
 
 /* Takes down an open file's name. Returns its inode. */
-static __always_inline struct inode *kf_walk__begin(struct kf_walk *at, struct file *file)
+static __always_inline struct inode *kf_file__locate(struct kf_walk *at, struct file *file)
 {
 	struct file *head;
 	u64 copy[KF_FILE_HEAD / 8];
@@ -581,17 +581,12 @@ static __always_inline void kf_file__event_of(struct file *file, enum kf_file_ev
 	flush.event = event;
 	flush.how = kf_event__before_unseen(event);
 	flush.before = &subject.inode;
-	inode = kf_walk__begin(&subject.at, file);
+	inode = kf_file__locate(&subject.at, file);
 	if (!inode || !kf_file__identify(&subject.key, &subject.inode, inode, subject.at.dentry))
 		return;
 	if (image)
 		image(&subject.key);
 	kf_file__fold(&subject, &flush);
-}
-
-static __always_inline void kf_file__event(struct file *file, enum kf_file_event event)
-{
-	kf_file__event_of(file, event, NULL);
 }
 
 #endif

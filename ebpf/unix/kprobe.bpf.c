@@ -197,7 +197,8 @@ static __always_inline bool kf_unix_kprobe__moves(u64 nr)
 	return false;
 }
 
-static __always_inline bool kf_unix_kprobe__is_open(u64 fd, const struct socket *socket)
+/* Not inlined: what it needs of the stack is free again when it returns. */
+static __noinline bool kf_unix_kprobe__is_open(u64 fd, const struct socket *socket)
 {
 	struct file *file = kf_fd__file(fd);
 
