@@ -66,7 +66,8 @@ _Static_assert(__builtin_offsetof(struct kf_kept_name, path_len) ==
 		       KF_KEPT_LEN == KF_PATH_SMALL + KF_NAME_LEN,
 	       "a kept name begins with its walk");
 
-static __always_inline void kf_file_key__fill_process(struct kf_file_key *key, struct dentry *dentry)
+static __always_inline void kf_file_key__fill_process(struct kf_file_key *key,
+						      struct dentry *dentry)
 {
 	key->start_ns = kf_current__start();
 	key->tgid = bpf_get_current_pid_tgid() >> 32;
@@ -587,6 +588,11 @@ static __always_inline void kf_file__event_of(struct file *file, enum kf_file_ev
 	if (image)
 		image(&subject.key);
 	kf_file__fold(&subject, &flush);
+}
+
+static __always_inline void kf_file__event(struct file *file, enum kf_file_event event)
+{
+	kf_file__event_of(file, event, NULL);
 }
 
 #endif
