@@ -73,6 +73,10 @@ enum kf_file_event {
 #define KF_AGG_PATH_KEPT 512 /* the ring was full: the path lies in kf_names */
 #define KF_AGG_MODE_MOVED 16384 /* the mode was another than mode_first at some point */
 
+/* Flags of an executable, beside KF_AGG_PATH_*: what it was when the record was made. */
+#define KF_EXE_DELETED 16384 /* its name was gone, or it had never had one (O_TMPFILE) */
+#define KF_EXE_FILELESS 32768 /* in a file system that nobody has mounted: a memfd */
+
 /* Flags of a process. */
 #define KF_PROC_KTHREAD 1
 
@@ -180,7 +184,7 @@ struct kf_proc_record {
 	__u32 pid_ns; /* inode number of the namespace that its pid is of, for its whole life */
 	__u64 creator_start_ns; /* FORK: whose program it runs; not its parent after CLONE_PARENT */
 	__u32 creator_tgid;
-	__u32 exe_flags; /* KF_AGG_PATH_* */
+	__u32 exe_flags; /* KF_AGG_PATH_*, KF_EXE_* */
 	__u16 exe_len;
 	__u16 args_len; /* NUL separated arguments, cut at KF_ARGS_MAX */
 	__u32 pad;

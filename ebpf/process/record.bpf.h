@@ -48,6 +48,21 @@ static __always_inline u32 kf_proc_record__args(char *buffer, u32 room, struct m
 	return bpf_probe_read_user(buffer, length, (void *)start) ? 0 : length;
 }
 
+#define KF_SB_KERNMOUNT (1UL << 22) /* super_block.s_flags (linux/fs.h) */
+
+/* What became of an executable by now; the kernel says "(deleted)" of the same in /proc/PID/exe
+ * (d_unlinked), and of a memfd. */
+static __always_inline u32 kf_exe__flags(struct file *exe)
+{
+	struct dentry *dentry = KF_UNTYPED(exe, f_path.dentry);
+
+	if (KF_UNTYPED(dentry, d_sb, s_flags) & KF_SB_KERNMOUNT)
+		return KF_EXE_FILELESS;
+	if (!KF_UNTYPED(dentry, d_hash.pprev) && KF_UNTYPED(dentry, d_parent) != dentry)
+		return KF_EXE_DELETED;
+	return 0;
+}
+
 /* Completes a record: the room for the exe is followed by half as much for the arguments. Returns
  * -1 if something did not fit. The source is not read back from the record, so that only the program
  * for exec has the code that reads arguments. */
@@ -67,7 +82,7 @@ static __always_inline int kf_proc_record__write(struct kf_proc_record *rec, str
 		walk->mnt = kf_mount__of(KF_UNTYPED(exe, f_path.mnt));
 		walk->used = 0;
 		cut = kf_path__write(tail, walk, room);
-		rec->exe_flags = walk->flags;
+		rec->exe_flags = walk->flags | kf_exe__flags(exe);
 		used = walk->used;
 	}
 	rec->exe_len = used;

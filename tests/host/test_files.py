@@ -2,6 +2,7 @@
 """File records of an agent with options; what needs none is a case of tests/host/cases.py."""
 
 import calendar
+import json
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.host.agent import Agent, Record, Result, file_records
+from tests.host.whole import time_text
 from tests.host.workloads import WRITE_BYTES, WRITES, Done, start
 
 # Order of the contract for a file record without version and checksums.
@@ -127,6 +129,84 @@ def test_a_change_by_name_does_not_wait_for_the_idle_time(folder: Path) -> None:
         assert "STALE" not in found[name].get("FileNotes", ())
         text = "NO_INODE" in found[name].get("FileNotes", ())  # it left at once
         assert changed + (0 if text else 0.9) <= when(found[name]) <= changed + 3.1
+
+
+# Descriptors that others write through: who does what, and how the file is then. In "first" the
+# parent has the last reference, in "last" a child.
+INHERITED = """
+import json, os, sys, time
+
+def state(descriptor):
+    it = os.fstat(descriptor)
+    return {"FileSize": it.st_size, "mtime_ns": it.st_mtime_ns}
+
+def child(descriptor, size, wait=None):
+    told, tell = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(told)
+        time.sleep(0.05)
+        os.write(descriptor, b"c" * size)
+        os.write(tell, json.dumps(state(descriptor)).encode())
+        if wait is not None:
+            os.close(held)
+            os.read(wait, 1)
+            os.close(descriptor)
+        os._exit(0)
+    os.close(tell)
+    text = os.read(told, 1000)
+    os.close(told)
+    return pid, json.loads(text)
+
+found = {}
+first = os.open(sys.argv[1] + "/first", os.O_CREAT | os.O_WRONLY, 0o600)
+os.write(first, b"p" * 3)
+for size in (5, 7):
+    pid, found[f"first {size}"] = child(first, size)
+    os.waitpid(pid, 0)
+time.sleep(0.05)
+found["first 0"] = state(first)
+os.close(first)
+
+last = os.open(sys.argv[1] + "/last", os.O_CREAT | os.O_WRONLY, 0o600)
+os.write(last, b"p" * 3)
+found["last 0"] = state(last)
+wait, held = os.pipe()
+pid, found["last 11"] = child(last, 11, wait)
+os.close(last)
+os.close(held)
+os.waitpid(pid, 0)
+print(json.dumps(found))
+"""
+
+
+def test_each_record_shows_the_file_as_it_was_at_its_own_last_event(folder: Path) -> None:
+    """Of an inherited descriptor the last record, that of the close, shows what is final."""
+    with Agent("-m", "file") as agent:
+        command = [sys.executable, "-I", "-S", "-c", INHERITED, str(folder)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            states = json.loads(process.communicate(timeout=60)[0])
+        result = agent.stop()
+
+    opened = {"CREATE": 1, "OPEN": 1, "MODIFY": 1}
+    expected = {
+        ("first", 0): (opened | {"CLOSE_WRITE": 1}, []),
+        ("first", 5): ({"MODIFY": 1}, ["STALE"]),
+        ("first", 7): ({"MODIFY": 1}, ["STALE"]),
+        ("last", 0): (opened, ["STALE"]),
+        ("last", 11): ({"MODIFY": 1, "CLOSE_WRITE": 1}, []),
+    }
+    sizes = {8: 5, 15: 7, 14: 11}  # of the file, by what the child wrote
+    shown = {}
+    for record in file_records(result.records, folder):
+        parent = record["ProcPID"] == process.pid
+        who = (record["File"], 0 if parent else sizes[record["FileSize"]])
+        assert who not in shown
+        shown[who] = (record["FileEvents"], record.get("FileNotes", []))
+        state = states["{} {}".format(*who)]
+        assert record["FileSize"] == state["FileSize"]
+        assert record["FileModificationTime"] == time_text(state["mtime_ns"])
+    assert shown == expected
 
 
 def when(record: Record) -> float:

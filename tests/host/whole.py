@@ -207,9 +207,9 @@ def _file(run: Run, case: Case, path: str, records: list[Record]) -> Record:
         "FileGID": end.st_gid,
         "FileSize": end.st_size,
         "FileSizeChange": _grown(begin, end) if len(records) == 1 else Claim.MAYBE,
-        "FileAccessTime": _time(end.st_atime_ns),
-        "FileStatusChangeTime": _time(end.st_ctime_ns),
-        "FileModificationTime": _time(end.st_mtime_ns),
+        "FileAccessTime": time_text(end.st_atime_ns),
+        "FileStatusChangeTime": time_text(end.st_ctime_ns),
+        "FileModificationTime": time_text(end.st_mtime_ns),
         "FileModificationTimeChange": _moved(begin, end, records),
     }
 
@@ -246,7 +246,7 @@ def _moved(
     return Claim.MAYBE if begin or 0 <= shown < LONGEST else Claim.ABSENT
 
 
-def _time(ns: int) -> str:
+def time_text(ns: int) -> str:
     """Return a time as records show it."""
     when = time.strftime("%a, %b %d %Y %H:%M:%S", time.gmtime(ns // SECOND_NS))
     return f"{when}.{ns % SECOND_NS:09} UTC"

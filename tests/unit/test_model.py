@@ -16,6 +16,7 @@ FLAGS: dict[type, str] = {
     model.FileFlag: "KF_AGG_",
     model.SocketFlag: "KF_SOCK_",
     model.ProcessFlag: "KF_PROC_",
+    model.ExeFlag: "KF_EXE_",
 }
 ENUMS: dict[type, tuple[str, str, set[str]]] = {
     model.ProcessSource: ("enum kf_proc_source", "KF_PROC_", set()),

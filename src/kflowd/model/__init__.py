@@ -9,6 +9,7 @@ surrogateescape, so that the same codec gives the bytes back, whatever the local
 from kflowd.model.file import EnrichedFile, FileAggregate, FileEvent, FileFlag, FilePath, Inode
 from kflowd.model.process import (
     Actor,
+    ExeFlag,
     Process,
     ProcessExit,
     ProcessFlag,
@@ -40,6 +41,7 @@ __all__ = [
     "EnrichedFile",
     "EnrichedSocket",
     "EnrichedUnix",
+    "ExeFlag",
     "FileAggregate",
     "FileEvent",
     "FileFlag",

@@ -12,6 +12,13 @@ class ProcessFlag:
     INCOMPLETE = 1 << 31  # what it runs is not known: a record before this one was lost
 
 
+class ExeFlag:
+    """Flags of an executable beside FileFlag.PATH_*; the contract's KF_EXE_*."""
+
+    DELETED = 16384
+    FILELESS = 32768
+
+
 class ProcessSource:
     """Where a process record comes from; the contract's enum kf_proc_source."""
 
@@ -51,9 +58,9 @@ class Process(msgspec.Struct, frozen=True, gc=False):
 class ProcessSeen(msgspec.Struct, frozen=True, gc=False):
     """A process started, executed a program, or ran already.
 
-    `exe` is "" for kernel threads, `exe_flags` are its FileFlag.PATH_*; `flags` are ProcessFlag;
-    `pid_ns` is the PID namespace that it was made in. `creator` is the identity of who forked it:
-    not the parent after CLONE_PARENT; (0, 0) if it was not forked.
+    `exe` is "" for kernel threads, `exe_flags` are its FileFlag.PATH_* and ExeFlag; `flags` are
+    ProcessFlag; `pid_ns` is the PID namespace that it was made in. `creator` is the identity of who
+    forked it: not the parent after CLONE_PARENT; (0, 0) if it was not forked.
     """
 
     ts_ns: int

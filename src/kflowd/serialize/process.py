@@ -4,7 +4,7 @@
 from msgspec import UNSET, UnsetType
 
 from kflowd.constants import UNSET_ID
-from kflowd.model import Actor, FileFlag, ProcessFlag, ProcessSeen
+from kflowd.model import Actor, ExeFlag, FileFlag, ProcessFlag, ProcessSeen
 from kflowd.serialize.blocks.process import ProcessAge, ProcessBlock, ProcessDetails
 
 # Actors whose blocks are kept; as many as are active within some seconds.
@@ -95,6 +95,10 @@ def _notes(seen: ProcessSeen) -> tuple[str, ...]:
         words.append("PROCESS_INCOMPLETE")
     if seen.exe_flags & _EXE_INCOMPLETE:
         words.append("EXE_TRUNCATED")
+    if seen.exe_flags & ExeFlag.FILELESS:
+        words.append("FILELESS")
+    if seen.exe_flags & ExeFlag.DELETED:
+        words.append("DELETED")
     if seen.flags & ProcessFlag.ARGS_TRUNCATED:
         words.append("ARGS_TRUNCATED")
     return tuple(words)

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from kflowd.model import FileFlag, Process, ProcessFlag, SocketFlag
+from kflowd.model import ExeFlag, FileFlag, Process, ProcessFlag, SocketFlag
 from kflowd.serialize import process as blocks
 from kflowd.serialize.blocks.process import PROC_NOTES
 from kflowd.serialize.process import ProcessBlocks, age_of, process_block
@@ -39,6 +39,20 @@ def test_what_is_known_of_the_process() -> None:
 def test_a_path_of_the_executable_that_is_not_resolved_is_noted(flag: int) -> None:
     """Whatever is missing of it."""
     assert with_process(exe_flags=flag)["ProcNotes"] == ["EXE_TRUNCATED"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (ExeFlag.FILELESS, ["FILELESS"]),
+        (ExeFlag.DELETED, ["DELETED"]),
+        (ExeFlag.DELETED | FileFlag.PATH_TRUNCATED, ["EXE_TRUNCATED", "DELETED"]),
+    ],
+)
+def test_an_executable_without_a_name_is_noted(flags: int, words: list[str]) -> None:
+    """In memory alone, or removed."""
+    assert with_process(exe_flags=flags)["ProcNotes"] == words
+    assert set(words) <= set(PROC_NOTES)
 
 
 def test_numbers_that_are_not_known_are_absent() -> None:
@@ -101,7 +115,8 @@ def test_an_age_is_that_of_the_process() -> None:
 
 def test_each_note_is_explained() -> None:
     """The words are those of the table."""
-    noted = with_process(exe_flags=FileFlag.PATH_TEXT, flags=ProcessFlag.ARGS_TRUNCATED)
+    exe_flags = FileFlag.PATH_TEXT | ExeFlag.DELETED | ExeFlag.FILELESS
+    noted = with_process(exe_flags=exe_flags, flags=ProcessFlag.ARGS_TRUNCATED)
     words = [*noted["ProcNotes"], *of_file()["ProcNotes"]]
     words += of_socket(flags=SocketFlag.NO_OWNER)["ProcNotes"]
     lost = actor(incomplete=True)

@@ -39,7 +39,7 @@ DETAILS: Keys = {
     "ProcMntNS": 403,
     "ProcPidNS": 404,
     "ProcNetNS": 405,
-    "ProcNotes": ["EXE_TRUNCATED"],
+    "ProcNotes": ["EXE_TRUNCATED", "FILELESS", "DELETED"],
 }
 
 FILE: Keys = {

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from kflowd.contract import constants, layout
-from kflowd.model import FileFlag, Scope, Session, SocketFlag
+from kflowd.model import ExeFlag, FileFlag, Scope, Session, SocketFlag
 from kflowd.records.session import encode_session
 from tests.unit.make import SECOND, record
 
@@ -71,7 +71,7 @@ PROCESSES = _seen(PARENT, b"sshd\0sbin\0usr\0", b"", hdr__ts_ns=80 * SECOND, sou
     # the executable's path is not complete, so that there is a note
     PROCESS, b"dash\0bin\0usr\0", b"sh\0-c\0make\0", hdr__ts_ns=91 * SECOND, hdr__cpu=3,
     source=1, pid_ns=404,
-    exe_flags=FileFlag.PATH_TRUNCATED,
+    exe_flags=FileFlag.PATH_TRUNCATED | ExeFlag.DELETED | ExeFlag.FILELESS,
 ) + _seen(PARENT, b"later\0bin\0usr\0", b"", hdr__ts_ns=9000 * SECOND, source=1)  # fmt: skip
 
 CAT = PROCESS | {"start_ns": 92 * SECOND, "tgid": 311, "comm": b"cat"}

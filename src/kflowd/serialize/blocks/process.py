@@ -18,6 +18,9 @@ PROC_NOTES = {
     "PROCESS_INCOMPLETE": "a record of its exec was lost: what it runs is not known, and Proc is "
     "the task's name",
     "EXE_TRUNCATED": "ProcExe is not complete",
+    "FILELESS": "the executable is in memory alone: a memfd",
+    "DELETED": "the executable had no name any more (or never: O_TMPFILE) when it was started; of "
+    "what is older than kflowd, when kflowd began",
     "ARGS_TRUNCATED": "ProcArgs is not complete",
 }
 
