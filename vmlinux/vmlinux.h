@@ -246,6 +246,7 @@ struct iattr {
 struct renamedata {
 	struct dentry *old_dentry;
 	struct dentry *new_dentry;
+	unsigned int flags;
 };
 
 struct seq_file {

@@ -358,7 +358,7 @@ int BPF_PROG(fentry__vfs_rename, struct renamedata *data)
 {
 	if (!kf_standby__claim(KF_PROG_FENTRY_VFS_RENAME))
 		return 0;
-	kf_pending__enter(KF_OP_RENAME, KF_ON_NAME(data->old_dentry), KF_FRAME(ctx));
+	kf_pending__enter_rename(data->old_dentry, data->new_dentry, data->flags, KF_FRAME(ctx));
 	return 0;
 }
 
@@ -367,7 +367,7 @@ int BPF_PROG(fexit__vfs_rename, struct renamedata *data, int ret)
 {
 	if (!kf_standby__claim(KF_PROG_FEXIT_VFS_RENAME))
 		return 0;
-	kf_pending__exit(KF_OP_RENAME, KF_ON_NAME(data->old_dentry), ret);
+	kf_pending__exit(KF_OP_RENAME, KF_ON_NAMES(data->old_dentry, data->new_dentry), ret);
 	return 0;
 }
 

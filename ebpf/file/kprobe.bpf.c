@@ -314,7 +314,8 @@ int BPF_KRETPROBE(kretprobe__vfs_unlink, int ret)
 SEC("kprobe/vfs_rename")
 int BPF_KPROBE(kprobe__vfs_rename, struct renamedata *data)
 {
-	kf_call__enter(KF_OP_RENAME, KF_ON_NAME(KF_READ(data, old_dentry)), KF_FRAME(ctx));
+	kf_call__enter_rename(KF_READ(data, old_dentry), KF_READ(data, new_dentry),
+			      KF_READ(data, flags), KF_FRAME(ctx));
 	return 0;
 }
 

@@ -255,16 +255,37 @@ static __always_inline void kf_call__enter_setattr(struct dentry *dentry, struct
 		kf_call__keep_name(kf_pending__enter_setattr(dentry, attr, frame));
 }
 
+static __always_inline void kf_call__enter_rename(struct dentry *old, struct dentry *new, u32 flags,
+						  u64 frame)
+{
+	if (kf_call__operates())
+		kf_call__keep_name(kf_pending__enter_rename(old, new, flags, frame));
+}
+
+/* The same of a rename, by the inodes. What was replaced is told by the name of the other. */
+static __always_inline bool kf_call__holds_both(const struct kf_pending *pending)
+{
+	const struct kf_displaced *displaced = &pending->displaced;
+	struct dentry *dentry = pending->on.dentry, *other = pending->on.other;
+
+	if (pending->wanted && KF_READ(dentry, d_inode, i_ino) != pending->key.ino)
+		return false;
+	if (!displaced->wanted)
+		return true;
+	return displaced->exchanged ? KF_READ(other, d_inode, i_ino) == displaced->key.ino
+				    : pending->wanted;
+}
+
 /* Whether the dentry is still that of the operation. */
 static __always_inline bool kf_call__holds(const struct kf_pending *pending)
 {
 	const u32 rules = kf_op__row(pending->op)->rules;
 	struct dentry *dentry = pending->on.dentry;
 
-	if ((rules & KF_OP_FILES) || ((rules & KF_OP_KEEPS_NAME) && !pending->wanted))
+	if (rules & KF_OP_FILES)
 		return true;
 	if (rules & KF_OP_KEEPS_NAME)
-		return KF_READ(dentry, d_inode, i_ino) == pending->key.ino;
+		return kf_call__holds_both(pending);
 	return KF_READ(dentry, d_name.hash_len) == pending->name;
 }
 
@@ -273,16 +294,13 @@ static __always_inline void kf_call__file_event(struct file *file, enum kf_file_
 	kf_call__event((u64)file, event);
 }
 
-/* Folds what is pending, an operation on a name. Global, as kf_call__event. */
+/* Folds what is pending, an operation on one name. Global, as kf_call__event. */
 __noinline int kf_call__fold(u32 op)
 {
 	struct kf_pending *pending = kf_pending__find();
-	struct dentry *dentry;
 
-	if (!pending)
-		return 0;
-	dentry = pending->on.dentry;
-	kf_pending__fold(op, pending, dentry);
+	if (pending)
+		kf_pending__fold(op, pending, pending->on.dentry);
 	return 0;
 }
 
@@ -301,6 +319,9 @@ static __always_inline void kf_call__recover(s32 ret)
 	op = pending->op;
 	if (kf_op__row(op)->rules & KF_OP_FILES)
 		kf_op__on_files(op, pending->on.in, pending->on.out, ret, kf_call__file_event);
+	else if (op == KF_OP_RENAME && kf_op__succeeded(op, ret))
+		kf_pending__renamed(pending,
+				    &pending->on); /* not by kf_call__fold: the stack ends */
 	else if (kf_op__succeeded(op, ret))
 		kf_call__fold(op);
 	kf_pending__forget();

@@ -449,17 +449,6 @@ CASES = (
         {"c": {"OPEN": 1, "MODIFY": 2, "CLOSE_WRITE": 1}},
         fields={"c": {"FileSize": 3} | dict.fromkeys(CHANGES, Claim.RIGHT)},
     ),
-    # the inode is that of the file that was renamed, not of the one that is gone
-    *(
-        Case(
-            name,
-            workloads.rename,
-            lambda d: [_file(d / "old"), _file(d / "new", 3)],
-            {"new": MOVED},
-            fields={"new": {"FileOrigin": "old"}},
-        )
-        for name in ("over", f"over-{TMPFS}")
-    ),
     # directories, pipes and devices have no record, whatever is done to them
     Case("kinds", edges.other_kinds, lambda d: [d], {}),
     # the path is that of the mount namespace, not of the process's root

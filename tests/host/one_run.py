@@ -10,10 +10,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.host import connections, fragments, operations, unix_sockets, unopened, workloads
+from tests.host import (
+    connections,
+    fragments,
+    operations,
+    renames,
+    unix_sockets,
+    unopened,
+    workloads,
+)
 from tests.host.agent import SEPARATOR, Agent, Record, Result, parse
 from tests.host.blocked import blocked
-from tests.host.cases import CASES, folder_of
+from tests.host.cases import CASES, SHARING, folder_of
 from tests.host.older import Older
 from tests.host.operations import end_forked, forked, start_forked
 from tests.host.workloads import Done
@@ -121,6 +129,7 @@ def run_all(base: Path) -> Run:
     """Run every workload once under one agent, beside threads that wait for ever."""
     folders = {case.name: folder_of(case, base) for case in CASES}
     prepared = {case.name: case.arguments(folders[case.name]) for case in CASES}
+    renamed = {name: renames.prepare(place / name) for name, place in rename_places(base).items()}
     before = files_of(folders)
     done: dict[str, Done] = {}
     early: dict[str, bool] = {}
@@ -131,6 +140,8 @@ def run_all(base: Path) -> Run:
             for case in CASES:
                 done[case.name] = forked(case.workload, *prepared[case.name])
             done["tmpfiles"] = forked(unopened.tmpfiles, _made(base / "tmpfiles"))
+            for name, folder in renamed.items():
+                done[name] = forked(renames.renames, folder)
             (base / "mine").write_bytes(b"m")
             done["older"] = older.end()
             _sockets(done, base)
@@ -143,10 +154,17 @@ def run_all(base: Path) -> Run:
         result = agent.stop()
     done["elsewhere"] = elsewhere.end()
     after = files_of(folders)
-    for folder in folders.values():
+    for folder in (*folders.values(), *renamed.values()):
         if base not in folder.parents:
             shutil.rmtree(folder)
     return Run(result, base, folders, before, after, done, early)
+
+
+def rename_places(base: Path) -> dict[str, Path]:
+    """Return where files are renamed, on which file systems, by the names of the folders there."""
+    shared = Path("/dev/shm")
+    name = f"kflowd-renames-{os.getpid()}"
+    return {"renames": base, "renames-sharing": base / SHARING, name: shared}
 
 
 def _made(folder: Path) -> Path:

@@ -16,8 +16,17 @@ from tests.host import connections, fragments, older, unix_sockets, whole
 from tests.host.agent import Record, file_records, health_records, part, socket_records
 from tests.host.case import Case
 from tests.host.cases import CASES, SHARING, proofs
-from tests.host.one_run import ATTACH_MODE, DROP_BYTES, DROPS, Run, destinations, run_all
+from tests.host.one_run import (
+    ATTACH_MODE,
+    DROP_BYTES,
+    DROPS,
+    Run,
+    destinations,
+    rename_places,
+    run_all,
+)
 from tests.host.operations import BATCH, BATCH_BYTES
+from tests.host.renames import UNSURE
 from tests.host.unopened import sharing_volume
 from tests.host.views import by_file, events_of, one_socket, proves
 from tests.host.workloads import REPLY, REQUEST, ROUNDS
@@ -86,6 +95,37 @@ def test_records_are_whole(case: Case, run: Run) -> None:
         assert list(real) == list(wanted)
         kept = ("FilePath", "File", "FileInode", "FileDevice")
         assert [part(each, *kept) for each in found] == [part(found[-1], *kept)] * len(found)
+
+
+@proves("file.rename", "file.unlink")
+@pytest.mark.parametrize("place", range(3), ids=("usual", "sharing", "tmpfs"))
+def test_renames_of_two_files(place: int, run: Run) -> None:
+    """Both files of an exchange have their names, what is replaced is gone, and no more is told.
+
+    The tracepoint mode may know neither the inode nor the second file, and what changes nothing.
+    """
+    name, where = list(rename_places(run.base).items())[place]
+    facts = run.done[name].facts
+    found = [
+        each
+        for each in file_records(run.result.records, where / name)
+        if each["ProcPID"] == run.done[name].pid
+    ]
+    traced = whole.MAY_TRACE and any("NO_INODE" in each.get("FileNotes", ()) for each in found)
+    keys = ("FileEvents", "FileInode", "FileInodeLinkCount", "FileSize")
+    real = [
+        [each["File"], each.get("FileOrigin", ""), *(each.get(key) for key in keys)]
+        for each in found
+    ]
+    if traced:
+        told = [it[:3] for it in real if it[1] not in UNSURE]
+        names = [it[:3] for it in facts["expected"]]
+        assert [it for it in told if it not in names] == []
+        real = [it for it in real if it[3] is not None]
+        assert [it for it in real if it not in facts["expected"]] == []
+    else:
+        assert sorted(real, key=str) == sorted(facts["expected"], key=str)
+    assert facts["failed"] == 2
 
 
 @proves("file.tmpfile", "file.link")

@@ -21,6 +21,10 @@ NAMES_AS_TEXT = (
     "a path whose inode no tracepoint names is reported as it was given, without the inode; "
     + NOT_CALLED
 )
+ONE_OF_TWO = (
+    "the file that a rename replaces or exchanges is not seen; one between two names of a file, "
+    "which does nothing, is reported, and so is what is no file and replaces one; "
+)
 UNIX_MOVES = tuple(
     f"unix_{kind}_{verb}"
     for verb in ("sendmsg", "recvmsg")
@@ -400,7 +404,7 @@ HOOKS: tuple[Hook, ...] = (
             optional=("tp__exit_mmap",),
         ),
     ),
-    _file("rename", "file renamed", *_around("vfs_rename"), traced=_by_name()),
+    _file("rename", "file renamed", *_around("vfs_rename"), traced=_by_name(ONE_OF_TWO)),
     _file("link", "hard link made", *_around("vfs_link"), traced=_by_name()),
     _file("symlink", "symbolic link made", *_around("vfs_symlink"), traced=_by_name()),
     _file("unlink", "file deleted", *_around("vfs_unlink"), traced=_by_name()),

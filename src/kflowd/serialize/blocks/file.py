@@ -53,7 +53,13 @@ FILE_EVENTS = (
     ("CLOSE_NOWRITE", "the last reference went, it was open for reading only; ends the record"),
     ("MOVED_FROM", "renamed: the old name, which is FileOrigin, went"),
     ("MOVED_TO", "renamed: the new name came; in one record with MOVED_FROM, which it ends"),
-    ("DELETE", "a name was removed; the link count is that before it; ends the record"),
+    (
+        "DELETE",
+        (
+            "a name was removed, or a rename has given it to another file; the link count is that "
+            "before it; ends the record"
+        ),
+    ),
 )
 FILE_NOTES = {
     "PATH_UNRESOLVED": "FilePath is unknown, begins at the root of its file system, or is what a "
