@@ -44,7 +44,7 @@ class Images(NamedTuple):
     Attributes:
         work: Runs in a process of its own.
         files: What exactly was done, in any order.
-        unseen: Events that the tracepoint mode does not see.
+        unseen: Events that the tracepoint mode may not see.
     """
 
     work: Callable[[str], Facts]

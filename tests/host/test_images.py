@@ -2,6 +2,7 @@
 """Which program a file record names: the one that did it, whatever its process ran else."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,14 +40,14 @@ def did(record: Record) -> Did:
     return Did(record["ProcExe"], record["FileEvents"], record.get("ProcArgs", [""])[-1])
 
 
-def expected(name: str, file: str) -> list[Did]:
-    """Return what programs did, without what this attach mode may not see."""
+def told(name: str, done: Iterable[Did]) -> list[Did]:
+    """Return what programs did, without events that this attach mode may see or not."""
     unseen = WORKLOADS[name].unseen if MAY_TRACE else ()
     found = []
-    for program, events, argument in WORKLOADS[name].files[file]:
-        told = {event: count for event, count in events.items() if event not in unseen}
-        if told:
-            found.append(Did(program, told, argument))
+    for program, events, argument in done:
+        left = {event: count for event, count in events.items() if event not in unseen}
+        if left:
+            found.append(Did(program, left, argument))
     return found
 
 
@@ -67,8 +68,9 @@ def test_a_record_names_who_did_it(name: str, file: str, seen: Run) -> None:
     records = [
         each for each in file_records(seen.result.records, seen.base / name) if each["File"] == file
     ]
-    wanted = expected(name, file)
-    assert compared([did(each) for each in records], wanted) == compared(wanted, wanted)
+    wanted = told(name, WORKLOADS[name].files[file])
+    found = told(name, map(did, records))
+    assert compared(found, wanted) == compared(wanted, wanted)
     assert [each.get("FileNotes") for each in records] == [None] * len(records)
     names = {Path(each["ProcExe"]).name == each["Proc"].partition("/")[0] for each in records}
     assert names <= {True}
