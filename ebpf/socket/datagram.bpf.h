@@ -6,6 +6,7 @@
 #ifndef KF_SOCKET_DATAGRAM_BPF_H
 #define KF_SOCKET_DATAGRAM_BPF_H
 
+#include "socket/queued.bpf.h"
 #include "socket/use.bpf.h"
 
 /* Where the headers of a datagram lie, offsets from head. */
@@ -99,21 +100,35 @@ static __always_inline void kf_datagram__peer(struct kf_sock_key *key, const str
 	}
 }
 
-/* A datagram was taken out of the queue; bytes is negative if it was only looked at. A socket that is not
- * followed has no peers. */
-static __always_inline void kf_datagram__received(struct sock *sk, struct sk_buff *skb, s32 bytes)
+/* By its headers. */
+static __always_inline void kf_datagram__by_headers(struct sock *sk, struct sk_buff *skb, u64 bytes)
 {
 	struct kf_sock_key key = {};
 	struct kf_datagram it;
 
-	if (bytes <= 0)
-		return;
 	kf_datagram__find(&it, skb);
 	key.cookie = kf_use__cookie(sk);
 	key.family = it.protocol == bpf_htons(KF_ETH_P_IP) ? KF_AF_INET : KF_AF_INET6;
 	if (!kf_datagram__at_once(&key, &it))
 		kf_datagram__peer(&key, &it);
 	kf_use__received_from(&key, bytes);
+}
+
+/* A datagram was taken out of the queue; bytes is negative if it was only looked at. A socket that is not
+ * followed has no peers. */
+static __always_inline void kf_datagram__received(struct sock *sk, struct sk_buff *skb, s32 bytes)
+{
+	struct kf_peer *peer;
+	u64 number;
+
+	if (bytes <= 0)
+		return;
+	number = kf_queued__number(kf_number(skb));
+	peer = number ? kf_peer__at(number) : NULL;
+	if (peer)
+		kf_use__received(peer, number, bytes);
+	else
+		kf_datagram__by_headers(sk, skb, bytes);
 }
 
 #endif

@@ -31,8 +31,13 @@ static __always_inline void kf_socket__packet(struct __sk_buff *skb, bool receiv
 	if (!sk)
 		return;
 	sk = bpf_sk_fullsock(sk);
-	if (!sk || !kf_packet__parse(skb, &packet))
+	if (!sk)
 		return;
+	if (!kf_packet__parse(skb, &packet)) {
+		if (received)
+			kf_queued__set(kf_number(skb), 0);
+		return;
+	}
 	packet.received = received;
 	packet.ifindex = received ? skb->ingress_ifindex : skb->ifindex;
 	if (sk->protocol != packet.protocol)
@@ -43,7 +48,7 @@ static __always_inline void kf_socket__packet(struct __sk_buff *skb, bool receiv
 		kf_tcp__packet(cookie, sk, &packet);
 	} else if (packet.protocol == KF_IPPROTO_UDP && sk->type == KF_SOCK_DGRAM) {
 		packet.frag = received && kf_packet__fragmented(skb, packet.family);
-		kf_udp__packet(cookie, sk, &packet);
+		kf_udp__packet(cookie, sk, kf_number(skb), &packet);
 	}
 }
 

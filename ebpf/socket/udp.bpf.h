@@ -9,6 +9,7 @@
 
 #include "socket/fold.bpf.h"
 #include "socket/peer.bpf.h"
+#include "socket/queued.bpf.h"
 #include "socket/sender.bpf.h"
 
 /* The peer whose datagram came in last on this CPU: it is queued or dropped in this same softirq. */
@@ -183,7 +184,8 @@ static __always_inline void kf_udp__sent(struct kf_peer *peer, u64 number, u64 b
 		kf_udp__sent_by_other(number, bytes, sock);
 }
 
-static __always_inline void kf_udp__packet(u64 cookie, struct bpf_sock *sk,
+/* skb: its address. */
+static __always_inline void kf_udp__packet(u64 cookie, struct bpf_sock *sk, u64 skb,
 					   const struct kf_packet *packet)
 {
 	struct kf_sock_key key = { .cookie = cookie };
@@ -195,6 +197,8 @@ static __always_inline void kf_udp__packet(u64 cookie, struct bpf_sock *sk,
 	peer = kf_udp__seek(&key, &number, sk);
 	if (!peer)
 		peer = kf_udp__begin(&key, number, packet);
+	if (packet->received)
+		kf_queued__set(skb, peer ? number : 0);
 	if (!peer)
 		return;
 	sock = &peer->sock;

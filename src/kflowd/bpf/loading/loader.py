@@ -166,6 +166,7 @@ class Loader:
             self._config, self._features, self._self_tgid
         ) | self._standbys.constants(part)
         values |= {"kf_salt": self._salt, "kf_secrets": self._secrets}
+        values["kf_takes_datagrams"] = int(takes_datagrams(self.choices))
         cookies = bool(self._kernel.arguments(TRACING_COOKIE))
         entries = map_entries(self._config, cookies=cookies) | self._standbys.map_entries()
         it.set_constants(lambda name: self._constant(values, name))
@@ -239,6 +240,11 @@ def programs_by_object(choices: list[Choice]) -> dict[str, list[str]]:
             listed = wanted.setdefault(choice.candidate.object, [])
             listed.extend(name for name in choice.programs if name not in listed)
     return wanted
+
+
+def takes_datagrams(choices: Iterable[Choice]) -> bool:
+    """Say whether a program sees who takes a datagram out of its queue: by skb_consume_udp."""
+    return any(name.endswith("__skb_consume_udp") for it in choices for name in it.programs)
 
 
 def require_some(choices: list[Choice], subsystems: frozenset[str]) -> None:

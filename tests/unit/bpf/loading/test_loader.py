@@ -15,6 +15,7 @@ from kflowd.bpf.loading.loader import (
     reading,
     reason_of,
     require_some,
+    takes_datagrams,
 )
 from kflowd.bpf.loading.object import BpfObject
 from kflowd.errors import ContractError, FeatureError
@@ -34,6 +35,15 @@ def test_a_program_of_two_classes_is_loaded_once() -> None:
     """Programs are listed by object, in order, each once."""
     choices = [a_choice("a", "x", "y"), a_choice("b", "y", "z"), a_choice("c")]
     assert programs_by_object(choices) == {"o": ["x", "y", "z"]}
+
+
+@pytest.mark.parametrize("way", ["fentry", "kprobe"])
+def test_who_takes_a_datagram_is_seen_where_a_program_says_so(way: str) -> None:
+    """By skb_consume_udp, and not by the results of system calls."""
+    others = [a_choice("a", "tp__sys_exit_use"), a_choice("b", f"{way}__release_sock")]
+    assert not takes_datagrams([*others, a_choice("c")])
+    used = a_choice("c", f"{way}__release_sock", f"{way}__skb_consume_udp")
+    assert takes_datagrams([*others, used])
 
 
 def test_one_class_of_a_subsystem_is_enough() -> None:
