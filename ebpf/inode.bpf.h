@@ -76,12 +76,21 @@ static __noinline int kf_inode__fill_near(struct kf_inode *out, struct inode *in
 	return 0;
 }
 
+/* Not inlined either: each member that is read by itself takes a place on the stack. */
+static __noinline int kf_inode__fill_each(struct kf_inode *out, struct inode *inode)
+{
+	kf_inode__read(out, inode, false);
+	return 0;
+}
+
 static __always_inline void kf_inode__fill(struct kf_inode *out, struct inode *inode)
 {
-	if (kf_inode__near())
+	if (KF_ENABLED(KF_DIRECT))
+		kf_inode__read(out, inode, true);
+	else if (kf_inode__near())
 		kf_inode__fill_near(out, inode);
 	else
-		kf_inode__read(out, inode, KF_ENABLED(KF_DIRECT));
+		kf_inode__fill_each(out, inode);
 }
 
 static __always_inline bool kf_inode__is_reported(u32 mode)

@@ -49,11 +49,11 @@ struct kf_subject {
 
 /* An event, and how its aggregate is to be sent. */
 struct kf_flush {
-	enum kf_file_event event;
-	u32 how; /* KF_FLUSH_* */
+	u16 event; /* enum kf_file_event */
+	u16 how; /* KF_FLUSH_* */
+	u32 origin_len; /* 0: none */
 	const struct kf_inode *before; /* the inode ahead of the operation */
 	const char *origin; /* name before a rename, KF_NAME_LEN bytes */
-	u64 origin_len; /* 0: none */
 	u64 now_ns;
 };
 
@@ -108,17 +108,32 @@ static __noinline bool kf_file__identify_near(struct kf_file_key *key, struct kf
 	return true;
 }
 
+static __always_inline bool kf_file__identify_by(struct kf_file_key *key, struct kf_inode *now,
+						 struct inode *inode, struct dentry *dentry)
+{
+	if (!kf_inode__wanted(inode, &now->magic))
+		return false;
+	kf_inode__fill(now, inode);
+	kf_file_key__fill(key, inode, dentry);
+	return true;
+}
+
+/* The same by many reads; apart, for the sake of the stack. */
+static __noinline bool kf_file__identify_each(struct kf_file_key *key, struct kf_inode *now,
+					      struct inode *inode, struct dentry *dentry)
+{
+	return kf_file__identify_by(key, now, inode, dentry);
+}
+
 /* Takes down which file this is and how it is now. Returns false if it is not reported. */
 static __always_inline bool kf_file__identify(struct kf_file_key *key, struct kf_inode *now,
 					      struct inode *inode, struct dentry *dentry)
 {
+	if (KF_ENABLED(KF_DIRECT))
+		return kf_file__identify_by(key, now, inode, dentry);
 	if (kf_inode__near())
 		return kf_file__identify_near(key, now, inode, dentry);
-	if (!kf_inode__wanted(inode, &now->magic))
-		return false;
-	kf_inode__read(now, inode, KF_ENABLED(KF_DIRECT));
-	kf_file_key__fill(key, inode, dentry);
-	return true;
+	return kf_file__identify_each(key, now, inode, dentry);
 }
 
 /* Returns false if this inode is not reported. */
@@ -546,25 +561,36 @@ static __noinline int kf_file__fold(struct kf_subject *subject, struct kf_flush 
 #define KF_FILE_HEAD \
 	80 /* bytes of struct file that have its inode and its path, in all kernels so far */
 
-/* Takes down an open file's name. Returns its inode. */
-static __always_inline struct inode *kf_file__locate(struct kf_walk *at, struct file *file)
+static __always_inline struct inode *kf_file__locate_by(struct kf_walk *at, struct file *file)
+{
+	at->dentry = KF_READ(file, f_path.dentry);
+	at->mnt = kf_mount__of(KF_READ(file, f_path.mnt));
+	return KF_READ(file, f_inode);
+}
+
+/* By one read; apart, for the sake of the stack. */
+static __noinline struct inode *kf_file__locate_near(struct kf_walk *at, struct file *file)
 {
 	struct file *head;
 	u64 copy[KF_FILE_HEAD / 8];
 	u32 inode = KF_END(file, f_inode), path = KF_END(file, f_path);
 	u32 bytes = inode > path ? inode : path;
 
-	if (KF_ENABLED(KF_DIRECT) || bytes > KF_FILE_HEAD) {
-		at->dentry = KF_READ(file, f_path.dentry);
-		at->mnt = kf_mount__of(KF_READ(file, f_path.mnt));
-		return KF_READ(file, f_inode);
-	}
+	if (bytes > KF_FILE_HEAD)
+		return kf_file__locate_by(at, file);
 	head = (struct file *)copy;
 	if (bpf_probe_read_kernel(copy, bytes, file))
 		return NULL;
 	at->dentry = head->f_path.dentry;
 	at->mnt = kf_mount__of(head->f_path.mnt);
 	return head->f_inode;
+}
+
+/* Takes down an open file's name. Returns its inode. */
+static __always_inline struct inode *kf_file__locate(struct kf_walk *at, struct file *file)
+{
+	return KF_ENABLED(KF_DIRECT) ? kf_file__locate_by(at, file)
+				     : kf_file__locate_near(at, file);
 }
 
 /* An event on an open file. image: moves its key to another image than the one that runs, NULL: that one. */

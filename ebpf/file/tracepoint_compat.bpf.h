@@ -87,16 +87,25 @@ __noinline int kf_compat__begins(u64 regs, u64 nr)
 	return 0;
 }
 
-/* All results are ints, which old kernels return unsigned. */
+/* Not the function that takes the registers of the kernel: the verifier knows one kind of pointer for each
+ * instruction. */
+static __noinline int kf_compat__named(struct pt_regs *native, u64 nr, long ret)
+{
+	return kf_tp_syscall__names(native, nr, ret);
+}
+
+/* All results are ints, which old kernels return unsigned. Returns the number of the native call, -1:
+ * there is none. */
 __noinline int kf_compat__returns(u64 regs, u64 nr, s32 ret)
 {
 	struct pt_regs *native = kf_compat__native((struct pt_regs *)regs, nr, true);
 
-	if (native)
-		kf_tp_syscall__returns(native, native->orig_ax, ret);
-	else if (KF_CURRENT(task_works))
-		kf_tp_syscall__closed(KF_NO_CALL, ret);
-	return 0;
+	if (!native)
+		return -1;
+	nr = native->orig_ax;
+	if (!kf_tp_syscall__opens(native, nr, ret) && !kf_tp_syscall__uses(native, nr, ret))
+		kf_compat__named(native, nr, ret);
+	return nr;
 }
 #else
 /* What 32-bit tasks do is not seen on other architectures. */
@@ -107,9 +116,7 @@ static __always_inline int kf_compat__begins(u64 regs, u64 nr)
 
 static __always_inline int kf_compat__returns(u64 regs, u64 nr, s32 ret)
 {
-	if (KF_CURRENT(task_works))
-		kf_tp_syscall__closed(KF_NO_CALL, ret);
-	return 0;
+	return -1;
 }
 #endif
 

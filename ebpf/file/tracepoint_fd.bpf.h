@@ -63,8 +63,7 @@ static __always_inline void kf_tp_fd__changed(u64 fd, enum kf_op op, long ret)
 		kf_tp_fd__event((u64)file, kf_op__row(op)->last);
 }
 
-/* A new descriptor: an open file, or with flags == -1 a duplicate. */
-__noinline int kf_tp_fd__opened(long fd, u64 flags)
+static __always_inline int kf_tp_fd__opened_by(long fd, u64 flags)
 {
 	struct file *file;
 	u32 mode;
@@ -80,6 +79,35 @@ __noinline int kf_tp_fd__opened(long fd, u64 flags)
 	else if (flags != (u64)-1 && (flags & KF_O_TRUNC))
 		kf_tp_fd__event((u64)file, kf_op__row(KF_OP_TRUNCATE)->last);
 	kf_tp_fd__event((u64)file, KF_FILE_OPEN);
+	return 0;
+}
+
+/* A new descriptor: an open file, or with flags == -1 a duplicate. */
+__noinline int kf_tp_fd__opened(long fd, u64 flags)
+{
+	return kf_tp_fd__opened_by(fd, flags);
+}
+
+/* The same by openat2: struct open_how begins with the flags. */
+__noinline int kf_tp_fd__opened_how(long fd, u64 how)
+{
+	u64 flags = 0;
+
+	bpf_probe_read_user(&flags, sizeof(flags), (void *)how);
+	return kf_tp_fd__opened_by(fd, flags);
+}
+
+/* struct file_clone_range begins with the descriptor that is read. */
+__noinline int kf_tp_fd__ioctl(u64 fd, u32 cmd, u64 argument, long ret)
+{
+	u64 from = argument;
+
+	if (kf_ioctl__flags(cmd))
+		kf_tp_fd__changed(fd, KF_OP_SETATTR, ret);
+	if (cmd == KF_FICLONERANGE)
+		bpf_probe_read_user(&from, sizeof(from), (void *)argument);
+	if (cmd == KF_FICLONE || cmd == KF_FICLONERANGE)
+		kf_tp_fd__cloned(from, fd, ret);
 	return 0;
 }
 

@@ -204,6 +204,15 @@ static __always_inline bool kf_named__unwanted(struct kf_named *named, u32 lengt
 	return false;
 }
 
+/* It is there still; when it was touched it may not have had its number yet. Apart, for the sake of the
+ * stack. */
+static __noinline int kf_named__see(struct kf_subject *subject, struct kf_named *named)
+{
+	kf_file_key__fill(&subject->key, named->inode, named->dentry);
+	kf_inode__fill(&subject->inode, named->inode);
+	return 0;
+}
+
 /* Folds the events of a call whose inode and dentry are certain. old: bytes of the path before a
  * rename with its NUL, in texts; 0: none. Its last component is among the last KF_NAME_LEN bytes. */
 __noinline int kf_named__fold(u32 op, u64 old)
@@ -220,11 +229,8 @@ __noinline int kf_named__fold(u32 op, u64 old)
 	__builtin_memset(subject, 0, sizeof(*subject));
 	subject->key = named->key;
 	subject->inode = named->before;
-	if (!(kf_op__row(op)->rules & KF_OP_REMOVES)) {
-		/* It is there still; when it was touched it may not have had its number yet. */
-		kf_file_key__fill(&subject->key, named->inode, named->dentry);
-		kf_inode__fill(&subject->inode, named->inode);
-	}
+	if (!(kf_op__row(op)->rules & KF_OP_REMOVES))
+		kf_named__see(subject, named);
 	/* What was made has no state before. */
 	if (!(kf_op__row(op)->rules & KF_OP_KEEPS_INODE))
 		kf_inode__fill(&named->before, named->inode);

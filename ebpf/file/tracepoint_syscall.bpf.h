@@ -102,8 +102,6 @@ static __always_inline enum kf_op kf_tp_syscall__op(u64 nr)
 /* Calls that return a new descriptor. Returns false for other calls. */
 static __always_inline bool kf_tp_syscall__opens(struct pt_regs *regs, u64 nr, long ret)
 {
-	u64 flags = 0;
-
 	switch (nr) {
 #ifdef __NR_open
 	case __NR_open:
@@ -117,9 +115,8 @@ static __always_inline bool kf_tp_syscall__opens(struct pt_regs *regs, u64 nr, l
 	case __NR_open_by_handle_at:
 		kf_tp_fd__opened(ret, KF_ARG2(regs));
 		return true;
-	case __NR_openat2: /* struct open_how begins with the flags */
-		bpf_probe_read_user(&flags, sizeof(flags), (void *)KF_ARG2(regs));
-		kf_tp_fd__opened(ret, flags);
+	case __NR_openat2:
+		kf_tp_fd__opened_how(ret, KF_ARG2(regs));
 		return true;
 	case __NR_dup:
 	case __NR_memfd_create:
@@ -131,18 +128,6 @@ static __always_inline bool kf_tp_syscall__opens(struct pt_regs *regs, u64 nr, l
 		return true;
 	}
 	return false;
-}
-
-static __always_inline void kf_tp_syscall__ioctl(struct pt_regs *regs, u32 cmd, long ret)
-{
-	u64 from = KF_ARG2(regs);
-
-	if (kf_ioctl__flags(cmd))
-		kf_tp_fd__changed(KF_ARG0(regs), KF_OP_SETATTR, ret);
-	if (cmd == KF_FICLONERANGE) /* struct file_clone_range begins with the descriptor */
-		bpf_probe_read_user(&from, sizeof(from), (void *)KF_ARG2(regs));
-	if (cmd == KF_FICLONE || cmd == KF_FICLONERANGE)
-		kf_tp_fd__cloned(from, KF_ARG0(regs), ret);
 }
 
 /* Calls on a descriptor. */
@@ -183,7 +168,7 @@ static __always_inline bool kf_tp_syscall__uses(struct pt_regs *regs, u64 nr, lo
 		kf_tp_fd__changed(KF_ARG0(regs), KF_OP_SETATTR, ret);
 		return true;
 	case __NR_ioctl:
-		kf_tp_syscall__ioctl(regs, KF_ARG1(regs), ret);
+		kf_tp_fd__ioctl(KF_ARG0(regs), KF_ARG1(regs), KF_ARG2(regs), ret);
 		return true;
 	}
 	return false;
@@ -295,26 +280,31 @@ static __always_inline void kf_tp_syscall__closed(u64 nr, long ret)
 				    : KF_WORK_CLOSES);
 }
 
-static __always_inline void kf_tp_syscall__call(struct pt_regs *regs, u64 nr, long ret)
+/* Calls on a name. */
+static __always_inline int kf_tp_syscall__names(struct pt_regs *regs, u64 nr, long ret)
 {
 	struct kf_where where;
 
-	if (kf_tp_syscall__opens(regs, nr, ret) || kf_tp_syscall__uses(regs, nr, ret))
-		return;
 	if (!kf_tp_syscall__where(regs, nr, &where))
-		return;
+		return 0;
 	if (where.path && kf_named__end(where.dfd, where.path, where.old, ret) != 1)
-		return;
+		return 0;
 	if (!where.path && !kf_named__forget(ret)) /* futimens */
-		return;
+		return 0;
 	kf_tp_fd__changed(where.dfd, KF_OP_SETATTR, ret);
+	return 0;
+}
+
+/* Not inlined: a chain of calls has 512 bytes of stack, and that of other calls is longer. */
+static __noinline int kf_tp_syscall__named(struct pt_regs *regs, u64 nr, long ret)
+{
+	return kf_tp_syscall__names(regs, nr, ret);
 }
 
 static __always_inline void kf_tp_syscall__returns(struct pt_regs *regs, u64 nr, long ret)
 {
-	kf_tp_syscall__call(regs, nr, ret);
-	if (KF_CURRENT(task_works))
-		kf_tp_syscall__closed(nr, ret);
+	if (!kf_tp_syscall__opens(regs, nr, ret) && !kf_tp_syscall__uses(regs, nr, ret))
+		kf_tp_syscall__named(regs, nr, ret);
 }
 
 #endif
