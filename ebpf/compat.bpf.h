@@ -133,6 +133,15 @@ static __always_inline struct pt_regs *kf_stack__regs(void)
 	return (void *)(stack + KF_THREAD_SIZE - bpf_core_type_size(struct pt_regs));
 }
 
+static __always_inline bool kf_has_loop(void)
+{
+#ifdef KF_NO_LOOP
+	return false;
+#else
+	return true;
+#endif
+}
+
 /* ---- types ---- */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -220,6 +229,47 @@ struct dentry___union {
 	union {
 		struct hlist_node d_alias;
 	} d_u;
+};
+
+/* A mount's number that is never given again [6.8]. */
+struct mount___v68 {
+	u64 mnt_id_unique;
+};
+
+/* Mounts of a file system: linked one by one [6.18]; a list. */
+struct super_block___v618 {
+	struct mount *s_mounts;
+};
+
+struct mount___v618 {
+	struct mount *mnt_next_for_sb;
+};
+
+struct list_head___kf {
+	void *next;
+};
+
+struct super_block___v510 {
+	struct list_head___kf s_mounts;
+};
+
+struct mount___v510 {
+	struct list_head___kf mnt_instance;
+};
+
+/* Namespaces of mounts that are nowhere yet: is_anon [7.x]; no ns_id [6.18]; seq 0. */
+struct mnt_namespace___v7 {
+	bool is_anon;
+};
+
+struct mnt_namespace___v618 {
+	struct {
+		u64 ns_id;
+	} ns;
+};
+
+struct mnt_namespace___v510 {
+	u64 seq;
 };
 
 #pragma clang attribute pop
@@ -373,5 +423,65 @@ static __always_inline int kf_mapped__begin(struct task_struct *task, struct fil
 	return bpf_find_vma(task, KF_USER_IP(regs), kf_mapped__keep, file, 0) ? -1 : 0;
 }
 #endif
+
+/* Whether a mount namespace is one that processes are in. It may be an error, or NULL. */
+static __always_inline bool kf_mnt_ns__is_real(struct mnt_namespace *ns)
+{
+	struct mnt_namespace___v7 *v7 = (void *)ns;
+	struct mnt_namespace___v618 *v618 = (void *)ns;
+	struct mnt_namespace___v510 *v510 = (void *)ns;
+
+	if (!ns || (u64)ns >= (u64)-4095)
+		return false;
+	if (bpf_core_field_exists(v7->is_anon))
+		return !KF_UNTYPED(v7, is_anon);
+	if (bpf_core_field_exists(v510->seq))
+		return KF_UNTYPED(v510, seq);
+	return KF_UNTYPED(v618, ns.ns_id);
+}
+
+static __always_inline bool kf_mounts__have_numbers(void)
+{
+	return bpf_core_field_exists(struct mount___v68, mnt_id_unique);
+}
+
+static __always_inline u64 kf_mounts__number(struct mount *mnt)
+{
+	struct mount___v68 *v68 = (void *)mnt;
+
+	return KF_UNTYPED(v68, mnt_id_unique);
+}
+
+/* The first mount of a file system, and the one behind a mount; the last is followed by no mount. */
+static __always_inline struct mount *kf_mounts__first(struct super_block *sb)
+{
+	struct super_block___v618 *v618 = (void *)sb;
+	struct super_block___v510 *v510 = (void *)sb;
+
+	if (bpf_core_field_exists(struct mount___v618, mnt_next_for_sb))
+		return KF_UNTYPED(v618, s_mounts);
+	return (struct mount *)((u64)KF_UNTYPED(v510, s_mounts.next) -
+				bpf_core_field_offset(struct mount___v510, mnt_instance));
+}
+
+static __always_inline struct mount *kf_mounts__next(struct mount *mnt)
+{
+	struct mount___v618 *v618 = (void *)mnt;
+	struct mount___v510 *v510 = (void *)mnt;
+
+	if (bpf_core_field_exists(v618->mnt_next_for_sb))
+		return KF_UNTYPED(v618, mnt_next_for_sb);
+	return (struct mount *)((u64)KF_UNTYPED(v510, mnt_instance.next) -
+				bpf_core_field_offset(struct mount___v510, mnt_instance));
+}
+
+static __always_inline bool kf_mounts__ends(struct super_block *sb, struct mount *mnt)
+{
+	u64 head = (u64)sb + bpf_core_field_offset(struct super_block___v510, s_mounts);
+
+	if (bpf_core_field_exists(struct mount___v618, mnt_next_for_sb))
+		return !mnt;
+	return (u64)mnt + bpf_core_field_offset(struct mount___v510, mnt_instance) == head;
+}
 
 #endif

@@ -15,6 +15,7 @@
 KF_ANCHOR(kf_proc_record);
 KF_ANCHOR(kf_exit_record);
 KF_ANCHOR(kf_path_record);
+KF_ANCHOR(kf_mount_record);
 KF_ANCHOR(kf_file_record);
 KF_ANCHOR(kf_sock_record);
 KF_ANCHOR(kf_closed_record);

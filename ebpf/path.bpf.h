@@ -9,6 +9,9 @@
 #include "compat.bpf.h"
 #include "string.bpf.h"
 
+/* In kf_walk.flags, ahead of the walk: of an open file, whose name may have been removed. */
+#define KF_WALK_OPEN (1U << 31)
+
 /* Steps of a walk, components and mount crossings together, where bpf_loop is missing: the verifier
  * walks each there. A deeper path is flagged. Elsewhere only PATH_MAX is the limit. */
 #define KF_STEPS_SMALL 16
@@ -24,7 +27,8 @@
 struct kf_walk {
 	struct dentry *dentry;
 	struct mount *mnt; /* NULL: unknown, the walk ends at the root of the file system */
-	u32 used; /* bytes written */
+	u16 used; /* bytes written */
+	u16 below; /* how many of them lie below the first mount point, or KF_BELOW_NONE */
 	u32 flags; /* KF_AGG_PATH_* */
 };
 
@@ -37,22 +41,11 @@ static __always_inline struct mount *kf_mount__of(struct vfsmount *vfsmount)
 	return (struct mount *)((u64)vfsmount - bpf_core_field_offset(struct mount, mnt));
 }
 
-/*
- * Operations on names know no mount. If the file system is that of the process's root or working
- * directory, it is taken from there; else user space looks the device up (KF_AGG_PATH_NO_MOUNT).
- */
-static __always_inline struct mount *kf_mount__guess(struct dentry *dentry)
+/* Whether a mount is the root of a mount namespace, and not of a tree that was detached, or that the
+ * kernel has for itself. As d_path has it. */
+static __always_inline bool kf_mount__is_root(struct mount *mnt)
 {
-	struct super_block *sb = KF_UNTYPED(dentry, d_sb);
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct vfsmount *mnt = KF_UNTYPED(task, fs, pwd.mnt);
-
-	if (KF_UNTYPED(mnt, mnt_sb) == sb)
-		return kf_mount__of(mnt);
-	mnt = KF_UNTYPED(task, fs, root.mnt);
-	if (KF_UNTYPED(mnt, mnt_sb) == sb)
-		return kf_mount__of(mnt);
-	return NULL;
+	return kf_mnt_ns__is_real(KF_UNTYPED(mnt, mnt_ns));
 }
 
 /* A number that tells the names of one file apart: the dentry's address in units of its alignment, which is
@@ -68,13 +61,27 @@ static __always_inline long kf_name__copy(char *to, struct dentry *dentry)
 	return kf_string__copy(to, KF_UNTYPED(dentry, d_name.name), KF_NAME_LEN);
 }
 
-/* One step up. KF_STEP_NAME: *name is the dentry whose name is the next component. */
+/* Takes down where the first mount begins. Without a branch, which would be a state for each round. */
+static __always_inline void kf_walk__mark(struct kf_walk *walk)
+{
+	s64 below = walk->below, used = walk->used;
+	s64 marked = (below - used) >> 63; /* all bits: it was marked further down */
+
+	walk->below = (below & marked) | (used & ~marked);
+}
+
+/*
+ * One step up. KF_STEP_NAME: *name is the dentry whose name is the next component. What has no parent
+ * and is not where its mount begins has but its name: a memfd, or what a file handle has opened and
+ * nobody has looked up. There the walk ends without a dentry.
+ */
 static __always_inline enum kf_step kf_walk__step(struct kf_walk *walk, struct dentry **name)
 {
 	struct dentry *dentry = walk->dentry, *parent;
 	struct mount *mnt = walk->mnt, *up;
 
 	if (mnt && KF_UNTYPED(mnt, mnt.mnt_root) == dentry) {
+		kf_walk__mark(walk);
 		up = KF_UNTYPED(mnt, mnt_parent);
 		if (up == mnt)
 			return KF_STEP_END;
@@ -87,10 +94,10 @@ static __always_inline enum kf_step kf_walk__step(struct kf_walk *walk, struct d
 	walk->dentry = parent;
 	if (parent != dentry)
 		return parent ? KF_STEP_NAME : KF_STEP_END;
-	/* A root of its own: a memfd hangs nowhere and has but its name. */
 	if (!mnt)
 		return KF_STEP_END;
-	walk->dentry = KF_UNTYPED(mnt, mnt.mnt_root);
+	walk->dentry = NULL;
+	walk->mnt = NULL;
 	return KF_STEP_NAME;
 }
 
@@ -144,16 +151,54 @@ static __always_inline void kf_path__walk(struct kf_path *path, const u32 room)
 		kf_loop(KF_PATH_MAX, kf_path__climb_large, path, KF_STEPS_LARGE);
 }
 
+/* Whether a dentry's name was removed, or never was in a directory (O_TMPFILE). As d_unlinked. */
+static __always_inline bool kf_dentry__removed(struct dentry *dentry)
+{
+	return !KF_UNTYPED(dentry, d_hash.pprev) && KF_UNTYPED(dentry, d_parent) != dentry;
+}
+
+static __always_inline void kf_walk__begin(struct kf_walk *walk)
+{
+	u32 flags = walk->flags & KF_AGG_PATH_GUESSED;
+
+	if (!walk->mnt)
+		flags |= KF_AGG_PATH_NO_MOUNT;
+	if ((walk->flags & KF_WALK_OPEN) && kf_dentry__removed(walk->dentry))
+		flags |= KF_AGG_PATH_DELETED;
+	walk->flags = flags;
+	walk->below = KF_BELOW_NONE;
+}
+
+/*
+ * What a complete walk has ended at: no root of a mount namespace, or, without a dentry, a name alone.
+ * What a file handle has opened has no name: it is called "/".
+ */
+static __always_inline void kf_walk__end(struct kf_walk *walk, const char *buffer, const u32 room)
+{
+	if (walk->flags & KF_AGG_PATH_NO_MOUNT)
+		return;
+	if (walk->dentry) {
+		if (!kf_mount__is_root(walk->mnt))
+			walk->flags |= KF_AGG_PATH_UNREACHABLE;
+		return;
+	}
+	walk->flags |= KF_AGG_PATH_UNREACHABLE;
+	if (buffer[(walk->used - 2) & (room - 1)] != '/')
+		walk->flags |= KF_AGG_PATH_DELETED;
+}
+
 /* Writes the components of where walk stands to the buffer, behind the walk->used bytes already
  * there; walk says what became of it. Returns 0 if the path is complete. */
 static __always_inline int kf_path__write(char *buffer, struct kf_walk *walk, const u32 room)
 {
 	struct kf_path path = { .buffer = buffer, .walk = walk };
 
-	walk->flags = walk->mnt ? 0 : KF_AGG_PATH_NO_MOUNT;
+	kf_walk__begin(walk);
 	kf_path__walk(&path, room);
-	if (path.complete)
+	if (path.complete) {
+		kf_walk__end(walk, buffer, room);
 		return 0;
+	}
 	walk->flags |= KF_AGG_PATH_TRUNCATED;
 	return -1;
 }

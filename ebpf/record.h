@@ -34,7 +34,8 @@ enum kf_kind {
 	KF_KIND_COUNTERS = 8, /* struct kf_counters_record: written by user space */
 	KF_KIND_SESSION = 9, /* struct kf_session_record: first of a recording, by user space */
 	KF_KIND_TICK = 10, /* struct kf_header alone: user space swept the maps at this time */
-	KF_KIND_END = 11,
+	KF_KIND_MOUNT = 11, /* struct kf_mount_record: ahead of the first path through a mount */
+	KF_KIND_END = 12,
 };
 
 /* Source of a process record. */
@@ -71,6 +72,9 @@ enum kf_file_event {
 #define KF_AGG_NO_BASELINE 128 /* size and mtime before the first event are not known */
 #define KF_AGG_PATH_TEXT 256 /* path is the text a system call was given, not resolved */
 #define KF_AGG_PATH_KEPT 512 /* the ring was full: the path lies in kf_names */
+#define KF_AGG_PATH_DELETED 1024 /* the name was removed when the path was read, or never was one */
+#define KF_AGG_PATH_UNREACHABLE 2048 /* path ends at no root of a mount namespace */
+#define KF_AGG_PATH_GUESSED 4096 /* through one of several mounts, not known which */
 #define KF_AGG_MODE_MOVED 16384 /* the mode was another than mode_first at some point */
 
 /* Flags of an executable, beside KF_AGG_PATH_*: what it was when the record was made. */
@@ -246,30 +250,50 @@ struct kf_file_agg {
 struct kf_kept_name {
 	__u64 dentry; /* not for user space */
 	__u64 mnt; /* not for user space */
-	__u32 path_len;
+	__u16 path_len;
+	__u16 below; /* as in kf_path_record */
 	__u32 flags; /* KF_AGG_PATH_* */
+	__u64 mount;
 	__u32 origin_len; /* last component before a rename, with its NUL */
 	__u32 pad;
 	char path[KF_KEPT_LEN]; /* components */
 	char origin[KF_NAME_LEN];
 };
 
+#define KF_BELOW_NONE 65535
+
 struct kf_path_record {
 	struct kf_header hdr;
 	struct kf_file_key key;
+	__u64 mount; /* as in kf_mount_record, 0: unknown */
 	__u32 flags; /* KF_AGG_PATH_* */
 	__u16 path_len;
-	__u16 pad;
+	__u16 below; /* bytes of the path that lie below the mount point, or KF_BELOW_NONE */
 	/* path components */
+};
+
+#define KF_TYPE_LEN 32
+
+/* A mount through which a path goes. What is mounted for a moment only is known by it. */
+struct kf_mount_record {
+	struct kf_header hdr;
+	__u64 mount; /* never given again */
+	__u32 dev; /* s_dev of its file system */
+	__u32 pad;
+	char type[KF_TYPE_LEN]; /* strings end with a NUL */
+	char subtype[KF_TYPE_LEN]; /* FUSE: of which program */
+	char source[KF_NAME_LEN]; /* "": none */
 };
 
 struct kf_file_record {
 	struct kf_header hdr;
 	struct kf_file_key key;
 	struct kf_file_agg agg;
+	__u64 mount; /* as in kf_path_record */
 	__u16 path_len; /* 0: see the path record of the same key */
 	__u16 origin_len; /* last component before a rename, with its NUL */
-	__u32 pad;
+	__u16 below; /* as in kf_path_record */
+	__u16 pad;
 	/* path components, then origin */
 };
 

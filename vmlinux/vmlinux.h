@@ -39,6 +39,10 @@ struct mnt_namespace {
 	struct ns_common ns;
 };
 
+struct file_system_type {
+	const char *name;
+};
+
 struct net {
 	struct ns_common ns;
 };
@@ -95,6 +99,8 @@ struct super_block {
 	u32 s_dev;
 	unsigned long s_flags;
 	unsigned long s_magic;
+	struct file_system_type *s_type;
+	const char *s_subtype;
 };
 
 struct inode {
@@ -130,6 +136,9 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;
+	const char *mnt_devname;
+	int mnt_id;
 };
 
 struct path {
@@ -241,6 +250,7 @@ struct linux_binprm {
 
 struct iattr {
 	unsigned int ia_valid;
+	struct file *ia_file;
 };
 
 struct renamedata {

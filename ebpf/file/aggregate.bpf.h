@@ -8,6 +8,7 @@
 
 #include "emit.bpf.h"
 #include "file/held.bpf.h"
+#include "file/mounts.bpf.h"
 #include "inode.bpf.h"
 #include "path.bpf.h"
 #include "task.bpf.h"
@@ -55,6 +56,7 @@ struct kf_flush {
 	const struct kf_inode *before; /* the inode ahead of the operation */
 	const char *origin; /* name before a rename, KF_NAME_LEN bytes */
 	u64 now_ns;
+	u64 mount; /* of the path: here, because the stack has no room for it further down */
 };
 
 const struct kf_file_agg kf_agg_zero = {};
@@ -63,6 +65,8 @@ _Static_assert(__builtin_offsetof(struct kf_kept_name, path_len) ==
 			       __builtin_offsetof(struct kf_walk, used) &&
 		       __builtin_offsetof(struct kf_kept_name, flags) ==
 			       __builtin_offsetof(struct kf_walk, flags) &&
+		       __builtin_offsetof(struct kf_kept_name, below) ==
+			       __builtin_offsetof(struct kf_walk, below) &&
 		       KF_KEPT_LEN == KF_PATH_SMALL + KF_NAME_LEN,
 	       "a kept name begins with its walk");
 
@@ -221,15 +225,16 @@ static __always_inline void kf_agg__named(struct kf_file_agg *agg, const struct 
 }
 
 static __always_inline void kf_file__finish_path(struct kf_path_record *rec,
-						 const struct kf_subject *subject)
+						 const struct kf_subject *subject, u64 mount)
 {
 	struct kf_walk *walk = (struct kf_walk *)&rec->hdr;
 	u32 used = walk->used;
 
 	rec->flags = walk->flags;
+	rec->below = walk->below;
 	rec->key = subject->key;
 	rec->path_len = used;
-	rec->pad = 0;
+	rec->mount = mount;
 	if (rec->flags & KF_AGG_PATH_TRUNCATED)
 		kf_count(KF_CNT_PATH_TRUNCATED, 1);
 	kf_header__fill(&rec->hdr, KF_KIND_PATH, sizeof(*rec) + used);
@@ -240,6 +245,7 @@ static __always_inline void kf_file__finish_path(struct kf_path_record *rec,
  * none. Returns false if the ring is full. */
 static __noinline bool kf_file__send_path(struct kf_subject *subject)
 {
+	u64 mount = kf_told__introduce(kf_number(subject->at.mnt));
 	struct kf_path_record *rec;
 
 	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + KF_PATH_SMALL + KF_NAME_LEN, 0);
@@ -247,7 +253,7 @@ static __noinline bool kf_file__send_path(struct kf_subject *subject)
 		return false;
 	*(struct kf_walk *)&rec->hdr = subject->at;
 	if (kf_path__write((char *)(rec + 1), (struct kf_walk *)&rec->hdr, KF_PATH_SMALL) == 0) {
-		kf_file__finish_path(rec, subject);
+		kf_file__finish_path(rec, subject, mount);
 		return true;
 	}
 	bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
@@ -256,7 +262,7 @@ static __noinline bool kf_file__send_path(struct kf_subject *subject)
 		return false;
 	*(struct kf_walk *)&rec->hdr = subject->at;
 	kf_path__write((char *)(rec + 1), (struct kf_walk *)&rec->hdr, KF_PATH_LARGE);
-	kf_file__finish_path(rec, subject);
+	kf_file__finish_path(rec, subject, mount);
 	return true;
 }
 
@@ -282,6 +288,7 @@ static __noinline int kf_file__keep_name(struct kf_subject *subject, struct kf_f
 
 	if (!kept)
 		return 0;
+	kept->mount = kf_told__introduce(kf_number(subject->at.mnt));
 	*(struct kf_walk *)kept = subject->at;
 	if (kf_path__write(kept->path, (struct kf_walk *)kept, KF_PATH_SMALL))
 		kf_count(KF_CNT_PATH_TRUNCATED, 1);
@@ -351,6 +358,8 @@ static __always_inline int kf_file__emit_bare(struct kf_file_agg *agg, struct kf
 	if (!rec)
 		return 0;
 	kf_header__fill(&rec->hdr, KF_KIND_FILE, sizeof(*rec));
+	rec->mount = 0;
+	rec->below = KF_BELOW_NONE;
 	kf_file__body(rec, agg, subject, flush);
 	kf_submit(rec);
 	return 1;
@@ -375,7 +384,7 @@ static __always_inline void kf_file__add_origin(struct kf_file_record *rec, u32 
 
 static __always_inline int kf_file__write(struct kf_file_record *rec, struct kf_file_agg *agg,
 					  struct kf_subject *subject, struct kf_flush *flush,
-					  u32 room)
+					  const u32 room)
 {
 	struct kf_walk *walk = (struct kf_walk *)&rec->hdr;
 	u32 used, flags;
@@ -385,6 +394,8 @@ static __always_inline int kf_file__write(struct kf_file_record *rec, struct kf_
 	cut = kf_path__write((char *)(rec + 1), walk, room);
 	used = walk->used;
 	flags = walk->flags;
+	rec->mount = flush->mount;
+	rec->below = walk->below;
 	kf_file__body(rec, agg, subject, flush);
 	rec->agg.flags |= flags;
 	rec->path_len = used;
@@ -420,8 +431,10 @@ static __always_inline int kf_file__emit(struct kf_file_agg *agg, struct kf_subj
 					 struct kf_flush *flush)
 {
 	if (subject->at.dentry &&
-	    ((flush->how & KF_FLUSH_PATH) || !agg || !(agg->flags & KF_AGG_PATH_SENT)))
+	    ((flush->how & KF_FLUSH_PATH) || !agg || !(agg->flags & KF_AGG_PATH_SENT))) {
+		flush->mount = kf_told__introduce(kf_number(subject->at.mnt));
 		return kf_file__emit_full(agg, subject, flush);
+	}
 	return kf_file__emit_bare(agg, subject, flush);
 }
 
@@ -613,6 +626,7 @@ static __always_inline void kf_file__event_of(struct file *file, enum kf_file_ev
 		return;
 	if (image)
 		image(&subject.key);
+	subject.at.flags = KF_WALK_OPEN;
 	kf_file__fold(&subject, &flush);
 }
 

@@ -164,6 +164,25 @@ int BPF_PROG(fentry____fput, struct file *file)
 	return 0;
 }
 
+/* Why: what follows on this thread is an operation on a name, whose functions know no mount. */
+SEC("fentry/mnt_want_write")
+int BPF_PROG(fentry__mnt_want_write, struct vfsmount *mnt)
+{
+	if (!kf_standby__claim(KF_PROG_FENTRY_MNT_WANT_WRITE))
+		return 0;
+	kf_last_mount__put(mnt);
+	return 0;
+}
+
+SEC("fentry/mnt_want_write_file")
+int BPF_PROG(fentry__mnt_want_write_file, struct file *file)
+{
+	if (!kf_standby__claim(KF_PROG_FENTRY_MNT_WANT_WRITE_FILE))
+		return 0;
+	kf_last_mount__put(KF_READ(file, f_path.mnt));
+	return 0;
+}
+
 SEC("fentry/notify_change")
 int fentry__notify_change(u64 *ctx)
 {

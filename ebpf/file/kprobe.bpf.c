@@ -138,6 +138,21 @@ int BPF_KPROBE(kprobe____fput, struct file *file)
 	return 0;
 }
 
+/* Why: what follows on this thread is an operation on a name, whose functions know no mount. */
+SEC("kprobe/mnt_want_write")
+int BPF_KPROBE(kprobe__mnt_want_write, struct vfsmount *mnt)
+{
+	kf_last_mount__put(mnt);
+	return 0;
+}
+
+SEC("kprobe/mnt_want_write_file")
+int BPF_KPROBE(kprobe__mnt_want_write_file, struct file *file)
+{
+	kf_last_mount__put(KF_READ(file, f_path.mnt));
+	return 0;
+}
+
 SEC("kprobe/notify_change")
 int kprobe__notify_change(struct pt_regs *ctx)
 {

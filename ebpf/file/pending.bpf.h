@@ -39,6 +39,7 @@ struct kf_pending {
 	u32 user; /* where it is counted */
 	u64 frame; /* place of its function on the stack */
 	struct kf_operands on;
+	u64 mnt; /* of the name, 0: not known */
 	struct kf_inode before;
 	struct kf_file_key key;
 	u64 name; /* hash and length of the dentry's name, where a return may be lost */
@@ -185,6 +186,8 @@ static __always_inline struct kf_pending *kf_pending__enter(enum kf_op op,
 	if (!pending)
 		return NULL;
 	pending->on = *on;
+	if (!(rules & KF_OP_FILES))
+		pending->mnt = kf_last_mount__take(kf_number(dentry));
 	if (rules & KF_OP_KEEPS_INODE)
 		kf_pending__keep(pending, dentry);
 	if ((rules & KF_OP_KEEPS_NAME) && pending->wanted)
@@ -219,6 +222,18 @@ kf_pending__enter_rename(struct dentry *old, struct dentry *new, u32 flags, u64 
 
 /* iattr.ia_valid (linux/fs.h) */
 #define KF_ATTR_SIZE (1 << 3)
+#define KF_ATTR_FILE (1 << 13) /* ia_file is the open file that was asked for it */
+#define KF_ATTR_ASKED 0x7f /* mode, owner, size or times; else rights that a write takes away */
+
+/* What the kernel does behind a write, or by an open file, has not asked for its mount. */
+static __always_inline void kf_pending__mount_of(struct kf_pending *pending, struct iattr *attr,
+						 u32 valid)
+{
+	if (valid & KF_ATTR_FILE)
+		pending->mnt = kf_number(kf_mount__of(KF_READ(attr, ia_file, f_path.mnt)));
+	else if (!(valid & KF_ATTR_ASKED))
+		pending->mnt = 0;
+}
 
 /* The one function that is two operations. */
 static __always_inline struct kf_pending *kf_pending__enter_setattr(struct dentry *dentry,
@@ -226,7 +241,13 @@ static __always_inline struct kf_pending *kf_pending__enter_setattr(struct dentr
 {
 	struct kf_pending *pending = kf_pending__enter(KF_OP_SETATTR, KF_ON_NAME(dentry), frame);
 
-	if (pending && (KF_READ(attr, ia_valid) & KF_ATTR_SIZE))
+	u32 valid;
+
+	if (!pending)
+		return NULL;
+	valid = KF_READ(attr, ia_valid);
+	kf_pending__mount_of(pending, attr, valid);
+	if (valid & KF_ATTR_SIZE)
 		pending->op = KF_OP_TRUNCATE;
 	return pending;
 }
@@ -259,8 +280,7 @@ static __always_inline void kf_pending__fold(u32 op, struct kf_pending *pending,
 	subject.inode = pending->before;
 	if ((rules & KF_OP_KEEPS_INODE) && !(rules & KF_OP_REMOVES))
 		kf_pending__update(&subject.inode, KF_READ(dentry, d_inode));
-	subject.at.dentry = dentry;
-	subject.at.mnt = kf_mount__guess(dentry);
+	kf_choice__walk(&subject.at, dentry, pending->mnt);
 	if (rules & KF_OP_KEEPS_NAME)
 		flush.origin_len = pending->origin_len;
 	kf_op__fold(op, &subject, &flush);

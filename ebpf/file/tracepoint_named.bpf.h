@@ -234,8 +234,7 @@ __noinline int kf_named__fold(u32 op, u64 old)
 	/* What was made has no state before. */
 	if (!(kf_op__row(op)->rules & KF_OP_KEEPS_INODE))
 		kf_inode__fill(&named->before, named->inode);
-	subject->at.dentry = named->dentry;
-	subject->at.mnt = kf_mount__guess(named->dentry);
+	kf_choice__walk(&subject->at, named->dentry, 0);
 	flush.before = &named->before;
 	flush.how = kf_event__before_unseen(kf_op__row(op)->last);
 	flush.origin_len = old ? KF_NAME_LEN : 0;

@@ -124,6 +124,7 @@ static __always_inline void kf_text__base(struct kf_walk *walk, bool absolute, u
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct file *dir = (u32)dfd == KF_AT_FDCWD ? NULL : kf_fd__file(dfd);
 
+	walk->flags = 0;
 	if (absolute) { /* the process's root: nothing, or where chroot went */
 		walk->dentry = KF_READ(task, fs, root.dentry);
 		walk->mnt = kf_mount__of(KF_READ(task, fs, root.mnt));
@@ -168,6 +169,8 @@ static __always_inline int kf_text__write(struct kf_file_record *rec, u32 length
 						 (void *)where->old);
 	rec->path_len = used;
 	rec->origin_len = origin > 0 ? origin : 0;
+	rec->mount = 0;
+	rec->below = KF_BELOW_NONE;
 	rec->pad = 0;
 	kf_header__fill(&rec->hdr, KF_KIND_FILE, sizeof(*rec) + used + rec->origin_len);
 	return cut;

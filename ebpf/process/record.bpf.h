@@ -81,6 +81,7 @@ static __always_inline int kf_proc_record__write(struct kf_proc_record *rec, str
 		walk->dentry = KF_UNTYPED(exe, f_path.dentry);
 		walk->mnt = kf_mount__of(KF_UNTYPED(exe, f_path.mnt));
 		walk->used = 0;
+		walk->flags = KF_WALK_OPEN;
 		cut = kf_path__write(tail, walk, room);
 		rec->exe_flags = walk->flags | kf_exe__flags(exe);
 		used = walk->used;

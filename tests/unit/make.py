@@ -28,6 +28,7 @@ KINDS = {
     "PROC": "struct kf_proc_record",
     "EXIT": "struct kf_exit_record",
     "PATH": "struct kf_path_record",
+    "MOUNT": "struct kf_mount_record",
     "FILE": "struct kf_file_record",
     "SOCK": "struct kf_sock_record",
     "UNIX": "struct kf_unix_record",

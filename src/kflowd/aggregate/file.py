@@ -145,6 +145,7 @@ class FileAggregator:
         else:
             value.path = known.path
             value.flags |= known.flags
+            value.mount, value.point = known.mount, known.point
 
     def _evicted(self) -> tuple[FileAggregate, ...]:
         if len(self._partials) <= self._max_partials:
@@ -157,10 +158,10 @@ def merge(one: FileAggregate, other: FileAggregate) -> FileAggregate:
     """Return two parts of one aggregate as one, in whatever order they came."""
     first = one if one.first_ns <= other.first_ns else other
     last = one if one.last_ns > other.last_ns else other
-    path = last.path or first.path  # after a rename the new name
+    named = last if last.path else first  # after a rename the new name
     flags = one.flags | other.flags
     flags &= ~FileFlag.NO_BASELINE | first.flags
-    if path:
+    if named.path:
         flags &= ~FileFlag.PATH_UNKNOWN
     return FileAggregate(
         ts_ns=max(one.ts_ns, other.ts_ns),
@@ -176,6 +177,8 @@ def merge(one: FileAggregate, other: FileAggregate) -> FileAggregate:
         inode=last.inode,
         counts=tuple(map(int.__add__, one.counts, other.counts)),
         events=one.events + other.events,
-        path=path,
+        path=named.path,
         origin=first.origin or last.origin,
+        mount=named.mount,
+        point=named.point,
     )

@@ -18,8 +18,8 @@ NO_SPLICE = "what io_uring, sendfile, splice and 32-bit system calls do is not s
 NOT_CALLED = "what io_uring and AIO do is not seen; on arm64 what 32-bit system calls do, too"
 NO_NESTED_SCRIPTS = "of scripts that interpret each other the first one is seen alone"
 NAMES_AS_TEXT = (
-    "a path whose inode no tracepoint names is reported as it was given, without the inode; "
-    + NOT_CALLED
+    "a path whose inode no tracepoint names is reported as it was given, without the inode; one "
+    "that is below several mounts of a file system may be through any of them; " + NOT_CALLED
 )
 ONE_OF_TWO = (
     "the file that a rename replaces or exchanges is not seen; one between two names of a file, "
@@ -30,6 +30,9 @@ UNIX_MOVES = tuple(
     for verb in ("sendmsg", "recvmsg")
     for kind in ("stream", "dgram", "seqpacket")
 )
+# Which mount a thread is about to write to: operations on names know none. Without these the mount
+# is looked for, and a path that could be through several has a note.
+MOUNTS = ("fentry__mnt_want_write", "fentry__mnt_want_write_file")
 # In the kprobe mode calls that can wait for ever have no kretprobe, each would hold one of a few
 # instances: their result is that of the system call.
 CALL_ALONE = frozenset(("vfs_read", "vfs_readv", "vfs_write", "vfs_writev", *UNIX_MOVES))
@@ -315,6 +318,7 @@ HOOKS: tuple[Hook, ...] = (
         "mknod",
         "file made without opening it",
         *_around("vfs_create"),
+        optional=MOUNTS,
         traced=_by_name(),
     ),
     _file(
@@ -367,6 +371,7 @@ HOOKS: tuple[Hook, ...] = (
         "attribute",
         "file attributes or length changed",
         *_around("notify_change"),
+        optional=MOUNTS,
         traced=_by_name("the mode before a change by name is not known; "),
     ),
     _file(
@@ -374,6 +379,7 @@ HOOKS: tuple[Hook, ...] = (
         "extended attributes changed",
         *_around("vfs_setxattr"),
         *_around("vfs_removexattr"),
+        optional=MOUNTS,
         traced=_by_name(),
     ),
     _file(
@@ -381,6 +387,7 @@ HOOKS: tuple[Hook, ...] = (
         "access control list changed",
         *_around("vfs_set_acl"),
         *_around("vfs_remove_acl"),
+        optional=MOUNTS,
         traced=_by_name(),
         # they are extended attributes there
         older=_older(*_around("vfs_setxattr"), *_around("vfs_removexattr")),
@@ -389,6 +396,7 @@ HOOKS: tuple[Hook, ...] = (
         "flags",
         "inode flags changed",
         *_around("vfs_fileattr_set"),
+        optional=MOUNTS,
         traced=_by_name(),
         older=_IOCTLS,
     ),
@@ -404,10 +412,18 @@ HOOKS: tuple[Hook, ...] = (
             optional=("tp__exit_mmap",),
         ),
     ),
-    _file("rename", "file renamed", *_around("vfs_rename"), traced=_by_name(ONE_OF_TWO)),
-    _file("link", "hard link made", *_around("vfs_link"), traced=_by_name()),
-    _file("symlink", "symbolic link made", *_around("vfs_symlink"), traced=_by_name()),
-    _file("unlink", "file deleted", *_around("vfs_unlink"), traced=_by_name()),
+    _file(
+        "rename",
+        "file renamed",
+        *_around("vfs_rename"),
+        optional=MOUNTS,
+        traced=_by_name(ONE_OF_TWO),
+    ),
+    _file("link", "hard link made", *_around("vfs_link"), optional=MOUNTS, traced=_by_name()),
+    _file(
+        "symlink", "symbolic link made", *_around("vfs_symlink"), optional=MOUNTS, traced=_by_name()
+    ),
+    _file("unlink", "file deleted", *_around("vfs_unlink"), optional=MOUNTS, traced=_by_name()),
     Hook(
         "socket.accept",
         "process that accepts a TCP connection",

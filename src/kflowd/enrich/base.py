@@ -11,6 +11,7 @@ from kflowd.model import (
     EnrichedFile,
     EnrichedSocket,
     EnrichedUnix,
+    MountSeen,
     ProcessExit,
     ProcessSeen,
 )
@@ -71,6 +72,9 @@ class Enricher:
 
     def observe(self, value: ProcessSeen | ProcessExit) -> None:
         """Take note of a process that comes or goes."""
+
+    def mounted(self, value: MountSeen) -> None:
+        """Take note of a mount; it comes ahead of the files whose paths go through it."""
 
     def enrich_actor(self, actor: Actor) -> None:
         """Fill in what is known of a process image; `actor.process` may be None."""

@@ -10,11 +10,15 @@ import msgspec
 
 from kflowd.constants import SECOND_NS
 from kflowd.enrich.base import Enricher
-from kflowd.model import EnrichedFile, FileFlag
+from kflowd.model import EnrichedFile, FileFlag, MountSeen
 
 MOUNTINFO = "/proc/self/mountinfo"
 MINOR_BITS = 20  # of a kernel dev_t
 FOREVER_NS = 1 << 63
+# Of each there are as many as have been used; containers come and go. What is forgotten is told
+# again only if the kernel side has forgotten it as well, so it is much more than that keeps.
+MAX_SEEN = 1 << 16
+MAX_TEXTS = 1 << 14
 _OCTAL = re.compile(r"\\([0-3][0-7]{2})")
 
 
@@ -83,6 +87,8 @@ class Devices(Enricher):
         self._mounts: dict[int, list[Mount]] = {}
         self._texts: dict[int, str] = {}
         self._text = ""
+        self._seen: dict[int, MountSeen] = {}
+        self._named: dict[tuple[int, int, str], str] = {}
 
     @classmethod
     def recorded(cls, facts: DeviceFacts) -> Self:
@@ -114,16 +120,43 @@ class Devices(Enricher):
         dev = aggregate.inode.dev
         if aggregate.flags & FileFlag.NO_INODE and not dev:
             return
-        text = self._texts.get(dev)
-        if text is None:
-            self.refresh(aggregate.ts_ns)
-            text = self._texts.get(dev, "")
-        value.device = text
+        if aggregate.mount:
+            known = aggregate.mount, dev, aggregate.point
+            value.device = self._named.get(known) or self._name(*known, aggregate.ts_ns)
+            return
+        value.device = self._listed(dev, aggregate.ts_ns)
         if aggregate.flags & FileFlag.PATH_NO_MOUNT:
             path = self.mounted_path(dev, aggregate.path)
             if path is not None:
+                # where it is now, in this namespace: a guess, and noted as one
                 aggregate.path = path
-                aggregate.flags &= ~FileFlag.PATH_NO_MOUNT
+
+    def mounted(self, value: MountSeen) -> None:
+        """Take note of a mount that the kernel side has met."""
+        self._seen.pop(value.mount, None)
+        self._seen[value.mount] = value
+        if len(self._seen) > MAX_SEEN:
+            del self._seen[next(iter(self._seen))]
+
+    def _listed(self, dev: int, ts_ns: int) -> str:
+        """Return the text of a device by mountinfo, "" if it is not there."""
+        text = self._texts.get(dev)
+        if text is None:
+            self.refresh(ts_ns)
+            text = self._texts.get(dev, "")
+        return text
+
+    def _name(self, mount: int, dev: int, point: str, ts_ns: int) -> str:
+        """Return the text of a device by the mount that a path goes through."""
+        seen = self._seen.get(mount)
+        if seen is None:
+            # the ring had no room for it
+            return self._listed(dev, ts_ns)
+        text = device_text(Mount(dev, "", point, seen.fstype, seen.source))
+        if len(self._named) >= MAX_TEXTS:
+            self._named.clear()
+        self._named[mount, dev, point] = text
+        return text
 
     def mounted_path(self, dev: int, path: str) -> str | None:
         """Return where a path from the root of a file system is seen; None if it is not."""

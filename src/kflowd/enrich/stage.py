@@ -17,6 +17,7 @@ from kflowd.model import (
     EnrichedUnix,
     FileAggregate,
     FileEvent,
+    MountSeen,
     Process,
     ProcessExit,
     ProcessSeen,
@@ -50,6 +51,7 @@ class Enrichment:
         self.processes = next(each for each in enrichers if isinstance(each, Processes))
         self._actors = Actors(self.processes, _own(enrichers, "enrich_actor"), self._faults)
         self._observe = _own(enrichers, "observe")
+        self._mounted = _own(enrichers, "mounted")
         self._learn = _own(enrichers, "learn")
         self._refresh = _own(enrichers, "refresh")
         self._file = _own(enrichers, "enrich_file")
@@ -79,6 +81,9 @@ class Enrichment:
             elif isinstance(value, ProcessSeen | ProcessExit):
                 for observe in self._observe:
                     observe(value)
+            elif isinstance(value, MountSeen):
+                for mounted in self._mounted:
+                    mounted(value)
             elif isinstance(value, Counters | Session | Tick):
                 if isinstance(value, Session):
                     for learn in self._learn:

@@ -6,7 +6,15 @@ like are nanoseconds since 1970). Text that came from the kernel as bytes is dec
 surrogateescape, so that the same codec gives the bytes back, whatever the locale is.
 """
 
-from kflowd.model.file import EnrichedFile, FileAggregate, FileEvent, FileFlag, FilePath, Inode
+from kflowd.model.file import (
+    EnrichedFile,
+    FileAggregate,
+    FileEvent,
+    FileFlag,
+    FilePath,
+    Inode,
+    MountSeen,
+)
 from kflowd.model.process import (
     Actor,
     ExeFlag,
@@ -49,6 +57,7 @@ __all__ = [
     "Flow",
     "Inode",
     "Lost",
+    "MountSeen",
     "Process",
     "ProcessExit",
     "ProcessFlag",
@@ -74,4 +83,5 @@ __all__ = [
 Aggregate = FileAggregate | SocketAggregate | UnixAggregate
 Enriched = EnrichedFile | EnrichedSocket | EnrichedUnix
 # what the decoder yields
-Value = Aggregate | ProcessSeen | ProcessExit | FilePath | SocketClosed | Counters | Session | Tick
+Ahead = FilePath | MountSeen
+Value = Aggregate | ProcessSeen | ProcessExit | Ahead | SocketClosed | Counters | Session | Tick

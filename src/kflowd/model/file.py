@@ -19,6 +19,9 @@ class FileFlag:
     NO_BASELINE = 128  # size and mtime before the first event are not known
     PATH_TEXT = 256
     PATH_KEPT = 512
+    PATH_DELETED = 1024  # the path says so as well: it ends with " (deleted)"
+    PATH_UNREACHABLE = 2048
+    PATH_GUESSED = 4096
     MODE_MOVED = 16384  # the mode was another than mode_first at some point
     PATH_UNKNOWN = 1 << 30  # ours, above what the kernel uses: no path came
 
@@ -52,13 +55,35 @@ class Inode(msgspec.Struct, frozen=True, gc=False):
     gid: int
 
 
+class MountSeen(msgspec.Struct, frozen=True, gc=False):
+    """A mount, ahead of the first path through it.
+
+    Attributes:
+        mount: Its number, which no other mount has or will have.
+        dev: s_dev of its file system: major << 20 | minor.
+        fstype: As mountinfo has it: "ext4", "fuse.sshfs".
+        source: What is mounted: "/dev/sda1".
+    """
+
+    ts_ns: int
+    mount: int
+    dev: int
+    fstype: str
+    source: str
+
+
 class FilePath(msgspec.Struct, frozen=True, gc=False):
-    """The path of a file aggregate, sent ahead of it; `flags` are FileFlag.PATH_*."""
+    """The path of a file aggregate, sent ahead of it; `flags` are FileFlag.PATH_*.
+
+    `mount` and `point` are those of FileAggregate.
+    """
 
     ts_ns: int
     key: bytes
     flags: int
     path: str
+    mount: int = 0
+    point: str = ""
 
 
 class FileAggregate(msgspec.Struct, gc=False):
@@ -78,6 +103,8 @@ class FileAggregate(msgspec.Struct, gc=False):
         events: Their sum.
         path: Full path with the name, "" if not known (yet).
         origin: Name before a rename, else "".
+        mount: Number of the mount that the path goes through, as in MountSeen; 0 unknown.
+        point: Where that is mounted: the beginning of the path; "" if it is nowhere.
     """
 
     ts_ns: int
@@ -95,6 +122,8 @@ class FileAggregate(msgspec.Struct, gc=False):
     events: int
     path: str
     origin: str
+    mount: int = 0
+    point: str = ""
 
 
 class EnrichedFile(msgspec.Struct, gc=False):

@@ -7,7 +7,7 @@ from kflowd.constants import SECOND_NS
 from kflowd.contract import layout, reader, span
 from kflowd.model import FileAggregate, Inode
 from kflowd.records.header import RecordDecoder, text
-from kflowd.records.path import plain_text
+from kflowd.records.path import mount_point, plain_text
 from kflowd.records.process import ProcessReader
 
 RECORD = "struct kf_file_record"
@@ -22,7 +22,7 @@ def file_decoder(processes: ProcessReader) -> RecordDecoder:
         RECORD,
         *("hdr.ts_ns", "key.execs", "agg.first_ns", "agg.last_ns", "agg.size_first"),
         *("agg.mtime_first_s", "agg.mtime_first_ns", "agg.flags"),
-        *("agg.mode_first", "path_len", "origin_len"),
+        *("agg.mode_first", "mount", "path_len", "origin_len", "below"),
     )
     read_counts = reader(RECORD, "agg.counts")
     inode_at = _inode_reader()
@@ -31,13 +31,14 @@ def file_decoder(processes: ProcessReader) -> RecordDecoder:
         # fmt: off
         (ts_ns, image, first_ns, last_ns, size_first,
          mtime_first_s, mtime_first_ns, flags,
-         mode_first, path_len, origin_len) = read(batch, offset)
+         mode_first, mount, path_len, origin_len, below) = read(batch, offset)
         # fmt: on
         path_at = offset + fixed
         origin_at = path_at + path_len
         if fixed + path_len + origin_len > size:
             return None
         counts = read_counts(batch, offset)
+        raw = batch[path_at:origin_at]
         return FileAggregate(
             ts_ns=ts_ns,
             key=batch[offset + key_at : offset + key_end],
@@ -52,8 +53,10 @@ def file_decoder(processes: ProcessReader) -> RecordDecoder:
             inode=inode_at(batch, offset),
             counts=counts,
             events=sum(counts),
-            path=plain_text(batch[path_at:origin_at], flags) if path_len else "",
+            path=plain_text(raw, flags) if path_len else "",
             origin=_origin(batch[origin_at : origin_at + origin_len]) if origin_len else "",
+            mount=mount,
+            point=mount_point(raw, below, flags) if mount else "",
         )
 
     return RecordDecoder(fixed, decode)

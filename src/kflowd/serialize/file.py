@@ -7,13 +7,17 @@ from kflowd.model import EnrichedFile, FileAggregate, FileFlag
 from kflowd.serialize.blocks.file import FileBlock, FileNotes, InodeBlock
 from kflowd.serialize.values import file_events, file_mode, permissions
 
-_UNRESOLVED = FileFlag.PATH_UNKNOWN | FileFlag.PATH_NO_MOUNT | FileFlag.PATH_TEXT
+_UNRESOLVED = (
+    FileFlag.PATH_UNKNOWN | FileFlag.PATH_NO_MOUNT | FileFlag.PATH_TEXT | FileFlag.PATH_GUESSED
+)
 _NOTES = (
     (_UNRESOLVED, "PATH_UNRESOLVED"),
     (FileFlag.PATH_TRUNCATED, "PATH_TRUNCATED"),
     (FileFlag.NO_INODE, "NO_INODE"),
     (FileFlag.PARTIAL, "PARTIAL"),
     (FileFlag.STALE, "STALE"),
+    (FileFlag.PATH_DELETED, "DELETED"),
+    (FileFlag.PATH_UNREACHABLE, "UNREACHABLE"),
 )
 _NOTED = _UNRESOLVED | sum(flag for flag, _ in _NOTES[1:])
 

@@ -106,7 +106,10 @@ def test_a_kretprobe_has_its_kprobe() -> None:
     by_key = {hook.key: hook.candidates[1] for hook in HOOKS if len(hook.candidates) == 3}
     ends = ("tp__sys_exit_file", "tp__sched_process_exit_file")
     assert by_key["file.unlink"] == Candidate(
-        "kprobe", "file_kprobe", (*ends, "kprobe__vfs_unlink", "kretprobe__vfs_unlink")
+        "kprobe",
+        "file_kprobe",
+        (*ends, "kprobe__vfs_unlink", "kretprobe__vfs_unlink"),
+        ("kprobe__mnt_want_write", "kprobe__mnt_want_write_file"),
     )
     assert by_key["file.open"].programs == ("kprobe__fd_install",)
 

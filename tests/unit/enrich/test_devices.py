@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kflowd.enrich import devices as module
 from kflowd.enrich.devices import (
     DeviceFacts,
     Devices,
@@ -12,7 +13,7 @@ from kflowd.enrich.devices import (
     parse_mountinfo,
     read_mountinfo,
 )
-from kflowd.model import EnrichedFile, FileFlag
+from kflowd.model import EnrichedFile, FileFlag, MountSeen
 from tests.unit.make import SECOND, inode, named_file
 
 MOUNTS = r"""22 27 0:21 / /proc rw,relatime - proc proc rw
@@ -72,10 +73,13 @@ def test_this_hosts_root_is_found() -> None:
     ],
 )
 def test_paths_without_their_mount_are_completed(dev: int, path: str, mounted: str) -> None:
-    """The mount point comes before the path, without the part that is not mounted."""
+    """The mount point comes before the path, without the part that is not mounted.
+
+    It is a guess, and stays flagged: the mount may be younger, or another one.
+    """
     value = enriched(Devices(lambda: MOUNTS), dev, path, FileFlag.PATH_NO_MOUNT)
     assert value.aggregate.path == mounted
-    assert not value.aggregate.flags & FileFlag.PATH_NO_MOUNT
+    assert value.aggregate.flags & FileFlag.PATH_NO_MOUNT
 
 
 @pytest.mark.parametrize(("dev", "path"), [(BTRFS, "/@homes/f"), (77, "/memfd:x")])
@@ -117,3 +121,37 @@ def test_mountinfo_with_optional_fields_is_read() -> None:
     """Any number of optional fields may stand before the separator."""
     (mount,) = parse_mountinfo("1 2 8:1 / /a\\011b rw shared:1 master:2 - ext4 /dev/sda rw")
     assert mount.point == "/a\tb"
+
+
+def through(devices: Devices, mount: int, dev: int, point: str) -> str:
+    """Return the device of a file whose path goes through a mount."""
+    value = named_file(inode=inode(dev=dev), mount=mount, point=point)
+    devices.enrich_file(value)
+    return value.device
+
+
+def test_the_mount_that_a_path_goes_through_is_named() -> None:
+    """Whatever mountinfo says, or has said: it may be gone, or in another namespace."""
+    known = Devices(lambda: MOUNTS)
+    known.mounted(MountSeen(1, 71, MD2, "xfs", "/dev/md9"))
+    assert through(known, 71, MD2, "/data") == "902h:/dev/md9:/data:xfs"
+    # a subvolume has a number of its own
+    assert through(known, 71, MD2 + 1, "/data") == "903h:/dev/md9:/data:xfs"
+    assert through(known, 71, MD2, "") == "902h:/dev/md9::xfs"
+    assert through(known, 72, MD2, "/data") == "902h:/dev/md2:/:ext4"
+    assert through(known, 72, 12345, "/data") == ""
+
+
+def test_mounts_and_texts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest mount goes, unless it was told of again."""
+    monkeypatch.setattr(module, "MAX_SEEN", 2)
+    monkeypatch.setattr(module, "MAX_TEXTS", 1)
+    known = Devices(lambda: "")
+    for mount in (1, 2, 1, 3):
+        known.mounted(MountSeen(0, mount, MD2, "xfs", f"/dev/{mount}"))
+    assert [through(known, mount, MD2, "/") for mount in (1, 2, 3)] == [
+        "902h:/dev/1:/:xfs",
+        "",
+        "902h:/dev/3:/:xfs",
+    ]
+    assert len(known._named) == 1

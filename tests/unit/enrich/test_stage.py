@@ -18,6 +18,7 @@ from kflowd.model import (
     EnrichedSocket,
     EnrichedUnix,
     FileAggregate,
+    MountSeen,
     ProcessExit,
     ProcessSeen,
     SocketFlag,
@@ -55,6 +56,9 @@ class Notes(Enricher):
     def refresh(self, now_ns: int) -> bool:
         self.asked.append(f"refresh {now_ns}")
         return now_ns % 2 == 0
+
+    def mounted(self, value: MountSeen) -> None:
+        self.asked.append(f"mounted {value.mount}")
 
     def observe(self, value: ProcessSeen | ProcessExit) -> None:
         self.asked.append(f"observe {type(value).__name__}")
@@ -114,9 +118,11 @@ def test_enrichers_are_asked_in_their_order_for_what_they_have() -> None:
     enrichment = Enrichment([Processes(), notes])
     of = process()
     ended = ProcessExit(1, of)
-    enrichment.feed([seen(), file(process=of), socket(process=of), unix(process=of), ended])
+    mount = MountSeen(1, 71, 5, "ext4", "/dev/sda1")
+    enrichment.feed([seen(), mount, file(process=of), socket(process=of), unix(process=of), ended])
     assert notes.asked == [
-        *("observe ProcessSeen", "actor curl", "file of curl", "socket of curl", "unix of curl"),
+        *("observe ProcessSeen", "mounted 71"),
+        *("actor curl", "file of curl", "socket of curl", "unix of curl"),
         "observe ProcessExit",
     ]
 

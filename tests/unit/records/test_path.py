@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from kflowd.model import FileFlag, FilePath
+from kflowd.model import FileFlag, FilePath, MountSeen
 from kflowd.records import Decoder
-from kflowd.records.path import path_text, plain_text
+from kflowd.records.path import mount_point, path_text, plain_text
 from tests.unit.make import key, record
 
 
@@ -45,4 +45,56 @@ def test_a_path_record_has_its_key_flags_and_path() -> None:
     assert Decoder().decode(first + second) == [
         FilePath(13, identity, FileFlag.PATH_TRUNCATED, "/b/a"),
         FilePath(17, identity, FileFlag.PATH_TEXT, "/c/d"),
+    ]
+
+
+UNREACHABLE, DELETED = FileFlag.PATH_UNREACHABLE, FileFlag.PATH_DELETED
+
+
+@pytest.mark.parametrize(
+    ("raw", "flags", "path"),
+    [
+        (b"memfd:x\0", UNREACHABLE | DELETED, "/memfd:x (deleted)"),
+        (b"#123\0tmp\0", DELETED, "/tmp/#123 (deleted)"),
+        (b"f\0dir\0", UNREACHABLE, "/dir/f"),
+        (b"/\0", UNREACHABLE, "/"),
+        (b"f\0/\0", UNREACHABLE, "/f"),
+        (b"", UNREACHABLE, "/"),
+        (b"f\0dir\0", FileFlag.PATH_GUESSED, "/dir/f"),
+    ],
+)
+def test_what_ends_at_no_root_has_the_form_of_the_kernel(raw: bytes, flags: int, path: str) -> None:
+    """As d_path has it: a removed name, a name alone, a tree that hangs nowhere."""
+    assert plain_text(raw, flags) == path
+
+
+@pytest.mark.parametrize(
+    ("below", "flags", "point"),
+    [
+        (4, 0, "/b/a"),
+        (8, 0, "/"),
+        (0, 0, "/b/a/xyz"),
+        (65535, 0, ""),
+        (8, UNREACHABLE, ""),
+        (4, UNREACHABLE, ""),
+        (4, FileFlag.PATH_TRUNCATED, ""),
+        (4, FileFlag.PATH_NO_MOUNT, ""),
+        (4, DELETED, "/b/a"),
+    ],
+)
+def test_the_mount_point_is_the_beginning_of_the_path(below: int, flags: int, point: str) -> None:
+    """Unless the path has no beginning."""
+    assert mount_point(b"xyz\0a\0b\0", below, flags) == point
+
+
+def test_a_mount_has_its_number_type_and_source() -> None:
+    """What follows a NUL is nothing; a mount without a source is one of "none"."""
+    first = record(
+        "MOUNT", hdr__ts_ns=5, mount=1 << 63, dev=77, type=b"fuse\0x", subtype=b"sshfs\0",
+        source=b"there:\0x",
+    )  # fmt: skip
+    second = record("MOUNT", hdr__ts_ns=6, mount=2, dev=78, type=b"tmpfs\0")
+    assert Decoder().decode(first + second) == [
+        MountSeen(5, 1 << 63, 77, "fuse.sshfs", "there:"),
+        MountSeen(6, 2, 78, "tmpfs", "none"),
     ]

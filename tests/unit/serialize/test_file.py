@@ -79,6 +79,8 @@ def test_paths_are_split(path: str, directory: str, name: str) -> None:
     [
         (FileFlag.PATH_UNKNOWN, ("PATH_UNRESOLVED",)),
         (FileFlag.PATH_NO_MOUNT, ("PATH_UNRESOLVED",)),
+        (FileFlag.PATH_GUESSED, ("PATH_UNRESOLVED",)),
+        (FileFlag.PATH_UNREACHABLE | FileFlag.PATH_DELETED, ("DELETED", "UNREACHABLE")),
         (FileFlag.PATH_TEXT | FileFlag.PATH_TRUNCATED, ("PATH_UNRESOLVED", "PATH_TRUNCATED")),
         (FileFlag.NO_INODE | FileFlag.STALE, ("NO_INODE", "STALE")),
         (FileFlag.PARTIAL | FileFlag.PATH_SENT, ("PARTIAL",)),

@@ -71,7 +71,7 @@ FILE: Keys = {
     "FileEventsDuration": 10.000000002,
     "FileInode": 19567988,
     "FileInodeLinkCount": 2,
-    "FileDevice": "902h:/dev/md2:/:ext4",
+    "FileDevice": "902h:there:/:/home:fuse.sshfs",
     "FilePermissions": "0640/-rw-r-----",
     "FilePermissionsBefore": "4751/-rwsr-x--x",
     "FileUser": "owner",
@@ -85,7 +85,7 @@ FILE: Keys = {
     "FileModificationTime": "Sun, Sep 13 2020 12:31:47.000000022 UTC",
     "FileModificationTimeChange": 7.000000007,
     **DETAILS,
-    "FileNotes": ["PATH_TRUNCATED", "STALE"],
+    "FileNotes": ["PATH_UNRESOLVED", "STALE"],
 }
 # its path went ahead, with a flag of its own; nothing was executed or renamed
 FILE_WITH_PATH_AHEAD: Keys = {key: value for key, value in FILE.items() if key != "FileOrigin"} | {
@@ -93,7 +93,7 @@ FILE_WITH_PATH_AHEAD: Keys = {key: value for key, value in FILE.items() if key !
     "FilePermissions": "0777/lrwxrwxrwx",
     "FileEventCount": 6063,
     "FileEvents": {name: n for name, n in FILE["FileEvents"].items() if name != "OPEN_EXEC"},
-    "FileNotes": ["PATH_TRUNCATED"],
+    "FileNotes": ["PATH_UNRESOLVED"],
 }
 # parts are added up: who and what was before comes from the first, what it is now from the last
 FILE_IN_PARTS: Keys = FILE

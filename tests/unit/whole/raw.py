@@ -98,7 +98,7 @@ FILE: dict[str, Any] = {
     "agg__size_first": 1000,
     "agg__mtime_first_s": 1_600_000_300,
     "agg__mtime_first_ns": 15,
-    "agg__flags": FileFlag.STALE | FileFlag.PATH_TRUNCATED,
+    "agg__flags": FileFlag.STALE | FileFlag.PATH_GUESSED,
     "agg__inode__size": 1701,
     "agg__inode__atime_s": 1_600_000_100,
     "agg__inode__mtime_s": 1_600_000_307,
@@ -117,19 +117,24 @@ FILE: dict[str, Any] = {
     "agg__named": 409,
 }
 PATH, ORIGIN = b"new.txt\0project\0home\0", b"old.txt\0"
+MOUNT = record(
+    "MOUNT", hdr__ts_ns=START + 1, hdr__cpu=5, mount=7001, dev=9 << 20 | 3,
+    type=b"fuse\0garbage", subtype=b"sshfs\0garbage", source=b"there:/\0garbage",
+)  # fmt: skip
+THROUGH = {"mount": 7001, "below": len(b"new.txt\0project\0")}
 
 
 def file() -> bytes:
-    """Return a file record with path and earlier name."""
+    """Return a mount, and a file record with path and earlier name."""
     lengths = {"path_len": len(PATH), "origin_len": len(ORIGIN)}
-    return record("FILE", PATH + ORIGIN, **lengths, **FILE)
+    return MOUNT + record("FILE", PATH + ORIGIN, **lengths, **THROUGH, **FILE)
 
 
 def file_with_path_ahead() -> bytes:
     """Return a path record and the record of its file: a symbolic link that nobody executed."""
-    ahead = record(
-        "PATH", PATH, hdr__ts_ns=START + 1, hdr__cpu=4, path_len=len(PATH),
-        flags=FileFlag.PATH_TRUNCATED, **prefixed("key", FILE_KEY),
+    ahead = MOUNT + record(
+        "PATH", PATH, hdr__ts_ns=START + 2, hdr__cpu=4, path_len=len(PATH),
+        flags=FileFlag.PATH_GUESSED, **THROUGH, **prefixed("key", FILE_KEY),
     )  # fmt: skip
     others = {
         "agg__flags": FileFlag.PATH_SENT,
@@ -144,7 +149,7 @@ def file_in_parts() -> bytes:
     first = {
         "hdr__ts_ns": START + 22 * SECOND,
         "agg__last_ns": START + 21 * SECOND,
-        "agg__flags": FileFlag.PARTIAL | FileFlag.PATH_TRUNCATED,
+        "agg__flags": FileFlag.PARTIAL | FileFlag.PATH_GUESSED,
         "agg__counts": (601, 2, 3, 4, 5, 6, 0, 0, 9, 0, 0),
         "agg__inode__size": 1500,
         "agg__inode__nlink": 1,
@@ -159,8 +164,11 @@ def file_in_parts() -> bytes:
     }
     old = b"older.txt\0project\0home\0"
     lengths = {"path_len": len(old), "origin_len": len(ORIGIN)}
-    return record("FILE", old + ORIGIN, **lengths, **FILE | first) + record(
-        "FILE", PATH, path_len=len(PATH), **FILE | last
+    other = {"mount": 7002, "below": len(b"older.txt\0project\0home\0")}
+    return (
+        MOUNT
+        + record("FILE", old + ORIGIN, **lengths, **other, **FILE | first)
+        + record("FILE", PATH, path_len=len(PATH), **THROUGH, **FILE | last)
     )
 
 

@@ -179,6 +179,8 @@ static size_t sweep__join_name(struct kf_sweep *sweep, struct kf_file_record *re
 	if (kept->path_len > sizeof(kept->path) || kept->origin_len > sizeof(kept->origin))
 		return sizeof(*rec);
 	rec->agg.flags |= kept->flags;
+	rec->mount = kept->mount;
+	rec->below = kept->below;
 	rec->path_len = kept->path_len;
 	rec->origin_len = kept->origin_len;
 	memcpy(tail, kept->path, kept->path_len);

@@ -62,13 +62,17 @@ FILE_EVENTS = (
     ),
 )
 FILE_NOTES = {
-    "PATH_UNRESOLVED": "FilePath is unknown, begins at the root of its file system, or is what a "
-    "system call was given",
+    "PATH_UNRESOLVED": "FilePath is unknown, begins at the root of its file system, is what a "
+    "system call was given, or goes through one of several mounts and it is not known which",
     "PATH_TRUNCATED": "FilePath lacks its beginning",
     "NO_INODE": "which file it was is unknown: the fields of the inode are absent",
     "PARTIAL": "more events of the same file may be in another record",
     "STALE": "swept without a closing event: idle, too old, or its process or kflowd ended; what "
     "was changed by name alone needs none",
+    "DELETED": "the name was gone when it was read, or never was one (a memfd, O_TMPFILE): File "
+    "ends with (deleted), as in /proc/PID/fd",
+    "UNREACHABLE": "FilePath begins at no root of a mount namespace: a detached mount, a memfd, or "
+    "a file that was opened by its handle",
 }
 
 
