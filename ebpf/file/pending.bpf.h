@@ -320,7 +320,7 @@ __noinline int kf_pending__fold_side(u32 side)
 	}
 	flush.before = &subject.inode;
 	flush.origin_len = op == KF_OP_RENAME ? pending->origin_len : 0;
-	subject.at.mnt = kf_mount__guess(subject.at.dentry);
+	kf_choice__walk(&subject.at, subject.at.dentry, pending->mnt);
 	kf_op__fold(op, &subject, &flush);
 	return 0;
 }
