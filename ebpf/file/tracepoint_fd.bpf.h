@@ -97,16 +97,21 @@ __noinline int kf_tp_fd__opened_how(long fd, u64 how)
 	return kf_tp_fd__opened_by(fd, flags);
 }
 
-/* struct file_clone_range begins with the descriptor that is read. */
 __noinline int kf_tp_fd__ioctl(u64 fd, u32 cmd, u64 argument, long ret)
 {
-	u64 from = argument;
-
 	if (kf_ioctl__flags(cmd))
 		kf_tp_fd__changed(fd, KF_OP_SETATTR, ret);
-	if (cmd == KF_FICLONERANGE)
-		bpf_probe_read_user(&from, sizeof(from), (void *)argument);
-	if (cmd == KF_FICLONE || cmd == KF_FICLONERANGE)
+	else
+		kf_tp_fd__cloned(argument, fd, ret);
+	return 0;
+}
+
+/* struct file_clone_range begins with the descriptor that is read. */
+__noinline int kf_tp_fd__clone_range(u64 fd, u64 argument, long ret)
+{
+	u64 from = 0;
+
+	if (bpf_probe_read_user(&from, sizeof(from), (void *)argument) == 0)
 		kf_tp_fd__cloned(from, fd, ret);
 	return 0;
 }

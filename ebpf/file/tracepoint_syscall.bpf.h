@@ -130,6 +130,14 @@ static __always_inline bool kf_tp_syscall__opens(struct pt_regs *regs, u64 nr, l
 	return false;
 }
 
+static __always_inline void kf_tp_syscall__ioctl(struct pt_regs *regs, u32 cmd, long ret)
+{
+	if (cmd == KF_FICLONERANGE)
+		kf_tp_fd__clone_range(KF_ARG0(regs), KF_ARG2(regs), ret);
+	else if (cmd == KF_FICLONE || kf_ioctl__flags(cmd))
+		kf_tp_fd__ioctl(KF_ARG0(regs), cmd, KF_ARG2(regs), ret);
+}
+
 /* Calls on a descriptor. */
 static __always_inline bool kf_tp_syscall__uses(struct pt_regs *regs, u64 nr, long ret)
 {
@@ -168,7 +176,7 @@ static __always_inline bool kf_tp_syscall__uses(struct pt_regs *regs, u64 nr, lo
 		kf_tp_fd__changed(KF_ARG0(regs), KF_OP_SETATTR, ret);
 		return true;
 	case __NR_ioctl:
-		kf_tp_fd__ioctl(KF_ARG0(regs), KF_ARG1(regs), KF_ARG2(regs), ret);
+		kf_tp_syscall__ioctl(regs, KF_ARG1(regs), ret);
 		return true;
 	}
 	return false;

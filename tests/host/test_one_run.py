@@ -133,7 +133,7 @@ def test_files_without_a_name(run: Run) -> None:
     """O_TMPFILE makes a file, a link of it gives it a name, and nothing else is claimed."""
     done, folder = run.done["tmpfiles"], run.base / "tmpfiles"
     assert done.facts["failed"] == 2
-    first, second = (f"#{inode}" for inode in done.facts["inodes"])
+    first, second = (f"#{inode} (deleted)" for inode in done.facts["inodes"])
     found: dict[str, list[Record]] = {}
     for record in file_records(run.result.records, folder):
         assert (record["FilePath"], record["ProcPID"]) == (f"{folder}/", done.pid)
