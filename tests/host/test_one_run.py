@@ -93,8 +93,7 @@ def test_records_are_whole(case: Case, run: Run) -> None:
         real, wanted = whole.claimed(found[-1]), whole.expected(run, case, path, found)
         assert whole.differences(real, wanted) == {}
         assert list(real) == list(wanted)
-        kept = ("FilePath", "File", "FileInode", "FileDevice")
-        assert [part(each, *kept) for each in found] == [part(found[-1], *kept)] * len(found)
+        assert whole.of_one_file(found)
 
 
 @proves("file.rename", "file.unlink")

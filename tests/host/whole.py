@@ -76,6 +76,13 @@ def _settled(name: str, value: Any, record: Record) -> Any:
     return record.get(name, "a value") if value is Claim.ANY else value
 
 
+def of_one_file(records: list[Record]) -> bool:
+    """Say whether records are about one file; one that is known by its text alone has no inode."""
+    names = {(each["FilePath"], each["File"]) for each in records}
+    known = [each for each in records if not _is_text_alone(each)]
+    return len(names) == 1 and len({(it["FileInode"], it["FileDevice"]) for it in known}) <= 1
+
+
 def _is_text_alone(record: Record) -> bool:
     """Say whether a record has no inode and may lack it: calls on names in the tracepoint mode."""
     by_name = not {"OPEN", "OPEN_EXEC"} & set(record["FileEvents"])
