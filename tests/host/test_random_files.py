@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Thousands of random operations on files, compared with a log of the same run.
+
+KFLOWD_TEST_SEED repeats a run; KFLOWD_TEST_OPERATIONS makes it longer.
+"""
+
+import os
+import secrets
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.host import random_files
+from tests.host.agent import Agent, Record, health_records
+from tests.host.random_files import Event
+from tests.host.running import running
+
+OPERATIONS = int(os.environ.get("KFLOWD_TEST_OPERATIONS", "3000"))
+# a path that is not whole, or not known to be right, says so
+UNSURE = {"NO_INODE", "PATH_UNRESOLVED", "PATH_TRUNCATED"}
+
+
+class File(NamedTuple):
+    """A file as one process has used it."""
+
+    pid: int
+    device: int
+    inode: int
+
+
+class Both(NamedTuple):
+    """What was done and what was reported."""
+
+    done: dict[int, list[Event]]
+    records: list[Record]
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
+    """Run the workload beside the agent."""
+    folder = tmp_path_factory.mktemp("random").resolve()
+    seed = os.environ.get("KFLOWD_TEST_SEED", secrets.token_hex(4))
+    print(f"KFLOWD_TEST_SEED={seed}")
+    arguments = (seed, str(OPERATIONS), str(folder))
+    with Agent("-m", "file") as agent:
+        with running(*arguments, prefix=(), program=random_files.__file__) as workload:
+            said = workload.said()
+            agent.settle()
+        result = agent.finish()
+    assert "LOST" not in health_text(result.records)
+    done = {int(pid): [Event(*each) for each in events] for pid, events in said.items()}
+    files = [each for each in result.records if each["InfoMonitor"] == "filesystem"]
+    return Both(done, [each for each in files if pid_of(each) in done])
+
+
+def health_text(records: list[Record]) -> str:
+    """Return what the agent says of losses."""
+    return " ".join(str(each) for each in health_records(records))
+
+
+def pid_of(record: Record) -> int:
+    """Return the process of a record."""
+    return int(record["ProcPID"])
+
+
+def path_of(record: Record) -> str:
+    """Return the path of a record's file."""
+    return f"{record['FilePath']}{record['File']}"
+
+
+def file_of(record: Record) -> File | None:
+    """Return the identity of a record's file, None if it has none."""
+    number, _, _ = record.get("FileDevice", "").partition("h:")
+    if not number:
+        return None
+    return File(pid_of(record), int(number, 16), record["FileInode"])
+
+
+def file_done(pid: int, event: Event) -> File:
+    """Return the identity of a file that was used; the device as records have it."""
+    device = os.major(event.device) << 8 | os.minor(event.device)
+    return File(pid, device, event.inode)
+
+
+def test_sums_of_processes_are_exact(both: Both) -> None:
+    """Each event of each process is in a record, once."""
+    wanted = Counter((pid, it.event) for pid, events in both.done.items() for it in events)
+    found: Counter[tuple[int, str]] = Counter()
+    for record in both.records:
+        for event, count in record["FileEvents"].items():
+            found[pid_of(record), event] += count
+    differ = {key: (found[key], wanted[key]) for key in found | wanted}
+    assert {key: both for key, both in differ.items() if both[0] != both[1]} == {}
+
+
+def test_sums_of_files_are_exact(both: Both) -> None:
+    """Each event is in a record of the file that it was about."""
+    wanted = Counter(
+        (file_done(pid, it), it.event) for pid, events in both.done.items() for it in events
+    )
+    found: Counter[tuple[File, str]] = Counter()
+    unknown: Counter[tuple[int, str]] = Counter()
+    for record in both.records:
+        file = file_of(record)
+        for event, count in record["FileEvents"].items():
+            if file is None:
+                unknown[pid_of(record), event] += count
+            else:
+                found[file, event] += count
+    assert not found - wanted
+    missing: Counter[tuple[int, str]] = Counter()
+    for (of, event), count in (wanted - found).items():
+        missing[of.pid, event] += count
+    assert missing == unknown
+
+
+def test_each_name_is_one_that_was_used(both: Both) -> None:
+    """No record has a name that its process did not use for the file, unless it says so."""
+    names: defaultdict[File, set[str]] = defaultdict(set)
+    for pid, events in both.done.items():
+        for it in events:
+            names[file_done(pid, it)].add(it.path)
+    wrong = [
+        (path_of(record), sorted(names[file]), record.get("FileNotes"))
+        for record in both.records
+        if (file := file_of(record))
+        and path_of(record) not in names[file]
+        and not UNSURE & set(record.get("FileNotes", ()))
+    ]
+    assert wrong == []
+
+
+def test_each_name_that_was_used_occurs(both: Both) -> None:
+    """Each name that a process used for a file is that of a record, or its name before."""
+    shown: defaultdict[int, set[str]] = defaultdict(set)
+    for record in both.records:
+        shown[pid_of(record)] |= {str(record[it]) for it in ("File", "FileOrigin") if it in record}
+    used = {(pid, Path(it.path).name) for pid, events in both.done.items() for it in events}
+    assert [(pid, name) for pid, name in sorted(used) if name not in shown[pid]] == []
