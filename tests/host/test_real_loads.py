@@ -103,12 +103,17 @@ def compared(found: Counter[Key], trace: Trace) -> tuple[Counter[Key], Counter[K
         changed = Key(key.pid, "MODIFY", key.name)
         extra = found[changed] - wanted[changed]
         wanted[changed] += max(0, min(extra, count - added))
+    links = Counter(trace.by_link)
     for key in list(found):
+        if key.event == "ATTRIB" and links[key.pid] >= found[key] - wanted[key] > 0:
+            links[key.pid] -= found[key] - wanted[key]
+            wanted[key] = found[key]
         # what the kernel reads to execute it; whether a rename found a file there
         if key.event == "ACCESS" and key.name in trace.executed:
             wanted[key] = found[key]
         elif key.event == "DELETE" and key.name in trace.replaced:
             wanted[key] = max(wanted[key], found[key])
+    assert not +links, "a change by /proc/self/fd is in no record"
     return +found, +wanted
 
 

@@ -56,6 +56,7 @@ class Trace(NamedTuple):
         events: How often each happened.
         made: CREATE or MODIFY, where open(2) does not tell whether it made the file.
         replaced: Names that a rename may have replaced.
+        by_link: Changes by /proc/self/fd: of which file is not in the call.
         executed: Names of programs: what the kernel reads of them is in no system call.
     """
 
@@ -63,6 +64,7 @@ class Trace(NamedTuple):
     events: Counter[Key]
     made: Counter[Key]
     replaced: set[str]
+    by_link: Counter[int]
     executed: set[str]
 
 
@@ -99,7 +101,7 @@ class _Reader:
             if "CLONE_THREAD" in call.arguments
         }
         self.folders = set(self._folders())
-        self.trace = Trace(set(), Counter(), Counter(), set(), set())
+        self.trace = Trace(set(), Counter(), Counter(), set(), Counter(), set())
         self.pid = 0
 
     def _folders(self) -> Iterator[str]:
@@ -166,7 +168,9 @@ class _Reader:
             self._add(call.opened, "MODIFY")
 
     def _on_names(self, call: Call) -> None:
-        if call.name in CHANGES:
+        if call.name in CHANGES and call.paths[0].startswith("/proc/self/fd/"):
+            self.trace.by_link[self.pid] += 1
+        elif call.name in CHANGES:
             self._add(call.paths[0], "ATTRIB")
         elif call.name == "truncate":
             self._add(call.paths[0], "MODIFY")
