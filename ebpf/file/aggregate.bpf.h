@@ -54,7 +54,8 @@ struct kf_flush {
 	u16 how; /* KF_FLUSH_* */
 	u32 origin_len; /* 0: none */
 	const struct kf_inode *before; /* the inode ahead of the operation */
-	const char *origin; /* name before a rename, KF_NAME_LEN bytes */
+	const char *
+		origin; /* name before a rename, KF_NAME_LEN bytes; NULL: none, as the verifier can tell */
 	u64 now_ns;
 	u64 mount; /* of the path: here, because the stack has no room for it further down */
 };
@@ -292,7 +293,7 @@ static __noinline int kf_file__keep_name(struct kf_subject *subject, struct kf_f
 	*(struct kf_walk *)kept = subject->at;
 	if (kf_path__write(kept->path, (struct kf_walk *)kept, KF_PATH_SMALL))
 		kf_count(KF_CNT_PATH_TRUNCATED, 1);
-	if (!length || length > KF_NAME_LEN)
+	if (!flush->origin || !length || length > KF_NAME_LEN)
 		return KF_AGG_PATH_KEPT;
 #ifdef KF_CAST
 	__builtin_memcpy(kept->origin, flush->origin, KF_NAME_LEN);
@@ -372,7 +373,7 @@ static __always_inline void kf_file__add_origin(struct kf_file_record *rec, u32 
 	char *tail = (char *)(rec + 1);
 	u32 length = flush->origin_len;
 
-	if (!length || length > KF_NAME_LEN)
+	if (!flush->origin || !length || length > KF_NAME_LEN)
 		return;
 #ifdef KF_CAST
 	__builtin_memcpy(tail + (used & (2 * room - 1)), flush->origin, KF_NAME_LEN);
