@@ -33,19 +33,9 @@ int BPF_PROG(tp__sys_enter, struct pt_regs *regs, u64 nr)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(tp__sys_exit, struct pt_regs *regs, long ret)
 {
-	u64 nr;
-
 	if (!kf_standby__claim(KF_PROG_SYS_EXIT))
 		return 0;
-	nr = KF_SYSCALL_NR(regs);
-	if (kf_syscall__compat()) {
-		nr = kf_compat__returns(kf_number(regs), nr, ret);
-		ret = (s32)ret;
-	} else {
-		kf_tp_syscall__returns(regs, nr, ret);
-	}
-	if (KF_CURRENT(task_works))
-		kf_tp_syscall__closed(nr, ret);
+	kf_tp__returns(regs, ret);
 	return 0;
 }
 

@@ -120,4 +120,19 @@ static __always_inline int kf_compat__returns(u64 regs, u64 nr, s32 ret)
 }
 #endif
 
+/* The return of a call, native or not. */
+static __always_inline void kf_tp__returns(struct pt_regs *regs, long ret)
+{
+	u64 nr = KF_SYSCALL_NR(regs);
+
+	if (kf_syscall__compat()) {
+		nr = kf_compat__returns(kf_number(regs), nr, ret);
+		ret = (s32)ret;
+	} else {
+		kf_tp_syscall__returns(regs, nr, ret);
+	}
+	if (KF_CURRENT(task_works))
+		kf_tp_syscall__closed(nr, ret);
+}
+
 #endif

@@ -59,7 +59,7 @@ ADDITIONS = (
         (
             Place(
                 "src/kflowd/bpf/hooks.py",
-                '    _file("rename", ',
+                '    _file("link", ',
                 '    _file("dummy", "dummy", "fentry__fd_install", traced=_by_descriptor()),\n',
             ),
             Place(
