@@ -88,8 +88,8 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
             maps=(Map(name="kf_ring"),),
         ),
     ] = 8 << 20
-    # (process, inode) pairs between two events that end them; 248 bytes each, 4 MB; and as many
-    # names that wait for room in the ring
+    # (program image, name, inode) between two events that end them; 296 bytes each, 5 MB; and as
+    # many names that wait for room in the ring
     file_entries: Annotated[
         Entries,
         Option(

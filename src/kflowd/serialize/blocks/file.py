@@ -29,7 +29,10 @@ FILE_EVENTS = (
     ),
     (
         "OPEN_EXEC",
-        "to be executed: program, interpreter, loader; in the tracepoint mode the program alone",
+        (
+            "to be executed: program, interpreter, loader; in the tracepoint mode of scripts that "
+            "interpret each other the first one alone"
+        ),
     ),
     (
         "ACCESS",

@@ -9,6 +9,7 @@ from kflowd.serialize.keys import Block, ConstantBlock, Duration, Says
 
 NOT_YET = "not filled yet"
 OWNED = "the process is known"
+AT_HOME = "the process is known, and had not left it to exit"
 LISTED = "the process table has it"
 NOTED = "there is something to say"
 
@@ -62,11 +63,11 @@ class ProcessDetails(ConstantBlock, frozen=True, kw_only=True, gc=False):
         int | UnsetType, Says("login session of the audit system", "it was set")
     ]
     ProcCgroupID: Annotated[int | UnsetType, Says("control group (its inode number)", OWNED)]
-    ProcMntNS: Annotated[int | UnsetType, Says("mount namespace (its inode number)", OWNED)]
+    ProcMntNS: Annotated[int | UnsetType, Says("mount namespace (its inode number)", AT_HOME)]
     ProcPidNS: Annotated[
         int | UnsetType, Says("PID namespace, the innermost one (its inode number)", LISTED)
     ]
-    ProcNetNS: Annotated[int | UnsetType, Says("network namespace (its inode number)", OWNED)]
+    ProcNetNS: Annotated[int | UnsetType, Says("network namespace (its inode number)", AT_HOME)]
     ProcNotes: Annotated[
         tuple[str, ...] | UnsetType,
         Says("words that say what is not known or not complete", NOTED),
