@@ -129,12 +129,15 @@ class Processes(Enricher):
             self._evict()
 
     def at_home(self, process: Process) -> Process:
-        """Return a process with the namespaces that it had, if it had left them to exit."""
+        """Return a process with the namespaces that it had, if it had left them to exit.
+
+        Those of another thread may be others.
+        """
         if process.mnt_ns:
             return process
         identity = (process.tgid, process.start_ns)
         last = self._exited.get(identity)
-        if last is None or not last.mnt_ns:
+        if last is None or last.tid != process.tid or not last.mnt_ns:
             return process
         return msgspec.structs.replace(process, mnt_ns=last.mnt_ns, net_ns=last.net_ns)
 

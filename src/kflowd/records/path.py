@@ -40,7 +40,7 @@ def plain_text(raw: bytes, flags: int) -> str:
         raw = raw.lstrip(b"/")
     if flags & FileFlag.PATH_UNREACHABLE:
         # what a file handle has opened, and has no parent: it is called "/"
-        raw = raw if raw != b"/\0" and not raw.endswith(b"\0/\0") else raw[:-2]
+        raw = raw[:-2] if raw == b"/\0" or raw.endswith(b"\0/\0") else raw
     path = path_text(raw) or ("/" if flags & FileFlag.PATH_UNREACHABLE else "")
     return path + DELETED if flags & FileFlag.PATH_DELETED else path
 

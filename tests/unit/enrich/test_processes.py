@@ -153,6 +153,19 @@ def test_what_comes_and_goes_is_observed() -> None:
     assert len(processes.images) == 0
 
 
+def test_who_has_left_its_namespaces_to_exit_has_those_of_its_own_exit() -> None:
+    """Those of another thread may be others, and are nobody else's."""
+    processes = table(SHELL, seen())
+    processes.exit(ProcessExit(1, process(tid=7, mnt_ns=11, net_ns=13)))
+
+    left = process(tid=7, mnt_ns=0, net_ns=0)
+    other = process(tid=8, mnt_ns=0, net_ns=0)
+    assert processes.at_home(left) == process(tid=7, mnt_ns=11, net_ns=13)
+    assert processes.at_home(other) == other
+    inside = process(tid=8, mnt_ns=17)
+    assert processes.at_home(inside) == inside
+
+
 def test_the_exit_of_an_unknown_process_is_no_error() -> None:
     """Its start was lost or before kflowd."""
     processes = Processes()

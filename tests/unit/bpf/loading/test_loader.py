@@ -40,7 +40,7 @@ def test_a_program_of_two_classes_is_loaded_once() -> None:
 @pytest.mark.parametrize("way", ["fentry", "kprobe"])
 def test_who_takes_a_datagram_is_seen_where_a_program_says_so(way: str) -> None:
     """By skb_consume_udp, and not by the results of system calls."""
-    others = [a_choice("a", "tp__sys_exit_use"), a_choice("b", f"{way}__release_sock")]
+    others = [a_choice("a", "tp__sys_exit_socket"), a_choice("b", f"{way}__release_sock")]
     assert not takes_datagrams([*others, a_choice("c")])
     used = a_choice("c", f"{way}__release_sock", f"{way}__skb_consume_udp")
     assert takes_datagrams([*others, used])
