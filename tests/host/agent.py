@@ -220,6 +220,13 @@ def health_records(records: list[Record]) -> list[Record]:
     return [each for each in records if each["InfoMonitor"] == "health"]
 
 
+def losses(records: list[Record]) -> dict[str, int]:
+    """Return what the last health record says was lost, by its keys."""
+    words = ("Lost", "Missed", "Failed", "Decode")
+    health = health_records(records)[-1]
+    return {name: n for name, n in health.items() if n and any(word in name for word in words)}
+
+
 def part(record: Record, *names: str) -> Record:
     """Return the named fields of a record; absent ones stay absent."""
     return {name: record[name] for name in names if name in record}

@@ -10,8 +10,8 @@ import errno
 import fcntl
 import os
 import struct
-from collections.abc import Callable
 
+from tests.host.operations import refused
 from tests.host.workloads import NOBODY, Facts
 
 SETXATTRAT, REMOVEXATTRAT, FILE_SETATTR = 463, 466, 469  # the same on all architectures
@@ -30,17 +30,6 @@ def _call(number: int, *arguments: int | bytes) -> bool:
         return True
     assert ctypes.get_errno() in (errno.ENOSYS, errno.EOPNOTSUPP), os.strerror(ctypes.get_errno())
     return False
-
-
-def _refused(*calls: Callable[[], object]) -> int:
-    """Return how many of the calls fail."""
-    failed = 0
-    for call in calls:
-        try:
-            call()
-        except OSError:
-            failed += 1
-    return failed
 
 
 def _set_at(directory: int, path: bytes, flags: int, name: str) -> bool:
@@ -62,7 +51,7 @@ def xattrs_by_path(path: str) -> Facts:
     if not _call(REMOVEXATTRAT, AT_FDCWD, os.fsencode(path), 0, b"user.three"):
         os.removexattr(path, "user.three")
     return {
-        "failed": _refused(
+        "failed": refused(
             lambda: os.setxattr(path, "user.four", b"5", os.XATTR_CREATE),
             lambda: os.removexattr(path, "user.one"),
             lambda: os.setxattr(path, "nothing", b"6"),
@@ -79,7 +68,7 @@ def xattrs_by_descriptor(path: str) -> Facts:
         os.setxattr(descriptor, "user.three", b"3")
     os.removexattr(descriptor, "user.one")
     os.removexattr(descriptor, "user.two")
-    failed = _refused(
+    failed = refused(
         lambda: os.setxattr(descriptor, "user.four", b"4", os.XATTR_REPLACE),
         lambda: os.removexattr(descriptor, "user.one"),
     )
@@ -101,7 +90,7 @@ def acls(path: str) -> Facts:
     os.removexattr(path, ACL)
     os.setxattr(path, ACL, _acl(2))
     os.removexattr(descriptor, ACL)
-    failed = _refused(
+    failed = refused(
         lambda: os.setxattr(path, ACL, b"no list"),
         # a file that is no directory gives nothing to what is made in it
         lambda: os.setxattr(path, "system.posix_acl_default", _acl(4)),
@@ -127,6 +116,6 @@ def flags(path: str) -> Facts:
     how = struct.pack("=QIIIII", XFLAG_NODUMP, 0, 0, 0, 0, 0)[:24]  # struct file_attr
     if not _call(FILE_SETATTR, descriptor, b"", how, len(how), AT_EMPTY_PATH):
         set_flags(old | NODUMP)
-    failed = _refused(lambda: set_flags(1 << 31))
+    failed = refused(lambda: set_flags(1 << 31))
     os.close(descriptor)
     return {"failed": failed}

@@ -5,13 +5,15 @@ import ctypes
 import mmap
 import os
 import platform
+import stat
 
 from tests.host.workloads import READ_BYTES, READS, WRITE_BYTES, WRITES, Facts
 
 HAS_COMPAT = platform.machine() == "x86_64"
 MAP_32BIT = 0x40
 # arch/x86/entry/syscalls/syscall_32.tbl
-READ, OPEN, CLOSE, UNLINK, CHMOD, RENAME = 3, 5, 6, 10, 15, 38
+READ, OPEN, CLOSE, UNLINK, MKNOD, CHMOD, RENAME = 3, 5, 6, 10, 14, 15, 38
+SETXATTR, REMOVEXATTR, MKNODAT = 226, 235, 297
 PWRITE64, OPENAT, FALLOCATE, COPY_FILE_RANGE = 181, 295, 324, 377
 AT_FDCWD = 0xFFFFFF9C
 # rax, rbx, rcx, rdx, rsi, rdi and rbp from the array that the argument points to; int 0x80
@@ -51,7 +53,7 @@ class _Calls:
 
 
 def calls(written: str, read: str, copied: str, *named: str) -> Facts:
-    """Write, read, copy, rename, change and delete by calls of the 32-bit ABI."""
+    """Write, read, copy, rename, change, delete and make by calls of the 32-bit ABI."""
     call = _Calls()
     writer = call(OPENAT, AT_FDCWD, written, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640)
     for number in range(WRITES - 1):
@@ -67,8 +69,12 @@ def calls(written: str, read: str, copied: str, *named: str) -> Facts:
     assert call(COPY_FILE_RANGE, reader, (0).to_bytes(8), writer, 0, 17, 0) == 17
     call(CLOSE, reader)
     call(CLOSE, writer)
-    old, new, gone, mode = named
+    old, new, gone, mode, *made = named
+    call(MKNOD, made[0], stat.S_IFREG | 0o600, 0)
+    call(MKNODAT, AT_FDCWD, made[1], stat.S_IFREG | 0o600, 0)
     call(RENAME, old, new)
     call(UNLINK, gone)
     call(CHMOD, mode, 0o600)
+    call(SETXATTR, mode, "user.kf", b"v", 1, 0)
+    call(REMOVEXATTR, mode, "user.kf")
     return {}

@@ -20,8 +20,10 @@ ERROR = 2
 
 def possible() -> bool:
     """Say whether the kernel has a rule for it, and lets kflowd read registers."""
-    modules = Path("/lib/modules", os.uname().release, "kernel/net/netfilter")
-    return known() and any(modules.glob("nft_queue.ko*"))
+    modules = Path("/lib/modules", os.uname().release)
+    built_in = modules / "modules.builtin"
+    found = any((modules / "kernel/net/netfilter").glob("nft_queue.ko*"))
+    return known() and (found or (built_in.exists() and "nft_queue" in built_in.read_text()))
 
 
 def udp_held() -> Facts:

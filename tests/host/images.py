@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.host.workloads import Done, Facts
+from tests.host.workloads import Facts
 
 CHAIN, BYTES, LINES = 23, 3, 5
 CLONE_PARENT, SIGCHLD = 0x8000, 17
@@ -198,16 +198,3 @@ def prepare(folder: Path) -> None:
     (folder / "in").write_bytes(b"i" * 64)
     (folder / "none").write_text("no program\n")
     (folder / "none").chmod(0o755)
-
-
-def run(name: str, folder: Path) -> Done:
-    """Run a workload; one that ends in another program returns nothing."""
-    child = os.fork()
-    if child == 0:
-        try:
-            WORKLOADS[name].work(str(folder))
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert status == 0, f"{name} failed with {status}"
-    return Done(child, {})

@@ -53,6 +53,8 @@ def mount_all(folder: Path) -> list[Path]:
     """Mount a file system of each kind below a folder and return where files may be."""
     call(libc.unshare(CLONE_NEWNS))
     mount("none", Path("/"), flags=MS_PRIVATE_ALL)
+    for module in ("loop", *IMAGE_BYTES):  # or it is built in
+        subprocess.run(["modprobe", "-q", module], check=False)
     for kind, size in IMAGE_BYTES.items():
         image, target = folder / f"{kind}.image", folder / kind
         target.mkdir()

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.host.agent import Agent, Record, Result, file_records, health_records
-from tests.host.images import OPENED, PYTHON, SH, SHELL, WORKLOADS, Did, prepare, run
+from tests.host.images import OPENED, PYTHON, SH, SHELL, WORKLOADS, Did, prepare
 from tests.host.one_run import seen_soon
+from tests.host.operations import forked
 from tests.host.whole import MAY_TRACE
 from tests.host.workloads import Done
 
@@ -30,7 +31,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Run:
     for name in WORKLOADS:
         prepare(base / name)
     with Agent("-m", "file", "-t", "600") as agent:
-        done = {name: run(name, base / name) for name in WORKLOADS}
+        done = {name: forked(WORKLOADS[name].work, base / name) for name in WORKLOADS}
         return Run(agent.stop(), base, done)
 
 

@@ -95,24 +95,24 @@ def reported(records: list[Record], trace: Trace) -> Counter[Key]:
 def compared(found: Counter[Key], trace: Trace) -> tuple[Counter[Key], Counter[Key]]:
     """Return what was reported and what was done, without what strace cannot tell."""
     wanted = Counter(trace.events)
-    for key, count in trace.made.items():
-        made = Key(key.pid, "CREATE", key.name)
-        added = count if wanted[made] else min(found[made], count)
-        wanted[made] += added
-        # an old file is cut, if it is not only opened
-        changed = Key(key.pid, "MODIFY", key.name)
-        extra = found[changed] - wanted[changed]
-        wanted[changed] += max(0, min(extra, count - added))
+
+    def more(key: Key, most: int) -> int:
+        """Take what was reported beyond what is known, up to so many; return how many."""
+        taken = min(max(found[key] - wanted[key], 0), most)
+        wanted[key] += taken
+        return taken
+
+    for key, count in trace.made_or_cut.items():
+        wanted[key._replace(event="MODIFY")] += count - more(key, count)
+    for key, count in (*trace.made.items(), *trace.replaced.items()):
+        more(key, count)
     links = Counter(trace.by_link)
     for key in list(found):
         if key.event == "ATTRIB" and links[key.pid] >= found[key] - wanted[key] > 0:
             links[key.pid] -= found[key] - wanted[key]
             wanted[key] = found[key]
-        # what the kernel reads to execute it; whether a rename found a file there
         if key.event == "ACCESS" and key.name in trace.executed:
-            wanted[key] = found[key]
-        elif key.event == "DELETE" and key.name in trace.replaced:
-            wanted[key] = max(wanted[key], found[key])
+            more(key, found[key])  # what the kernel reads to execute it
     assert not +links, "a change by /proc/self/fd is in no record"
     return +found, +wanted
 

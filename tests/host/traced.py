@@ -54,8 +54,9 @@ class Trace(NamedTuple):
     Attributes:
         pids: Of all processes.
         events: How often each happened.
-        made: CREATE or MODIFY, where open(2) does not tell whether it made the file.
-        replaced: Names that a rename may have replaced.
+        made: Files that open(2) has made, if they were not there.
+        made_or_cut: Files that open(2) has made or cut.
+        replaced: Deletions by a rename, if it has found a file.
         by_link: Changes by /proc/self/fd: of which file is not in the call.
         executed: Names of programs: what the kernel reads of them is in no system call.
     """
@@ -63,7 +64,8 @@ class Trace(NamedTuple):
     pids: set[int]
     events: Counter[Key]
     made: Counter[Key]
-    replaced: set[str]
+    made_or_cut: Counter[Key]
+    replaced: Counter[Key]
     by_link: Counter[int]
     executed: set[str]
 
@@ -101,7 +103,7 @@ class _Reader:
             if "CLONE_THREAD" in call.arguments
         }
         self.folders = set(self._folders())
-        self.trace = Trace(set(), Counter(), Counter(), set(), Counter(), set())
+        self.trace = Trace(set(), Counter(), Counter(), Counter(), Counter(), Counter(), set())
         self.pid = 0
 
     def _folders(self) -> Iterator[str]:
@@ -162,8 +164,10 @@ class _Reader:
         self._add(call.opened, "OPEN")
         if "O_EXCL" in call.arguments:
             self._add(call.opened, "CREATE")
-        elif "O_CREAT" in call.arguments or call.name == "creat":
-            self._add(call.opened, "MADE", of=self.trace.made)
+        elif call.name == "creat" or ("O_CREAT" in call.arguments and "O_TRUNC" in call.arguments):
+            self._add(call.opened, "CREATE", of=self.trace.made_or_cut)
+        elif "O_CREAT" in call.arguments:
+            self._add(call.opened, "CREATE", of=self.trace.made)
         elif "O_TRUNC" in call.arguments:
             self._add(call.opened, "MODIFY")
 
@@ -177,7 +181,7 @@ class _Reader:
         elif call.name in ("unlink", "unlinkat") and "AT_REMOVEDIR" not in call.arguments:
             self._add(call.paths[0], "DELETE")
         elif call.name in NAMES:
-            self.trace.replaced.add(_last(call.paths[1]))
+            self._add(call.paths[1], "DELETE", of=self.trace.replaced)
             self._add(call.paths[1], "MOVED_FROM", "MOVED_TO")
         elif call.name in LINKS:
             self._add(call.paths[1], "CREATE")

@@ -10,10 +10,11 @@ import os
 import stat
 import struct
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.host.operations import refused
 from tests.host.workloads import Facts
 
 FICLONE, FICLONERANGE, FIDEDUPERANGE = 0x40049409, 0x4020940D, 0xC0189436
@@ -40,17 +41,6 @@ def sharing_volume(folder: Path) -> Iterator[Path]:
         image.unlink()
 
 
-def _refused(*calls: Callable[[], object]) -> int:
-    """Return how many of the calls fail."""
-    failed = 0
-    for call in calls:
-        try:
-            call()
-        except OSError:
-            failed += 1
-    return failed
-
-
 def mknod(folder: str) -> Facts:
     """Make three files by mknod, a pipe, a socket and a device; three calls fail."""
     os.mknod(f"{folder}/one", stat.S_IFREG | 0o604)
@@ -62,7 +52,7 @@ def mknod(folder: str) -> Facts:
     os.mknod(f"{folder}/socket", stat.S_IFSOCK | 0o600)
     os.mknod(f"{folder}/device", stat.S_IFCHR | 0o600, os.makedev(1, 3))
     return {
-        "failed": _refused(
+        "failed": refused(
             lambda: os.mknod(f"{folder}/one", stat.S_IFREG | 0o600),
             lambda: os.mknod(f"{folder}/missing/four", stat.S_IFREG | 0o600),
             lambda: os.mknod(f"{folder}/five", stat.S_IFDIR | 0o700),
@@ -92,7 +82,7 @@ def tmpfiles(folder: str) -> Facts:
     inodes = [os.fstat(each).st_ino for each in (first, second)]
     for each in (first, copy, second):
         os.close(each)
-    failed = _refused(
+    failed = refused(
         lambda: os.open(f"{folder}/missing", os.O_TMPFILE | os.O_RDWR, 0o600),
         lambda: os.open(f"{folder}/linked", os.O_TMPFILE | os.O_RDWR, 0o600),
     )
@@ -141,7 +131,7 @@ def clone(source: str, whole: str, part: str) -> Facts:
     same = bytearray(struct.pack("=QQHHIqQQiI", 0, BLOCK, 1, 0, 0, second, 0, 0, 0, 0))
     fcntl.ioctl(reader, FIDEDUPERANGE, same)
     assert struct.unpack_from("=Qi", same, 40) == (BLOCK, 0)
-    failed = _refused(
+    failed = refused(
         lambda: fcntl.ioctl(reader, FICLONE, first),  # which is not open for reading
         lambda: fcntl.ioctl(second, FICLONERANGE, struct.pack("=qQQQ", reader, 7, 11, 13)),
         lambda: fcntl.ioctl(second, FICLONERANGE, struct.pack("=qQQQ", reader, 1 << 40, BLOCK, 0)),
