@@ -111,7 +111,7 @@ static __always_inline void kf_loop(u32 count, long (*callback)(u32 round, void 
 #endif
 }
 
-#define KF_THREAD_SIZE 16384 /* of a kernel stack, in kernels without the helper (4 KiB pages) */
+#define KF_THREAD_SIZE 16384 /* of a kernel stack; of arm64 with pages up to 16 KiB */
 
 /* A member of the registers that the current thread had in user mode. */
 #define KF_USER_REGS(member)                                                                \

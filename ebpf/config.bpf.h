@@ -10,9 +10,13 @@ const volatile u8 kf_is_standby = 0; /* 1: this is the second copy */
 const volatile u32 kf_export_at = 0; /* -e: events until a file aggregate is flushed, 0: never */
 const volatile u32 kf_sock_entries = 1; /* of kf_tcp and of kf_udp */
 const volatile u32 kf_unix_entries = 1; /* of kf_unix */
-const volatile u8 kf_takes_datagrams = 0; /* 1: a program sees who takes one out of a queue */
+/* 1: programs at the kernel's functions see who uses TCP and UDP, and who takes a datagram out of a queue */
+const volatile u8 kf_takes_datagrams = 0;
 const volatile u32 kf_salt = 0; /* of this run */
 const volatile u64 kf_secrets[6] = {}; /* of this run */
 const volatile u32 kf_wakeup_bytes = 1 << 16; /* ring fill at which the consumer is woken */
+
+#define KF_PRIME \
+	0x9e3779b97f4a7c15ULL /* 2^64 over the golden ratio: the high bits of a product are a hash */
 
 #endif

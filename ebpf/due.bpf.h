@@ -15,7 +15,7 @@
 /* By the address of the task, as the tables: a thread that execs takes over the number of another. */
 static __always_inline u32 *kf_due__at(void *places, u64 task)
 {
-	u32 place = task * 0x9e3779b97f4a7c15ULL >> (64 - KF_DUE_BITS);
+	u32 place = task * KF_PRIME >> (64 - KF_DUE_BITS);
 
 	return bpf_map_lookup_elem(places, &place);
 }

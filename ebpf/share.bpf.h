@@ -105,7 +105,7 @@ static __always_inline void kf_share__give(s32 *users, u32 user)
 /* A bit for each member of a fold; a lost race costs a bit of a lower bound. */
 static __always_inline void kf_share__mark(u64 *members, u64 hash)
 {
-	u32 bit = kf_share__bound(hash * 0x9e3779b97f4a7c15ULL >> 53, 11);
+	u32 bit = kf_share__bound(hash * KF_PRIME >> 53, 11);
 	u64 mask = 1ULL << (bit & 63);
 
 	if (!(members[bit >> 6] & mask))

@@ -122,9 +122,7 @@ static __always_inline bool kf_syscall__compat(void)
 #ifdef __TARGET_ARCH_x86
 	return KF_CURRENT(thread_info.status) & KF_TS_COMPAT;
 #else
-	struct task_struct *task = (void *)bpf_get_current_task();
-
-	return KF_READ(task, thread_info.flags) & KF_TIF_32BIT;
+	return KF_CURRENT(thread_info.flags) & KF_TIF_32BIT;
 #endif
 }
 

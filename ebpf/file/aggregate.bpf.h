@@ -13,7 +13,7 @@
 #include "path.bpf.h"
 #include "task.bpf.h"
 
-/* Open files between two events that end them, 290 bytes each. When it is full, events leave one by
+/* Open files between two events that end them, 296 bytes each. When it is full, events leave one by
  * one as partial records and user space merges them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -98,8 +98,11 @@ static __noinline bool kf_file__identify_near(struct kf_file_key *key, struct kf
 	u64 copy[KF_INODE_HEAD / 8];
 	struct inode *head = (struct inode *)copy;
 
-	if (bpf_probe_read_kernel(copy, sizeof(copy), inode) ||
-	    !kf_inode__is_reported(head->i_mode))
+	if (bpf_probe_read_kernel(copy, sizeof(copy), inode)) {
+		kf_count(KF_CNT_READ_FAILED, 1);
+		return false;
+	}
+	if (!kf_inode__is_reported(head->i_mode))
 		return false;
 	now->magic = KF_UNTYPED(head->i_sb, s_magic);
 	if (!kf_pseudo_fs && kf_magic__pseudo(now->magic))
@@ -139,17 +142,6 @@ static __always_inline bool kf_file__identify(struct kf_file_key *key, struct kf
 	if (kf_inode__near())
 		return kf_file__identify_near(key, now, inode, dentry);
 	return kf_file__identify_each(key, now, inode, dentry);
-}
-
-/* Returns false if this inode is not reported. */
-static __always_inline bool kf_subject__fill(struct kf_subject *subject, struct inode *inode,
-					     struct dentry *dentry, struct mount *mnt)
-{
-	if (!kf_file__identify(&subject->key, &subject->inode, inode, dentry))
-		return false;
-	subject->at.dentry = dentry;
-	subject->at.mnt = mnt;
-	return true;
 }
 
 static __always_inline bool kf_event__ends(enum kf_file_event event)
@@ -593,8 +585,10 @@ static __noinline struct inode *kf_file__locate_near(struct kf_walk *at, struct 
 	if (bytes > KF_FILE_HEAD)
 		return kf_file__locate_by(at, file);
 	head = (struct file *)copy;
-	if (bpf_probe_read_kernel(copy, bytes, file))
+	if (bpf_probe_read_kernel(copy, bytes, file)) {
+		kf_count(KF_CNT_READ_FAILED, 1);
 		return NULL;
+	}
 	at->dentry = head->f_path.dentry;
 	at->mnt = kf_mount__of(head->f_path.mnt);
 	return head->f_inode;

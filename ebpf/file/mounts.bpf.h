@@ -13,8 +13,6 @@
 #include "emit.bpf.h"
 #include "path.bpf.h"
 
-#define KF_PRIME 0x9e3779b97f4a7c15ULL
-
 /*
  * The mount that a thread has last asked to write to, by a hash of the task, with a salt, so that
  * nobody chooses whom it meets: 32 KB. A place holds one number, mount and task in one: who reads what
@@ -74,8 +72,7 @@ struct kf_choice {
 	struct mnt_namespace *ns;
 	struct mount *next;
 	struct dentry *dentry;
-	u64 base; /* the mount that a call's path begins at */
-	u64 found; /* of those below which the dentry lies: base, else the outermost */
+	u64 found; /* of those below which the dentry lies, the outermost */
 	u32 count; /* mounts of the namespace */
 	u32 matches;
 	u64 root[KF_CHOICES];
@@ -126,16 +123,15 @@ static __noinline long kf_choice__compare(u32 round, void *context)
 		if (choice->root[i] != (u64)dentry)
 			continue;
 		choice->matches++;
-		if (choice->found != choice->base || !choice->base)
-			choice->found = choice->mount[i];
+		choice->found = choice->mount[i];
 	}
 	parent = KF_UNTYPED(dentry, d_parent);
 	choice->dentry = parent;
 	return !parent || parent == dentry;
 }
 
-/* Finds the mount of a dentry in the current namespace, see above. base: NULL, or the mount to prefer.
- * Returns its address, KF_CHOICE_GUESSED in it; 0: none. */
+/* Finds the mount of a dentry in the current namespace, see above. Returns its address, KF_CHOICE_GUESSED in
+ * it; 0: none. */
 #define KF_CHOICE_GUESSED 1
 
 static __always_inline u64 kf_choice__made(struct kf_choice *choice)
@@ -152,7 +148,7 @@ static __always_inline u64 kf_choice__made(struct kf_choice *choice)
 }
 
 /* In ring memory, as a walk: to the verifier each round is the same state then. */
-__noinline u64 kf_choice__make(u64 address, u64 base)
+__noinline u64 kf_choice__make(u64 address)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct dentry *dentry = (struct dentry *)address;
@@ -163,7 +159,6 @@ __noinline u64 kf_choice__make(u64 address, u64 base)
 	if (!choice)
 		return 0;
 	__builtin_memset(choice, 0, sizeof(*choice));
-	choice->base = base;
 	choice->dentry = dentry;
 	if (dentry) {
 		choice->ns = KF_UNTYPED(task, nsproxy, mnt_ns);
@@ -179,7 +174,7 @@ __noinline u64 kf_choice__make(u64 address, u64 base)
 static __always_inline void kf_choice__walk(struct kf_walk *walk, struct dentry *dentry, u64 mnt)
 {
 	if (!mnt)
-		mnt = kf_choice__make(kf_number(dentry), 0);
+		mnt = kf_choice__make(kf_number(dentry));
 	walk->dentry = dentry;
 	walk->mnt = (struct mount *)(mnt & ~(u64)KF_CHOICE_GUESSED);
 	walk->flags = mnt & KF_CHOICE_GUESSED ? KF_AGG_PATH_GUESSED : 0;
@@ -253,7 +248,7 @@ __noinline u64 kf_told__introduce(u64 address)
 	if (!mnt)
 		return 0;
 	number = kf_told__number(mnt);
-	place = number * KF_PRIME >> (64 - KF_TOLD_BITS);
+	place = (number ^ kf_salt) * KF_PRIME >> (64 - KF_TOLD_BITS);
 	told = bpf_map_lookup_elem(&kf_told_mounts, &place);
 	if (told && *told != number && kf_told__tell(mnt, number))
 		*told = number;

@@ -36,7 +36,9 @@ static __always_inline void kf_open_file__created(struct path *path, struct file
 	__builtin_memset(&flush, 0, sizeof(flush));
 	flush.event = KF_FILE_CREATE;
 	flush.before = &subject.inode;
-	if (kf_subject__fill(&subject, inode, dentry, kf_mount__of(KF_READ(path, mnt))))
+	subject.at.dentry = dentry;
+	subject.at.mnt = kf_mount__of(KF_READ(path, mnt));
+	if (kf_file__identify(&subject.key, &subject.inode, inode, dentry))
 		kf_file__fold(&subject, &flush);
 }
 

@@ -281,6 +281,8 @@ static __always_inline void kf_pending__fold(u32 op, struct kf_pending *pending,
 	if ((rules & KF_OP_KEEPS_INODE) && !(rules & KF_OP_REMOVES))
 		kf_pending__update(&subject.inode, KF_READ(dentry, d_inode));
 	kf_choice__walk(&subject.at, dentry, pending->mnt);
+	if (kf_op__among(op, KF_SETATTR_OPS)) /* of an open file, too, whose name may be gone */
+		subject.at.flags |= KF_WALK_OPEN;
 	if (rules & KF_OP_KEEPS_NAME)
 		flush.origin_len = pending->origin_len;
 	kf_op__fold(op, &subject, &flush);

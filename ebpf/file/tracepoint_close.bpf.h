@@ -45,14 +45,14 @@ struct kf_range {
 	u64 work; /* next of the task's work, a struct callback_head */
 	u64 script; /* oldest of the work that exec has opened */
 	u32 how; /* KF_WORK_* */
-	u32 waits; /* for the end of the address space */
+	u32 pad;
 	struct {
 		u64 file;
 		u64 met;
 	} shared[KF_RANGE_SHARED];
 };
 
-/* One entry a thread that closes a range, while the program looks at it: 1,024 at the same time, 0.1 MB. */
+/* One entry a thread that closes a range, while the program looks at it: 1,024 at the same time, 0.2 MB. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
@@ -61,7 +61,6 @@ struct {
 } kf_ranges SEC(".maps");
 
 const struct kf_range kf_range_zero = {};
-const struct kf_range kf_range_waits = { .waits = 1 };
 
 /* Returns true when all references of a file were met. */
 static __always_inline bool kf_close__last(struct kf_range *range, struct file *file)
@@ -218,14 +217,42 @@ static __always_inline void kf_close__range(u64 first, u64 last)
 		kf_close__fds(first, last - first + 1);
 }
 
+/*
+ * Tasks that end, and whose descriptors are told when their address space ends: 32 KB, by a hash of the task
+ * with a salt. An array, because it never refuses, and somebody else may take the address space over
+ * (/proc/PID/maps): then nobody takes the entry away. What it stood for is lost then, and counted when
+ * the place is needed.
+ */
+#define KF_WAIT_BITS 12
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << KF_WAIT_BITS);
+	__type(key, u32);
+	__type(value, u64);
+} kf_close_waits SEC(".maps");
+
+static __always_inline u64 *kf_wait__place(struct task_struct *task)
+{
+	u32 place = (kf_number(task) ^ kf_salt) * KF_PRIME >> (64 - KF_WAIT_BITS);
+
+	return bpf_map_lookup_elem(&kf_close_waits, &place);
+}
+
 /* Whether the end of the task's address space tells more: then the files that it maps are closed. */
 static __always_inline bool kf_close__waits(struct task_struct *task)
 {
-	u64 id = bpf_get_current_pid_tgid();
+	u64 *place;
 
 	if (!kf_exits_early() || !KF_READ(task, mm) || KF_READ(task, mm, mm_users.counter) != 1)
 		return false;
-	return bpf_map_update_elem(&kf_ranges, &id, &kf_range_waits, BPF_ANY) == 0;
+	place = kf_wait__place(task);
+	if (!place)
+		return false;
+	if (*place)
+		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+	*place = kf_number(task);
+	return true;
 }
 
 /* Descriptors, when the last thread of a process ends, if the table is not shared. */
@@ -255,15 +282,16 @@ static __always_inline void kf_close__exit(struct task_struct *task)
 static __always_inline void kf_close__mappings(struct mm_struct *mm)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	u64 id = bpf_get_current_pid_tgid();
-	struct kf_range *range;
 	struct file *program;
+	u64 *place;
 
 	if (!kf_exits_early() || !(KF_READ(task, flags) & KF_PF_EXITING))
 		return;
-	range = bpf_map_lookup_elem(&kf_ranges, &id);
-	if (range && range->waits)
+	place = kf_wait__place(task);
+	if (place && *place == kf_number(task)) {
+		*place = 0;
 		kf_close__table(task);
+	}
 	program = KF_READ(mm, exe_file);
 	if (program && kf_file__refs(program) == 1)
 		kf_close__dropped((u64)program, KF_WORK_CLOSES);

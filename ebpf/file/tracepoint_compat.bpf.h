@@ -17,35 +17,40 @@
 /* By the numbers of arch/x86/entry/syscalls/syscall_32.tbl; 0: a call that is not looked at. One more
  * than the native number, because that of read is 0. */
 static const u16 kf_i386_calls[KF_I386_CALLS] = {
-	[3] = __NR_read + 1,	    [4] = __NR_write + 1,
-	[5] = __NR_open + 1,	    [6] = __NR_close + 1,
-	[8] = __NR_creat + 1,	    [9] = __NR_link + 1,
-	[10] = __NR_unlink + 1,	    [11] = __NR_execve + 1,
-	[15] = __NR_chmod + 1,	    [16] = __NR_lchown + 1, /* with ids of 16 bits */
-	[30] = __NR_utime + 1,	    [38] = __NR_rename + 1,
-	[41] = __NR_dup + 1,	    [55] = __NR_fcntl + 1,
-	[63] = __NR_dup2 + 1,	    [83] = __NR_symlink + 1,
-	[92] = __NR_truncate + 1,   [93] = __NR_ftruncate + 1,
-	[94] = __NR_fchmod + 1,	    [95] = __NR_fchown + 1,
-	[145] = __NR_readv + 1,	    [146] = __NR_writev + 1,
-	[180] = __NR_pread64 + 1,   [181] = __NR_pwrite64 + 1,
-	[182] = __NR_chown + 1,	    [187] = __NR_sendfile + 1,
+	[3] = __NR_read + 1,	       [4] = __NR_write + 1,
+	[5] = __NR_open + 1,	       [6] = __NR_close + 1,
+	[8] = __NR_creat + 1,	       [9] = __NR_link + 1,
+	[10] = __NR_unlink + 1,	       [11] = __NR_execve + 1,
+	[14] = __NR_mknod + 1,	       [54] = __NR_ioctl + 1,
+	[226] = __NR_setxattr + 1,     [227] = __NR_lsetxattr + 1,
+	[228] = __NR_fsetxattr + 1,    [235] = __NR_removexattr + 1,
+	[236] = __NR_lremovexattr + 1, [237] = __NR_fremovexattr + 1,
+	[297] = __NR_mknodat + 1,      [15] = __NR_chmod + 1,
+	[16] = __NR_lchown + 1, /* with ids of 16 bits */
+	[30] = __NR_utime + 1,	       [38] = __NR_rename + 1,
+	[41] = __NR_dup + 1,	       [55] = __NR_fcntl + 1,
+	[63] = __NR_dup2 + 1,	       [83] = __NR_symlink + 1,
+	[92] = __NR_truncate + 1,      [93] = __NR_ftruncate + 1,
+	[94] = __NR_fchmod + 1,	       [95] = __NR_fchown + 1,
+	[145] = __NR_readv + 1,	       [146] = __NR_writev + 1,
+	[180] = __NR_pread64 + 1,      [181] = __NR_pwrite64 + 1,
+	[182] = __NR_chown + 1,	       [187] = __NR_sendfile + 1,
 	[193] = __NR_truncate + 1, /* truncate64 */
-	[194] = __NR_ftruncate + 1, [198] = __NR_lchown + 1, /* lchown32 */
-	[207] = __NR_fchown + 1,    [212] = __NR_chown + 1,
+	[194] = __NR_ftruncate + 1,    [198] = __NR_lchown + 1, /* lchown32 */
+	[207] = __NR_fchown + 1,       [212] = __NR_chown + 1,
 	[221] = __NR_fcntl + 1, /* fcntl64 */
 	[239] = __NR_sendfile + 1, /* sendfile64 */
-	[271] = __NR_utimes + 1,    [295] = __NR_openat + 1,
-	[298] = __NR_fchownat + 1,  [299] = __NR_futimesat + 1,
-	[301] = __NR_unlinkat + 1,  [302] = __NR_renameat + 1,
-	[303] = __NR_linkat + 1,    [304] = __NR_symlinkat + 1,
-	[306] = __NR_fchmodat + 1,  [313] = __NR_splice + 1,
-	[320] = __NR_utimensat + 1, [324] = __NR_fallocate + 1,
-	[330] = __NR_dup3 + 1,	    [333] = __NR_preadv + 1,
-	[334] = __NR_pwritev + 1,   [342] = __NR_open_by_handle_at + 1,
-	[353] = __NR_renameat2 + 1, [356] = __NR_memfd_create + 1,
-	[358] = __NR_execveat + 1,  [377] = __NR_copy_file_range + 1,
-	[378] = __NR_preadv2 + 1,   [379] = __NR_pwritev2 + 1,
+	[271] = __NR_utimes + 1,       [295] = __NR_openat + 1,
+	[298] = __NR_fchownat + 1,     [299] = __NR_futimesat + 1,
+	[301] = __NR_unlinkat + 1,     [302] = __NR_renameat + 1,
+	[303] = __NR_linkat + 1,       [304] = __NR_symlinkat + 1,
+	[306] = __NR_fchmodat + 1,     [313] = __NR_splice + 1,
+	[320] = __NR_utimensat + 1,    [324] = __NR_fallocate + 1,
+	[330] = __NR_dup3 + 1,	       [333] = __NR_preadv + 1,
+	[334] = __NR_pwritev + 1,      [342] = __NR_open_by_handle_at + 1,
+	[353] = __NR_renameat2 + 1,    [356] = __NR_memfd_create + 1,
+	[358] = __NR_execveat + 1,     [377] = __NR_copy_file_range + 1,
+	[378] = __NR_preadv2 + 1,      [379] = __NR_pwritev2 + 1,
 	[412] = __NR_utimensat + 1, /* utimensat_time64 */
 };
 

@@ -39,20 +39,13 @@ static __always_inline void kf_tp_fd__written(u64 fd, long ret)
 		kf_tp_fd__moved(fd, KF_FMODE_WRITE, kf_op__row(KF_OP_WRITE)->last);
 }
 
-static __always_inline void kf_tp_fd__copied(u64 in, u64 out, long ret)
+/* One file was read and the other written. */
+static __always_inline void kf_tp_fd__copied(enum kf_op op, u64 in, u64 out, long ret)
 {
-	if (!kf_op__succeeded(KF_OP_COPY, ret))
+	if (!kf_op__succeeded(op, ret))
 		return;
-	kf_tp_fd__moved(in, KF_FMODE_READ, kf_op__row(KF_OP_COPY)->first);
-	kf_tp_fd__moved(out, KF_FMODE_WRITE, kf_op__row(KF_OP_COPY)->last);
-}
-
-static __always_inline void kf_tp_fd__cloned(u64 in, u64 out, long ret)
-{
-	if (!kf_op__succeeded(KF_OP_CLONE, ret))
-		return;
-	kf_tp_fd__moved(in, KF_FMODE_READ, kf_op__row(KF_OP_CLONE)->first);
-	kf_tp_fd__moved(out, KF_FMODE_WRITE, kf_op__row(KF_OP_CLONE)->last);
+	kf_tp_fd__moved(in, KF_FMODE_READ, kf_op__row(op)->first);
+	kf_tp_fd__moved(out, KF_FMODE_WRITE, kf_op__row(op)->last);
 }
 
 static __always_inline void kf_tp_fd__changed(u64 fd, enum kf_op op, long ret)
@@ -102,7 +95,7 @@ __noinline int kf_tp_fd__ioctl(u64 fd, u32 cmd, u64 argument, long ret)
 	if (kf_ioctl__flags(cmd))
 		kf_tp_fd__changed(fd, KF_OP_SETATTR, ret);
 	else
-		kf_tp_fd__cloned(argument, fd, ret);
+		kf_tp_fd__copied(KF_OP_CLONE, argument, fd, ret);
 	return 0;
 }
 
@@ -112,7 +105,7 @@ __noinline int kf_tp_fd__clone_range(u64 fd, u64 argument, long ret)
 	u64 from = 0;
 
 	if (bpf_probe_read_user(&from, sizeof(from), (void *)argument) == 0)
-		kf_tp_fd__cloned(from, fd, ret);
+		kf_tp_fd__copied(KF_OP_CLONE, from, fd, ret);
 	return 0;
 }
 

@@ -157,11 +157,11 @@ static __always_inline bool kf_tp_syscall__uses(struct pt_regs *regs, u64 nr, lo
 		kf_tp_fd__written(KF_ARG0(regs), ret);
 		return true;
 	case __NR_sendfile:
-		kf_tp_fd__copied(KF_ARG1(regs), KF_ARG0(regs), ret);
+		kf_tp_fd__copied(KF_OP_COPY, KF_ARG1(regs), KF_ARG0(regs), ret);
 		return true;
 	case __NR_copy_file_range:
 	case __NR_splice:
-		kf_tp_fd__copied(KF_ARG0(regs), KF_ARG2(regs), ret);
+		kf_tp_fd__copied(KF_OP_COPY, KF_ARG0(regs), KF_ARG2(regs), ret);
 		return true;
 	case __NR_fallocate:
 		kf_tp_fd__changed(KF_ARG0(regs), KF_OP_ALLOCATE, ret);

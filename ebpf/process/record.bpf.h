@@ -58,7 +58,7 @@ static __always_inline u32 kf_exe__flags(struct file *exe)
 
 	if (KF_UNTYPED(dentry, d_sb, s_flags) & KF_SB_KERNMOUNT)
 		return KF_EXE_FILELESS;
-	if (!KF_UNTYPED(dentry, d_hash.pprev) && KF_UNTYPED(dentry, d_parent) != dentry)
+	if (kf_dentry__removed(dentry))
 		return KF_EXE_DELETED;
 	return 0;
 }

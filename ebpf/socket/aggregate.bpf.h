@@ -65,10 +65,9 @@ static __always_inline struct kf_sock *kf_sock__find(u64 cookie)
 
 /* The entry of a packet's socket. Few sockets have an alias, so the cookie is tried first; after a
  * miss the key has what the socket goes by. */
-static __always_inline struct kf_sock *kf_sock__seek(void *table, struct kf_sock_key *key,
-						     const void *sk)
+static __always_inline struct kf_sock *kf_sock__seek(struct kf_sock_key *key, const void *sk)
 {
-	struct kf_sock *sock = bpf_map_lookup_elem(table, key);
+	struct kf_sock *sock = kf_sock__find(key->cookie);
 	u64 alias;
 
 	if (sock || kf_nargs_bpf_get_socket_ptr_cookie)
@@ -77,7 +76,7 @@ static __always_inline struct kf_sock *kf_sock__seek(void *table, struct kf_sock
 	if (alias == key->cookie)
 		return NULL;
 	key->cookie = alias;
-	return bpf_map_lookup_elem(table, key);
+	return kf_sock__find(alias);
 }
 
 /* Puts an entry, which says whom it counts against. It counts as seen if it finds room; what is refused

@@ -150,15 +150,12 @@ static __always_inline void kf_socket_call__header(struct kf_socket_call *call, 
 	call->name_len = header.name_len;
 }
 
-/* Fills in what the call says of the peer. */
+/* Fills in what the call says of who has sent a datagram. */
 static __always_inline void kf_socket_call__name(struct kf_socket_call *call, struct pt_regs *regs,
 						 u64 nr)
 {
-	if (nr == __NR_sendmsg || nr == __NR_recvmsg) {
+	if (nr == __NR_recvmsg) {
 		kf_socket_call__header(call, KF_ARG1(regs));
-	} else if (nr == __NR_sendto) {
-		call->name = KF_ARG4(regs);
-		call->name_len = KF_ARG5(regs);
 	} else if (nr == __NR_recvfrom) {
 		call->name = KF_ARG4(regs);
 		if (call->name)

@@ -118,13 +118,16 @@ static __always_inline void kf_datagram__by_headers(struct sock *sk, struct sk_b
  * followed has no peers. */
 static __always_inline void kf_datagram__received(struct sock *sk, struct sk_buff *skb, s32 bytes)
 {
-	struct kf_peer *peer;
+	struct kf_peer *peer = NULL;
 	u64 number;
 
 	if (bytes <= 0)
 		return;
-	number = kf_queued__number(kf_number(skb));
-	peer = number ? kf_peer__at(number) : NULL;
+	if (kf_queued__find(kf_number(skb), &number)) {
+		if (!number)
+			return;
+		peer = kf_peer__at(number);
+	}
 	if (peer)
 		kf_use__received(peer, number, bytes);
 	else

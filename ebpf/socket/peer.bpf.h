@@ -6,8 +6,9 @@
 #include "socket/aggregate.bpf.h"
 
 /*
- * The number by which an aggregate is found. That two have the same one nobody can bring about: words of 32
- * bits, each times a secret of 64 bits, add up to the same sum in one of 2^32 runs. What it happens to is folded.
+ * The number by which an aggregate is found. That two have the same one nobody can bring about: their words,
+ * each times a secret of 64 bits, add up to the same sum in about one of 2^32 runs. The key is compared, and
+ * what it happens to is folded.
  */
 static __always_inline u64 kf_peer__number(const struct kf_sock_key *key)
 {

@@ -26,7 +26,7 @@ struct {
 
 static __always_inline struct kf_queued *kf_queued__at(u64 skb)
 {
-	u32 place = skb * 0x9e3779b97f4a7c15ULL >> (64 - KF_QUEUED_BITS);
+	u32 place = skb * KF_PRIME >> (64 - KF_QUEUED_BITS);
 
 	return bpf_map_lookup_elem(&kf_queued, &place);
 }
@@ -45,14 +45,15 @@ static __always_inline void kf_queued__set(u64 skb, u64 number)
 	queued->number = number ^ skb;
 }
 
-/* 0: not known. */
-static __always_inline u64 kf_queued__number(u64 skb)
+/* Whether it is known; number 0: it has no peer of its own. */
+static __always_inline bool kf_queued__find(u64 skb, u64 *number)
 {
 	struct kf_queued *queued = kf_queued__at(skb);
 
 	if (!queued || queued->skb != skb)
-		return 0;
-	return queued->number ^ skb;
+		return false;
+	*number = queued->number ^ skb;
+	return true;
 }
 
 #endif

@@ -11,7 +11,6 @@
 #include "syscalls.bpf.h"
 
 #define KF_PF_IO_WORKER 0x10 /* a thread of io_uring */
-#define KF_STACK 16384 /* THREAD_SIZE of x86-64, and of arm64 with pages up to 16 KiB */
 #define KF_FRED_PADDING 16 /* TOP_OF_KERNEL_STACK_PADDING with CONFIG_X86_FRED */
 #define KF_USER_CS 0x33
 
@@ -26,7 +25,7 @@ static __always_inline bool kf_sender__is_current(u64 sock)
 /* Registers of the system call that the current task is in (task_pt_regs); none of these is typed. */
 static __always_inline struct pt_regs *kf_sender__regs(void)
 {
-	u64 top = (u64)KF_CURRENT(stack) + KF_STACK;
+	u64 top = (u64)KF_CURRENT(stack) + KF_THREAD_SIZE;
 	struct pt_regs *regs = (void *)(top - bpf_core_type_size(struct pt_regs));
 
 #ifdef __TARGET_ARCH_x86
@@ -64,12 +63,10 @@ __noinline int kf_sender__is_current(u64 sock)
 	struct pt_regs *regs;
 	u32 nr, fd;
 
-	if (KF_CURRENT(flags) & KF_PF_IO_WORKER)
+	if (KF_CURRENT(flags) & KF_PF_IO_WORKER || kf_syscall__compat())
 		return true;
 	regs = kf_sender__regs();
 #ifdef __TARGET_ARCH_x86
-	if (KF_CURRENT(thread_info.status) & KF_TS_COMPAT)
-		return true;
 	nr = KF_UNTYPED(regs, orig_ax);
 	fd = nr == __NR_splice ? KF_UNTYPED(regs, dx) : KF_UNTYPED(regs, di);
 #else

@@ -325,7 +325,7 @@ static __always_inline void kf_tcp__packet(u64 cookie, struct bpf_sock *sk,
 			kf_handshake__remember(kf_alias__of(cookie, sk), packet);
 		return;
 	}
-	sock = kf_sock__seek(&kf_tcp, &key, sk);
+	sock = kf_sock__seek(&key, sk);
 	if (!sock)
 		sock = kf_tcp__adopt(&key, packet, state);
 	if (!sock)

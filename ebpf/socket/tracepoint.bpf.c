@@ -35,7 +35,8 @@ static __always_inline void kf_socket_tracepoint__returns(struct pt_regs *regs, 
 
 	if (nr == __NR_accept || nr == __NR_accept4)
 		kf_socket_tracepoint__accepts(result);
-	else
+	else if (
+		!kf_takes_datagrams) /* else it is seen already: this program is here for accept alone */
 		kf_socket_call__returns(regs, nr, result);
 }
 

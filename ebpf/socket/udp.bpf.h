@@ -71,7 +71,10 @@ static __always_inline void kf_udp__began(struct kf_peer *peer, const struct kf_
 	struct kf_shares *all = kf_shares__all();
 	struct kf_sock *sock = &peer->sock;
 
-	peer->key = *key;
+	__builtin_memcpy(peer->key.remote_addr, key->remote_addr,
+			 sizeof(*key) - __builtin_offsetof(struct kf_sock_key, remote_addr));
+	barrier();
+	*(volatile u64 *)&peer->key.cookie = key->cookie; /* last: see kf_peer__is */
 	kf_packet__address(packet, sock);
 	sock->role = packet->received ? KF_ROLE_SERVER : KF_ROLE_CLIENT;
 	sock->state = KF_UDP_ESTABLISHED;

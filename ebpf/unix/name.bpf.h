@@ -209,7 +209,7 @@ static __always_inline u64 kf_unix_name__hash(const struct kf_unix_name *name)
 	u64 hash = name->len;
 
 	for (int i = 0; i < KF_UNIX_WORDS; i++)
-		hash = (hash ^ name->words[i]) * 0x9e3779b97f4a7c15ULL;
+		hash = (hash ^ name->words[i]) * KF_PRIME;
 	return hash | 1; /* 0 is the socket itself */
 }
 
