@@ -65,6 +65,8 @@
 #define KF_CURRENT_RESULT() ((s64)KF_USER_REGS(ax))
 #define KF_NR_EXECVE_32 11
 #define KF_NR_EXECVEAT_32 358
+#define KF_NR_SENDFILE_32 187
+#define KF_NR_SENDFILE64_32 239
 #define KF_ARG0(regs) KF_REGISTER(regs, di)
 #define KF_ARG1(regs) KF_REGISTER(regs, si)
 #define KF_ARG2(regs) KF_REGISTER(regs, dx)
@@ -79,6 +81,8 @@
 #define KF_SYSCALL_NR(regs) ((u64)KF_TYPED(regs, syscallno))
 #define KF_CURRENT_SYSCALL() ((u64)KF_USER_REGS(syscallno))
 #define KF_CURRENT_RESULT() ((s64)KF_USER_REGS(regs[0]))
+#define KF_NR_SENDFILE_32 187 /* arm */
+#define KF_NR_SENDFILE64_32 239
 #define KF_ARG0(regs) KF_REGISTER(regs, orig_x0) /* x0 holds the result at exit */
 #define KF_ARG1(regs) KF_REGISTER(regs, regs[1])
 #define KF_ARG2(regs) KF_REGISTER(regs, regs[2])
@@ -142,6 +146,16 @@ static __always_inline bool kf_syscall__execs(void)
 		return kf_syscall__compat();
 #endif
 	return false;
+}
+
+/* Whether the current thread is in sendfile. A thread of the kernel has the registers of no call. */
+static __always_inline bool kf_syscall__sends_file(void)
+{
+	u64 nr = KF_CURRENT_SYSCALL();
+
+	if (kf_syscall__compat())
+		return nr == KF_NR_SENDFILE_32 || nr == KF_NR_SENDFILE64_32;
+	return nr == __NR_sendfile;
 }
 
 /* Where the open file of a descriptor stands in a table; NULL: there is no such place. typed: see

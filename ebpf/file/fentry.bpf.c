@@ -439,3 +439,5 @@ int BPF_PROG(tp__sched_process_exit_pending)
 	kf_pending__lose();
 	return 0;
 }
+
+#include "file/fentry_moves.bpf.h"

@@ -394,3 +394,5 @@ int BPF_PROG(tp__sched_process_exit_file)
 	kf_call__ends();
 	return 0;
 }
+
+#include "file/kprobe_moves.bpf.h"

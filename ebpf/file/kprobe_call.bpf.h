@@ -120,6 +120,14 @@ static __always_inline struct kf_call *kf_call__get(void)
 	return call;
 }
 
+static __always_inline bool kf_call__wanted(struct file *file)
+{
+	struct inode *inode = KF_READ(file, f_inode);
+	u32 magic;
+
+	return inode && kf_inode__wanted(inode, &magic);
+}
+
 /*
  * A call on a file begins. Pipes, terminals and sockets are left out here: however many threads wait
  * for them, the table has room. Overwrites what is there: nothing comes before it in its call.
@@ -128,13 +136,10 @@ static __always_inline void kf_call__begins(enum kf_op op, struct file *file, s3
 {
 	struct kf_call call = { .file = file, .event = kf_op__row(op)->last, .least = least };
 	struct kf_call *before;
-	u32 magic;
 
-	if (kf_self())
+	if (kf_self() || !kf_call__wanted(file))
 		return;
 	call.inode = KF_READ(file, f_inode);
-	if (!call.inode || !kf_inode__wanted(call.inode, &magic))
-		return;
 	if (kf_call__put(&call) == 0)
 		return;
 	before = kf_call__find();
@@ -246,6 +251,13 @@ static __always_inline void kf_call__enter(enum kf_op op, const struct kf_operan
 {
 	if (kf_call__operates())
 		kf_call__keep_name(kf_pending__enter(op, on, frame));
+}
+
+/* Between a pipe and a file. Where neither end is a file, nothing is kept, however long that waits. */
+static __always_inline void kf_call__splices(struct file *in, struct file *out, u64 frame)
+{
+	if (kf_call__wanted(in) || kf_call__wanted(out))
+		kf_call__enter(KF_OP_COPY, KF_ON_FILES(in, out), frame);
 }
 
 static __always_inline void kf_call__enter_setattr(struct dentry *dentry, struct iattr *attr,

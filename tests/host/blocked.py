@@ -15,13 +15,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 WAITING = 24  # of each; a kretprobe has ten instances, or two for each processor
-KINDS = 6
+KINDS = 9
 SECONDS = 60.0
 
 
 @contextmanager
 def blocked(folder: Path) -> Iterator[int]:
-    """Let threads wait: in reads, writes, receives, opens and sendfile; yield their process."""
+    """Let threads wait for pipes, sockets and a FIFO, in each kind of call; yield their process."""
     folder.mkdir()
     os.mkfifo(folder / "fifo")
     (folder / "sent").write_bytes(b"b" * 65536)
@@ -49,6 +49,7 @@ def _wait_for_ever(folder: Path) -> None:
     datagram, _keep_datagram = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     slow, _keep_slow = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     source = os.open(folder / "sent", os.O_RDONLY)
+    target = os.open(folder / "received", os.O_CREAT | os.O_WRONLY)
     _fill(full)
     _fill(slow.fileno())
     calls: tuple[Callable[[], object], ...] = (
@@ -58,6 +59,9 @@ def _wait_for_ever(folder: Path) -> None:
         lambda: datagram.recv(1),
         lambda: os.open(folder / "fifo", os.O_RDONLY),
         lambda: os.sendfile(slow.fileno(), source, 0, 65536),
+        lambda: os.sendfile(full, source, 0, 65536),
+        lambda: os.splice(source, full, 65536, offset_src=0),
+        lambda: os.splice(empty, target, 1),
     )
     assert len(calls) == KINDS
     for call in calls:

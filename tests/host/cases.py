@@ -6,7 +6,16 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.host import attributes, compat, edges, executed, operations, unopened, workloads
+from tests.host import (
+    attributes,
+    compat,
+    edges,
+    executed,
+    operations,
+    spliced,
+    unopened,
+    workloads,
+)
 from tests.host.case import Case, Claim, Untraced
 from tests.host.operations import COPIES
 from tests.host.workloads import READ_BYTES, READS, WRITE_BYTES, WRITES
@@ -323,6 +332,20 @@ CASES = (
         lambda d: [_file(d / "from"), d / "to"],
         {"from": COPY_FROM, "to": COPY_TO},
         classes=COPY,
+    ),
+    Case(
+        "splice",
+        spliced.splice,
+        lambda d: [_file(d / "from"), d / "to"],
+        {
+            "from": {
+                "OPEN": 1,
+                "ACCESS": spliced.INTO_PIPE + spliced.TO_PIPE,
+                "CLOSE_NOWRITE": 1,
+            },
+            "to": {"CREATE": 1, "OPEN": 2, "MODIFY": spliced.OUT_OF_PIPE, "CLOSE_WRITE": 2},
+        },
+        classes={"ACCESS": "file.splice", "MODIFY": "file.splice"},
     ),
     Case(
         "allocate",

@@ -51,6 +51,7 @@ FAILED = {
     "acls": 2,
     "flags": 1,
     "mknod": 3,
+    "splice": 5,
     f"clone-{SHARING}": 3,
 }
 ADDRESSES = {"inet": "127.0.0.1", "inet6": "::1", "dual": "127.0.0.1", "reset": "127.0.0.1"}

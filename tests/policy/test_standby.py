@@ -18,7 +18,12 @@ PROGRAM = re.compile(
 CLAIM = "\tif (!kf_standby__claim({}))\n\t\treturn 0;"
 # in softirqs too
 WITHOUT = ("socket.bpf.c",)
-SOURCES = sorted((ROOT / "ebpf").rglob("*.bpf.c"))
+# of headers, those with programs
+SOURCES = sorted(
+    path
+    for path in (ROOT / "ebpf").rglob("*.bpf.[ch]")
+    if path.suffix == ".c" or PROGRAM.search(path.read_text())
+)
 
 
 def programs(text: str) -> dict[str, str]:

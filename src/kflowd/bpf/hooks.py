@@ -35,7 +35,9 @@ UNIX_MOVES = tuple(
 MOUNTS = ("fentry__mnt_want_write", "fentry__mnt_want_write_file")
 # In the kprobe mode calls that can wait for ever have no kretprobe, each would hold one of a few
 # instances: their result is that of the system call.
-CALL_ALONE = frozenset(("vfs_read", "vfs_readv", "vfs_write", "vfs_writev", *UNIX_MOVES))
+CALL_ALONE = frozenset(
+    ("vfs_read", "vfs_readv", "vfs_write", "vfs_writev", "splice_file_to_pipe", *UNIX_MOVES)
+)
 # In the tracepoint mode, whatever there is of these tells which inode a name meant.
 IDENTITIES = (
     "tp__ext4_unlink_enter",
@@ -354,6 +356,15 @@ HOOKS: tuple[Hook, ...] = (
         *_around("vfs_copy_file_range"),
         optional=_around("do_splice_direct"),
         traced=_by_descriptor(),
+    ),
+    _file(
+        "splice",
+        "file moved into a pipe or out of one",
+        "fexit__do_splice",
+        "fexit__splice_file_to_pipe",
+        traced=_by_descriptor(),
+        # sendfile to a pipe is a copy inside the kernel there
+        older=_older("fexit__do_splice"),
     ),
     _file(
         "clone",

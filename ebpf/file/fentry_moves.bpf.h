@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* By fentry and fexit, what moves the contents of files otherwise than by read and write. */
+#ifndef KF_FILE_FENTRY_MOVES_BPF_H
+#define KF_FILE_FENTRY_MOVES_BPF_H
+
+#include "file/operations.bpf.h"
+#include "file/programs.bpf.h"
+#include "syscalls.bpf.h"
+
+struct pipe_inode_info;
+
+/* splice(2), and that of io_uring: one end, or each, is a pipe, which is no file that is reported. */
+SEC("fexit/do_splice")
+int BPF_PROG(fexit__do_splice, struct file *in, loff_t *off_in, struct file *out, loff_t *off_out,
+	     size_t len, unsigned int flags, long ret)
+{
+	if (!kf_standby__claim(KF_PROG_FEXIT_DO_SPLICE))
+		return 0;
+	kf_op__on_files(KF_OP_COPY, in, out, ret, kf_file__event);
+	return 0;
+}
+
+/* [5.12] sendfile to a pipe; inside splice it is do_splice that counts. */
+SEC("fexit/splice_file_to_pipe")
+int BPF_PROG(fexit__splice_file_to_pipe, struct file *in, struct pipe_inode_info *pipe,
+	     loff_t *offset, size_t len, unsigned int flags, long ret)
+{
+	if (!kf_standby__claim(KF_PROG_FEXIT_SPLICE_FILE_TO_PIPE))
+		return 0;
+	if (kf_syscall__sends_file())
+		kf_op__on_file(KF_OP_READ, in, ret);
+	return 0;
+}
+
+#endif
