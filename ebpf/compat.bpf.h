@@ -30,6 +30,9 @@ const volatile u8 kf_nargs_vfs_create = 5;
 const volatile u8 kf_nargs_vfs_setxattr = 6; /* ([idmap,] dentry, name, value, size, flags) */
 const volatile u8 kf_nargs_vfs_removexattr = 3; /* ([idmap,] dentry, name) */
 
+/* ([idmap,] dir, dentry, mode[, delegated]); returns a dentry [6.15] */
+const volatile u8 kf_nargs_vfs_mkdir = 4;
+
 /* ---- helpers ---- */
 
 enum bpf_func_id___kf {

@@ -10,6 +10,7 @@
 #define KF_S_IFSOCK 0140000
 #define KF_S_IFLNK 0120000
 #define KF_S_IFREG 0100000
+#define KF_S_IFDIR 0040000
 
 /* Magic numbers of file systems without storage or memory of their own (linux/magic.h). */
 static __always_inline bool kf_magic__pseudo(u32 magic)
@@ -93,14 +94,20 @@ static __always_inline void kf_inode__fill(struct kf_inode *out, struct inode *i
 		kf_inode__fill_each(out, inode);
 }
 
+/* Whether it is a directory, and those are asked for. */
+static __always_inline bool kf_inode__is_directory(u32 mode)
+{
+	return kf_directories && (mode & KF_S_IFMT) == KF_S_IFDIR;
+}
+
 static __always_inline bool kf_inode__is_reported(u32 mode)
 {
 	u32 type = mode & KF_S_IFMT;
 
-	return type == KF_S_IFREG || type == KF_S_IFLNK;
+	return type == KF_S_IFREG || type == KF_S_IFLNK || kf_inode__is_directory(mode);
 }
 
-/* Regular files and symbolic links; pseudo file systems only when asked for. */
+/* Regular files and symbolic links; directories and pseudo file systems only when asked for. */
 static __always_inline bool kf_inode__wanted(struct inode *inode, u32 *magic)
 {
 	if (!kf_inode__is_reported(KF_READ(inode, i_mode)))

@@ -7,6 +7,7 @@
 #define KF_PATH_BPF_H
 
 #include "compat.bpf.h"
+#include "config.bpf.h"
 #include "string.bpf.h"
 
 /* In kf_walk.flags, ahead of the walk: of an open file, whose name may have been removed. */
@@ -187,6 +188,22 @@ static __always_inline void kf_walk__end(struct kf_walk *walk, const char *buffe
 		walk->flags |= KF_AGG_PATH_DELETED;
 }
 
+/* Whether the kernel has a mount for itself: a layer of overlayfs. */
+static __always_inline bool kf_mount__is_internal(struct mount *mnt)
+{
+	return mnt && (u64)KF_UNTYPED(mnt, mnt_ns) >= (u64)-4095;
+}
+
+/* The root of a file system has no name, and no components is a path that is not there: it is "/". */
+static __always_inline void kf_walk__name_root(struct kf_walk *walk, char *buffer)
+{
+	if (!kf_directories || walk->used)
+		return;
+	buffer[0] = '/';
+	buffer[1] = 0;
+	walk->used = 2;
+}
+
 /* Writes the components of where walk stands to the buffer, behind the walk->used bytes already
  * there; walk says what became of it. Returns 0 if the path is complete. */
 static __always_inline int kf_path__write(char *buffer, struct kf_walk *walk, const u32 room)
@@ -197,6 +214,7 @@ static __always_inline int kf_path__write(char *buffer, struct kf_walk *walk, co
 	kf_path__walk(&path, room);
 	if (path.complete) {
 		kf_walk__end(walk, buffer, room);
+		kf_walk__name_root(walk, buffer);
 		return 0;
 	}
 	walk->flags |= KF_AGG_PATH_TRUNCATED;

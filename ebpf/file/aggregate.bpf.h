@@ -601,6 +601,13 @@ static __always_inline struct inode *kf_file__locate(struct kf_walk *at, struct 
 				     : kf_file__locate_near(at, file);
 }
 
+/* Whether it is a directory that overlayfs has opened in one of its layers, which no flag of the file says. */
+static __always_inline bool kf_subject__is_below(const struct kf_subject *subject)
+{
+	return kf_inode__is_directory(subject->inode.mode) &&
+	       kf_mount__is_internal(subject->at.mnt);
+}
+
 /* An event on an open file. image: moves its key to another image than the one that runs, NULL: that one. */
 static __always_inline void kf_file__event_of(struct file *file, enum kf_file_event event,
 					      int (*image)(struct kf_file_key *key))
@@ -618,6 +625,8 @@ static __always_inline void kf_file__event_of(struct file *file, enum kf_file_ev
 	flush.before = &subject.inode;
 	inode = kf_file__locate(&subject.at, file);
 	if (!inode || !kf_file__identify(&subject.key, &subject.inode, inode, subject.at.dentry))
+		return;
+	if (kf_subject__is_below(&subject))
 		return;
 	if (image)
 		image(&subject.key);

@@ -14,6 +14,7 @@
 #define KF_MOVED_VFS_LINK (kf_nargs_vfs_link > 4)
 #define KF_MOVED_VFS_SYMLINK (kf_nargs_vfs_symlink > 3)
 #define KF_MOVED_VFS_CREATE (kf_nargs_vfs_create > 4)
+#define KF_MOVED_VFS_MKDIR (kf_nargs_vfs_mkdir > 3)
 #define KF_MOVED_VFS_SETXATTR (kf_nargs_vfs_setxattr > 5)
 #define KF_MOVED_VFS_REMOVEXATTR (kf_nargs_vfs_removexattr > 2)
 
@@ -22,10 +23,24 @@
 
 /* Of a fexit program: the result, an int, which stands behind the last argument. The function has
  * `least` arguments, or up to two more. */
-#define KF_CTX_RESULT(ctx, nargs, least)                           \
-	((int)((nargs) == (least)	? KF_CTX(ctx, least)       \
-	       : (nargs) == (least) + 1 ? KF_CTX(ctx, (least) + 1) \
-					: KF_CTX(ctx, (least) + 2)))
+#define KF_CTX_RESULT(ctx, nargs, least) ((int)KF_CTX_RESULT_WIDE(ctx, nargs, least))
+#define KF_CTX_RESULT_WIDE(ctx, nargs, least)                \
+	((nargs) == (least)	  ? KF_CTX(ctx, least)       \
+	 : (nargs) == (least) + 1 ? KF_CTX(ctx, (least) + 1) \
+				  : KF_CTX(ctx, (least) + 2))
+
+/*
+ * The result of vfs_mkdir as an int, whatever the kernel has: 0 or an error, of which the upper half of the
+ * register may be anything, or a dentry or an error in its place. A dentry is neither at the end of memory nor
+ * in its first 4 GiB.
+ */
+static __always_inline int kf_mkdir__result(u64 value)
+{
+	u64 result = kf_number((void *)value);
+	u32 upper = result >> 32;
+
+	return (u32)result >= (u32)-4095 && (!upper || !~upper) ? (int)result : 0;
+}
 
 /* Of a kprobe. Both are loaded first, so that no load has a computed offset, which the verifier
  * refuses. */

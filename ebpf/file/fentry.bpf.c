@@ -23,6 +23,7 @@ struct posix_acl;
 
 /* The context lies in the frame of the function: on the stack, above that of what it calls. */
 #define KF_FRAME(ctx) ((u64)(ctx))
+#include "file/fentry_directory.bpf.h"
 
 /* Created files: the flag is on the struct file before it is opened. */
 SEC("fentry/vfs_open")

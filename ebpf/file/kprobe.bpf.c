@@ -18,6 +18,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* What a function calls has its own frame further down. */
 #define KF_FRAME(ctx) ((u64)PT_REGS_SP(ctx))
+#include "file/kprobe_directory.bpf.h"
 
 SEC("kprobe/vfs_open")
 int BPF_KPROBE(kprobe__vfs_open, struct path *path, struct file *file)

@@ -161,6 +161,15 @@ static __always_inline void kf_call__changes(struct file *file)
 	kf_call__begins(KF_OP_SETATTR, file, 0);
 }
 
+/* A stacked file system lists further directories inside of the one that was asked for. */
+static __always_inline void kf_call__lists(struct file *file)
+{
+	struct kf_call *call = kf_call__find();
+
+	if (!call || !call->file)
+		kf_call__begins(KF_OP_LIST, file, 0);
+}
+
 /* The file may have been closed by another thread behind the read: then it is nobody's or another. */
 static __always_inline void kf_call__moved(const struct kf_call *call)
 {

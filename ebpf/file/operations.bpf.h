@@ -25,6 +25,9 @@ enum kf_op {
 	KF_OP_SYMLINK,
 	KF_OP_MKNOD, /* of a regular file */
 	KF_OP_TMPFILE, /* O_TMPFILE: a file without a name */
+	KF_OP_MKDIR,
+	KF_OP_RMDIR,
+	KF_OP_LIST, /* getdents: an end of the directory is a success, as inotify has it */
 	KF_OPS,
 };
 
@@ -69,6 +72,10 @@ const struct kf_op_row kf_op_rows[KF_OP_MASK + 1] = {
 	[KF_OP_SYMLINK] = { 1, .last = KF_FILE_CREATE, .how = KF_FLUSH_PATH },
 	[KF_OP_MKNOD] = { 1, .last = KF_FILE_CREATE, .how = KF_FLUSH_PATH },
 	[KF_OP_TMPFILE] = { 1, .last = KF_FILE_CREATE, .rules = KF_OP_FILES },
+	[KF_OP_MKDIR] = { 1, .last = KF_FILE_CREATE, .how = KF_FLUSH_PATH },
+	[KF_OP_RMDIR] = { 1, .last = KF_FILE_DELETE, .how = KF_FLUSH_PATH,
+			  .rules = KF_OP_KEEPS_INODE | KF_OP_REMOVES },
+	[KF_OP_LIST] = { 1, .last = KF_FILE_ACCESS, .rules = KF_OP_FILES },
 };
 
 static __always_inline const struct kf_op_row *kf_op__row(u32 op)

@@ -88,7 +88,7 @@ static __noinline long kf_close__nth(u32 at, void *context)
 	if (!range)
 		return 1;
 	file = kf_fd__file(range->first + at);
-	if (file && (KF_READ(file, f_inode, i_mode) & KF_S_IFMT) == KF_S_IFREG &&
+	if (file && kf_inode__is_reported(KF_READ(file, f_inode, i_mode)) &&
 	    kf_close__last(range, file))
 		kf_close__event(file);
 	return 0;

@@ -184,24 +184,66 @@ static __always_inline bool kf_named__decide(struct kf_named *named, u32 length)
 	return one;
 }
 
-/* Whether the call was about something that is not reported: what it touched has the name in the text
- * and is no file. The directory around a file is touched as well, but has a name of its own. */
-static __always_inline bool kf_named__unwanted(struct kf_named *named, u32 length)
+/* Whether a directory that has the name in the text can be what the call was about, and is not the one
+ * around that: where names change, the directory around is touched as well. */
+static __always_inline bool kf_named__fits(const struct kf_named *named, struct dentry *dentry)
+{
+	struct inode *around;
+
+	if (kf_op__among(named->op, KF_SETATTR_OPS))
+		return true;
+	around = KF_READ(dentry, d_parent, d_inode);
+	return around == named->others[0] || around == named->others[1] ||
+	       around == named->others[2];
+}
+
+/* A directory that is reported and is certain. How it was before is not known: what would be said of that
+ * (size, mode) is as it is now. */
+static __noinline bool kf_named__is_directory(struct kf_named *named, struct inode *inode,
+					      struct dentry *dentry)
+{
+	if (!kf_named__fits(named, dentry) || !kf_inode__wanted(inode, &named->before.magic))
+		return false;
+	named->inode = inode;
+	named->dentry = dentry;
+	kf_inode__fill(&named->before, inode);
+	kf_file_key__fill(&named->key, inode, dentry);
+	return true;
+}
+
+enum kf_decision { KF_TEXT_ALONE, KF_UNWANTED, KF_DECIDED };
+
+/* What a call was about that has touched no file: what has the name in the text. The directory around is
+ * touched as well, but has a name of its own. */
+static __always_inline enum kf_decision kf_named__other(struct kf_named *named, u32 length)
 {
 	struct hlist_node *alias;
 	struct inode *inode;
 
-	if (named->inode)
-		return false;
-	if (kf_text__is_folder(length))
-		return true;
 	for (int i = 0; i < 3; i++) {
 		inode = named->others[i];
 		alias = inode ? KF_READ(inode, i_dentry.first) : NULL;
-		if (alias && kf_text__names((u64)kf_alias__dentry(alias), length))
-			return true;
+		if (!alias || !kf_text__names((u64)kf_alias__dentry(alias), length))
+			continue;
+		if (!kf_inode__is_directory(KF_READ(inode, i_mode)))
+			return KF_UNWANTED;
+		if (kf_named__is_directory(named, inode, kf_alias__dentry(alias)))
+			return KF_DECIDED;
 	}
-	return false;
+	return KF_TEXT_ALONE;
+}
+
+/* What to make of a call: the inode is certain, or the text is all there is, or it was about something that
+ * is not reported. */
+static __always_inline enum kf_decision kf_named__judge(struct kf_named *named, u32 length)
+{
+	if (kf_named__decide(named, length))
+		return KF_DECIDED;
+	if (named->inode)
+		return KF_TEXT_ALONE;
+	if (!kf_directories && kf_text__is_folder(length))
+		return KF_UNWANTED;
+	return kf_named__other(named, length);
 }
 
 /* It is there still; when it was touched it may not have had its number yet. Apart, for the sake of the
@@ -248,6 +290,7 @@ __noinline int kf_named__fold(u32 op, u64 old)
 static __always_inline int kf_named__resolve(struct kf_named *named, struct kf_where *where, u32 op)
 {
 	struct kf_texts *texts = kf_text__get();
+	enum kf_decision decision;
 	long n, old = 0;
 
 	if (!texts)
@@ -255,12 +298,13 @@ static __always_inline int kf_named__resolve(struct kf_named *named, struct kf_w
 	n = bpf_probe_read_user_str(texts->path, KF_PATH_MAX, (void *)where->path);
 	if (n <= 1)
 		return n == 1 && op == KF_OP_SETATTR;
-	if (!kf_named__decide(named, n)) {
-		if (kf_named__unwanted(named, n))
-			return 0;
+	if (kf_directories)
+		n = kf_text__cut_slashes(texts, n);
+	decision = kf_named__judge(named, n);
+	if (decision == KF_TEXT_ALONE)
 		kf_text__emit(n, where->dfd, where->old, op);
+	if (decision != KF_DECIDED)
 		return 0;
-	}
 	if (where->old)
 		old = bpf_probe_read_user_str(texts->old, KF_PATH_MAX, (void *)where->old);
 	kf_named__fold(op, old > 0 ? old : 0);

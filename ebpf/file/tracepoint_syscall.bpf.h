@@ -99,6 +99,27 @@ static __always_inline enum kf_op kf_tp_syscall__op(u64 nr)
 	return KF_OP_NONE;
 }
 
+/* Calls on the name of a directory, if those are reported. */
+static __always_inline enum kf_op kf_tp_syscall__directory_op(struct pt_regs *regs, u64 nr)
+{
+	if (!kf_directories)
+		return KF_OP_NONE;
+	switch (nr) {
+#ifdef __NR_mkdir
+	case __NR_mkdir:
+#endif
+	case __NR_mkdirat:
+		return KF_OP_MKDIR;
+#ifdef __NR_rmdir
+	case __NR_rmdir:
+		return KF_OP_RMDIR;
+#endif
+	case __NR_unlinkat:
+		return KF_ARG2(regs) & KF_AT_REMOVEDIR ? KF_OP_RMDIR : KF_OP_NONE;
+	}
+	return KF_OP_NONE;
+}
+
 /* Calls that return a new descriptor. Returns false for other calls. */
 static __always_inline bool kf_tp_syscall__opens(struct pt_regs *regs, u64 nr, long ret)
 {
@@ -178,6 +199,13 @@ static __always_inline bool kf_tp_syscall__uses(struct pt_regs *regs, u64 nr, lo
 	case __NR_ioctl:
 		kf_tp_syscall__ioctl(regs, KF_ARG1(regs), ret);
 		return true;
+#ifdef __NR_getdents
+	case __NR_getdents:
+#endif
+	case __NR_getdents64:
+		if (kf_directories)
+			kf_tp_fd__changed(KF_ARG0(regs), KF_OP_LIST, ret);
+		return true;
 	}
 	return false;
 }
@@ -199,6 +227,8 @@ static __always_inline bool kf_tp_syscall__where(struct pt_regs *regs, u64 nr,
 		where->path = KF_ARG1(regs);
 		return true;
 	case __NR_unlink:
+	case __NR_mkdir:
+	case __NR_rmdir:
 	case __NR_mknod:
 	case __NR_chmod:
 	case __NR_chown:
@@ -232,7 +262,7 @@ static __always_inline bool kf_tp_syscall__where(struct pt_regs *regs, u64 nr,
 	}
 	where->dfd = KF_ARG0(regs);
 	where->path = KF_ARG1(regs);
-	return kf_tp_syscall__op(nr) != KF_OP_NONE;
+	return kf_tp_syscall__op(nr) != KF_OP_NONE || nr == __NR_mkdirat;
 }
 
 /* Whether a call on a name is about what has no record, by its arguments. */
@@ -261,8 +291,10 @@ static __always_inline void kf_tp_syscall__begins(struct pt_regs *regs, u64 nr)
 
 	if (kf_tp_syscall__closes(regs, nr))
 		return;
-	op = kf_tp_syscall__op(nr);
-	if (op != KF_OP_NONE && !kf_tp_syscall__unwanted(regs, nr))
+	op = kf_tp_syscall__directory_op(regs, nr);
+	if (op == KF_OP_NONE && !kf_tp_syscall__unwanted(regs, nr))
+		op = kf_tp_syscall__op(nr);
+	if (op != KF_OP_NONE)
 		kf_named__begin(op);
 }
 

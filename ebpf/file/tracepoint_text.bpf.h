@@ -104,6 +104,21 @@ static __always_inline bool kf_text__is_folder(u32 length)
 	return last == '/' && dots < 3;
 }
 
+#define KF_TEXT_SLASHES 4
+
+/* Takes slashes off the end of the path in the texts, that of a directory, so that its last component is a
+ * name. Returns its length with the NUL. */
+static __always_inline u32 kf_text__cut_slashes(struct kf_texts *texts, u32 length)
+{
+	for (int i = 0; i < KF_TEXT_SLASHES; i++) {
+		if (length < 3 || texts->path[(length - 2) & (KF_PATH_MAX - 1)] != '/')
+			break;
+		length--;
+		texts->path[(length - 1) & (KF_PATH_MAX - 1)] = 0;
+	}
+	return length;
+}
+
 static __always_inline void kf_text__aggregate(struct kf_file_agg *agg, u32 op)
 {
 	const struct kf_op_row *row = kf_op__row(op);

@@ -23,8 +23,11 @@ RESULTS = Path("/results")
 TESTS = (
     "tests/host/test_one_run.py",
     "tests/host/test_users.py",
+    "tests/host/test_directories.py",
     "tests/host/test_floods.py::test_all_floods_at_once_hide_nobody",
 )
+# options that classes of events are wanted by
+OPTIONAL = ("directories",)
 # hypothesis takes seconds to import on an emulated machine, and nothing here uses it
 OPTIONS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-q", "--tb=short")
 # emulated machines verify programs slowly, 5.10 takes minutes for all
@@ -91,7 +94,8 @@ def verified(fd: int) -> int:
 
 def predict(attach_mode: str | None) -> dict[str, Any]:
     """Return doctor's table and the programs with their verified instructions."""
-    trace = convert({"trace": {"attach": attach_mode}} if attach_mode else {}).trace
+    asked = {"attach": attach_mode} if attach_mode else {}
+    trace = convert({"trace": asked | dict.fromkeys(OPTIONAL, True)}).trace
     source = Source(trace)
     programs: dict[str, int] = {}
     try:

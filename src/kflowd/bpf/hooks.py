@@ -36,8 +36,12 @@ MOUNTS = ("fentry__mnt_want_write", "fentry__mnt_want_write_file")
 # In the kprobe mode calls that can wait for ever have no kretprobe, each would hold one of a few
 # instances: their result is that of the system call.
 CALL_ALONE = frozenset(
-    ("vfs_read", "vfs_readv", "vfs_write", "vfs_writev", "splice_file_to_pipe", *UNIX_MOVES)
+    (
+        *("vfs_read", "vfs_readv", "vfs_write", "vfs_writev", "iterate_dir"),
+        *("splice_file_to_pipe", *UNIX_MOVES),
+    )
 )
+DIRECTORIES = "directories"  # the option that the classes of directories are wanted by
 # In the tracepoint mode, whatever there is of these tells which inode a name meant.
 IDENTITIES = (
     "tp__ext4_unlink_enter",
@@ -92,12 +96,14 @@ class Hook(NamedTuple):
         title: For people.
         subsystem: file, socket, unix or process.
         candidates: Best first.
+        option: The class is wanted if this field of TraceSettings is set; "": always.
     """
 
     key: str
     title: str
     subsystem: str
     candidates: tuple[Candidate, ...]
+    option: str = ""
 
 
 def target(section: str) -> Target:
@@ -181,6 +187,7 @@ def _file(
     traced: Candidate,
     optional: tuple[str, ...] = (),
     older: tuple[Candidate, ...] = (),
+    option: str = "",
 ) -> Hook:
     """Return a class of file events.
 
@@ -190,7 +197,7 @@ def _file(
     candidates = (*_attach_modes("file", programs, optional, traced), *older)
     modes = [candidate.attach_mode for candidate in candidates]
     listed = sorted(candidates, key=lambda it: modes.index(it.attach_mode))
-    return Hook(f"file.{key}", title, "file", tuple(listed))
+    return Hook(f"file.{key}", title, "file", tuple(listed), option)
 
 
 def _older(*programs: str) -> tuple[Candidate, ...]:
@@ -435,6 +442,29 @@ HOOKS: tuple[Hook, ...] = (
         "symlink", "symbolic link made", *_around("vfs_symlink"), optional=MOUNTS, traced=_by_name()
     ),
     _file("unlink", "file deleted", *_around("vfs_unlink"), optional=MOUNTS, traced=_by_name()),
+    _file(
+        "mkdir",
+        "directory made",
+        *_around("vfs_mkdir"),
+        optional=MOUNTS,
+        traced=_by_name(),
+        option=DIRECTORIES,
+    ),
+    _file(
+        "rmdir",
+        "directory removed",
+        "fentry__d_delete",
+        optional=MOUNTS,
+        traced=_by_name("the inode of the directory is not known; "),
+        option=DIRECTORIES,
+    ),
+    _file(
+        "list",
+        "directory listed",
+        "fexit__iterate_dir",
+        traced=_by_descriptor(),
+        option=DIRECTORIES,
+    ),
     Hook(
         "socket.accept",
         "process that accepts a TCP connection",

@@ -10,14 +10,17 @@ from kflowd.records.header import RecordDecoder, text
 RECORD = "struct kf_path_record"
 MOUNT = "struct kf_mount_record"
 DELETED = " (deleted)"
+ROOT = b"/\0"  # of a namespace or a file system: a directory without a name
 _ODD = FileFlag.PATH_TEXT | FileFlag.PATH_UNREACHABLE | FileFlag.PATH_DELETED
 _NOWHERE = FileFlag.PATH_UNREACHABLE | FileFlag.PATH_TRUNCATED | FileFlag.PATH_NO_MOUNT
 
 
 def path_text(raw: bytes) -> str:
-    r"""Return `b"passwd\0etc\0"` as "/etc/passwd"; "" if there is none."""
+    r"""Return `b"passwd\0etc\0"` as "/etc/passwd", `b"/\0"` as "/"; "" if there is none."""
     if not raw:
         return ""
+    if raw == ROOT:
+        return "/"
     # the last piece of a complete path is empty and gives the leading slash
     parts = raw.split(b"\0")
     if parts[-1]:

@@ -21,9 +21,11 @@ def permissions(mode: int) -> str:
 
 
 def file_mode(mode: int, nlink: int) -> str:
-    """Return symlink, hardlink or regular."""
+    """Return symlink, directory, hardlink or regular."""
     if stat.S_ISLNK(mode):
         return "symlink"
+    if stat.S_ISDIR(mode):
+        return "directory"
     return "hardlink" if nlink > 1 else "regular"
 
 

@@ -79,6 +79,14 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
         bool,
         Option(help="Files of proc, sysfs, cgroup and the like too", constant="kf_pseudo_fs"),
     ] = False
+    directories: Annotated[
+        bool,
+        Option(
+            help="Directories too: made, removed, renamed, changed, opened and listed",
+            commands=("trace", "doctor"),
+            constant="kf_directories",
+        ),
+    ] = False
     # about 27,000 records of files: more than a second of a busy host between two drains
     ring_bytes: Annotated[
         RingBytes,

@@ -143,7 +143,7 @@ def test_what_an_entry_keeps_ends_with_its_thread() -> None:
         f"file.{what}"
         for what in (
             *("mknod", "copy", "clone", "attribute", "xattr", "acl", "flags"),
-            *("rename", "link", "symlink", "unlink"),
+            *("rename", "link", "symlink", "unlink", "mkdir"),
         )
     }
     assert [ends in each.programs[1:] + each.optional for each in by_key.values()].count(True) == 0

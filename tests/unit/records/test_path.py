@@ -14,6 +14,7 @@ from tests.unit.make import key, record
         (b"vmlinuz\0", "/vmlinuz"),
         (b"", ""),
         (b"cut", "/cut"),
+        (b"/\0", "/"),
         (b"a b\0with\nline\0", "/with\nline/a b"),
     ],
 )

@@ -28,6 +28,7 @@ def test_permissions_are_as_ls_shows_them(mode: int, text: str) -> None:
 def test_modes() -> None:
     """A symbolic link is one also with several names."""
     assert values.file_mode(stat.S_IFLNK | 0o777, 2) == "symlink"
+    assert values.file_mode(stat.S_IFDIR | 0o755, 3) == "directory"
     assert values.file_mode(stat.S_IFREG, 2) == "hardlink"
     assert values.file_mode(stat.S_IFREG, 1) == "regular"
     assert values.file_mode(stat.S_IFREG, 0) == "regular"

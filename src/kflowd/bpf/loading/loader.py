@@ -31,8 +31,8 @@ from kflowd.bpf.loading.parameters import (
     CAST,
     build_variant,
     constants,
-    hook_subsystems,
     map_entries,
+    wanted_hooks,
 )
 from kflowd.bpf.standby import Copy, Part, Standbys, attach_order
 from kflowd.errors import ContractError, FeatureError
@@ -92,7 +92,7 @@ class Loader:
         self._features = features
         self._folder = folder
         self._refused: dict[ProgramId, Reason] = {}
-        self._hooks = [hook for hook in hooks if hook.subsystem in hook_subsystems(config.monitor)]
+        self._hooks = wanted_hooks(hooks, config)
         self._reading: dict[str, str] = {}
         self._standbys = Standbys(features)
         # the same for all objects of a run: they count in the same places

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from kflowd.bpf.hooks import Hook
 from kflowd.bpf.kernel.features import Feature
 from kflowd.settings import TraceSettings
 from kflowd.settings.walk import settings_of
@@ -19,6 +20,16 @@ def hook_subsystems(monitor: Iterable[str]) -> frozenset[str]:
     if "socket" in wanted:
         wanted.add("unix")
     return frozenset(wanted)
+
+
+def wanted_hooks(hooks: Iterable[Hook], config: TraceSettings) -> list[Hook]:
+    """Return the classes of events that a configuration asks for."""
+    subsystems = hook_subsystems(config.monitor)
+    return [
+        hook
+        for hook in hooks
+        if hook.subsystem in subsystems and (not hook.option or getattr(config, hook.option))
+    ]
 
 
 def ring_size(wanted: int) -> int:

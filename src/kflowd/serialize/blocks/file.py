@@ -16,8 +16,8 @@ FILE_EVENTS = (
     (
         "CREATE",
         (
-            "the file, hard link or symbolic link was made, by mknod and O_TMPFILE too; a link or "
-            "mknod ends its record at once"
+            "the file, hard link, symbolic link or directory was made, by mknod and O_TMPFILE too; "
+            "a link, mknod or mkdir ends its record at once"
         ),
     ),
     (
@@ -38,7 +38,8 @@ FILE_EVENTS = (
         "ACCESS",
         (
             "calls that read data, also as source of a copy in the kernel or a reflink; not those "
-            "that got nothing, nor a dedupe"
+            "that got nothing, nor a dedupe; of a directory each getdents, also the one that finds "
+            "its end"
         ),
     ),
     (
@@ -60,7 +61,7 @@ FILE_EVENTS = (
         "DELETE",
         (
             "a name was removed, or a rename has given it to another file; the link count is that "
-            "before it; ends the record"
+            "before it, of a directory that behind it; ends the record"
         ),
     ),
 )
@@ -87,7 +88,8 @@ class FileBlock(Block, frozen=True, kw_only=True, gc=False):
     FileOrigin: Annotated[str | UnsetType, Says("name before a rename", "renamed")]
     FileVersion: Annotated[str | UnsetType, Says("package version of the file", NOT_YET)] = UNSET
     FileMode: Annotated[
-        str | UnsetType, Says("regular, hardlink (more than one link) or symlink", INODE)
+        str | UnsetType,
+        Says("regular, hardlink (more than one link), symlink or directory", INODE),
     ]
     FileEventCount: Annotated[int, Says("sum of FileEvents")]
     FileEvents: Annotated[Counts, Says("events by type, those that happened")]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kflowd.bpf.hooks import DIRECTORIES, HOOKS
 from kflowd.bpf.kernel.features import Feature
 from kflowd.bpf.loading import builds
 from kflowd.bpf.loading.object import BpfObject
@@ -15,6 +16,7 @@ from kflowd.bpf.loading.parameters import (
     hook_subsystems,
     map_entries,
     ring_size,
+    wanted_hooks,
 )
 from kflowd.settings import TraceSettings
 from kflowd.settings.walk import settings_of
@@ -38,10 +40,23 @@ def test_constants_follow_from_features_and_options() -> None:
         "kf_task_btf": 1,
         "kf_export_at": 7,
         "kf_pseudo_fs": 1,
+        "kf_directories": 0,
         "kf_sock_entries": 16384,
         "kf_unix_entries": 8192,
         "kf_wakeup_bytes": 1 << 14,
     }
+
+
+def test_classes_of_an_option_are_wanted_by_it_alone() -> None:
+    """Those of directories are, with the option, and all others with or without it."""
+    some = {hook.key for hook in HOOKS if hook.option == DIRECTORIES}
+    assert some == {"file.mkdir", "file.rmdir", "file.list"}
+    without = [hook.key for hook in wanted_hooks(HOOKS, TraceSettings())]
+    wanted = [hook.key for hook in wanted_hooks(HOOKS, TraceSettings(directories=True))]
+    assert set(wanted) - set(without) == some
+    assert [key for key in wanted if key not in some] == without
+    sockets = TraceSettings(directories=True, monitor=frozenset(("socket",)))
+    assert not some & {hook.key for hook in wanted_hooks(HOOKS, sockets)}
 
 
 @pytest.mark.parametrize(
@@ -101,7 +116,7 @@ def test_what_settings_name_is_in_the_objects() -> None:
     options = [setting.option for setting in settings_of(TraceSettings)]
     named = {option.constant for option in options if option.constant}
     named |= {it.name for option in options for it in option.maps}
-    assert len(named) == 16
+    assert len(named) == 17
     assert named <= known
 
 

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Directories: with --directories each is reported as a file is, without it none."""
+
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.host.agent import Agent, Record, Result, file_records, health_records, losses
+from tests.host.directories import (
+    EVENTS,
+    FAILED,
+    FILES,
+    OVERLAID,
+    READ,
+    directories,
+    on_overlay,
+    prepare,
+    prepare_overlay,
+)
+from tests.host.operations import forked
+from tests.host.views import events_of, proves
+from tests.host.whole import MAY_TRACE
+from tests.host.workloads import Done
+
+
+class Run(NamedTuple):
+    """What an agent saw of the workloads, in which folder each was."""
+
+    result: Result
+    folder: Path
+    done: Done
+    layers: Path
+    overlaid: Done
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run the workloads once under an agent with the option."""
+    base = tmp_path_factory.mktemp("directories").resolve()
+    return _run(base, "--directories")
+
+
+def _run(base: Path, *options: str) -> Run:
+    folder, layers = prepare(base / "plain"), prepare_overlay(base / "overlay")
+    with Agent("-m", "file", *options) as agent:
+        done = forked(directories, folder)
+        overlaid = forked(on_overlay, layers)
+        result = agent.stop()
+    assert done.facts["failed"] == FAILED
+    return Run(result, folder, done, layers, overlaid)
+
+
+def by_path(records: list[Record], folder: Path) -> dict[str, list[Record]]:
+    """Return the records below a folder by their paths."""
+    found: dict[str, list[Record]] = {}
+    for each in file_records(records, folder):
+        path = each["FilePath"].removeprefix(f"{folder}/") + each["File"]
+        found.setdefault(path, []).append(each)
+    return found
+
+
+@proves("file.mkdir", "file.rmdir", "file.list")
+def test_events_are_those_that_happened(run: Run) -> None:
+    """Each directory has its events, exactly, and no other path or process is claimed."""
+    found = by_path(run.result.records, run.folder)
+    assert {path: events_of(records) for path, records in found.items()} == EVENTS
+    assert {each["ProcPID"] for records in found.values() for each in records} == {run.done.pid}
+
+
+def test_the_mode_says_directory(run: Run) -> None:
+    """FileMode and permissions are those of a directory wherever the inode is known."""
+    seen = 0
+    for path, records in by_path(run.result.records, run.folder).items():
+        for each in records:
+            if "FileMode" in each:
+                seen += 1
+                assert each["FileMode"] == ("regular" if path in FILES else "directory")
+                assert each["FilePermissions"][5] == ("-" if path in FILES else "d")
+            else:
+                assert "NO_INODE" in each["FileNotes"]
+    assert seen > len(EVENTS) // 2
+
+
+def test_a_renamed_directory_has_both_names(run: Run) -> None:
+    """The record has the new name, and the old one as its origin."""
+    (record,) = by_path(run.result.records, run.folder)["new"]
+    assert (record["File"], record["FileOrigin"]) == ("new", "moved")
+
+
+def test_the_root_has_a_path(run: Run) -> None:
+    """The root of the namespace is "/" without a name, and no path is missing."""
+    (record,) = (
+        each
+        for each in run.result.records
+        if each.get("ProcPID") == run.done.pid and each.get("FilePath") == "/" and not each["File"]
+    )
+    assert record["FileEvents"] == READ
+    assert "FileNotes" not in record
+
+
+def test_layers_of_an_overlay_stay_out(run: Run) -> None:
+    """What overlayfs does in its layers is nobody's: the merged directory has it all.
+
+    The tracepoint mode may know the inode of the layer alone. Mounting uses the work directory.
+    """
+    found: dict[str, Counter[str]] = {}
+    for path, records in by_path(run.result.records, run.layers).items():
+        layer, _, rest = path.partition("/")
+        if layer != "work":
+            assert layer == "merged" or (layer == "upper" and MAY_TRACE)
+            found.setdefault(rest, Counter()).update(events_of(records))
+    assert found == OVERLAID
+
+
+def test_nothing_is_lost(run: Run) -> None:
+    """All events are in records."""
+    assert losses(run.result.records) == {}
+    health = health_records(run.result.records)[-1]
+    files = [each for each in run.result.records if each["InfoMonitor"] == "filesystem"]
+    assert health["HealthFileEvents"] == health["HealthFileReported"]
+    assert health["HealthFileReported"] == sum(each["FileEventCount"] for each in files)
+
+
+def test_without_the_option_there_are_none(tmp_path: Path) -> None:
+    """Files alone are reported. What the tracepoint mode has as text alone may be anything."""
+    run = _run(tmp_path.resolve())
+    sure = [
+        each
+        for each in run.result.records
+        if not (MAY_TRACE and "NO_INODE" in each.get("FileNotes", ()))
+    ]
+    found = by_path(sure, run.folder)
+    assert {path: events_of(records) for path, records in found.items()} == {
+        path: EVENTS[path] for path in FILES
+    }
+    assert [each for each in run.result.records if each.get("FileMode") == "directory"] == []
