@@ -159,7 +159,7 @@ def ports(count: str) -> None:
         for number in range(int(count)):
             with suppress(ConnectionRefusedError):
                 channel.sendto(DATAGRAM, ("127.0.0.1", 20000 + number))
-        report(pid=os.getpid(), size=int(count) * len(DATAGRAM))
+        report(pid=os.getpid(), count=int(count), size=int(count) * len(DATAGRAM))
         wait()
 
 
