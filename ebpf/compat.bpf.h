@@ -273,6 +273,7 @@ struct mnt_namespace___v618 {
 
 struct mnt_namespace___v510 {
 	u64 seq;
+	u64 event;
 };
 
 #pragma clang attribute pop
@@ -441,6 +442,23 @@ static __always_inline bool kf_mnt_ns__is_real(struct mnt_namespace *ns)
 	if (bpf_core_field_exists(v510->seq))
 		return KF_UNTYPED(v510, seq);
 	return KF_UNTYPED(v618, ns.ns_id);
+}
+
+/*
+ * A number that a mount namespace has until something is mounted in it or unmounted
+ * (__touch_mnt_namespace), and no other namespace ever has; 0: it is not known, or no process is in this
+ * one. The pointer is typed.
+ */
+static __always_inline u64 kf_mnt_ns__moment(struct mnt_namespace *ns)
+{
+	struct mnt_namespace___v510 *v510 = (void *)ns;
+	u64 seq, event;
+
+	if (!bpf_core_field_exists(v510->seq) || !ns || (u64)ns >= (u64)-4095)
+		return 0;
+	seq = KF_TYPED(v510, seq);
+	event = KF_TYPED(v510, event);
+	return seq ? seq * KF_PRIME + event : 0;
 }
 
 static __always_inline bool kf_mounts__have_numbers(void)

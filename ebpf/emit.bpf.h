@@ -21,14 +21,21 @@ KF_ANCHOR(kf_sock_record);
 KF_ANCHOR(kf_closed_record);
 KF_ANCHOR(kf_unix_record);
 
-static __always_inline void kf_header__fill(struct kf_header *hdr, enum kf_kind kind, u32 size)
+/* The clock costs as much as a probe read: an event that has asked it passes what it said. */
+static __always_inline void kf_header__fill_at(struct kf_header *hdr, enum kf_kind kind, u32 size,
+					       u64 now_ns)
 {
 	hdr->kind = kind;
 	hdr->version = KF_VERSION;
 	hdr->size = size;
 	hdr->cpu = bpf_get_smp_processor_id();
 	hdr->pad = 0;
-	hdr->ts_ns = bpf_ktime_get_boot_ns();
+	hdr->ts_ns = now_ns;
+}
+
+static __always_inline void kf_header__fill(struct kf_header *hdr, enum kf_kind kind, u32 size)
+{
+	kf_header__fill_at(hdr, kind, size, bpf_ktime_get_boot_ns());
 }
 
 /* More than the largest record: none can step over the window in which the consumer is woken. */

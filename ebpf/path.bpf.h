@@ -12,6 +12,10 @@
 
 /* In kf_walk.flags, ahead of the walk: of an open file, whose name may have been removed. */
 #define KF_WALK_OPEN (1U << 31)
+/* The same of a path whose mount is in a mount namespace: so is the one at the walk's end. */
+#define KF_WALK_MOUNTED (1U << 30)
+/* In kf_walk.flags, at the end of the walk: it is complete. */
+#define KF_WALK_COMPLETE (1U << 29)
 
 /* Steps of a walk, components and mount crossings together, where bpf_loop is missing: the verifier
  * walks each there. A deeper path is flagged. Elsewhere only PATH_MAX is the limit. */
@@ -56,6 +60,49 @@ static __always_inline u32 kf_name__number(const struct dentry *dentry)
 	return kf_number(dentry) >> 6;
 }
 
+/* What a step needs of a dentry, or of a mount: members that stand side by side and are read at once. One
+ * place on the stack for both, which is short here. */
+struct kf_step_at {
+	u64 parent;
+	u64 other; /* of a dentry d_name.hash_len, of a mount mnt_mountpoint */
+	u64 name; /* of a dentry d_name.name, of the mount above mnt_root */
+};
+
+#ifdef KF_CAST
+#define KF_AT_ONCE(at, p, first, last, bytes) false
+#else
+/* Whether the members from first to last fill that many bytes, and were read. */
+#define KF_AT_ONCE(at, p, first, last, bytes)                                                \
+	(KF_END(p, last) - bpf_core_field_offset((p)->first) == (bytes) &&                   \
+	 (bpf_probe_read_kernel(at, bytes, (void *)(p) + bpf_core_field_offset((p)->first)), \
+	  true))
+#endif
+
+#ifdef KF_CAST
+#define KF_READ_INTO(at, p, ...) (*(at) = (u64)KF_UNTYPED(p, __VA_ARGS__))
+#else
+#define KF_READ_INTO(at, p, member) \
+	bpf_probe_read_kernel(at, 8, (void *)(p) + bpf_core_field_offset((p)->member))
+#endif
+
+static __always_inline void kf_dentry__read(struct kf_step_at *at, struct dentry *dentry)
+{
+	__builtin_memset(at, 0, sizeof(*at));
+	if (KF_AT_ONCE(at, dentry, d_parent, d_name.name, 24))
+		return;
+	KF_READ_INTO(&at->parent, dentry, d_parent);
+	KF_READ_INTO(&at->name, dentry, d_name.name);
+}
+
+static __always_inline void kf_mount__read(struct kf_step_at *at, struct mount *mnt)
+{
+	__builtin_memset(at, 0, sizeof(*at));
+	if (KF_AT_ONCE(at, mnt, mnt_parent, mnt_mountpoint, 16))
+		return;
+	KF_READ_INTO(&at->parent, mnt, mnt_parent);
+	KF_READ_INTO(&at->other, mnt, mnt_mountpoint);
+}
+
 /* Copies a dentry's name with its NUL to KF_NAME_LEN bytes. Returns its length with the NUL. */
 static __always_inline long kf_name__copy(char *to, struct dentry *dentry)
 {
@@ -71,61 +118,76 @@ static __always_inline void kf_walk__mark(struct kf_walk *walk)
 	walk->below = (below & marked) | (used & ~marked);
 }
 
-/*
- * One step up. KF_STEP_NAME: *name is the dentry whose name is the next component. What has no parent
- * and is not where its mount begins has but its name: a memfd, or what a file handle has opened and
- * nobody has looked up. There the walk ends without a dentry.
- */
-static __always_inline enum kf_step kf_walk__step(struct kf_walk *walk, struct dentry **name)
-{
-	struct dentry *dentry = walk->dentry, *parent;
-	struct mount *mnt = walk->mnt, *up;
-
-	if (mnt && KF_UNTYPED(mnt, mnt.mnt_root) == dentry) {
-		kf_walk__mark(walk);
-		up = KF_UNTYPED(mnt, mnt_parent);
-		if (up == mnt)
-			return KF_STEP_END;
-		walk->dentry = KF_UNTYPED(mnt, mnt_mountpoint);
-		walk->mnt = up;
-		return KF_STEP_CROSSED;
-	}
-	parent = KF_UNTYPED(dentry, d_parent);
-	*name = dentry;
-	walk->dentry = parent;
-	if (parent != dentry)
-		return parent ? KF_STEP_NAME : KF_STEP_END;
-	if (!mnt)
-		return KF_STEP_END;
-	walk->dentry = NULL;
-	walk->mnt = NULL;
-	return KF_STEP_NAME;
-}
-
 struct kf_path {
 	char *buffer; /* of room + KF_NAME_LEN bytes */
 	struct kf_walk *walk;
-	bool complete;
+	u64 root; /* the dentry with which the mount begins that the walk is in; 0: it is in none */
 };
+
+/* Not inlined, as what else reads ahead of a walk: the stack is short there. */
+static __noinline u64 kf_mount__root(struct mount *mnt)
+{
+	return mnt ? (u64)KF_UNTYPED(mnt, mnt.mnt_root) : 0;
+}
+
+/* From the root of a mount to where it is mounted. */
+static __always_inline enum kf_step kf_walk__cross(struct kf_path *path, struct kf_step_at *at)
+{
+	struct kf_walk *walk = path->walk;
+
+	kf_walk__mark(walk);
+	kf_mount__read(at, walk->mnt);
+	if (at->parent == (u64)walk->mnt)
+		return KF_STEP_END;
+	walk->dentry = (struct dentry *)at->other;
+	walk->mnt = (struct mount *)at->parent;
+	KF_READ_INTO(&at->name, (struct mount *)at->parent, mnt.mnt_root);
+	path->root = at->name;
+	return KF_STEP_CROSSED;
+}
+
+/*
+ * One step up. KF_STEP_NAME: at->name is where the next component is. What has no parent
+ * and is not where its mount begins has but its name: a memfd, or what a file handle has opened and
+ * nobody has looked up. There the walk ends without a dentry.
+ */
+static __always_inline enum kf_step kf_walk__step(struct kf_path *path, struct kf_step_at *at)
+{
+	struct kf_walk *walk = path->walk;
+	u64 dentry = (u64)walk->dentry;
+
+	if (path->root == dentry)
+		return kf_walk__cross(path, at);
+	kf_dentry__read(at, (struct dentry *)dentry);
+	walk->dentry = (struct dentry *)at->parent;
+	if (at->parent != dentry)
+		return at->parent ? KF_STEP_NAME : KF_STEP_END;
+	if (!path->root)
+		return KF_STEP_END;
+	walk->dentry = NULL;
+	walk->mnt = NULL;
+	path->root = 0;
+	return KF_STEP_NAME;
+}
 
 /* One step, and the component it has found. Returns 1 to end the walk. room is a power of two. */
 static __always_inline long kf_path__climb(struct kf_path *path, const u32 room)
 {
 	struct kf_walk *walk = path->walk;
-	struct dentry *name = NULL;
+	struct kf_step_at at;
 	enum kf_step step;
 	long n;
 
-	step = kf_walk__step(walk, &name);
+	step = kf_walk__step(path, &at);
 	if (step == KF_STEP_END) {
-		path->complete = true;
+		walk->flags |= KF_WALK_COMPLETE;
 		return 1;
 	}
 	if (step != KF_STEP_NAME)
 		return 0;
 	if (walk->used >= room)
 		return 1;
-	n = kf_name__copy(path->buffer + (walk->used & (room - 1)), name);
+	n = kf_string__copy(path->buffer + (walk->used & (room - 1)), (void *)at.name, KF_NAME_LEN);
 	if (n <= 0)
 		return 1;
 	walk->used += n;
@@ -153,14 +215,20 @@ static __always_inline void kf_path__walk(struct kf_path *path, const u32 room)
 }
 
 /* Whether a dentry's name was removed, or never was in a directory (O_TMPFILE). As d_unlinked. */
-static __always_inline bool kf_dentry__removed(struct dentry *dentry)
+static __noinline bool kf_dentry__removed(struct dentry *dentry)
 {
-	return !KF_UNTYPED(dentry, d_hash.pprev) && KF_UNTYPED(dentry, d_parent) != dentry;
+	u64 at[2] = {}; /* d_hash.pprev, d_parent */
+
+	if (!KF_AT_ONCE(at, dentry, d_hash.pprev, d_parent, sizeof(at))) {
+		at[0] = (u64)KF_UNTYPED(dentry, d_hash.pprev);
+		at[1] = (u64)KF_UNTYPED(dentry, d_parent);
+	}
+	return !at[0] && at[1] != (u64)dentry;
 }
 
 static __always_inline void kf_walk__begin(struct kf_walk *walk)
 {
-	u32 flags = walk->flags & KF_AGG_PATH_GUESSED;
+	u32 flags = walk->flags & (KF_AGG_PATH_GUESSED | KF_WALK_MOUNTED);
 
 	if (!walk->mnt)
 		flags |= KF_AGG_PATH_NO_MOUNT;
@@ -179,7 +247,7 @@ static __always_inline void kf_walk__end(struct kf_walk *walk, const char *buffe
 	if (walk->flags & KF_AGG_PATH_NO_MOUNT)
 		return;
 	if (walk->dentry) {
-		if (!kf_mount__is_root(walk->mnt))
+		if (!(walk->flags & KF_WALK_MOUNTED) && !kf_mount__is_root(walk->mnt))
 			walk->flags |= KF_AGG_PATH_UNREACHABLE;
 		return;
 	}
@@ -208,17 +276,20 @@ static __always_inline void kf_walk__name_root(struct kf_walk *walk, char *buffe
  * there; walk says what became of it. Returns 0 if the path is complete. */
 static __always_inline int kf_path__write(char *buffer, struct kf_walk *walk, const u32 room)
 {
-	struct kf_path path = { .buffer = buffer, .walk = walk };
+	struct kf_path path = { .buffer = buffer, .walk = walk, .root = kf_mount__root(walk->mnt) };
+	bool complete;
 
 	kf_walk__begin(walk);
 	kf_path__walk(&path, room);
-	if (path.complete) {
+	complete = walk->flags & KF_WALK_COMPLETE;
+	if (complete) {
 		kf_walk__end(walk, buffer, room);
 		kf_walk__name_root(walk, buffer);
-		return 0;
+	} else {
+		walk->flags |= KF_AGG_PATH_TRUNCATED;
 	}
-	walk->flags |= KF_AGG_PATH_TRUNCATED;
-	return -1;
+	walk->flags &= ~(KF_WALK_MOUNTED | KF_WALK_COMPLETE);
+	return complete ? 0 : -1;
 }
 
 #endif

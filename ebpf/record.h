@@ -408,6 +408,17 @@ struct kf_peer {
 	struct kf_sock_key key; /* cookie 0: the entry is being made */
 };
 
+#define KF_FRONT_BITS 10
+#define KF_FRONT_PLACES 1024
+
+/* A place for a peer in kf_front. */
+struct kf_front {
+	__u64 number; /* as the key in kf_udp; 0: free, or being made */
+	__u32 claims; /* 1: it has a peer; more: some ask for it at this moment */
+	__u32 ends; /* 1: its peer is being taken out */
+	struct kf_peer peer;
+};
+
 /* A socket that others used than its owner has them behind it: hdr.size says how many. */
 struct kf_sock_record {
 	struct kf_header hdr;

@@ -109,6 +109,29 @@ static __always_inline u32 kf_current__execs(void)
 	return KF_CURRENT(self_exec_id);
 }
 
+/* The program image that the current thread runs. */
+struct kf_image_of {
+	u64 start_ns; /* start_boottime of the process: with the tgid its identity */
+	u32 tgid;
+	u16 execs;
+};
+
+static __always_inline void kf_current__image(struct kf_image_of *out)
+{
+	struct task_struct *task;
+
+	if (kf_task_btf) { /* asked for once */
+		task = bpf_get_current_task_btf();
+		out->start_ns = KF_TYPED(task, group_leader, start_boottime);
+		out->tgid = KF_TYPED(task, tgid);
+		out->execs = KF_TYPED(task, self_exec_id);
+		return;
+	}
+	out->start_ns = kf_current__start();
+	out->tgid = kf_current__tgid();
+	out->execs = kf_current__execs();
+}
+
 static __always_inline bool kf_current__exiting(void)
 {
 	return KF_CURRENT(flags) & KF_PF_EXITING;
@@ -131,6 +154,14 @@ static __always_inline u32 kf_current__uid(void)
 static __always_inline u32 kf_current__net_ns(void)
 {
 	return KF_CURRENT(nsproxy, net_ns, ns.inum);
+}
+
+/* The mount namespace of the current thread, if its members can be read without a call; else NULL. */
+static __always_inline struct mnt_namespace *kf_current__mnt_ns(void)
+{
+	if (!kf_task_btf)
+		return NULL;
+	return KF_TYPED(bpf_get_current_task_btf(), nsproxy, mnt_ns);
 }
 
 static __always_inline bool kf_current__kthread(void)

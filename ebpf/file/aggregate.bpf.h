@@ -74,9 +74,12 @@ _Static_assert(__builtin_offsetof(struct kf_kept_name, path_len) ==
 static __always_inline void kf_file_key__fill_process(struct kf_file_key *key,
 						      struct dentry *dentry)
 {
-	key->start_ns = kf_current__start();
-	key->tgid = bpf_get_current_pid_tgid() >> 32;
-	key->execs = (u16)kf_current__execs();
+	struct kf_image_of image;
+
+	kf_current__image(&image);
+	key->start_ns = image.start_ns;
+	key->tgid = image.tgid;
+	key->execs = image.execs;
 	key->name = kf_name__number(dentry);
 	key->apart = 0;
 }
@@ -218,7 +221,8 @@ static __always_inline void kf_agg__named(struct kf_file_agg *agg, const struct 
 }
 
 static __always_inline void kf_file__finish_path(struct kf_path_record *rec,
-						 const struct kf_subject *subject, u64 mount)
+						 const struct kf_subject *subject, u64 mount,
+						 u64 now_ns)
 {
 	struct kf_walk *walk = (struct kf_walk *)&rec->hdr;
 	u32 used = walk->used;
@@ -230,15 +234,15 @@ static __always_inline void kf_file__finish_path(struct kf_path_record *rec,
 	rec->mount = mount;
 	if (rec->flags & KF_AGG_PATH_TRUNCATED)
 		kf_count(KF_CNT_PATH_TRUNCATED, 1);
-	kf_header__fill(&rec->hdr, KF_KIND_PATH, sizeof(*rec) + used);
+	kf_header__fill_at(&rec->hdr, KF_KIND_PATH, sizeof(*rec) + used, now_ns);
 	kf_submit(rec);
 }
 
 /* Sends the path of an aggregate that stays in the map, so that whoever takes it out later needs
  * none. Returns false if the ring is full. */
-static __noinline bool kf_file__send_path(struct kf_subject *subject)
+static __noinline bool kf_file__send_path(struct kf_subject *subject, u64 now_ns)
 {
-	u64 mount = kf_told__introduce(kf_number(subject->at.mnt));
+	u64 mount = kf_told__walk(&subject->at);
 	struct kf_path_record *rec;
 
 	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + KF_PATH_SMALL + KF_NAME_LEN, 0);
@@ -246,7 +250,7 @@ static __noinline bool kf_file__send_path(struct kf_subject *subject)
 		return false;
 	*(struct kf_walk *)&rec->hdr = subject->at;
 	if (kf_path__write((char *)(rec + 1), (struct kf_walk *)&rec->hdr, KF_PATH_SMALL) == 0) {
-		kf_file__finish_path(rec, subject, mount);
+		kf_file__finish_path(rec, subject, mount, now_ns);
 		return true;
 	}
 	bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
@@ -255,7 +259,7 @@ static __noinline bool kf_file__send_path(struct kf_subject *subject)
 		return false;
 	*(struct kf_walk *)&rec->hdr = subject->at;
 	kf_path__write((char *)(rec + 1), (struct kf_walk *)&rec->hdr, KF_PATH_LARGE);
-	kf_file__finish_path(rec, subject, mount);
+	kf_file__finish_path(rec, subject, mount, now_ns);
 	return true;
 }
 
@@ -281,7 +285,7 @@ static __noinline int kf_file__keep_name(struct kf_subject *subject, struct kf_f
 
 	if (!kept)
 		return 0;
-	kept->mount = kf_told__introduce(kf_number(subject->at.mnt));
+	kept->mount = kf_told__walk(&subject->at);
 	*(struct kf_walk *)kept = subject->at;
 	if (kf_path__write(kept->path, (struct kf_walk *)kept, KF_PATH_SMALL))
 		kf_count(KF_CNT_PATH_TRUNCATED, 1);
@@ -350,7 +354,7 @@ static __always_inline int kf_file__emit_bare(struct kf_file_agg *agg, struct kf
 
 	if (!rec)
 		return 0;
-	kf_header__fill(&rec->hdr, KF_KIND_FILE, sizeof(*rec));
+	kf_header__fill_at(&rec->hdr, KF_KIND_FILE, sizeof(*rec), flush->now_ns);
 	rec->mount = 0;
 	rec->below = KF_BELOW_NONE;
 	kf_file__body(rec, agg, subject, flush);
@@ -393,7 +397,8 @@ static __always_inline int kf_file__write(struct kf_file_record *rec, struct kf_
 	rec->agg.flags |= flags;
 	rec->path_len = used;
 	kf_file__add_origin(rec, used, room, flush);
-	kf_header__fill(&rec->hdr, KF_KIND_FILE, sizeof(*rec) + used + rec->origin_len);
+	kf_header__fill_at(&rec->hdr, KF_KIND_FILE, sizeof(*rec) + used + rec->origin_len,
+			   flush->now_ns);
 	return cut;
 }
 
@@ -425,7 +430,7 @@ static __always_inline int kf_file__emit(struct kf_file_agg *agg, struct kf_subj
 {
 	if (subject->at.dentry &&
 	    ((flush->how & KF_FLUSH_PATH) || !agg || !(agg->flags & KF_AGG_PATH_SENT))) {
-		flush->mount = kf_told__introduce(kf_number(subject->at.mnt));
+		flush->mount = kf_told__walk(&subject->at);
 		return kf_file__emit_full(agg, subject, flush);
 	}
 	return kf_file__emit_bare(agg, subject, flush);
@@ -533,7 +538,7 @@ static __always_inline void kf_file__name(struct kf_file_agg *agg, struct kf_sub
 {
 	if ((flush->how & KF_FLUSH_MORE) || !kf_file__needs_name(agg, subject, flush))
 		return;
-	if (kf_file__send_path(subject))
+	if (kf_file__send_path(subject, flush->now_ns))
 		agg->flags |= KF_AGG_PATH_SENT;
 	else
 		agg->flags |= kf_file__keep_name(subject, flush);
@@ -616,8 +621,6 @@ static __always_inline void kf_file__event_of(struct file *file, enum kf_file_ev
 	struct kf_flush flush;
 	struct inode *inode;
 
-	if (kf_self())
-		return;
 	__builtin_memset(&subject, 0, sizeof(subject));
 	__builtin_memset(&flush, 0, sizeof(flush));
 	flush.event = event;
@@ -625,6 +628,8 @@ static __always_inline void kf_file__event_of(struct file *file, enum kf_file_ev
 	flush.before = &subject.inode;
 	inode = kf_file__locate(&subject.at, file);
 	if (!inode || !kf_file__identify(&subject.key, &subject.inode, inode, subject.at.dentry))
+		return;
+	if (kf_self_tgid && subject.key.tgid == kf_self_tgid)
 		return;
 	if (kf_subject__is_below(&subject))
 		return;

@@ -194,7 +194,7 @@ struct {
 } kf_told_mounts SEC(".maps");
 
 /*
- * A number of the mount that another never has. Before 6.8 there is none: what else a mount at the same
+ * A number of the mount that another never has, where the kernel has none: what else a mount at the same
  * place would have in common with it, down to the source's name, would be said of it anyway.
  */
 static __always_inline u64 kf_told__number(struct mount *mnt)
@@ -202,8 +202,6 @@ static __always_inline u64 kf_told__number(struct mount *mnt)
 	u64 name[4] = {}, number;
 	struct super_block *sb;
 
-	if (kf_mounts__have_numbers())
-		return kf_mounts__number(mnt);
 	sb = KF_UNTYPED(mnt, mnt.mnt_sb);
 	kf_string__copy((char *)name, KF_UNTYPED(mnt, mnt_devname), sizeof(name));
 	number = ((u64)mnt ^ KF_UNTYPED(mnt, mnt_id)) * KF_PRIME + (u64)sb;
@@ -212,6 +210,37 @@ static __always_inline u64 kf_told__number(struct mount *mnt)
 	for (u32 i = 0; i < 4; i++)
 		number = (number + name[i]) * KF_PRIME;
 	return number;
+}
+
+/*
+ * Numbers that were made, so that of most paths they are only looked up: 16 KB, by a hash of the mount.
+ * A place is good for one mount, as long as nothing else is mounted where that is. check says for which, and
+ * that both words are of one writer.
+ */
+#define KF_MADE_BITS 10
+
+struct kf_made {
+	u64 check; /* kf_made__is, xor number */
+	u64 number;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << KF_MADE_BITS);
+	__type(key, u32);
+	__type(value, struct kf_made);
+} kf_made_numbers SEC(".maps");
+
+static __always_inline struct kf_made *kf_made__at(u64 mnt)
+{
+	u32 place = (mnt ^ kf_salt) * KF_PRIME >> (64 - KF_MADE_BITS);
+
+	return bpf_map_lookup_elem(&kf_made_numbers, &place);
+}
+
+static __always_inline u64 kf_made__is(u64 mnt, u64 moment)
+{
+	return (mnt + moment) * KF_PRIME;
 }
 
 static __always_inline bool kf_told__tell(struct mount *mnt, u64 number)
@@ -238,21 +267,72 @@ static __always_inline bool kf_told__tell(struct mount *mnt, u64 number)
 	return true;
 }
 
+/* Whether user space knows a mount by this number from now on, or did before. */
+static __always_inline bool kf_told__knows(struct mount *mnt, u64 number)
+{
+	u32 place = (number ^ kf_salt) * KF_PRIME >> (64 - KF_TOLD_BITS);
+	u64 *told = bpf_map_lookup_elem(&kf_told_mounts, &place);
+
+	if (!told)
+		return false;
+	if (*told == number)
+		return true;
+	if (!kf_told__tell(mnt, number))
+		return false;
+	*told = number;
+	return true;
+}
+
+/* In the number of a mount, as it is returned: the mount is in a mount namespace. */
+#define KF_TOLD_MOUNTED (1ULL << 63)
+
+/*
+ * Before 6.8: the number is made of much that has to be read. A mount is mostly one of the namespace of
+ * who goes through it: then nothing of it is read.
+ */
+static __always_inline u64 kf_told__introduce_made(struct mount *mnt)
+{
+	struct mnt_namespace *ns = kf_current__mnt_ns();
+	u64 moment = kf_mnt_ns__moment(ns), number;
+	struct kf_made *made = kf_made__at((u64)mnt);
+
+	if (!made)
+		return 0;
+	number = made->number;
+	if (moment && (made->check ^ number) == kf_made__is((u64)mnt, moment))
+		return number | KF_TOLD_MOUNTED;
+	number = kf_told__number(mnt) & ~KF_TOLD_MOUNTED;
+	if (!kf_told__knows(mnt, number) || !moment ||
+	    kf_number(ns) != (u64)KF_UNTYPED(mnt, mnt_ns))
+		return number;
+	made->check = kf_made__is((u64)mnt, moment) ^ number;
+	made->number = number;
+	return number | KF_TOLD_MOUNTED;
+}
+
 /* The number of a mount, which user space hears of first. 0: no mount. */
 __noinline u64 kf_told__introduce(u64 address)
 {
 	struct mount *mnt = (struct mount *)address;
-	u64 number, *told;
-	u32 place;
+	u64 number;
 
 	if (!mnt)
 		return 0;
-	number = kf_told__number(mnt);
-	place = (number ^ kf_salt) * KF_PRIME >> (64 - KF_TOLD_BITS);
-	told = bpf_map_lookup_elem(&kf_told_mounts, &place);
-	if (told && *told != number && kf_told__tell(mnt, number))
-		*told = number;
+	if (!kf_mounts__have_numbers())
+		return kf_told__introduce_made(mnt);
+	number = kf_mounts__number(mnt);
+	kf_told__knows(mnt, number);
 	return number;
+}
+
+/* The number of the mount of a walk that begins, which is told whether it is in a namespace. */
+static __always_inline u64 kf_told__walk(struct kf_walk *walk)
+{
+	u64 number = kf_told__introduce(kf_number(walk->mnt));
+
+	if (number & KF_TOLD_MOUNTED)
+		walk->flags |= KF_WALK_MOUNTED;
+	return number & ~KF_TOLD_MOUNTED;
 }
 
 #endif

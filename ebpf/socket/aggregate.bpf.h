@@ -6,6 +6,7 @@
 #include "net.h"
 #include "emit.bpf.h"
 #include "socket/alias.bpf.h"
+#include "socket/front.bpf.h"
 #include "socket/owner.bpf.h"
 #include "usage.bpf.h"
 
@@ -79,6 +80,39 @@ static __always_inline struct kf_sock *kf_sock__seek(struct kf_sock_key *key, co
 	return kf_sock__find(alias);
 }
 
+static __always_inline void *kf_sock__at(void *table, const enum kf_share_table which,
+					 const void *key)
+{
+	struct kf_front *front;
+
+	if (which == KF_SHARE_UDP) {
+		front = kf_front__of(*(const u64 *)key);
+		if (kf_front__is(front, *(const u64 *)key))
+			return &front->peer;
+	}
+	return bpf_map_lookup_elem(table, key);
+}
+
+static __always_inline long kf_sock__insert(void *table, const enum kf_share_table which,
+					    const void *key, const struct kf_sock *value)
+{
+	if (which == KF_SHARE_UDP) {
+		if (kf_front__is(kf_front__of(*(const u64 *)key), *(const u64 *)key))
+			return -17; /* EEXIST */
+		if (kf_front__begin(*(const u64 *)key))
+			return 0;
+	}
+	return bpf_map_update_elem(table, key, value, BPF_NOEXIST);
+}
+
+static __always_inline bool kf_sock__remove(void *table, const enum kf_share_table which,
+					    u64 number)
+{
+	if (which == KF_SHARE_UDP && kf_front__end(number))
+		return true;
+	return bpf_map_delete_elem(table, &number) == 0;
+}
+
 /* Puts an entry, which says whom it counts against. It counts as seen if it finds room; what is refused
  * is counted where it is folded. */
 static __always_inline enum kf_begin kf_sock__put(void *table, const enum kf_share_table which,
@@ -92,7 +126,7 @@ static __always_inline enum kf_begin kf_sock__put(void *table, const enum kf_sha
 		return KF_REFUSED;
 	error = -1;
 	if (kf_share__admits(&all->table[which], charge, kf_sock_entries))
-		error = bpf_map_update_elem(table, key, value, BPF_NOEXIST);
+		error = kf_sock__insert(table, which, key, value);
 	if (error == -17) /* EEXIST */
 		return KF_BEGUN_ELSEWHERE;
 	if (error)
@@ -146,7 +180,7 @@ static __always_inline void kf_sock__finish(struct kf_sock_record *rec, void *ta
 		rec->key = (struct kf_sock_key){ .cookie = number };
 	__builtin_memcpy(&rec->sock, sock, sizeof(rec->sock));
 	rec->sock.flags = (sock->flags | KF_SOCK_FINAL) & ~(KF_SOCK_ENDED | KF_SOCK_MAP_ONLY);
-	if (bpf_map_delete_elem(table, &number) == 0)
+	if (kf_sock__remove(table, which, number))
 		kf_sock__uncount(which, &rec->sock.charge, rec->sock.share_socket);
 }
 
@@ -237,7 +271,7 @@ static __always_inline struct kf_sock *kf_sock__begin(void *table, const enum kf
 	*began = kf_sock__put(table, which, key, &kf_peer_zero.sock, &charge);
 	if (*began != KF_BEGUN)
 		return NULL;
-	sock = bpf_map_lookup_elem(table, key);
+	sock = kf_sock__at(table, which, key);
 	if (!sock)
 		return NULL;
 	sock->first_ns = sock->last_ns = bpf_ktime_get_boot_ns();

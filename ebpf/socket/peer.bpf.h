@@ -37,7 +37,7 @@ static __always_inline bool kf_peer__is(const struct kf_peer *peer, const struct
 
 static __always_inline struct kf_peer *kf_peer__at(u64 number)
 {
-	return bpf_map_lookup_elem(&kf_udp, &number);
+	return kf_sock__at(&kf_udp, KF_SHARE_UDP, &number);
 }
 
 /* number: that of the key. */

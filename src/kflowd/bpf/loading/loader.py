@@ -47,6 +47,7 @@ MAP_TYPES = {
     "kf_files": ("struct kf_file_key", "struct kf_file_agg"),
     "kf_tcp": ("struct kf_tcp_key", "struct kf_sock"),
     "kf_udp": ("struct kf_udp_key", "struct kf_peer"),
+    "kf_front": ("unsigned int", "struct kf_front"),
     "kf_folds": ("struct kf_fold_key", "struct kf_fold"),
     "kf_names": ("struct kf_file_key", "struct kf_kept_name"),
     "kf_unix": ("struct kf_unix_key", "struct kf_unix"),

@@ -30,6 +30,7 @@ SOURCES = (
     "glue_exited.c",
     "glue_drain.c",
     "glue_exports.c",
+    "glue_front.c",
     "glue_shares.c",
     "glue_sweep.c",
 )

@@ -104,6 +104,7 @@ struct kf_sweep_config {
 	int files_fd; /* -1: no such map */
 	int tcp_fd;
 	int udp_fd;
+	int front_fd; /* of UDP, too */
 	int names_fd;
 	int unix_fd;
 	int folds_fd;
@@ -138,6 +139,16 @@ struct kf_exports {
 	struct kf_export_list old; /* of the last sweep, sorted by cookie */
 	struct kf_export_list new; /* of the one that runs */
 };
+
+/* glue_front.c: UDP peers that are in no hash. */
+struct kf_front *kf_front__map(int fd); /* NULL with errno */
+void kf_front__unmap(struct kf_front *front);
+/* Whether a peer has a place. front may be NULL. */
+int kf_front__has(struct kf_front *front, __u64 number);
+/* 0, or -ENOENT: it has no place, or a program takes it out. */
+int kf_front__take(struct kf_front *front, __u64 number, struct kf_peer *out);
+/* The number of the peer in a place, and a copy; 0: there is none. */
+__u64 kf_front__peer(struct kf_front *front, __u32 place, struct kf_peer *out);
 
 /* glue_shares.c: what the sweep finds in the tables, against what programs have counted. */
 struct kf_share_count;

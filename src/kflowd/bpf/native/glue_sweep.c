@@ -45,6 +45,7 @@ struct kf_sweep {
 	char *out;
 	size_t used, room;
 	struct kf_share_count *shares; /* NULL: no such map */
+	struct kf_front *front; /* NULL: no such map */
 	struct kf_exports exports; /* when copies of live TCP entries were written */
 	struct kf_keys due; /* TCP entries to copy once their counters are up to date */
 	unsigned char keys[KF_BATCH * sizeof(struct kf_user_key)];
@@ -106,6 +107,8 @@ static int sweep__take(struct kf_sweep *sweep, int fd, const void *key, void *va
 {
 	int err;
 
+	if (fd == sweep->config.udp_fd && kf_front__has(sweep->front, *(const __u64 *)key))
+		return kf_front__take(sweep->front, *(const __u64 *)key, value);
 	if (!sweep->no_take) {
 		err = bpf_map_lookup_and_delete_elem(fd, key, value);
 		if (!err || errno == ENOENT)
@@ -290,6 +293,7 @@ static int sweep__user(struct kf_sweep *sweep, const void *at, const void *value
 	unsigned char sock[sizeof(struct kf_peer) + sizeof(struct kf_unix)];
 
 	if (sweep->rounds % KF_USERS_ROUNDS == 0 &&
+	    !(key->table == KF_SHARE_UDP && kf_front__has(sweep->front, key->socket[0])) &&
 	    bpf_map_lookup_elem(sweep__table_of(sweep, key), key->socket, sock) &&
 	    errno == ENOENT && bpf_map_delete_elem(sweep->config.users_fd, key) == 0)
 		return 0;
@@ -602,6 +606,22 @@ static int sweep__table(struct kf_sweep *sweep, const struct kf_table *table)
 	return 0;
 }
 
+/* UDP peers that are in no hash. */
+static int sweep__fronts(struct kf_sweep *sweep)
+{
+	struct kf_peer peer;
+	__u64 number;
+	__u32 place;
+	int err = 0;
+
+	for (place = 0; sweep->front && place < KF_FRONT_PLACES && !err; place++) {
+		number = kf_front__peer(sweep->front, place, &peer);
+		if (number)
+			err = sweep__peer(sweep, &number, &peer);
+	}
+	return err;
+}
+
 static int sweep__tables(struct kf_sweep *sweep)
 {
 	const struct kf_sweep_config *config = &sweep->config;
@@ -633,7 +653,8 @@ static int sweep__tables(struct kf_sweep *sweep)
 		if (err)
 			return err;
 	}
-	return sweep__tcp_copies(sweep);
+	err = sweep__fronts(sweep);
+	return err ? err : sweep__tcp_copies(sweep);
 }
 
 /* Bytes of an owner, which is no struct of the contract; 0: not to be counted. */
@@ -653,18 +674,23 @@ static size_t owner__size(const struct kf_sweep_config *config)
 struct kf_sweep *kf_sweep__new(const struct kf_sweep_config *config, struct kf_exited *exited)
 {
 	struct kf_sweep *sweep = calloc(1, sizeof(*sweep));
+	int err;
 
 	if (!sweep)
 		return NULL;
 	sweep->config = *config;
 	sweep->exited = exited;
 	sweep->owner_size = owner__size(config);
-	if (config->shares_fd >= 0) {
+	if (config->shares_fd >= 0)
 		sweep->shares = kf_share_count__new(config->shares_fd);
-		if (!sweep->shares) {
-			free(sweep);
-			return NULL;
-		}
+	if (config->front_fd >= 0)
+		sweep->front = kf_front__map(config->front_fd);
+	if ((config->shares_fd >= 0 && !sweep->shares) ||
+	    (config->front_fd >= 0 && !sweep->front)) {
+		err = errno;
+		kf_sweep__free(sweep);
+		errno = err;
+		return NULL;
 	}
 	return sweep;
 }
@@ -676,6 +702,7 @@ void kf_sweep__free(struct kf_sweep *sweep)
 	free(sweep->out);
 	kf_exports__free(&sweep->exports);
 	kf_share_count__free(sweep->shares);
+	kf_front__unmap(sweep->front);
 	free(sweep->due.list);
 	free(sweep);
 }

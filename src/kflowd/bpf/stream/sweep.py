@@ -42,6 +42,7 @@ class Sweep(Closeable):
         config.files_fd = maps.get("kf_files", NO_MAP)
         config.tcp_fd = maps.get("kf_tcp", NO_MAP)
         config.udp_fd = maps.get("kf_udp", NO_MAP)
+        config.front_fd = maps.get("kf_front", NO_MAP)
         config.names_fd = maps.get("kf_names", NO_MAP)
         config.unix_fd = maps.get("kf_unix", NO_MAP)
         config.folds_fd = maps.get("kf_folds", NO_MAP)
