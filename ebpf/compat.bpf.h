@@ -505,4 +505,56 @@ static __always_inline bool kf_mounts__ends(struct super_block *sb, struct mount
 	return (u64)mnt + bpf_core_field_offset(struct mount___v510, mnt_instance) == head;
 }
 
+/* ---- requests of io_uring ---- */
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* A request begins with its kiocb, whose first member is the file. */
+struct kiocb {
+	struct file *ki_filp;
+	void *private;
+	int ki_flags;
+	void *dio_complete; /* [6.6], until 7.x */
+};
+
+struct io_kiocb {
+	u8 opcode;
+	s32 result; /* until 5.19 */
+	struct {
+		s32 res;
+	} cqe; /* [5.19] */
+	void *async_data; /* NULL: nothing was kept between tries */
+};
+
+struct io_tw_req {
+	void *req;
+};
+
+struct io_async_rw {
+	size_t bytes_done;
+};
+
+struct iomap_dio {
+	int error;
+};
+
+#pragma clang attribute pop
+
+/* Whether functions get a struct around the request in its place [7.x]. */
+static __always_inline bool kf_has_wrapped_requests(void)
+{
+	return bpf_core_type_exists(struct io_tw_req);
+}
+
+/* Whether a direct write can be left to be completed by who asked for it. */
+static __always_inline bool kf_has_deferred_writes(void)
+{
+	return bpf_core_field_exists(struct kiocb, dio_complete);
+}
+
+static __always_inline bool kf_has_request_cqe(void)
+{
+	return bpf_core_field_exists(struct io_kiocb, cqe);
+}
+
 #endif

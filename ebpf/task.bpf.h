@@ -9,6 +9,7 @@
 /* task.flags (linux/sched.h) */
 #define KF_PF_EXITING 0x00000004
 #define KF_PF_KTHREAD 0x00200000
+#define KF_PF_IO_WORKER 0x00000010 /* a thread of io_uring, of the process [5.12] */
 #define KF_PF_DUMPCORE 0x00000200
 
 /* A member of the current task. Its pointer is typed if there is a helper that gives such a one. */
@@ -178,7 +179,7 @@ static __always_inline bool kf_current__stands_in(void)
 {
 	if ((u64)KF_CURRENT(cred) == (u64)KF_CURRENT(real_cred))
 		return false;
-	if (KF_CURRENT(flags) & (KF_PF_KTHREAD | KF_PF_DUMPCORE))
+	if (KF_CURRENT(flags) & (KF_PF_KTHREAD | KF_PF_DUMPCORE | KF_PF_IO_WORKER))
 		return false;
 	return !kf_has_io_uring() || !KF_CURRENT(io_uring);
 }

@@ -5,6 +5,7 @@
 
 #include "file/operations.bpf.h"
 #include "file/programs.bpf.h"
+#include "file/ring.bpf.h"
 #include "syscalls.bpf.h"
 
 struct pipe_inode_info;
@@ -29,6 +30,27 @@ int BPF_PROG(fexit__splice_file_to_pipe, struct file *in, struct pipe_inode_info
 		return 0;
 	if (kf_syscall__sends_file())
 		kf_op__on_file(KF_OP_READ, in, ret);
+	return 0;
+}
+
+/* A request of io_uring was tried, and is not tried again. The first argument is the request or its kiocb,
+ * which is one address. */
+SEC("fentry/kiocb_done")
+int BPF_PROG(fentry__kiocb_done, struct kiocb *kiocb, long ret)
+{
+	if (!kf_standby__claim(KF_PROG_FENTRY_KIOCB_DONE))
+		return 0;
+	kf_ring__tried(kiocb, ret, kf_file__event);
+	return 0;
+}
+
+/* A device has done a request of io_uring, and the thread of the process goes on with it. */
+SEC("fentry/io_req_rw_complete")
+int BPF_PROG(fentry__io_req_rw_complete, struct kiocb *kiocb)
+{
+	if (!kf_standby__claim(KF_PROG_FENTRY_IO_REQ_RW_COMPLETE))
+		return 0;
+	kf_ring__completed(kiocb, kf_file__event);
 	return 0;
 }
 

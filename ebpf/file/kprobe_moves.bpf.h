@@ -4,6 +4,7 @@
 #define KF_FILE_KPROBE_MOVES_BPF_H
 
 #include "file/kprobe_call.bpf.h"
+#include "file/ring.bpf.h"
 
 SEC("kprobe/do_splice")
 int BPF_KPROBE(kprobe__do_splice, struct file *in, loff_t *off_in, struct file *out)
@@ -25,6 +26,20 @@ int BPF_KPROBE(kprobe__splice_file_to_pipe, struct file *in)
 {
 	if (kf_syscall__sends_file())
 		kf_call__moves(KF_OP_READ, in);
+	return 0;
+}
+
+SEC("kprobe/kiocb_done")
+int BPF_KPROBE(kprobe__kiocb_done, struct kiocb *kiocb, long ret)
+{
+	kf_ring__tried(kiocb, ret, kf_call__file_event);
+	return 0;
+}
+
+SEC("kprobe/io_req_rw_complete")
+int BPF_KPROBE(kprobe__io_req_rw_complete, struct kiocb *kiocb)
+{
+	kf_ring__completed(kiocb, kf_call__file_event);
 	return 0;
 }
 

@@ -10,7 +10,6 @@
 
 #include "syscalls.bpf.h"
 
-#define KF_PF_IO_WORKER 0x10 /* a thread of io_uring */
 #define KF_FRED_PADDING 16 /* TOP_OF_KERNEL_STACK_PADDING with CONFIG_X86_FRED */
 #define KF_USER_CS 0x33
 

@@ -56,6 +56,7 @@ class Case(NamedTuple):
         refused: Classes of what is tried and fails.
         untold: Events whose number is not for us to say.
         real: Where the file of a path is, if it is not there.
+        traced: As `events`, what the tracepoint mode sees of them; None: all of them.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Case(NamedTuple):
     refused: tuple[str, ...] = ()
     untold: tuple[str, ...] = ()
     real: dict[str, str] = {}  # noqa: RUF012 - never changed
+    traced: Events | None = None
 
     def class_of(self, event: str) -> str:
         """Return the class that an event belongs to in this case."""

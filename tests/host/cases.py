@@ -12,6 +12,7 @@ from tests.host import (
     edges,
     executed,
     operations,
+    ring_files,
     spliced,
     unopened,
     workloads,
@@ -347,6 +348,7 @@ CASES = (
         },
         classes={"ACCESS": "file.splice", "MODIFY": "file.splice"},
     ),
+    *ring_files.CASES,
     Case(
         "allocate",
         operations.allocate,

@@ -17,7 +17,7 @@ from typing import Any
 import kflowd
 from kflowd.bpf.kernel.cgroup import MOUNTS, find_mount
 from tests.host.agent import Record
-from tests.host.case import CLASS_OF, Case, Claim, Untraced
+from tests.host.case import CLASS_OF, Case, Claim, Events, Untraced
 from tests.host.one_run import ATTACH_MODE, Run
 
 EXE = Path("/proc/self/exe").resolve()
@@ -76,6 +76,13 @@ def _settled(name: str, value: Any, record: Record) -> Any:
     if value in (Claim.MAYBE, Claim.RIGHT):
         return record.get(name, Claim.ABSENT)
     return record.get(name, "a value") if value is Claim.ANY else value
+
+
+def seen(case: Case) -> tuple[Events, ...]:
+    """Return which events of a case may be reported: one answer, where the mode is known."""
+    if case.traced is None or not MAY_TRACE:
+        return (case.events,)
+    return (case.traced,) if ATTACH_MODE else (case.traced, case.events)
 
 
 def of_one_file(records: list[Record]) -> bool:
@@ -192,7 +199,9 @@ def _file(run: Run, case: Case, path: str, records: list[Record]) -> Record:
     before = run.before[case.name]
     end = run.after[case.name].get(real) or before[real]
     begin = next((it for it in before.values() if it.st_ino == end.st_ino), None)
-    events = record["FileEvents"] if len(records) > 1 or case.untold else case.events[path]
+    events, told = seen(case)[0].get(path, {}), record["FileEvents"]
+    if len(records) > 1 or case.untold or told in [each[path] for each in seen(case)]:
+        events = told
     where, _, file = f"{folder}/{path}".rpartition("/")
     device = f"{os.major(end.st_dev) << 8 | os.minor(end.st_dev):x}h:"
     shown = record.get("FileDevice", "")

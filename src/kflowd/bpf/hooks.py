@@ -42,6 +42,8 @@ CALL_ALONE = frozenset(
     )
 )
 DIRECTORIES = "directories"  # the option that the classes of directories are wanted by
+# Reads and writes of io_uring: where they are done, and where what was done meanwhile ends.
+RINGS = ("fentry__kiocb_done", "fentry__io_req_rw_complete")
 # In the tracepoint mode, whatever there is of these tells which inode a name meant.
 IDENTITIES = (
     "tp__ext4_unlink_enter",
@@ -347,14 +349,14 @@ HOOKS: tuple[Hook, ...] = (
         "read",
         "file read",
         "fexit__vfs_read",
-        optional=("fexit__vfs_readv", "fexit____kernel_read"),
+        optional=("fexit__vfs_readv", "fexit____kernel_read", *RINGS),
         traced=_by_descriptor(),
     ),
     _file(
         "write",
         "file written",
         "fexit__vfs_write",
-        optional=("fexit__vfs_writev",),
+        optional=("fexit__vfs_writev", *RINGS),
         traced=_by_descriptor(),
     ),
     _file(

@@ -119,7 +119,10 @@ def test_what_can_wait_for_ever_has_no_kretprobe() -> None:
     by_key = {hook.key: hook.candidates[1] for hook in HOOKS if len(hook.candidates) == 3}
     ends = ("tp__sys_exit_file", "tp__sched_process_exit_file")
     assert by_key["file.write"] == Candidate(
-        "kprobe", "file_kprobe", (*ends, "kprobe__vfs_write"), ("kprobe__vfs_writev",)
+        "kprobe",
+        "file_kprobe",
+        (*ends, "kprobe__vfs_write"),
+        ("kprobe__vfs_writev", "kprobe__kiocb_done", "kprobe__io_req_rw_complete"),
     )
     assert by_key["file.create"].programs == ("kprobe__vfs_open",)
     unix = [each for key, each in by_key.items() if key.startswith("unix.")]

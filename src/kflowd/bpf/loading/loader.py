@@ -219,9 +219,9 @@ class Loader:
 
 def reading(it: BpfObject) -> str:
     """Return the feature that an object needs to read kernel memory, "" if it needs none."""
-    if it.casting:
-        return "cast"
-    return "" if it.name.endswith(f".{CAST}") else "probe_read"
+    if not it.name.endswith(f".{CAST}"):
+        return "probe_read"
+    return "cast" if it.casting else ""
 
 
 def reason_of(program: str, error: BpfCallError) -> Reason:

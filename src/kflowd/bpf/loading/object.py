@@ -119,7 +119,7 @@ class BpfObject(Closeable):
 
     @property
     def casting(self) -> bool:
-        """Whether the object reads kernel memory by the kernel function bpf_rdonly_cast."""
+        """Whether the object knows the kernel function bpf_rdonly_cast, to read kernel memory."""
         return int(lib.kf_btf__func_args(self.btf, CAST_FUNCTION)) > 0
 
     @property
