@@ -102,10 +102,11 @@ static __always_inline void kf_share__give(s32 *users, u32 user)
 	__sync_fetch_and_add(&users[kf_share__bound(user, KF_SHARE_USER_BITS)], -1);
 }
 
-/* A bit for each member of a fold; a lost race costs a bit of a lower bound. */
+/* A bit for each member of a fold; a lost race costs a bit of a lower bound. Numbers of peers grow by even steps
+ * from port to port: folded once they do not. */
 static __always_inline void kf_share__mark(u64 *members, u64 hash)
 {
-	u32 bit = kf_share__bound(hash * KF_PRIME >> 53, 11);
+	u32 bit = kf_share__bound((hash ^ hash >> 32) * KF_PRIME >> 53, 11);
 	u64 mask = 1ULL << (bit & 63);
 
 	if (!(members[bit >> 6] & mask))
