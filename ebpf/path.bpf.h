@@ -124,10 +124,11 @@ struct kf_path {
 	u64 root; /* the dentry with which the mount begins that the walk is in; 0: it is in none */
 };
 
-/* Not inlined, as what else reads ahead of a walk: the stack is short there. */
+/* 0: no mount, which cannot be read. No branch, as a known 0 is one more state in each round of a walk. Not
+ * inlined, as what else reads ahead of a walk: the stack is short there. */
 static __noinline u64 kf_mount__root(struct mount *mnt)
 {
-	return mnt ? (u64)KF_UNTYPED(mnt, mnt.mnt_root) : 0;
+	return (u64)KF_UNTYPED(mnt, mnt.mnt_root);
 }
 
 /* From the root of a mount to where it is mounted. */
@@ -162,11 +163,10 @@ static __always_inline enum kf_step kf_walk__step(struct kf_path *path, struct k
 	walk->dentry = (struct dentry *)at->parent;
 	if (at->parent != dentry)
 		return at->parent ? KF_STEP_NAME : KF_STEP_END;
-	if (!path->root)
+	if (!path->root || !dentry)
 		return KF_STEP_END;
 	walk->dentry = NULL;
 	walk->mnt = NULL;
-	path->root = 0;
 	return KF_STEP_NAME;
 }
 

@@ -65,8 +65,6 @@
 #define KF_CURRENT_RESULT() ((s64)KF_USER_REGS(ax))
 #define KF_NR_EXECVE_32 11
 #define KF_NR_EXECVEAT_32 358
-#define KF_NR_SENDFILE_32 187
-#define KF_NR_SENDFILE64_32 239
 #define KF_ARG0(regs) KF_REGISTER(regs, di)
 #define KF_ARG1(regs) KF_REGISTER(regs, si)
 #define KF_ARG2(regs) KF_REGISTER(regs, dx)
@@ -81,8 +79,6 @@
 #define KF_SYSCALL_NR(regs) ((u64)KF_TYPED(regs, syscallno))
 #define KF_CURRENT_SYSCALL() ((u64)KF_USER_REGS(syscallno))
 #define KF_CURRENT_RESULT() ((s64)KF_USER_REGS(regs[0]))
-#define KF_NR_SENDFILE_32 187 /* arm */
-#define KF_NR_SENDFILE64_32 239
 #define KF_ARG0(regs) KF_REGISTER(regs, orig_x0) /* x0 holds the result at exit */
 #define KF_ARG1(regs) KF_REGISTER(regs, regs[1])
 #define KF_ARG2(regs) KF_REGISTER(regs, regs[2])
@@ -93,6 +89,10 @@
 #define KF_COMPAT_ARG0(regs) KF_ARG0(regs)
 #define KF_COMPAT_ARG1(regs) KF_ARG1(regs)
 #endif
+
+/* of 32-bit calls, of i386 and of arm */
+#define KF_NR_SENDFILE_32 187
+#define KF_NR_SENDFILE64_32 239
 
 /* ioctl commands of files (linux/fs.h), the same on all architectures. */
 #define KF_FS_IOC_SETFLAGS 0x40086602U

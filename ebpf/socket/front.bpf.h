@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Peers of UDP that are found at a tenth of the price of a hash: a datagram is looked up three times
- * until it is received. An array, in which a peer may have the one place that the high bits of its number
+ * Peers of UDP that are found without the price of a hash: a datagram is looked up three times until it
+ * is received. An array, in which a peer may have the one place that the high bits of its number
  * say; if that is taken when the peer begins, it stands in kf_udp as ever. The numbers have a secret in
  * them, so nobody chooses whom he meets.
  *

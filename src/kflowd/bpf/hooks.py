@@ -42,6 +42,7 @@ CALL_ALONE = frozenset(
     )
 )
 DIRECTORIES = "directories"  # the option that the classes of directories are wanted by
+NO_AIO = "what AIO (io_submit) does, and io_uring that polls a device, is not seen"
 # Reads and writes of io_uring: where they are done, and where what was done meanwhile ends.
 RINGS = ("fentry__kiocb_done", "fentry__io_req_rw_complete")
 # In the tracepoint mode, whatever there is of these tells which inode a name meant.
@@ -190,13 +191,16 @@ def _file(
     optional: tuple[str, ...] = (),
     older: tuple[Candidate, ...] = (),
     option: str = "",
+    gap: str = "",
 ) -> Hook:
     """Return a class of file events.
 
     `traced` has no default: a class is served in the tracepoint mode only if somebody wrote that.
     `older` serve where the kernel lacks the functions; each stands behind that of its attach mode.
+    `gap` is of fentry and kprobe.
     """
-    candidates = (*_attach_modes("file", programs, optional, traced), *older)
+    fentry, kprobe, last = _attach_modes("file", programs, optional, traced, gap)
+    candidates = (fentry._replace(gap=gap), kprobe, last, *older)
     modes = [candidate.attach_mode for candidate in candidates]
     listed = sorted(candidates, key=lambda it: modes.index(it.attach_mode))
     return Hook(f"file.{key}", title, "file", tuple(listed), option)
@@ -351,6 +355,7 @@ HOOKS: tuple[Hook, ...] = (
         "fexit__vfs_read",
         optional=("fexit__vfs_readv", "fexit____kernel_read", *RINGS),
         traced=_by_descriptor(),
+        gap=NO_AIO,
     ),
     _file(
         "write",
@@ -358,6 +363,7 @@ HOOKS: tuple[Hook, ...] = (
         "fexit__vfs_write",
         optional=("fexit__vfs_writev", *RINGS),
         traced=_by_descriptor(),
+        gap=NO_AIO,
     ),
     _file(
         "copy",

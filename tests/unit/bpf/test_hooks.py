@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from kflowd.bpf.hooks import HOOKS, Candidate, Target, hook_text, target
+from kflowd.bpf.hooks import HOOKS, NO_AIO, Candidate, Target, hook_text, target
 from kflowd.bpf.loading.object import BpfObject
 from kflowd.settings import AttachMode
 
@@ -123,6 +123,7 @@ def test_what_can_wait_for_ever_has_no_kretprobe() -> None:
         "file_kprobe",
         (*ends, "kprobe__vfs_write"),
         ("kprobe__vfs_writev", "kprobe__kiocb_done", "kprobe__io_req_rw_complete"),
+        gap=NO_AIO,
     )
     assert by_key["file.create"].programs == ("kprobe__vfs_open",)
     unix = [each for key, each in by_key.items() if key.startswith("unix.")]
