@@ -50,8 +50,18 @@ int BPF_PROG(fentry__io_req_rw_complete, struct kiocb *kiocb)
 {
 	if (!kf_standby__claim(KF_PROG_FENTRY_IO_REQ_RW_COMPLETE))
 		return 0;
-	kf_ring__completed(kiocb, kf_file__event);
+	kf_ring__completed(kiocb, kf_has_wrapped_requests(), kf_file__event);
 	return 0;
 }
+
+#ifndef KF_CAST
+/* The same where fentry does not take the function. Without a claim, as kprobes have no standby. */
+SEC("kprobe/io_req_rw_complete")
+int BPF_KPROBE(kprobe__io_req_rw_complete, struct kiocb *kiocb)
+{
+	kf_ring__completed(kiocb, true, kf_file__event);
+	return 0;
+}
+#endif
 
 #endif

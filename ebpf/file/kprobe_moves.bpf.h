@@ -39,7 +39,7 @@ int BPF_KPROBE(kprobe__kiocb_done, struct kiocb *kiocb, long ret)
 SEC("kprobe/io_req_rw_complete")
 int BPF_KPROBE(kprobe__io_req_rw_complete, struct kiocb *kiocb)
 {
-	kf_ring__completed(kiocb, kf_call__file_event);
+	kf_ring__completed(kiocb, false, kf_call__file_event);
 	return 0;
 }
 

@@ -33,11 +33,12 @@ extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
 #define KF_RING_TYPE(type, p) KF_TYPE(type, p)
 #endif
 
-/* The file of a request. wrapped: the argument was a struct around it, which has no type for the verifier. */
-static __always_inline struct file *kf_ring__file(struct kiocb *kiocb, const bool wrapped)
+/* The file of a request. untyped: it is a number to the verifier, as a struct around it was the argument, or
+ * it is that of a kprobe. */
+static __always_inline struct file *kf_ring__file(struct kiocb *kiocb, const bool untyped)
 {
 #ifdef KF_DIRECT
-	if (wrapped && kf_has_wrapped_requests())
+	if (untyped)
 		kiocb = KF_RING_TYPE(struct kiocb, kiocb);
 #endif
 	return KF_READ(kiocb, ki_filp);
@@ -108,8 +109,8 @@ static __always_inline void kf_ring__tried(struct kiocb *kiocb, long ret,
 }
 
 /* A device has done a request, and a thread of the process goes on with it: or the kernel does, if the
- * process has ended meanwhile. */
-static __always_inline void kf_ring__completed(struct kiocb *kiocb,
+ * process has ended meanwhile. untyped: as for kf_ring__file. */
+static __always_inline void kf_ring__completed(struct kiocb *kiocb, const bool untyped,
 					       void (*event)(struct file *, enum kf_file_event))
 {
 	const struct io_kiocb *request = (const struct io_kiocb *)kf_number(kiocb);
@@ -117,7 +118,7 @@ static __always_inline void kf_ring__completed(struct kiocb *kiocb,
 	s32 result = kf_ring__result(request);
 
 	if (!kf_current__kthread())
-		kf_op__on_files(op, NULL, kf_ring__file(kiocb, true), result, event);
+		kf_op__on_files(op, NULL, kf_ring__file(kiocb, untyped), result, event);
 	else if (kf_op__succeeded(op, result))
 		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
 }

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from tests.host import (
     connections,
+    directories,
     fragments,
     operations,
     renames,
@@ -130,6 +131,7 @@ def run_all(base: Path) -> Run:
     folders = {case.name: folder_of(case, base) for case in CASES}
     prepared = {case.name: case.arguments(folders[case.name]) for case in CASES}
     renamed = {name: renames.prepare(place / name) for name, place in rename_places(base).items()}
+    stays_out = directories.prepare(base / "directories")
     before = files_of(folders)
     done: dict[str, Done] = {}
     early: dict[str, bool] = {}
@@ -142,6 +144,7 @@ def run_all(base: Path) -> Run:
             done["tmpfiles"] = forked(unopened.tmpfiles, _made(base / "tmpfiles"))
             for name, folder in renamed.items():
                 done[name] = forked(renames.renames, folder)
+            done["directories"] = forked(directories.directories, stays_out)
             (base / "mine").write_bytes(b"m")
             done["older"] = older.end()
             _sockets(done, base)

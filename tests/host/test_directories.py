@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Directories: with --directories each is reported as a file is, without it none."""
+"""Directories: with --directories each is reported as a file is. Without: test_one_run.py."""
 
 from collections import Counter
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.host.agent import Agent, Record, Result, file_records, health_records, losses
+from tests.host.agent import Agent, Result, health_records, losses
 from tests.host.directories import (
     EVENTS,
     FAILED,
@@ -20,7 +20,7 @@ from tests.host.directories import (
     prepare_overlay,
 )
 from tests.host.operations import forked
-from tests.host.views import events_of, proves
+from tests.host.views import by_path, events_of, proves
 from tests.host.whole import MAY_TRACE
 from tests.host.workloads import Done
 
@@ -50,15 +50,6 @@ def _run(base: Path, *options: str) -> Run:
         result = agent.stop()
     assert done.facts["failed"] == FAILED
     return Run(result, folder, done, layers, overlaid)
-
-
-def by_path(records: list[Record], folder: Path) -> dict[str, list[Record]]:
-    """Return the records below a folder by their paths."""
-    found: dict[str, list[Record]] = {}
-    for each in file_records(records, folder):
-        path = each["FilePath"].removeprefix(f"{folder}/") + each["File"]
-        found.setdefault(path, []).append(each)
-    return found
 
 
 @proves("file.mkdir", "file.rmdir", "file.list")
@@ -103,12 +94,15 @@ def test_the_root_has_a_path(run: Run) -> None:
 def test_layers_of_an_overlay_stay_out(run: Run) -> None:
     """What overlayfs does in its layers is nobody's: the merged directory has it all.
 
-    The tracepoint mode may know the inode of the layer alone. Mounting uses the work directory.
+    The tracepoint mode may know the inode of the layer alone. Mounting uses the work directory, and
+    marks the upper one with the number of the overlay (xattr overlay.uuid, since 6.6).
     """
     found: dict[str, Counter[str]] = {}
     for path, records in by_path(run.result.records, run.layers).items():
         layer, _, rest = path.partition("/")
-        if layer != "work":
+        if path == "upper":
+            assert [events_of([each]) for each in records] == [{"ATTRIB": 1}]
+        elif layer != "work":
             assert layer == "merged" or (layer == "upper" and MAY_TRACE)
             found.setdefault(rest, Counter()).update(events_of(records))
     assert found == OVERLAID
@@ -121,18 +115,3 @@ def test_nothing_is_lost(run: Run) -> None:
     files = [each for each in run.result.records if each["InfoMonitor"] == "filesystem"]
     assert health["HealthFileEvents"] == health["HealthFileReported"]
     assert health["HealthFileReported"] == sum(each["FileEventCount"] for each in files)
-
-
-def test_without_the_option_there_are_none(tmp_path: Path) -> None:
-    """Files alone are reported. What the tracepoint mode has as text alone may be anything."""
-    run = _run(tmp_path.resolve())
-    sure = [
-        each
-        for each in run.result.records
-        if not (MAY_TRACE and "NO_INODE" in each.get("FileNotes", ()))
-    ]
-    found = by_path(sure, run.folder)
-    assert {path: events_of(records) for path, records in found.items()} == {
-        path: EVENTS[path] for path in FILES
-    }
-    assert [each for each in run.result.records if each.get("FileMode") == "directory"] == []

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.host import connections, fragments, older, unix_sockets, whole
+from tests.host import connections, directories, fragments, older, unix_sockets, whole
 from tests.host.agent import (
     Record,
     file_records,
@@ -35,7 +35,7 @@ from tests.host.one_run import (
 from tests.host.operations import BATCH, BATCH_BYTES
 from tests.host.renames import UNSURE
 from tests.host.unopened import sharing_volume
-from tests.host.views import by_file, events_of, one_socket, proves
+from tests.host.views import by_file, by_path, events_of, one_socket, proves
 from tests.host.workloads import REPLY, REQUEST, ROUNDS
 
 ASKED, ANSWERED = ROUNDS * len(REQUEST), ROUNDS * len(REPLY)
@@ -548,6 +548,21 @@ def test_no_other_socket_is_claimed(run: Run) -> None:
             if {each.get("SockLocalPort"), each.get("SockRemotePort")} == ports
         ]
         assert sorted(found) == sorted((facts["client"], run.done[name].pid))
+
+
+def test_directories_stay_out(run: Run) -> None:
+    """Without --directories only files are reported. What is known as text may be anything."""
+    folder = run.base / "directories"
+    sure = [
+        each
+        for each in file_records(run.result.records, folder)
+        if not (whole.MAY_TRACE and "NO_INODE" in each.get("FileNotes", ()))
+    ]
+    found = by_path(sure, folder)
+    assert {path: events_of(records) for path, records in found.items()} == {
+        path: directories.EVENTS[path] for path in directories.FILES
+    }
+    assert [each for each in run.result.records if each.get("FileMode") == "directory"] == []
 
 
 def test_nothing_was_lost(run: Run) -> None:

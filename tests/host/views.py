@@ -3,6 +3,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from tests.host.agent import Record, file_records, part, socket_records
@@ -23,14 +24,18 @@ def proves(*classes: str) -> Callable[[_Test], _Test]:
     return note
 
 
+def by_path(records: list[Record], folder: Path) -> dict[str, list[Record]]:
+    """Return the records below a folder by their paths."""
+    found: dict[str, list[Record]] = {}
+    for each in file_records(records, folder):
+        path = each["FilePath"].removeprefix(f"{folder}/") + each["File"]
+        found.setdefault(path, []).append(each)
+    return found
+
+
 def by_file(run: Run, case: Case) -> dict[str, list[Record]]:
     """Return the records of a case by path below its folder."""
-    found: dict[str, list[Record]] = {}
-    folder = run.folders[case.name]
-    for record in file_records(run.result.records, folder):
-        path = record["FilePath"].removeprefix(f"{folder}/") + record["File"]
-        found.setdefault(path, []).append(record)
-    return found
+    return by_path(run.result.records, run.folders[case.name])
 
 
 def events_of(records: list[Record]) -> dict[str, int]:

@@ -45,6 +45,9 @@ DIRECTORIES = "directories"  # the option that the classes of directories are wa
 NO_AIO = "what AIO (io_submit) does, and io_uring that polls a device, is not seen"
 # Reads and writes of io_uring: where they are done, and where what was done meanwhile ends.
 RINGS = ("fentry__kiocb_done", "fentry__io_req_rw_complete")
+# What does the work of an optional program of the same object where the kernel does not take it:
+# fentry refuses a function with an argument without a size, as this one has it in 6.18.
+SUBSTITUTES = {"fentry__io_req_rw_complete": "kprobe__io_req_rw_complete"}
 # In the tracepoint mode, whatever there is of these tells which inode a name meant.
 IDENTITIES = (
     "tp__ext4_unlink_enter",

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from kflowd.bpf.hooks import HOOKS, NO_AIO, Candidate, Target, hook_text, target
+from kflowd.bpf.hooks import HOOKS, NO_AIO, SUBSTITUTES, Candidate, Target, hook_text, target
 from kflowd.bpf.loading.object import BpfObject
 from kflowd.settings import AttachMode
 
@@ -28,8 +28,9 @@ def object_name(source: Path) -> str:
 
 
 def programs_of(candidate: Candidate) -> tuple[str, ...]:
-    """Return all programs of a candidate."""
-    return candidate.programs + candidate.optional
+    """Return all programs of a candidate, and what may be loaded in the place of one."""
+    instead = (SUBSTITUTES[it] for it in candidate.optional if it in SUBSTITUTES)
+    return candidate.programs + candidate.optional + tuple(instead)
 
 
 @pytest.mark.parametrize("name", OBJECT_NAMES)

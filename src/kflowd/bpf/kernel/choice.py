@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
-from kflowd.bpf.hooks import ANY_ATTACH_MODE, Candidate, Hook, Target, target
+from kflowd.bpf.hooks import ANY_ATTACH_MODE, SUBSTITUTES, Candidate, Hook, Target, target
 from kflowd.bpf.kernel.features import Feature
 
 # Which feature a program needs, by how it attaches.
@@ -187,8 +187,9 @@ def _choose_one(
         if reasons:
             passed.extend(reasons.values())
             continue
-        missing = _reasons(checker, candidate.object, candidate.optional)
-        extra = tuple(name for name in candidate.optional if name not in missing)
+        optional = _substituted(checker, candidate)
+        missing = _reasons(checker, candidate.object, optional)
+        extra = tuple(name for name in optional if name not in missing)
         programs = candidate.programs + extra
         return Choice(
             hook,
@@ -199,6 +200,18 @@ def _choose_one(
             _unique(passed),
         )
     return Choice(hook, None, passed=_unique(passed))
+
+
+def _substituted(checker: Checker, candidate: Candidate) -> tuple[str, ...]:
+    """Return the optional programs, each that cannot serve replaced by what can in its place."""
+    found = []
+    for name in candidate.optional:
+        other = SUBSTITUTES.get(name)
+        if other and checker.reason(candidate.object, name):
+            found.append(name if checker.reason(candidate.object, other) else other)
+        else:
+            found.append(name)
+    return tuple(found)
 
 
 def _reasons(checker: Checker, object_name: str, programs: tuple[str, ...]) -> dict[str, Reason]:

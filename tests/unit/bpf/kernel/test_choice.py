@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What serves a class: with kernels that are made up."""
 
-from kflowd.bpf.hooks import ANY_ATTACH_MODE, Candidate, Hook
+import pytest
+
+from kflowd.bpf.hooks import ANY_ATTACH_MODE, SUBSTITUTES, Candidate, Hook
 from kflowd.bpf.kernel.choice import Checker, Choice, ProgramId, Reason, choose
 from kflowd.bpf.kernel.features import Feature
 
@@ -107,6 +109,20 @@ def test_a_missing_optional_program_is_no_reason_to_leave() -> None:
     choice = choose(HOOKS, a_checker("open_more"))[0]
     assert choice.programs == ("fentry__open",)
     assert choice.missing == (Reason("the kernel has no function open_more", "another kernel"),)
+
+
+def test_a_substitute_serves_where_the_kernel_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is loaded in the place of the optional program alone, and nothing is missing then."""
+    monkeypatch.setitem(SUBSTITUTES, "fentry__open_more", "kprobe__open_more")
+    monkeypatch.setitem(BUILT["fe"], "kprobe__open_more", "kprobe/open_more")
+    assert choose(HOOKS, a_checker())[0].programs == ("fentry__open", "fentry__open_more")
+    refused = ProgramId("fe", "fentry__open_more")
+    choice = choose(HOOKS, a_checker(refused=(refused,)))[0]
+    assert (choice.programs, choice.missing) == (("fentry__open", "kprobe__open_more"), ())
+    both = (refused, ProgramId("fe", "kprobe__open_more"))
+    choice = choose(HOOKS, a_checker(refused=both))[0]
+    assert choice.programs == ("fentry__open",)
+    assert choice.missing == (Reason("refused fentry__open_more", ""),)
 
 
 def test_system_calls_serve_all_or_none() -> None:
