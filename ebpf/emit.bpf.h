@@ -20,6 +20,7 @@ KF_ANCHOR(kf_file_record);
 KF_ANCHOR(kf_sock_record);
 KF_ANCHOR(kf_closed_record);
 KF_ANCHOR(kf_unix_record);
+KF_ANCHOR(kf_clock_record);
 
 /* The clock costs as much as a probe read: an event that has asked it passes what it said. */
 static __always_inline void kf_header__fill_at(struct kf_header *hdr, enum kf_kind kind, u32 size,

@@ -35,7 +35,8 @@ enum kf_kind {
 	KF_KIND_SESSION = 9, /* struct kf_session_record: first of a recording, by user space */
 	KF_KIND_TICK = 10, /* struct kf_header alone: user space swept the maps at this time */
 	KF_KIND_MOUNT = 11, /* struct kf_mount_record: ahead of the first path through a mount */
-	KF_KIND_END = 12,
+	KF_KIND_CLOCK = 12, /* struct kf_clock_record: the wall clock was set */
+	KF_KIND_END = 13,
 };
 
 /* Source of a process record. */
@@ -504,10 +505,19 @@ struct kf_counters_record {
 	__u64 missed; /* runs the kernel skipped (recursion_misses) and no standby made */
 };
 
+/* From when on which difference of the clocks holds. By a program, or by user space, which finds it later. */
+struct kf_clock_record {
+	struct kf_header hdr;
+	__u64 since_ns;
+	__s64 realtime_offset_ns; /* CLOCK_REALTIME minus CLOCK_BOOTTIME */
+	__u32 uncertain_ns; /* by how much the difference may be wrong */
+	__u32 compared; /* 1: found by user space, which looks again and again: it may be no step */
+};
+
 /* What replay needs of the host, in place of asking it. JSON text follows. */
 struct kf_session_record {
 	struct kf_header hdr;
-	__u64 realtime_offset_ns; /* CLOCK_REALTIME minus CLOCK_BOOTTIME */
+	__s64 realtime_offset_ns; /* CLOCK_REALTIME minus CLOCK_BOOTTIME, at hdr.ts_ns */
 	__u32 hz; /* kernel HZ, 0 unknown */
 	__u32 facts_len;
 	/* facts: JSON object {host_name, host_ip, system, kernel, version} */

@@ -25,6 +25,7 @@ enum kf_program_span {
 	KF_PROG_FILE = 0,
 	KF_PROG_UNIX = 80,
 	KF_PROG_PROCESS = 96,
+	KF_PROG_CLOCK = 104,
 	KF_PROG_SOCKET = 112,
 	KF_PROG_MAX = 128,
 };

@@ -269,6 +269,14 @@ struct bpf_iter_meta {
 	u64 seq_num;
 };
 
+struct hrtimer_clock_base {
+	s64 offset;
+};
+
+struct hrtimer_cpu_base {
+	struct hrtimer_clock_base clock_base[8];
+};
+
 #pragma clang attribute pop
 
 #endif

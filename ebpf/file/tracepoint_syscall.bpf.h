@@ -3,6 +3,7 @@
 #ifndef KF_FILE_TRACEPOINT_SYSCALL_BPF_H
 #define KF_FILE_TRACEPOINT_SYSCALL_BPF_H
 
+#include "clock/calls.bpf.h"
 #include "file/tracepoint_close.bpf.h"
 #include "file/tracepoint_fd.bpf.h"
 #include "file/tracepoint_named.bpf.h"
@@ -195,6 +196,10 @@ static __always_inline bool kf_tp_syscall__uses(struct pt_regs *regs, u64 nr, lo
 	case __NR_fsetxattr:
 	case __NR_fremovexattr:
 		kf_tp_fd__changed(KF_ARG0(regs), KF_OP_SETATTR, ret);
+		return true;
+	case KF_NR_SET_CLOCK:
+		if (kf_watches_clock && ret >= 0)
+			kf_clock_call__returned(nr, KF_ARG0(regs), KF_ARG1(regs));
 		return true;
 	case __NR_ioctl:
 		kf_tp_syscall__ioctl(regs, KF_ARG1(regs), ret);

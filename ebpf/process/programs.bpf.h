@@ -11,6 +11,6 @@ enum kf_process_program {
 	KF_PROG_SCHED_PROCESS_EXIT,
 	KF_PROG_PROCESS_END,
 };
-_Static_assert(KF_PROG_PROCESS_END <= KF_PROG_SOCKET, "the programs of the room fit into its span");
+_Static_assert(KF_PROG_PROCESS_END <= KF_PROG_CLOCK, "the programs of the room fit into its span");
 
 #endif

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -133,7 +132,7 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
             [stages.delivery],
             stages.recorder,
             signals,
-            news=News(session, stages.enrichers, lambda: source.ends_lost),
+            news=News(session, stages.enrichers, lambda: source.ends_lost, source.clock_steps),
         )
         seconds = runner.run(settings.duration_ns)
         notify.send(notify.STOPPING)
@@ -155,8 +154,7 @@ def _begin(settings: Settings, source: Source, stages: Stages, say: Say) -> Sess
     facts, left_out = session_facts(settings, stages.enrichers, full=settings.record is not None)
     if left_out:
         say(f"the recording has no room for {', '.join(left_out)}: a replay does without")
-    offset_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    session = Session(source.start_ns, offset_ns, source.hz(), facts)
+    session = Session(source.start_ns, source.realtime_offset_ns, source.hz(), facts)
     record = encode_session(session)
     if stages.recorder is not None:
         stages.recorder.begin(record)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the stages of a run and joins them: the only place that knows them all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -17,8 +17,9 @@ from kflowd.enrich.interfaces import Interfaces
 from kflowd.enrich.namespaces import Enter, Namespaces
 from kflowd.enrich.stage import recorded
 from kflowd.faults import Faults
-from kflowd.model import Session, facts_of
+from kflowd.model import ClockStep, Session, facts_of
 from kflowd.pipeline import Pipeline
+from kflowd.records.clock import encode_step
 from kflowd.records.session import encode_session, fit_facts
 from kflowd.serialize import Builder, HostFacts
 from kflowd.settings import Settings, TraceSettings
@@ -47,25 +48,34 @@ def live_enrichers(enter: Enter | None = None) -> list[Enricher]:
 
 
 class News:
-    """What is found while a run goes on: each call returns it as a session that follows the first.
+    """What is found while a run goes on: steps of the clock, and a session that follows the first.
 
     Args:
         session: The first.
         enrichers: Of the run.
         ends_lost: Returns how many ends of processes and sockets the source had no room for.
+        clock_steps: Returns the steps of the wall clock since it was asked last.
     """
 
     def __init__(
-        self, session: Session, enrichers: Sequence[Enricher], ends_lost: Callable[[], int] = int
+        self,
+        session: Session,
+        enrichers: Sequence[Enricher],
+        ends_lost: Callable[[], int] = int,
+        clock_steps: Callable[[], Iterable[ClockStep]] = tuple,
     ) -> None:
         self._session = session
         self._host = msgspec.structs.asdict(facts_of(HostFacts, session.facts))
         self._enrichers = enrichers
         self._ends_lost = ends_lost
+        self._clock_steps = clock_steps
         self._told = 0
 
     def __call__(self) -> bytes:
         """Return what was found since the last call; b"": nothing."""
+        return b"".join(map(encode_step, self._clock_steps())) + self._facts()
+
+    def _facts(self) -> bytes:
         found: dict[str, Any] = {}
         for each in self._enrichers:
             found |= each.news()

@@ -13,7 +13,7 @@ from kflowd.enrich import Enrichment
 from kflowd.enrich.stage import Output
 from kflowd.faults import Faults
 from kflowd.health import Health
-from kflowd.model import Counters, Lost, Session, Tick, Value, facts_of
+from kflowd.model import ClockStep, Counters, Lost, Session, Tick, Value, facts_of
 from kflowd.records import Decoder
 from kflowd.serialize import Builder, Record, UserCounters
 
@@ -120,6 +120,8 @@ class Pipeline:
                 records.extend(self.health.due())
             elif isinstance(value, Counters):
                 self.health.note(value)
+            elif isinstance(value, ClockStep):
+                self._builder.step(value)
             elif isinstance(value, Session):
                 self._learn(facts_of(Lost, value.facts))
                 self._builder.begin(value)

@@ -25,6 +25,8 @@ TESTS = (
     "tests/host/test_users.py",
     "tests/host/test_directories.py",
     "tests/host/test_floods.py::test_all_floods_at_once_hide_nobody",
+    # the last one: it sets the clock of the machine
+    "tests/host/test_clock.py::test_each_record_has_the_wall_time_of_its_moment",
 )
 # options that classes of events are wanted by
 OPTIONAL = ("directories",)

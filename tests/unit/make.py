@@ -36,6 +36,7 @@ KINDS = {
     "COUNTERS": "struct kf_counters_record",
     "SESSION": "struct kf_session_record",
     "TICK": "struct kf_header",
+    "CLOCK": "struct kf_clock_record",
 }
 SECOND = 1_000_000_000
 

@@ -128,6 +128,7 @@ class Begun:
     """Stands for an open source, and for the stages that take the first record."""
 
     start_ns = SECOND
+    realtime_offset_ns = 5
 
     def hz(self) -> int:
         return 250

@@ -25,6 +25,7 @@ ONE_OF_TWO = (
     "the file that a rename replaces or exchanges is not seen; one between two names of a file, "
     "which does nothing, is reported, and so is what is no file and replaces one; "
 )
+LEAPS = "the moment of a leap second is known to about a millisecond"
 UNIX_MOVES = tuple(
     f"unix_{kind}_{verb}"
     for verb in ("sendmsg", "recvmsg")
@@ -81,6 +82,7 @@ class Candidate(NamedTuple):
         optional: Loaded if the kernel takes them; without one the class is covered in part.
         gap: What the candidate cannot see; "" for nothing.
         unread: What it cannot see where its build makes no probe reads of kernel memory.
+        beside: Its programs are there for other classes, and serve this one if they are loaded.
         exclusive: Its programs see every class of the subsystem, so they serve all classes or none:
             beside another attach mode they would count twice.
     """
@@ -92,6 +94,7 @@ class Candidate(NamedTuple):
     gap: str = ""
     unread: str = ""
     exclusive: bool = False
+    beside: bool = False
 
 
 class Hook(NamedTuple):
@@ -100,7 +103,7 @@ class Hook(NamedTuple):
     Attributes:
         key: "file.open".
         title: For people.
-        subsystem: file, socket, unix or process.
+        subsystem: file, socket, unix, process or clock.
         candidates: Best first.
         option: The class is wanted if this field of TraceSettings is set; "": always.
     """
@@ -282,6 +285,19 @@ _USED = _attach_modes(
         ("tp__sys_exit_socket",),
         gap="who received a datagram by a call without room for the address is known if there is "
         "one peer; " + NO_IO_URING,
+    ),
+)
+
+# When the wall clock was set. By system calls it is seen where they are looked at anyway.
+_STEPS = (
+    Candidate("fentry", "clock_fentry", ("fexit__clock_was_set", "fentry__clock_was_set")),
+    Candidate("kprobe", "clock_kprobe", ("kretprobe__clock_was_set", "kprobe__clock_was_set")),
+    *(
+        Candidate("tracepoint", name, (program,), gap=LEAPS, beside=True)
+        for name, program in (
+            ("file_tracepoint", "tp__sys_exit"),
+            ("socket_tracepoint", "tp__sys_exit_socket"),
+        )
     ),
 )
 
@@ -503,6 +519,7 @@ HOOKS: tuple[Hook, ...] = (
         gap=NO_RINGS,
     ),
     _unix("unix.close", "UNIX socket closed", "fentry__unix_release", traced=_by_socket()),
+    Hook("clock.step", "wall clock set", "clock", _STEPS),
 )
 
 

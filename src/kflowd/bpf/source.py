@@ -20,6 +20,7 @@ from kflowd.bpf.loading import builds
 from kflowd.bpf.loading.attached import Attached
 from kflowd.bpf.loading.loader import Loader
 from kflowd.bpf.standby import with_standby
+from kflowd.bpf.stream.clock import Clock
 from kflowd.bpf.stream.counters import Counters
 from kflowd.bpf.stream.drain import Drain
 from kflowd.bpf.stream.exited import Exited
@@ -27,6 +28,7 @@ from kflowd.bpf.stream.sweep import NO_ITERATOR, Sweep
 from kflowd.bpf.stream.unpreempted import unpreempted
 from kflowd.closeable import Closeable
 from kflowd.errors import KflowdError
+from kflowd.model import ClockStep
 from kflowd.settings import TraceSettings
 
 # Owners of sockets before the sockets, processes before everything.
@@ -56,6 +58,7 @@ class Source(Closeable):
     Attributes:
         coverage: What is observed and what is not; complete after `open`, and after a failed
             `open` as far as it came.
+        clock: The kernel's clock and the wall clock, None before `open`.
         start_ns: When `open` was called, CLOCK_BOOTTIME.
     """
 
@@ -77,6 +80,7 @@ class Source(Closeable):
         self._processes_lost = 0  # when processes were listed last
         self._blinding = False  # our own calls on maps may hide events from kprobes
         self.coverage = Coverage()
+        self.clock: Clock | None = None
         self.start_ns = 0
 
     def __enter__(self) -> Self:
@@ -92,10 +96,12 @@ class Source(Closeable):
             ContractError: the BPF objects do not fit this program or are not there.
             BpfError: another failure.
         """
-        self.start_ns = boottime_ns()
         show_log(1 if self._verbose else 0)
         try:
             preflight.check_all(self._config.monitor)
+            # ahead of the hooks: each step of the clock is told by them or found by comparing
+            self.clock = self._held.enter_context(Clock())
+            self.start_ns = self.clock.now_ns()
             with Kernel() as kernel:
                 self._load(kernel)
         except BaseException:
@@ -174,8 +180,9 @@ class Source(Closeable):
         While older records wait to be drained it returns b"", and they follow by `drain`.
 
         Args:
-            now_ns: CLOCK_BOOTTIME.
+            now_ns: CLOCK_BOOTTIME as this process sees it.
         """
+        now_ns -= self._ticking().ahead_ns
         stream = self._reading()
         stream.drain.fill()
         self._list_again()
@@ -195,7 +202,7 @@ class Source(Closeable):
 
     def final_sweep(self) -> bytes:
         """Return everything that is left in the maps, and a tick."""
-        return self._reading().sweep.run(boottime_ns(), final=True)
+        return self._reading().sweep.run(self._ticking().now_ns(), final=True)
 
     def stop(self) -> None:
         """Detach all hooks and keep ring, maps and iterators: what follows is the rest."""
@@ -204,7 +211,7 @@ class Source(Closeable):
     def counters(self) -> bytes:
         """Return a struct kf_counters_record."""
         stream = self._reading()
-        now = boottime_ns()
+        now = self._ticking().now_ns()
         with unpreempted(wanted=self._blinding):
             return stream.counters.record(now)
 
@@ -217,6 +224,15 @@ class Source(Closeable):
     def bad_records(self) -> int:
         """Records of an impossible size that were skipped."""
         return self._reading().drain.bad_records
+
+    def clock_steps(self) -> list[ClockStep]:
+        """Return the steps of the wall clock that comparing has found since the last call."""
+        return self._ticking().steps()
+
+    @property
+    def realtime_offset_ns(self) -> int:
+        """CLOCK_REALTIME minus CLOCK_BOOTTIME, when `open` was called."""
+        return self._ticking().first_offset_ns
 
     def hz(self) -> int:
         """Return the kernel's HZ, 0 when it is unknown. After `snapshot`, it is known mostly."""
@@ -232,6 +248,11 @@ class Source(Closeable):
         if self._attached is None:
             raise KflowdError("reading from the kernel: the source is not open")
         return self._attached
+
+    def _ticking(self) -> Clock:
+        if self.clock is None:
+            raise KflowdError("reading the kernel's clock: the source is not open")
+        return self.clock
 
     def _reading(self) -> Stream:
         if self._stream is None:
@@ -249,5 +270,5 @@ def own_tgid() -> int:
 
 
 def boottime_ns() -> int:
-    """Return CLOCK_BOOTTIME, the clock of all records."""
+    """Return CLOCK_BOOTTIME as this process sees it."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)

@@ -10,13 +10,13 @@ from kflowd.enrich.processes import Processes
 from kflowd.faults import Faults
 from kflowd.model import (
     Actor,
-    Counters,
     Enriched,
     EnrichedFile,
     EnrichedSocket,
     EnrichedUnix,
     FileAggregate,
     FileEvent,
+    Moment,
     MountSeen,
     Process,
     ProcessExit,
@@ -24,14 +24,13 @@ from kflowd.model import (
     Session,
     SocketAggregate,
     SocketFlag,
-    Tick,
     UnixAggregate,
     Value,
     facts_of,
 )
 
 # What leaves the stage: aggregates with names, and what others act on.
-Output = Enriched | Counters | Session | Tick
+Output = Enriched | Moment
 
 
 class Enrichment:
@@ -84,7 +83,7 @@ class Enrichment:
             elif isinstance(value, MountSeen):
                 for mounted in self._mounted:
                     mounted(value)
-            elif isinstance(value, Counters | Session | Tick):
+            elif isinstance(value, Moment):
                 if isinstance(value, Session):
                     for learn in self._learn:
                         learn(value.facts)

@@ -39,11 +39,12 @@ from kflowd.model.socket import (
     TcpInfo,
     UnixAggregate,
 )
-from kflowd.model.stream import Counters, Lost, Session, Tick, facts_of
+from kflowd.model.stream import ClockStep, Counters, Lost, Session, Tick, facts_of
 
 __all__ = [
     "Actor",
     "Aggregate",
+    "ClockStep",
     "Counters",
     "Enriched",
     "EnrichedFile",
@@ -57,6 +58,7 @@ __all__ = [
     "Flow",
     "Inode",
     "Lost",
+    "Moment",
     "MountSeen",
     "Process",
     "ProcessExit",
@@ -84,4 +86,5 @@ Aggregate = FileAggregate | SocketAggregate | UnixAggregate
 Enriched = EnrichedFile | EnrichedSocket | EnrichedUnix
 # what the decoder yields
 Ahead = FilePath | MountSeen
-Value = Aggregate | ProcessSeen | ProcessExit | Ahead | SocketClosed | Counters | Session | Tick
+Moment = ClockStep | Counters | Session | Tick
+Value = Aggregate | ProcessSeen | ProcessExit | Ahead | SocketClosed | Moment

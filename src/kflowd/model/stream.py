@@ -21,7 +21,8 @@ class Session(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         ts_ns: Start of the agent.
-        realtime_offset_ns: CLOCK_REALTIME minus CLOCK_BOOTTIME.
+        realtime_offset_ns: CLOCK_REALTIME minus CLOCK_BOOTTIME at the start; `ClockStep` tells of
+            others.
         hz: Jiffies per second of the kernel, 0 unknown.
         facts: A JSON object; each enricher reads its own keys (`kflowd.enrich`).
     """
@@ -30,6 +31,23 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     realtime_offset_ns: int
     hz: int
     facts: bytes
+
+
+class ClockStep(msgspec.Struct, frozen=True, gc=False):
+    """From some time on another difference of the clocks holds: the wall clock was set.
+
+    Attributes:
+        since_ns: When it was set, or when that was found.
+        realtime_offset_ns: CLOCK_REALTIME minus CLOCK_BOOTTIME.
+        uncertain_ns: By how much the difference may be wrong.
+        compared: 1: found by comparing the clocks, 0: a program has seen the step.
+    """
+
+    ts_ns: int
+    since_ns: int
+    realtime_offset_ns: int
+    uncertain_ns: int = 0
+    compared: int = 0
 
 
 class Lost(msgspec.Struct, gc=False):

@@ -11,6 +11,7 @@ import msgspec
 from kflowd.constants import ALIGNMENT
 from kflowd.contract import constants, layout, reader
 from kflowd.model import Value
+from kflowd.records.clock import clock_decoder
 from kflowd.records.counters import counters_decoder
 from kflowd.records.file import file_decoder
 from kflowd.records.header import HEADER, RecordDecoder, tick_decoder
@@ -53,6 +54,7 @@ def registry() -> dict[str, RecordDecoder]:
         "KF_KIND_SESSION": session_decoder(),
         "KF_KIND_TICK": tick_decoder(),
         "KF_KIND_MOUNT": mount_decoder(),
+        "KF_KIND_CLOCK": clock_decoder(),
     }
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from kflowd.contract import counters
 from kflowd.model import (
+    ClockStep,
     Counters,
     Enriched,
     EnrichedFile,
@@ -40,6 +41,7 @@ from kflowd.serialize.socket import (
     unix_block,
     unix_extra,
 )
+from kflowd.serialize.wall import WallClock
 
 
 class UserCounters(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,15 +104,20 @@ class Builder:
         self._strict = strict
         self._processes = ProcessBlocks(strict=strict)
         self._kernel_keys = kernel_keys()
-        self._start_ns = self._offset_ns = self._hz = 0
+        self._start_ns = self._hz = 0
+        self._wall = WallClock()
         self._host = host_block(HostFacts())
 
     def begin(self, session: Session) -> None:
         """Take start, clock and host from a session."""
         self._start_ns = session.ts_ns
-        self._offset_ns = session.realtime_offset_ns
+        self._wall.begin(session.realtime_offset_ns)
         self._hz = session.hz
         self._host = host_block(facts_of(HostFacts, session.facts))
+
+    def step(self, step: ClockStep) -> None:
+        """Take note that the wall clock was set."""
+        self._wall.add(step)
 
     def record(self, value: Enriched) -> Record:
         """Return the record of a value."""
@@ -206,7 +213,7 @@ class Builder:
         self.sequence += 1
         stamp = Stamp(
             InfoSequenceNumber=self.sequence,
-            InfoTimestamp=ts_ns + self._offset_ns,
+            InfoTimestamp=self._wall.at(ts_ns),
             InfoMonitor=monitor,
         )
         return stamp, Uptime(InfoUptime=ts_ns - self._start_ns)

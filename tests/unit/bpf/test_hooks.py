@@ -60,7 +60,7 @@ def test_keys_are_unique_and_say_the_domain() -> None:
     """A class is named once, "domain.event"."""
     keys = [hook.key for hook in HOOKS]
     assert len(set(keys)) == len(keys)
-    assert {key.partition(".")[0] for key in keys} == {"file", "process", "socket", "unix"}
+    assert {key.partition(".")[0] for key in keys} == {"clock", "file", "process", "socket", "unix"}
 
 
 @pytest.mark.parametrize(

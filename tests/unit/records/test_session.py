@@ -31,7 +31,12 @@ def test_facts_that_are_no_object_are_no_session(facts: bytes) -> None:
     assert decoder.stats.short == 1
 
 
-@given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1), st.text())
+@given(
+    st.integers(0, 2**64 - 1),
+    st.integers(-(2**63), 2**63 - 1),
+    st.integers(0, 2**32 - 1),
+    st.text(),
+)
 def test_what_is_written_is_read(ts_ns: int, offset_ns: int, hz: int, name: str) -> None:
     """A session record is padded, and gives the session back."""
     facts = msgspec.json.encode({"host_name": name})

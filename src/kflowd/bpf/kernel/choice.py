@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Chooses, hook by hook, what serves a class of events. Pure: what it asks is passed in."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from kflowd.bpf.hooks import ANY_ATTACH_MODE, SUBSTITUTES, Candidate, Hook, Target, target
@@ -150,7 +150,12 @@ def choose(hooks: Iterable[Hook], checker: Checker, attach_mode: str | None = No
     listed = list(hooks)
     chosen: dict[str, Choice] = {}
     for subsystem in dict.fromkeys(hook.subsystem for hook in listed):
-        group = [hook for hook in listed if hook.subsystem == subsystem]
+        loaded = {it.candidate.object for it in chosen.values() if it.candidate is not None}
+        group = [
+            hook._replace(candidates=tuple(_possible(hook.candidates, loaded)))
+            for hook in listed
+            if hook.subsystem == subsystem
+        ]
         single = [_choose_one(hook, checker, attach_mode, exclusive=False) for hook in group]
         exclusive = [_choose_one(hook, checker, attach_mode, exclusive=True) for hook in group]
         # A attach mode that serves all or none is worth it only if it serves more.
@@ -163,6 +168,11 @@ def choose(hooks: Iterable[Hook], checker: Checker, attach_mode: str | None = No
                 passed.append(Reason(f"no {attach_mode} hook for it", "another --attach"))
             chosen[one.hook.key] = one._replace(passed=_unique(passed))
     return [chosen[hook.key] for hook in listed]
+
+
+def _possible(candidates: Iterable[Candidate], loaded: Container[str]) -> Iterator[Candidate]:
+    """Yield the candidates that bring their own object, or whose object is loaded for others."""
+    return (it for it in candidates if not it.beside or it.object in loaded)
 
 
 def _served(choices: list[Choice]) -> int:

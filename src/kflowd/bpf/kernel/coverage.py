@@ -20,7 +20,7 @@ class CoverageRow(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         event: "file.open".
         title: For people.
-        subsystem: file, socket, unix or process.
+        subsystem: file, socket, unix, process or clock.
         status: covered, partial or not covered.
         attach_mode: fentry, kprobe, tracepoint, any; "" if nothing serves it.
         object: The BPF object.

@@ -167,6 +167,7 @@ class Loader:
             self._config, self._features, self._self_tgid
         ) | self._standbys.constants(part)
         values |= {"kf_salt": self._salt, "kf_secrets": self._secrets}
+        values["kf_watches_clock"] = int(part.object == clock_watcher(self.choices))
         values["kf_takes_datagrams"] = int(takes_datagrams(self.choices))
         cookies = bool(self._kernel.arguments(TRACING_COOKIE))
         entries = map_entries(self._config, cookies=cookies) | self._standbys.map_entries()
@@ -246,6 +247,12 @@ def programs_by_object(choices: list[Choice]) -> dict[str, list[str]]:
 def takes_datagrams(choices: Iterable[Choice]) -> bool:
     """Say whether a program sees who takes a datagram out of its queue: by skb_consume_udp."""
     return any(name.endswith("__skb_consume_udp") for it in choices for name in it.programs)
+
+
+def clock_watcher(choices: Iterable[Choice]) -> str:
+    """Return the object that sees when the wall clock is set, "": none."""
+    found = (it.candidate for it in choices if it.hook.subsystem == "clock")
+    return next((it.object for it in found if it is not None), "")
 
 
 def require_some(choices: list[Choice], subsystems: frozenset[str]) -> None:

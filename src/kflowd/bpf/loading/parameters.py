@@ -15,8 +15,8 @@ PAGE = 4096
 
 
 def hook_subsystems(monitor: Iterable[str]) -> frozenset[str]:
-    """Return the subsystems of the hook table: processes always, UNIX sockets with the others."""
-    wanted = {*monitor, "process"}
+    """Return the subsystems of the hook table: UNIX sockets with the others, these two always."""
+    wanted = {*monitor, "process", "clock"}
     if "socket" in wanted:
         wanted.add("unix")
     return frozenset(wanted)

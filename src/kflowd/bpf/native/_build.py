@@ -22,6 +22,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[3]
 CONTRACT = ROOT / "ebpf" / "record.h"
 SOURCES = (
+    "glue_clock.c",
     "glue_log.c",
     "glue_netns.c",
     "glue_object.c",

@@ -63,6 +63,20 @@ int kf_probe__helper(int helper);
 int kf_probe__own_tgid(void);
 int kf_probe__map(void);
 
+/* glue_clock.c: the wall clock beside CLOCK_BOOTTIME as this process sees it. */
+struct kf_clock_sample {
+	__u64 boot_ns;
+	__s64 offset_ns; /* CLOCK_REALTIME minus CLOCK_BOOTTIME */
+	__u32 uncertain_ns;
+	__u32 pad;
+};
+void kf_clock__sample(struct kf_clock_sample *sample);
+int kf_clock__watch(void); /* a descriptor */
+/* Waits until the clock is set (1) or stop can be read (0). */
+int kf_clock__wait(int watch, int stop, struct kf_clock_sample *sample);
+/* How far CLOCK_BOOTTIME is ahead of the kernel's own, which programs read: in a time namespace. */
+int kf_clock__ahead(__s64 *shift_ns, __u64 *uncertain_ns);
+
 /* glue_netns.c: moves the calling thread into a network namespace. */
 int kf_netns__enter(int fd);
 

@@ -104,6 +104,22 @@ def test_an_object_needs_what_its_reads_need() -> None:
     assert attach_modes(choose(HOOKS, locked)) == ["tracepoint", "tracepoint"]
 
 
+def test_what_stands_beside_others_is_there_if_they_are() -> None:
+    """A candidate whose object is loaded for no other class does not bring it."""
+    beside = Hook(
+        "clock.step",
+        "",
+        "clock",
+        (
+            Candidate("fentry", "fe", ("fentry__step",)),
+            Candidate("tracepoint", "tr", ("tp__sys_exit",), beside=True),
+        ),
+    )
+    hooks = (*HOOKS, beside)
+    assert attach_modes(choose(hooks, a_checker())) == ["fentry", "fentry", None]
+    assert attach_modes(choose(hooks, a_checker(), "tracepoint")) == ["tracepoint"] * 3
+
+
 def test_a_missing_optional_program_is_no_reason_to_leave() -> None:
     """Without an optional program the class is served, and it is said what is missing."""
     choice = choose(HOOKS, a_checker("open_more"))[0]

@@ -103,8 +103,8 @@ def test_folds_are_few_and_never_none() -> None:
 
 def test_processes_are_always_observed() -> None:
     """The process table serves every record; UNIX sockets come with sockets."""
-    assert hook_subsystems(("file",)) == {"file", "process"}
-    assert hook_subsystems(("socket",)) == {"socket", "unix", "process"}
+    assert hook_subsystems(("file",)) == {"file", "process", "clock"}
+    assert hook_subsystems(("socket",)) == {"socket", "unix", "process", "clock"}
 
 
 def test_what_settings_name_is_in_the_objects() -> None:

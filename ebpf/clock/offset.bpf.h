@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the kernel knows of its clocks, where a program runs at the function that ends each step. */
+#ifndef KF_CLOCK_OFFSET_BPF_H
+#define KF_CLOCK_OFFSET_BPF_H
+
+#include "clock/step.bpf.h"
+
+/* Indices of hrtimer_cpu_base.clock_base (enum hrtimer_base_type), the same on all kernels. */
+#define KF_HRTIMER_REALTIME 1
+#define KF_HRTIMER_BOOTTIME 2
+
+/*
+ * The kernel's timers know by how much each clock is ahead of CLOCK_MONOTONIC, and clock_was_set brings that up to
+ * date on each CPU before it returns (hrtimer_update_base). Without high resolution timers it does not: then the
+ * difference is the same as before, and user space finds the step.
+ */
+extern const struct hrtimer_cpu_base hrtimer_bases __ksym;
+
+/* When clock_was_set was entered last. Of two that set the clock at once both have the later moment. */
+u64 kf_clock_since;
+s64 kf_clock_told; /* the difference that was sent last */
+
+static __always_inline void kf_clock_offset__begins(void)
+{
+	kf_clock_since = bpf_ktime_get_boot_ns();
+}
+
+static __always_inline void kf_clock_offset__ends(void)
+{
+	const struct hrtimer_cpu_base *base = bpf_this_cpu_ptr(&hrtimer_bases);
+	s64 offset_ns = base->clock_base[KF_HRTIMER_REALTIME].offset -
+			base->clock_base[KF_HRTIMER_BOOTTIME].offset;
+
+	if (offset_ns != kf_clock_told && kf_clock__tell(kf_clock_since, offset_ns, 0) == 0)
+		kf_clock_told = offset_ns;
+}
+
+#endif
