@@ -94,7 +94,7 @@ bench: build ## figures: CPU per record by stage, drain rate, start time, memory
 	$(Q)$(PYTHON) -m tests.bench $(ARGS)
 
 ##@ Virtual machines
-.PHONY: vm matrix floods storm cost
+.PHONY: vm matrix floods storm pids cost
 vm: build/test-deps.stamp build ## a shell in a VM with the project, KERNEL=6.12
 	$(Q)exec $(PYTHON) -m tests.vm shell $(KERNEL)
 
@@ -104,10 +104,10 @@ matrix: build/test-deps.stamp build ## all kernels and attach modes (KERNELS MOD
 floods: build/test-deps.stamp build ## all floods and storms at default sizes, by kprobe on all kernels (KERNELS MODES)
 	$(Q)$(PYTHON) -m tests.matrix --sets modes --kernels "$(KERNELS)" --modes "$(or $(MODES),kprobe)" --smp 2 --jobs 1 \
 		--tests="tests/host/test_floods.py tests/host/test_remote_floods.py tests/host/test_storm.py -k 'floods or storm'"
-
 storm: build/test-deps.stamp build ## the speed of 50,021 files beside kflowd (KERNEL MODES TREE; KERNEL= for this host)
 	$(Q)$(PYTHON) -m tests.bench.storm $(if $(KERNEL),--kernel $(KERNEL)) $(if $(MODES),--modes "$(MODES)") $(ARGS) $(TREE)
-
+pids: build/test-deps.stamp build ## a million short-lived processes on this host: none has another's name (PROCESSES)
+	$(Q)KFLOWD_TEST_PROCESSES=$(or $(PROCESSES),1000003) $(PYTEST) -s --timeout=43200 tests/host/test_pids.py -k same_number $(ARGS)
 cost: build/test-deps.stamp build ## instructions per record and operation, against stored figures (TREE MODES UPDATE=1 DOCS=1)
 	$(Q)$(PYTHON) -m tests.cost --modes "$(MODES)" $(if $(TREE),--tree $(TREE)) $(if $(UPDATE),--update $(UPDATE)) $(if $(DOCS),--docs)
 
