@@ -203,8 +203,13 @@ struct rlimit {
 	unsigned long rlim_cur;
 };
 
+struct hrtimer {
+	struct hrtimer_clock_base *base;
+};
+
 struct signal_struct {
 	atomic_t live;
+	struct hrtimer real_timer;
 	struct rlimit rlim[8];
 };
 
@@ -270,10 +275,12 @@ struct bpf_iter_meta {
 };
 
 struct hrtimer_clock_base {
+	struct hrtimer_cpu_base *cpu_base;
 	s64 offset;
 };
 
 struct hrtimer_cpu_base {
+	unsigned int clock_was_set_seq;
 	struct hrtimer_clock_base clock_base[8];
 };
 
