@@ -40,7 +40,6 @@ enum bpf_func_id___kf {
 	BPF_FUNC_task_pt_regs___kf = 1, /* [5.15] */
 	BPF_FUNC_skc_to_unix_sock___kf = 1, /* [5.16] */
 	BPF_FUNC_skc_to_mptcp_sock___kf = 1, /* [5.19] */
-	BPF_FUNC_ktime_get_tai_ns___kf = 1, /* [6.1] */
 };
 
 /* Where the kernel has MPTCP, with subflows that join [5.7]. */
@@ -65,9 +64,10 @@ static __always_inline bool kf_has_sock_from_file(void)
 	return bpf_core_enum_value_exists(enum bpf_func_id___kf, BPF_FUNC_sock_from_file___kf);
 }
 
-static __always_inline bool kf_has_ktime_get_tai_ns(void)
+/* The timer of setitimer, which each process has (CONFIG_POSIX_TIMERS). */
+static __always_inline bool kf_has_process_timer(void)
 {
-	return bpf_core_enum_value_exists(enum bpf_func_id___kf, BPF_FUNC_ktime_get_tai_ns___kf);
+	return bpf_core_field_exists(struct signal_struct, real_timer);
 }
 
 static __always_inline bool kf_has_task_pt_regs(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the kernel knows of its clocks, where a program runs at the function that ends each step. */
+/* What the kernel knows of its clocks when clock_was_set has returned, which ends each step. */
 #ifndef KF_CLOCK_OFFSET_BPF_H
 #define KF_CLOCK_OFFSET_BPF_H
 
@@ -13,10 +13,9 @@
 /*
  * The kernel's timers know by how much each clock is ahead of CLOCK_MONOTONIC, and clock_was_set brings that up to
  * date on each CPU before it returns (hrtimer_update_base). Without high resolution timers it does not: then the
- * difference is the same as before, and user space finds the step. Not all kernels tell of variables (5.10): there
- * a timer that each process has leads to those of the CPU where it was made.
+ * difference is the same as before, and user space finds the step. A timer that each process has leads to those of
+ * the CPU where it was used last: not all kernels tell programs of variables (hrtimer_bases).
  */
-extern const struct hrtimer_cpu_base hrtimer_bases __ksym __weak;
 #define KF_CURRENT_BASE(member) KF_CURRENT(signal, real_timer.base, cpu_base, member)
 
 /* When clock_was_set was entered last. Of two that set the clock at once both have the later moment. */
@@ -29,20 +28,12 @@ static __always_inline void kf_clock_offset__begins(void)
 	kf_clock_since = bpf_ktime_get_boot_ns();
 }
 
-static __always_inline s64 kf_clock_offset__of_cpu(void)
-{
-	const struct hrtimer_cpu_base *base = bpf_this_cpu_ptr(&hrtimer_bases);
-
-	return base->clock_base[KF_HRTIMER_REALTIME].offset -
-	       base->clock_base[KF_HRTIMER_BOOTTIME].offset;
-}
-
-/* A CPU that is offline knows of no step since; then what was told last is kept. */
-static __always_inline s64 kf_clock_offset__of_process(void)
+/* A CPU that is offline knows of no step since; then what was told last holds, and user space finds the step. */
+static __always_inline s64 kf_clock_offset__read(void)
 {
 	u32 steps;
 
-	if (!bpf_core_field_exists(struct signal_struct, real_timer))
+	if (!kf_has_process_timer())
 		return kf_clock_told;
 	steps = KF_CURRENT_BASE(clock_was_set_seq);
 	if ((s32)(steps - kf_clock_steps) <= 0)
@@ -54,9 +45,9 @@ static __always_inline s64 kf_clock_offset__of_process(void)
 
 static __always_inline void kf_clock_offset__ends(void)
 {
-	s64 offset_ns = &hrtimer_bases ? kf_clock_offset__of_cpu() : kf_clock_offset__of_process();
+	s64 offset_ns = kf_clock_offset__read();
 
-	if (offset_ns != kf_clock_told && kf_clock__tell(kf_clock_since, offset_ns, 0) == 0)
+	if (offset_ns != kf_clock_told && kf_clock__tell(kf_clock_since, offset_ns) == 0)
 		kf_clock_told = offset_ns;
 }
 

@@ -13,14 +13,13 @@
  * Says that the clock was set. Without room in the ring it says nothing, and user space finds the step by itself, a
  * little later. Returns 0 if it was said.
  */
-static __always_inline long kf_clock__tell(u64 since_ns, s64 offset_ns, u32 uncertain_ns)
+static __always_inline long kf_clock__tell(u64 since_ns, s64 offset_ns)
 {
 	struct kf_clock_record rec = {};
 
 	kf_header__fill(&rec.hdr, KF_KIND_CLOCK, sizeof(rec));
 	rec.since_ns = since_ns;
 	rec.realtime_offset_ns = offset_ns;
-	rec.uncertain_ns = uncertain_ns;
 	return bpf_ringbuf_output(&kf_ring, &rec, sizeof(rec), kf_wakeup_flags());
 }
 

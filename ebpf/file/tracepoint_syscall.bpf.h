@@ -199,7 +199,7 @@ static __always_inline bool kf_tp_syscall__uses(struct pt_regs *regs, u64 nr, lo
 		return true;
 	case KF_NR_SET_CLOCK:
 		if (kf_watches_clock && ret >= 0)
-			kf_clock_call__returned(nr, KF_ARG0(regs), KF_ARG1(regs));
+			kf_clock_call__returned();
 		return true;
 	case __NR_ioctl:
 		kf_tp_syscall__ioctl(regs, KF_ARG1(regs), ret);

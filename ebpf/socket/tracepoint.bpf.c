@@ -31,13 +31,12 @@ static __always_inline void kf_socket_tracepoint__accepts(s64 fd)
 }
 
 /* Where the programs for files are not there, which would see it. */
-static __always_inline void kf_socket_tracepoint__sets_clock(struct pt_regs *regs, u64 nr,
-							     s64 result)
+static __always_inline void kf_socket_tracepoint__sets_clock(u64 nr, s64 result)
 {
 	switch (nr) {
 	case KF_NR_SET_CLOCK:
 		if (result >= 0 && !kf_syscall__compat())
-			kf_clock_call__returned(nr, KF_ARG0(regs), KF_ARG1(regs));
+			kf_clock_call__returned();
 	}
 }
 
@@ -46,7 +45,7 @@ static __always_inline void kf_socket_tracepoint__returns(struct pt_regs *regs, 
 	u64 nr = KF_SYSCALL_NR(regs);
 
 	if (kf_watches_clock)
-		kf_socket_tracepoint__sets_clock(regs, nr, result);
+		kf_socket_tracepoint__sets_clock(nr, result);
 	if (nr == __NR_accept || nr == __NR_accept4)
 		kf_socket_tracepoint__accepts(result);
 	else if (

@@ -26,11 +26,7 @@ STEPS = list(clock_steps.STEPS) if MACHINE else []
 BOOT_S, MONOTONIC_S = 200_003, 17
 NAMESPACE = ["unshare", f"--boottime={BOOT_S}", f"--monotonic={MONOTONIC_S}", "-T", "--fork"]
 YEAR_1971 = 365 * 86400
-TRACED = os.environ.get("KFLOWD_TEST_ATTACH_MODE") == "tracepoint"
-KERNEL = tuple(int(it) for it in os.uname().release.split(".")[:2])
-# between two readings of the clocks; or until a call returns that has set them, where nothing but
-# its arguments tell to what
-SLACK_NS = 100_000_000 if TRACED and KERNEL < (6, 1) else 20_000
+SLACK_NS = 20_000  # between two readings of the clocks
 
 
 @contextmanager

@@ -25,7 +25,9 @@ ONE_OF_TWO = (
     "the file that a rename replaces or exchanges is not seen; one between two names of a file, "
     "which does nothing, is reported, and so is what is no file and replaces one; "
 )
-LEAPS = "the moment of a leap second is known to about a millisecond"
+LEAPS = (
+    "the moment of a leap second, or of a step by a 32-bit call, is known to about a millisecond"
+)
 UNIX_MOVES = tuple(
     f"unix_{kind}_{verb}"
     for verb in ("sendmsg", "recvmsg")
