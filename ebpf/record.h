@@ -207,11 +207,17 @@ struct kf_file_key {
 	__u64 ino;
 	__u64 start_ns; /* process */
 	__u32 tgid;
-	__u32 dev; /* s_dev: major << 20 | minor */
+	__u32 dev; /* as stat(2) has it: major << 20 | minor; 0: not known */
 	__u32 gen; /* i_generation */
 	__u32 execs; /* program image of the process, as kf_proc.execs */
 	__u32 name; /* which of the file's names: of its dentry's address */
 	__u32 apart; /* not 0: beside an aggregate that has all else in common and has to wait */
+};
+
+/* Where structs of modules have what is needed, in bytes; 0: not known. Written by user space. */
+struct kf_layouts {
+	__u32 btrfs_root; /* how far a btrfs_inode's root lies ahead of its vfs_inode */
+	__u32 btrfs_dev; /* anon_dev in a btrfs_root */
 };
 
 struct kf_inode {

@@ -8,8 +8,8 @@
 
 #include "emit.bpf.h"
 #include "file/held.bpf.h"
+#include "file/identity.bpf.h"
 #include "file/mounts.bpf.h"
-#include "inode.bpf.h"
 #include "path.bpf.h"
 #include "task.bpf.h"
 
@@ -70,82 +70,6 @@ _Static_assert(__builtin_offsetof(struct kf_kept_name, path_len) ==
 			       __builtin_offsetof(struct kf_walk, below) &&
 		       KF_KEPT_LEN == KF_PATH_SMALL + KF_NAME_LEN,
 	       "a kept name begins with its walk");
-
-static __always_inline void kf_file_key__fill_process(struct kf_file_key *key,
-						      struct dentry *dentry)
-{
-	struct kf_image_of image;
-
-	kf_current__image(&image);
-	key->start_ns = image.start_ns;
-	key->tgid = image.tgid;
-	key->execs = image.execs;
-	key->name = kf_name__number(dentry);
-	key->apart = 0;
-}
-
-/* What makes two events belong together: the file by one of its names, and the program that acts now. */
-static __always_inline void kf_file_key__fill(struct kf_file_key *key, struct inode *inode,
-					      struct dentry *dentry)
-{
-	key->ino = KF_READ(inode, i_ino);
-	key->dev = KF_READ(inode, i_sb, s_dev);
-	key->gen = KF_READ(inode, i_generation);
-	kf_file_key__fill_process(key, dentry);
-}
-
-/* kf_file__identify where what is needed of the inode is read at once. */
-static __noinline bool kf_file__identify_near(struct kf_file_key *key, struct kf_inode *now,
-					      struct inode *inode, struct dentry *dentry)
-{
-	u64 copy[KF_INODE_HEAD / 8];
-	struct inode *head = (struct inode *)copy;
-
-	if (bpf_probe_read_kernel(copy, sizeof(copy), inode)) {
-		kf_count(KF_CNT_READ_FAILED, 1);
-		return false;
-	}
-	if (!kf_inode__is_reported(head->i_mode))
-		return false;
-	now->magic = KF_UNTYPED(head->i_sb, s_magic);
-	if (!kf_pseudo_fs && kf_magic__pseudo(now->magic))
-		return false;
-	kf_inode__read(now, head, true);
-	key->ino = head->i_ino;
-	key->dev = KF_UNTYPED(head->i_sb, s_dev);
-	key->gen = KF_WITHIN(KF_INODE_HEAD, head, i_generation) ? head->i_generation
-								: KF_UNTYPED(inode, i_generation);
-	kf_file_key__fill_process(key, dentry);
-	return true;
-}
-
-static __always_inline bool kf_file__identify_by(struct kf_file_key *key, struct kf_inode *now,
-						 struct inode *inode, struct dentry *dentry)
-{
-	if (!kf_inode__wanted(inode, &now->magic))
-		return false;
-	kf_inode__fill(now, inode);
-	kf_file_key__fill(key, inode, dentry);
-	return true;
-}
-
-/* The same by many reads; apart, for the sake of the stack. */
-static __noinline bool kf_file__identify_each(struct kf_file_key *key, struct kf_inode *now,
-					      struct inode *inode, struct dentry *dentry)
-{
-	return kf_file__identify_by(key, now, inode, dentry);
-}
-
-/* Takes down which file this is and how it is now. Returns false if it is not reported. */
-static __always_inline bool kf_file__identify(struct kf_file_key *key, struct kf_inode *now,
-					      struct inode *inode, struct dentry *dentry)
-{
-	if (KF_ENABLED(KF_DIRECT))
-		return kf_file__identify_by(key, now, inode, dentry);
-	if (kf_inode__near())
-		return kf_file__identify_near(key, now, inode, dentry);
-	return kf_file__identify_each(key, now, inode, dentry);
-}
 
 static __always_inline bool kf_event__ends(enum kf_file_event event)
 {
@@ -627,7 +551,7 @@ static __always_inline void kf_file__event_of(struct file *file, enum kf_file_ev
 	flush.how = kf_event__before_unseen(event);
 	flush.before = &subject.inode;
 	inode = kf_file__locate(&subject.at, file);
-	if (!inode || !kf_file__identify(&subject.key, &subject.inode, inode, subject.at.dentry))
+	if (!inode || !kf_identity__take(&subject.key, &subject.inode, inode, subject.at.dentry))
 		return;
 	if (kf_self_tgid && subject.key.tgid == kf_self_tgid)
 		return;

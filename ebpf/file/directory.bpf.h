@@ -19,7 +19,7 @@ static __always_inline void kf_directory__removed(struct dentry *dentry)
 	    kf_current__stands_in())
 		return;
 	__builtin_memset(&subject, 0, sizeof(subject));
-	if (!kf_file__identify(&subject.key, &subject.inode, inode, dentry))
+	if (!kf_identity__take(&subject.key, &subject.inode, inode, dentry))
 		return;
 	flush.before = &subject.inode;
 	kf_choice__walk(&subject.at, dentry, kf_last_mount__take(kf_number(dentry)));

@@ -38,7 +38,7 @@ static __always_inline void kf_open_file__created(struct path *path, struct file
 	flush.before = &subject.inode;
 	subject.at.dentry = dentry;
 	subject.at.mnt = kf_mount__of(KF_READ(path, mnt));
-	if (kf_file__identify(&subject.key, &subject.inode, inode, dentry))
+	if (kf_identity__take(&subject.key, &subject.inode, inode, dentry))
 		kf_file__fold(&subject, &flush);
 }
 

@@ -164,7 +164,7 @@ static __always_inline void kf_pending__keep(struct kf_pending *pending, struct 
 {
 	struct inode *inode = KF_READ(dentry, d_inode);
 
-	if (inode && kf_file__identify(&pending->key, &pending->before, inode, dentry))
+	if (inode && kf_identity__take(&pending->key, &pending->before, inode, dentry))
 		pending->wanted = 1;
 }
 
@@ -214,7 +214,7 @@ kf_pending__enter_rename(struct dentry *old, struct dentry *new, u32 flags, u64 
 		return pending;
 	if (inode == KF_READ(old, d_inode))
 		pending->wanted = 0;
-	else if (kf_file__identify(&displaced->key, &displaced->before, inode, new))
+	else if (kf_identity__take(&displaced->key, &displaced->before, inode, new))
 		displaced->wanted = 1;
 	displaced->exchanged = flags & KF_RENAME_EXCHANGE;
 	return pending;

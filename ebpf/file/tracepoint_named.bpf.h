@@ -126,7 +126,7 @@ static __always_inline void kf_named__touch(struct inode *inode, struct dentry *
 		named->inode = inode;
 		named->before.magic = magic;
 		kf_inode__fill(&named->before, inode);
-		kf_file_key__fill(&named->key, inode, dentry);
+		kf_file_key__fill(&named->key, inode, dentry, magic);
 	} else if (named->inode != inode) {
 		named->second = named->second && named->second != inode ? KF_MANY : inode;
 	}
@@ -207,7 +207,7 @@ static __noinline bool kf_named__is_directory(struct kf_named *named, struct ino
 	named->inode = inode;
 	named->dentry = dentry;
 	kf_inode__fill(&named->before, inode);
-	kf_file_key__fill(&named->key, inode, dentry);
+	kf_file_key__fill(&named->key, inode, dentry, named->before.magic);
 	return true;
 }
 
@@ -250,7 +250,7 @@ static __always_inline enum kf_decision kf_named__judge(struct kf_named *named, 
  * stack. */
 static __noinline int kf_named__see(struct kf_subject *subject, struct kf_named *named)
 {
-	kf_file_key__fill(&subject->key, named->inode, named->dentry);
+	kf_file_key__fill(&subject->key, named->inode, named->dentry, named->before.magic);
 	kf_inode__fill(&subject->inode, named->inode);
 	return 0;
 }

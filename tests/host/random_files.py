@@ -13,16 +13,18 @@ import os
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-# not btrfs and overlayfs: of the first records have another device than stat(2) says, of the second
-# the tracepoint mode may name a layer
-IMAGE_BYTES = {"ext4": 32 << 20, "xfs": 320 << 20}
+# not overlayfs: the tracepoint mode may name a layer
+IMAGE_BYTES = {"ext4": 32 << 20, "xfs": 320 << 20, "btrfs": 256 << 20}
+SUBVOLUMES = ("one", "two", "snapshot")  # the last one is of the first
 KINDS = ("plain", "plain", "mounts", "mounts", "user", "user")
 OPEN_AT_MOST = 5
+SWEPT_SECONDS = 5  # within these the agent has seen that a module was loaded
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 MS_BIND, MS_PRIVATE_ALL = 0x1000, 0x44000
 libc = ctypes.CDLL(None, use_errno=True)
@@ -55,6 +57,7 @@ def mount_all(folder: Path) -> list[Path]:
     mount("none", Path("/"), flags=MS_PRIVATE_ALL)
     for module in ("loop", *IMAGE_BYTES):  # or it is built in
         subprocess.run(["modprobe", "-q", module], check=False)
+    time.sleep(SWEPT_SECONDS)
     for kind, size in IMAGE_BYTES.items():
         image, target = folder / f"{kind}.image", folder / kind
         target.mkdir()
@@ -64,11 +67,20 @@ def mount_all(folder: Path) -> list[Path]:
         subprocess.run(["mount", "-o", "loop", image, target], check=True)
     (folder / "tmpfs").mkdir()
     mount("tmpfs", folder / "tmpfs", "tmpfs")
-    roots = [folder / kind for kind in (*IMAGE_BYTES, "tmpfs")]
+    volumes = subvolumes(folder / "btrfs")
+    roots = [*(folder / kind for kind in ("ext4", "xfs", "tmpfs")), *volumes]
     for place in (root / name for root in roots for name in ("a", "b")):
         place.mkdir()
         place.chmod(0o777)
     return roots
+
+
+def subvolumes(mounted: Path) -> list[Path]:
+    """Make subvolumes of btrfs: they number their inodes alike."""
+    one, two, snapshot = found = [mounted / name for name in SUBVOLUMES]
+    for words in ("create", one), ("create", two), ("snapshot", one, snapshot):
+        subprocess.run(["btrfs", "subvolume", *words], check=True, stdout=subprocess.DEVNULL)
+    return found
 
 
 def enter(kind: str, roots: list[Path], folder: Path) -> list[Path]:

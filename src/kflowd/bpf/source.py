@@ -14,6 +14,7 @@ from kflowd.bpf.kernel.btf import Kernel
 from kflowd.bpf.kernel.coverage import Coverage, map_memory, rows_of
 from kflowd.bpf.kernel.features import Feature
 from kflowd.bpf.kernel.kconfig import read_config
+from kflowd.bpf.kernel.layouts import Layouts
 from kflowd.bpf.kernel.memory import memlock
 from kflowd.bpf.kernel.probing import probe
 from kflowd.bpf.loading import builds
@@ -77,6 +78,7 @@ class Source(Closeable):
         self._held = ExitStack()
         self._attached: Attached | None = None
         self._stream: Stream | None = None
+        self._layouts = Layouts(None)
         self._processes_lost = 0  # when processes were listed last
         self._blinding = False  # our own calls on maps may hide events from kprobes
         self.coverage = Coverage()
@@ -119,6 +121,8 @@ class Source(Closeable):
             self.coverage = Coverage(rows=rows, features=tuple(features.values()))
         by_kprobe = any(row.attach_mode == "kprobe" for row in rows)
         self._blinding = by_kprobe and not features["nonpreemptible"].ok
+        self._layouts = Layouts(self._attached.maps.get("kf_layouts"))
+        self._layouts.refresh()
         self._stream = self._streaming(self._attached)
         self.coverage = self._measure(features)
 
@@ -183,6 +187,7 @@ class Source(Closeable):
             now_ns: CLOCK_BOOTTIME as this process sees it.
         """
         now_ns -= self._ticking().ahead_ns
+        self._layouts.refresh()
         stream = self._reading()
         stream.drain.fill()
         self._list_again()

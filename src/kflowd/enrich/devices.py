@@ -89,6 +89,8 @@ class Devices(Enricher):
         self._text = ""
         self._seen: dict[int, MountSeen] = {}
         self._named: dict[tuple[int, int, str], str] = {}
+        # of subvolumes: what mountinfo has for their file system
+        self._mounted: dict[int, int] = {}
 
     @classmethod
     def recorded(cls, facts: DeviceFacts) -> Self:
@@ -111,7 +113,7 @@ class Devices(Enricher):
             for mount in parse_mountinfo(text):
                 mounts.setdefault(mount.dev, []).append(mount)
             self._mounts = mounts
-            self._texts = {dev: device_text(known[0]) for dev, known in _by_preference(mounts)}
+            self._texts = {dev: device_text(preferred(known)) for dev, known in mounts.items()}
         return False
 
     def enrich_file(self, value: EnrichedFile) -> None:
@@ -120,13 +122,15 @@ class Devices(Enricher):
         dev = aggregate.inode.dev
         if aggregate.flags & FileFlag.NO_INODE and not dev:
             return
+        if not dev:
+            aggregate.flags |= FileFlag.DEVICE_OF_MOUNT
         if aggregate.mount:
             known = aggregate.mount, dev, aggregate.point
             value.device = self._named.get(known) or self._name(*known, aggregate.ts_ns)
             return
         value.device = self._listed(dev, aggregate.ts_ns)
         if aggregate.flags & FileFlag.PATH_NO_MOUNT:
-            path = self.mounted_path(dev, aggregate.path)
+            path = self.mounted_path(self._mounted.get(dev, dev), aggregate.path)
             if path is not None:
                 # where it is now, in this namespace: a guess, and noted as one
                 aggregate.path = path
@@ -143,8 +147,15 @@ class Devices(Enricher):
         text = self._texts.get(dev)
         if text is None:
             self.refresh(ts_ns)
-            text = self._texts.get(dev, "")
+            text = self._texts.get(dev) or self._of_mounted(dev)
         return text
+
+    def _of_mounted(self, dev: int) -> str:
+        """Return the text of a device that is not what mountinfo has for its file system."""
+        mounts = self._mounts.get(self._mounted.get(dev, 0))
+        if not mounts:
+            return ""
+        return device_text(preferred(mounts)._replace(dev=dev))
 
     def _name(self, mount: int, dev: int, point: str, ts_ns: int) -> str:
         """Return the text of a device by the mount that a path goes through."""
@@ -152,9 +163,12 @@ class Devices(Enricher):
         if seen is None:
             # the ring had no room for it
             return self._listed(dev, ts_ns)
-        text = device_text(Mount(dev, "", point, seen.fstype, seen.source))
+        text = device_text(Mount(dev or seen.dev, "", point, seen.fstype, seen.source))
         if len(self._named) >= MAX_TEXTS:
             self._named.clear()
+            self._mounted.clear()
+        if dev and dev != seen.dev:
+            self._mounted[dev] = seen.dev
         self._named[mount, dev, point] = text
         return text
 
@@ -179,11 +193,9 @@ def device_text(mount: Mount) -> str:
     return f"{device_number(mount.dev):x}h:{mount.source}:{mount.point}:{mount.fstype}"
 
 
-def _by_preference(mounts: dict[int, list[Mount]]) -> list[tuple[int, list[Mount]]]:
-    """Sort the mounts of each device: those of the whole file system first, the oldest first."""
-    return [
-        (dev, sorted(known, key=lambda mount: mount.root != "/")) for dev, known in mounts.items()
-    ]
+def preferred(mounts: list[Mount]) -> Mount:
+    """Return that of the whole file system, the oldest of several."""
+    return min(mounts, key=lambda mount: mount.root != "/")
 
 
 def _unescape(field: str) -> str:

@@ -24,6 +24,7 @@ class FileFlag:
     PATH_GUESSED = 4096
     MODE_MOVED = 16384  # the mode was another than mode_first at some point
     PATH_UNKNOWN = 1 << 30  # ours, above what the kernel uses: no path came
+    DEVICE_OF_MOUNT = 1 << 31  # ours: that of its file system, stat(2) may show another
 
 
 class FileEvent:
@@ -40,7 +41,7 @@ class FileEvent:
 class Inode(msgspec.Struct, frozen=True, gc=False):
     """An inode at one moment; times are nanoseconds since 1970, maybe negative.
 
-    `dev` is the kernel's s_dev: major << 20 | minor.
+    `dev` is that of stat(2) as the kernel has it: major << 20 | minor. 0: not known.
     """
 
     ino: int

@@ -18,6 +18,7 @@ _NOTES = (
     (FileFlag.STALE, "STALE"),
     (FileFlag.PATH_DELETED, "DELETED"),
     (FileFlag.PATH_UNREACHABLE, "UNREACHABLE"),
+    (FileFlag.DEVICE_OF_MOUNT, "DEVICE_OF_MOUNT"),
 )
 _NOTED = _UNRESOLVED | sum(flag for flag, _ in _NOTES[1:])
 

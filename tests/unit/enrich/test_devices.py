@@ -142,6 +142,29 @@ def test_the_mount_that_a_path_goes_through_is_named() -> None:
     assert through(known, 72, 12345, "/data") == ""
 
 
+def test_a_device_that_is_not_known_is_that_of_its_mount() -> None:
+    """The record says so; that of a file without identity needs not."""
+    known = Devices(lambda: MOUNTS)
+    known.mounted(MountSeen(1, 71, BTRFS, "btrfs", "/dev/sda1"))
+    value = named_file(inode=inode(dev=0), mount=71, point="/home")
+    known.enrich_file(value)
+    assert value.device == "28h:/dev/sda1:/home:btrfs"
+    assert value.aggregate.flags == FileFlag.DEVICE_OF_MOUNT
+    value = enriched(known, 0, flags=FileFlag.NO_INODE)
+    assert value.aggregate.flags == FileFlag.NO_INODE
+
+
+def test_a_subvolume_is_known_by_a_path_through_its_mount() -> None:
+    """Its number is not in mountinfo; the first path tells to which file system it belongs."""
+    known = Devices(lambda: MOUNTS)
+    known.mounted(MountSeen(1, 71, BTRFS, "btrfs", "/dev/sda1"))
+    assert enriched(known, BTRFS + 1, "/@/f", FileFlag.PATH_NO_MOUNT).aggregate.path == "/@/f"
+    assert through(known, 71, BTRFS + 1, "/home") == "29h:/dev/sda1:/home:btrfs"
+    value = enriched(known, BTRFS + 1, "/@/f", FileFlag.PATH_NO_MOUNT)
+    assert value.aggregate.path == "/mnt/all/f"
+    assert value.device == "29h:/dev/sda1:/home:btrfs"
+
+
 def test_mounts_and_texts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest mount goes, unless it was told of again."""
     monkeypatch.setattr(module, "MAX_SEEN", 2)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the running kernel says about itself: its BTF and, where that is silent, its symbols."""
 
+import errno
 import functools
 from pathlib import Path
 from typing import Any
 
-from kflowd.bpf.ffi import check_pointer, lib, take_log
+from kflowd.bpf.ffi import check_pointer, ffi, lib, take_log
 from kflowd.closeable import Closeable
 from kflowd.errors import FeatureError
 
@@ -39,6 +40,21 @@ class Kernel(Closeable):
         if self._btf is not None:
             lib.btf__free(self._btf)
             self._btf = None
+
+    def offsets(self, module: str, struct: str, *members: str) -> tuple[int, ...] | None:
+        """Return where a struct of a module, or of what is built in, has members: bytes.
+
+        None: the module is not loaded, has no types (before 5.11), or lacks one of the members.
+        """
+        if not (VMLINUX_BTF.parent / module).exists():
+            return _offsets(self._btf, struct, members)
+        btf = lib.btf__load_module_btf(module.encode(), self._btf)
+        if btf == ffi.NULL:
+            return None
+        try:
+            return _offsets(btf, struct, members)
+        finally:
+            lib.btf__free(btf)
 
     def arguments(self, function: str) -> int | None:
         """Return the number of arguments of a kernel function, None where BTF has it not."""
@@ -77,3 +93,16 @@ class Kernel(Closeable):
                 if kind in _TEXT_TYPES:
                     names.add(name.split(maxsplit=1)[0])
         return frozenset(names)
+
+
+def _offsets(btf: Any, struct: str, members: tuple[str, ...]) -> tuple[int, ...] | None:  # noqa: ANN401 - cffi has no types
+    found: dict[bytes, int] = {}
+    it = ffi.new("struct kf_member *")
+    index = result = 0
+    while result != -errno.ENOENT:
+        result = lib.kf_btf__member(btf, struct.encode(), index, it)
+        if result == 0:
+            found[ffi.string(it.name)] = it.offset
+        index += 1
+    wanted = [found.get(name.encode()) for name in members]
+    return None if None in wanted else tuple(offset for offset in wanted if offset is not None)

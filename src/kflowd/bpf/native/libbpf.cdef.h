@@ -43,8 +43,10 @@ bool bpf_map__is_internal(const struct bpf_map *map);
 const void *bpf_map__initial_value(struct bpf_map *map, size_t *psize);
 int bpf_map__set_initial_value(struct bpf_map *map, const void *data, size_t size);
 int bpf_map_lookup_elem(int fd, const void *key, void *value);
+int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags);
 
 struct btf *btf__load_vmlinux_btf(void);
+struct btf *btf__load_module_btf(const char *module_name, struct btf *vmlinux_btf);
 void btf__free(struct btf *btf);
 __s32 btf__find_by_name_kind(const struct btf *btf, const char *type_name, __u32 kind);
 #define BTF_KIND_FUNC 12

@@ -77,6 +77,8 @@ FILE_NOTES = {
     "ends with (deleted), as in /proc/PID/fd",
     "UNREACHABLE": "FilePath begins at no root of a mount namespace: a detached mount, a memfd, or "
     "a file that was opened by its handle",
+    "DEVICE_OF_MOUNT": "the number in FileDevice is the file system's, as in mountinfo: that which "
+    "stat(2) shows for this subvolume of btrfs could not be known",
 }
 
 
