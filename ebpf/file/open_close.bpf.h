@@ -57,10 +57,20 @@ static __always_inline bool kf_open_file__is_err(const void *file)
 	return !file || (unsigned long)file >= (unsigned long)-4095;
 }
 
+#define KF_FMODE_STREAM 0x200000 /* linux/fs.h: no position; sockets and pipes are opened so */
+
+/* Whether it is a socket or pipe, asked before all is read that an event needs. */
+static __always_inline bool kf_open_file__is_channel(struct file *file, u32 mode)
+{
+	return (mode & KF_FMODE_STREAM) && !kf_inode__is_reported(KF_READ(file, f_inode, i_mode));
+}
+
 /* OPEN, once a descriptor; a path descriptor (O_PATH) opens nothing. */
 static __always_inline void kf_open_file__installed(struct file *file)
 {
-	if (!(KF_READ(file, f_mode) & KF_FMODE_PATH))
+	u32 mode = KF_READ(file, f_mode);
+
+	if (!(mode & KF_FMODE_PATH) && !kf_open_file__is_channel(file, mode))
 		kf_file__event(file, KF_FILE_OPEN);
 }
 
@@ -74,7 +84,7 @@ static __always_inline void kf_open_file__closed(struct file *file)
 
 	if (!(mode & KF_FMODE_OPENED) || (mode & (KF_FMODE_PATH | KF_FMODE_BELOW)))
 		return;
-	if (kf_current__kthread())
+	if (kf_open_file__is_channel(file, mode) || kf_current__kthread())
 		return;
 	kf_file__event_of(file, mode & KF_FMODE_WRITE ? KF_FILE_CLOSE_WRITE : KF_FILE_CLOSE_NOWRITE,
 			  kf_image__closes);

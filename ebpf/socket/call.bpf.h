@@ -31,6 +31,7 @@ struct kf_socket_call {
 	u64 name; /* of the peer, in the memory of the process; 0: none */
 	u64 vector; /* of messages */
 	s32 name_len;
+	u16 protocol;
 	bool sent;
 };
 
@@ -71,15 +72,14 @@ static __always_inline bool kf_socket_call__named(struct kf_sock_key *key,
 /* The peer that the socket is connected to. */
 static __always_inline bool kf_socket_call__connected(struct kf_sock_key *key, struct sock *sk)
 {
-	u32 ipv6[4];
+	struct in6_addr ipv6;
 
 	key->remote_port = bpf_ntohs(KF_READ(sk, __sk_common.skc_dport));
 	if (!key->remote_port)
 		return false;
-	for (int i = 0; i < 4; i++)
-		ipv6[i] = KF_READ(sk, __sk_common.skc_v6_daddr.in6_u.u6_addr32[i]);
+	ipv6 = KF_READ(sk, __sk_common.skc_v6_daddr);
 	kf_socket_call__address(key, KF_READ(sk, __sk_common.skc_family),
-				KF_READ(sk, __sk_common.skc_daddr), ipv6);
+				KF_READ(sk, __sk_common.skc_daddr), ipv6.in6_u.u6_addr32);
 	return true;
 }
 
@@ -117,12 +117,14 @@ static __always_inline void kf_socket_call__stream(const struct kf_socket_call *
 
 static __noinline int kf_socket_call__moved(const struct kf_socket_call *call)
 {
+	struct sock *sk = call->sk;
+
 	if (!call->bytes)
 		return 0;
-	if (kf_use__is_udp(call->sk))
-		kf_socket_call__datagram(call);
-	else
+	if (call->protocol != KF_IPPROTO_UDP)
 		kf_socket_call__stream(call);
+	else if (KF_READ(sk, sk_type) == KF_SOCK_DGRAM)
+		kf_socket_call__datagram(call);
 	return 0;
 }
 
@@ -201,6 +203,7 @@ static __always_inline void kf_socket_call__done(struct pt_regs *regs, u64 nr, s
 	if (protocol != KF_IPPROTO_TCP && (protocol != KF_IPPROTO_UDP || call.sent))
 		return;
 	call.sk = sk;
+	call.protocol = protocol;
 	call.cookie = kf_use__cookie(sk);
 	kf_socket_call__moves(&call, regs, nr);
 }

@@ -21,8 +21,7 @@ int BPF_KPROBE(kprobe__security_sock_graft, struct sock *sk)
 SEC("kprobe/release_sock")
 int BPF_KPROBE(kprobe__release_sock, struct sock *sk)
 {
-	if (KF_READ(sk, sk_protocol) == KF_IPPROTO_TCP)
-		kf_use__tcp(sk, (struct tcp_sock *)sk);
+	kf_use__tcp(sk, (struct tcp_sock *)sk);
 	return 0;
 }
 

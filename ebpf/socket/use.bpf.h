@@ -45,11 +45,32 @@ struct kf_use_tcp {
 	u32 read; /* without a FIN */
 };
 
+/* Side by side in tcp_sock, and read at once. */
+struct kf_use_received {
+	u32 rcv_nxt;
+	u32 copied_seq;
+};
+
+static __always_inline void kf_use__read_received(struct kf_use_received *out, struct tcp_sock *tp)
+{
+	u32 next = bpf_core_field_offset(tp->rcv_nxt);
+
+	if (!KF_ENABLED(KF_DIRECT) && bpf_core_field_offset(tp->copied_seq) == next + 4) {
+		bpf_probe_read_kernel(out, sizeof(*out), (void *)tp + next);
+		return;
+	}
+	out->copied_seq = KF_READ(tp, copied_seq);
+	out->rcv_nxt = KF_READ(tp, rcv_nxt);
+}
+
 static __always_inline void kf_use__progress(struct kf_use_tcp *at, u64 flags, struct tcp_sock *tp)
 {
+	struct kf_use_received received = {};
+
 	at->written = KF_READ(tp, write_seq);
-	at->read = KF_READ(tp, copied_seq);
-	if (flags & KF_SK_DONE && at->read == KF_READ(tp, rcv_nxt))
+	kf_use__read_received(&received, tp);
+	at->read = received.copied_seq;
+	if (flags & KF_SK_DONE && at->read == received.rcv_nxt)
 		at->read--;
 }
 
@@ -115,22 +136,24 @@ static __always_inline bool kf_use__tells(struct sock *sk, u32 state)
 	return state != KF_TCP_CLOSE || KF_READ(sk, __sk_common.skc_dport);
 }
 
-/* Somebody who holds a connection, or has held it, may have moved bytes. */
+/* Somebody who holds a connection, or has held it, may have moved bytes. A socket that is none of TCP has no
+ * entry: the protocol need not be read. */
 static __always_inline void kf_use__tcp(struct sock *sk, struct tcp_sock *tp)
 {
-	u32 state = KF_READ(sk, __sk_common.skc_state);
 	struct kf_use_sock used;
 	struct kf_use_tcp at;
 	struct kf_sock *sock;
 	s32 sent = 0, received;
 	u64 cookie;
+	u32 state;
 
-	if (!kf_use__tells(sk, state))
-		return;
 	kf_use__read(&used, sk);
 	cookie = kf_alias__of(used.cookie, sk);
 	sock = kf_sock__find(cookie);
 	if (!sock)
+		return;
+	state = KF_READ(sk, __sk_common.skc_state);
+	if (!kf_use__tells(sk, state))
 		return;
 	kf_use__progress(&at, used.flags, tp);
 	if (!kf_use__based(sock, tp, &at))
@@ -149,11 +172,6 @@ static __always_inline void kf_use__tcp(struct sock *sk, struct tcp_sock *tp)
 }
 
 /* ---- UDP ---- */
-
-static __always_inline bool kf_use__is_udp(struct sock *sk)
-{
-	return KF_READ(sk, sk_protocol) == KF_IPPROTO_UDP && KF_READ(sk, sk_type) == KF_SOCK_DGRAM;
-}
 
 /* Global, so that its arguments are numbers. */
 __noinline int kf_use__received_by_other(u64 number, u64 bytes)
