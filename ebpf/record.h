@@ -77,6 +77,7 @@ enum kf_file_event {
 #define KF_AGG_PATH_UNREACHABLE 2048 /* path ends at no root of a mount namespace */
 #define KF_AGG_PATH_GUESSED 4096 /* through one of several mounts, not known which */
 #define KF_AGG_MODE_MOVED 16384 /* the mode was another than mode_first at some point */
+#define KF_AGG_FAILED 32768 /* attempts that failed; mode_first is their errno */
 
 /* Flags of an executable, beside KF_AGG_PATH_*: what it was when the record was made. */
 #define KF_EXE_DELETED 16384 /* its name was gone, or it had never had one (O_TMPFILE) */
@@ -246,7 +247,7 @@ struct kf_file_agg {
 	struct kf_inode inode; /* at the last event */
 	__u32 counts[KF_FILE_EVENTS];
 	__u32 share_uid; /* whose share the entry counts against: proc may have another user later */
-	__u32 mode_first; /* i_mode before the first event, 0: not known */
+	__u32 mode_first; /* i_mode before the first event, 0: not known; KF_AGG_FAILED: errno */
 	__u32 named; /* events by a name: all of them, and nothing holds the file open */
 };
 

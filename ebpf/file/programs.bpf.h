@@ -76,6 +76,8 @@ enum kf_file_program {
 	/* ioctl.bpf.c */
 	KF_PROG_FEXIT___X64_SYS_IOCTL,
 	KF_PROG_FEXIT___IA32_COMPAT_SYS_IOCTL,
+	/* failed.bpf.c */
+	KF_PROG_SYS_EXIT_FAILED,
 	KF_PROG_FILE_END,
 };
 _Static_assert(KF_PROG_FILE_END <= KF_PROG_UNIX, "the programs of the room fit into its span");

@@ -4,14 +4,14 @@
 #define KF_FILE_TRACEPOINT_SYSCALL_BPF_H
 
 #include "clock/calls.bpf.h"
+#include "file/path_calls.bpf.h"
 #include "file/tracepoint_close.bpf.h"
 #include "file/tracepoint_fd.bpf.h"
 #include "file/tracepoint_named.bpf.h"
 
-/* fcntl commands (asm-generic/fcntl.h); AT_REMOVEDIR (linux/fcntl.h) */
+/* fcntl commands (asm-generic/fcntl.h) */
 #define KF_F_DUPFD 0
 #define KF_F_DUPFD_CLOEXEC 1030
-#define KF_AT_REMOVEDIR 0x200
 
 #define KF_NO_CALL ((u64)-1)
 
@@ -40,85 +40,6 @@ static __always_inline bool kf_tp_syscall__closes(struct pt_regs *regs, u64 nr)
 		return true;
 	}
 	return false;
-}
-
-/* Calls on a name. */
-static __always_inline enum kf_op kf_tp_syscall__op(u64 nr)
-{
-	switch (nr) {
-#ifdef __NR_unlink
-	case __NR_unlink:
-#endif
-	case __NR_unlinkat:
-		return KF_OP_UNLINK;
-#ifdef __NR_rename
-	case __NR_rename:
-#endif
-#ifdef __NR_renameat
-	case __NR_renameat:
-#endif
-	case __NR_renameat2:
-		return KF_OP_RENAME;
-#ifdef __NR_link
-	case __NR_link:
-#endif
-	case __NR_linkat:
-		return KF_OP_LINK;
-#ifdef __NR_symlink
-	case __NR_symlink:
-#endif
-	case __NR_symlinkat:
-		return KF_OP_SYMLINK;
-#ifdef __NR_mknod
-	case __NR_mknod:
-#endif
-	case __NR_mknodat:
-		return KF_OP_MKNOD;
-	case __NR_truncate:
-		return KF_OP_TRUNCATE;
-#ifdef __NR_chmod
-	case __NR_chmod:
-	case __NR_chown:
-	case __NR_lchown:
-	case __NR_utime:
-	case __NR_utimes:
-	case __NR_futimesat:
-#endif
-	case __NR_fchmodat:
-	case __NR_fchmodat2:
-	case __NR_fchownat:
-	case __NR_utimensat:
-	case __NR_setxattr:
-	case __NR_lsetxattr:
-	case __NR_removexattr:
-	case __NR_lremovexattr:
-	case __NR_setxattrat:
-	case __NR_removexattrat:
-	case __NR_file_setattr:
-		return KF_OP_SETATTR;
-	}
-	return KF_OP_NONE;
-}
-
-/* Calls on the name of a directory, if those are reported. */
-static __always_inline enum kf_op kf_tp_syscall__directory_op(struct pt_regs *regs, u64 nr)
-{
-	if (!kf_directories)
-		return KF_OP_NONE;
-	switch (nr) {
-#ifdef __NR_mkdir
-	case __NR_mkdir:
-#endif
-	case __NR_mkdirat:
-		return KF_OP_MKDIR;
-#ifdef __NR_rmdir
-	case __NR_rmdir:
-		return KF_OP_RMDIR;
-#endif
-	case __NR_unlinkat:
-		return KF_ARG2(regs) & KF_AT_REMOVEDIR ? KF_OP_RMDIR : KF_OP_NONE;
-	}
-	return KF_OP_NONE;
 }
 
 /* Calls that return a new descriptor. Returns false for other calls. */
@@ -215,90 +136,15 @@ static __always_inline bool kf_tp_syscall__uses(struct pt_regs *regs, u64 nr, lo
 	return false;
 }
 
-/* Where the path of a call on a name is. Returns false for other calls. */
-static __always_inline bool kf_tp_syscall__where(struct pt_regs *regs, u64 nr,
-						 struct kf_where *where)
-{
-	where->dfd = KF_AT_FDCWD;
-	where->old = 0;
-	switch (nr) {
-#ifdef __NR_rename
-	case __NR_rename:
-		where->path = KF_ARG1(regs);
-		where->old = KF_ARG0(regs);
-		return true;
-	case __NR_link:
-	case __NR_symlink:
-		where->path = KF_ARG1(regs);
-		return true;
-	case __NR_unlink:
-	case __NR_mkdir:
-	case __NR_rmdir:
-	case __NR_mknod:
-	case __NR_chmod:
-	case __NR_chown:
-	case __NR_lchown:
-	case __NR_utime:
-	case __NR_utimes:
-#endif
-	case __NR_truncate:
-	case __NR_setxattr:
-	case __NR_lsetxattr:
-	case __NR_removexattr:
-	case __NR_lremovexattr:
-		where->path = KF_ARG0(regs);
-		return true;
-#ifdef __NR_renameat
-	case __NR_renameat:
-#endif
-	case __NR_renameat2:
-		where->old = KF_ARG1(regs);
-		where->dfd = KF_ARG2(regs);
-		where->path = KF_ARG3(regs);
-		return true;
-	case __NR_linkat:
-		where->dfd = KF_ARG2(regs);
-		where->path = KF_ARG3(regs);
-		return true;
-	case __NR_symlinkat:
-		where->dfd = KF_ARG1(regs);
-		where->path = KF_ARG2(regs);
-		return true;
-	}
-	where->dfd = KF_ARG0(regs);
-	where->path = KF_ARG1(regs);
-	return kf_tp_syscall__op(nr) != KF_OP_NONE || nr == __NR_mkdirat;
-}
-
-/* Whether a call on a name is about what has no record, by its arguments. */
-static __always_inline bool kf_tp_syscall__unwanted(struct pt_regs *regs, u64 nr)
-{
-	u32 type;
-
-	switch (nr) {
-	case __NR_unlinkat:
-		return KF_ARG2(regs) & KF_AT_REMOVEDIR;
-#ifdef __NR_mknod
-	case __NR_mknod:
-		type = KF_ARG1(regs) & KF_S_IFMT;
-		return type && type != KF_S_IFREG;
-#endif
-	case __NR_mknodat:
-		type = KF_ARG2(regs) & KF_S_IFMT;
-		return type && type != KF_S_IFREG;
-	}
-	return false;
-}
-
 static __always_inline void kf_tp_syscall__begins(struct pt_regs *regs, u64 nr)
 {
 	enum kf_op op;
 
 	if (kf_tp_syscall__closes(regs, nr))
 		return;
-	op = kf_tp_syscall__directory_op(regs, nr);
-	if (op == KF_OP_NONE && !kf_tp_syscall__unwanted(regs, nr))
-		op = kf_tp_syscall__op(nr);
+	op = kf_path_call__directory_op(regs, nr);
+	if (op == KF_OP_NONE && !kf_path_call__unwanted(regs, nr))
+		op = kf_path_call__op(nr);
 	if (op != KF_OP_NONE)
 		kf_named__begin(op);
 }
@@ -330,7 +176,7 @@ static __always_inline int kf_tp_syscall__names(struct pt_regs *regs, u64 nr, lo
 {
 	struct kf_where where;
 
-	if (!kf_tp_syscall__where(regs, nr, &where))
+	if (!kf_path_call__where(regs, nr, &where))
 		return 0;
 	if (where.path && kf_named__end(where.dfd, where.path, where.old, ret) != 1)
 		return 0;

@@ -7,10 +7,7 @@
 #ifndef KF_FILE_TRACEPOINT_TEXT_BPF_H
 #define KF_FILE_TRACEPOINT_TEXT_BPF_H
 
-#include "file/operations.bpf.h"
-#include "syscalls.bpf.h"
-
-#define KF_AT_FDCWD ((u32)-100)
+#include "file/path_calls.bpf.h"
 
 /* Texts of one call, and what it is about. On a CPU, a copy of sys_exit runs once at a time. */
 struct kf_texts {
@@ -26,13 +23,6 @@ struct {
 	__type(key, u32);
 	__type(value, struct kf_texts);
 } kf_texts SEC(".maps");
-
-/* Where a call's path is: relative to dfd. */
-struct kf_where {
-	u64 dfd;
-	u64 path;
-	u64 old; /* RENAME: the path before */
-};
 
 static __always_inline struct kf_texts *kf_text__get(void)
 {
@@ -125,31 +115,13 @@ static __always_inline void kf_text__aggregate(struct kf_file_agg *agg, u32 op)
 
 	__builtin_memset(agg, 0, sizeof(*agg));
 	kf_proc__fill_current(&agg->proc);
+	agg->share_uid = agg->proc.uid;
 	agg->first_ns = bpf_ktime_get_boot_ns();
 	agg->last_ns = agg->first_ns;
 	if (row->last < KF_FILE_EVENTS)
 		agg->counts[row->last] = 1;
 	if (row->events > 1 && row->first < KF_FILE_EVENTS)
 		agg->counts[row->first] = 1;
-}
-
-/* What a path that begins with a slash, or none, is relative to. */
-static __always_inline void kf_text__base(struct kf_walk *walk, bool absolute, u64 dfd)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct file *dir = (u32)dfd == KF_AT_FDCWD ? NULL : kf_fd__file(dfd);
-
-	walk->flags = 0;
-	if (absolute) { /* the process's root: nothing, or where chroot went */
-		walk->dentry = KF_READ(task, fs, root.dentry);
-		walk->mnt = kf_mount__of(KF_READ(task, fs, root.mnt));
-	} else if (dir) {
-		walk->dentry = KF_READ(dir, f_path.dentry);
-		walk->mnt = kf_mount__of(KF_READ(dir, f_path.mnt));
-	} else {
-		walk->dentry = KF_READ(task, fs, pwd.dentry);
-		walk->mnt = kf_mount__of(KF_READ(task, fs, pwd.mnt));
-	}
 }
 
 /* The record's body: the text as one component, behind it what it is relative to, then the text of
@@ -166,7 +138,7 @@ static __always_inline int kf_text__write(struct kf_file_record *rec, u32 length
 
 	if (!texts || length > room)
 		return -1;
-	kf_text__base(walk, texts->path[0] == '/', where->dfd);
+	kf_path_call__base(walk, texts->path[0] == '/', where->dfd);
 	/* By the string's end and not its length: older verifiers lose the bound of that. */
 	n = bpf_probe_read_kernel_str(tail, room, texts->path);
 	walk->used = n > 0 ? n : 0;
@@ -198,7 +170,7 @@ static __always_inline void kf_text__keep_name(struct kf_kept_name *kept, struct
 	struct kf_walk *walk = (struct kf_walk *)kept;
 	long n;
 
-	kf_text__base(walk, texts->path[0] == '/', dfd);
+	kf_path_call__base(walk, texts->path[0] == '/', dfd);
 	n = bpf_probe_read_kernel_str(kept->path, KF_PATH_SMALL, texts->path);
 	walk->used = n > 0 ? n : 0;
 	if (kf_path__write(kept->path, walk, KF_PATH_SMALL))

@@ -26,7 +26,7 @@ from kflowd.assembly import (
 from kflowd.delivery import Delivery, Ending, Output
 from kflowd.delivery.sinks import SINKS
 from kflowd.enrich import Enricher
-from kflowd.errors import RecordingError
+from kflowd.errors import RecordingError, UsageError
 from kflowd.faults import Faults
 from kflowd.log import Log
 from kflowd.model import Session
@@ -55,6 +55,8 @@ def trace(settings: Settings, say: Say) -> int:
             that records were lost because a sink or the recording refused them.
         Exception: When all is done: an internal error that the run survived.
     """
+    if settings.trace.failed and settings.strict:
+        raise UsageError("--failed: its fields go beyond the contract: not with --strict")
     faults = Faults()
     with (
         Signals() as signals,

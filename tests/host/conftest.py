@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.host.optional import OptionalRun
+
 # A shell without job control starts what runs in the background with these ignored. kflowd keeps
 # what was ignored at its start: the tests mean an agent that was started from a terminal.
 for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
@@ -29,3 +31,11 @@ def _real() -> None:
 def folder(tmp_path: Path) -> Path:
     """Return a folder of this test alone, by its path without symbolic links."""
     return tmp_path.resolve()
+
+
+@pytest.fixture(scope="session")
+def optional_run(tmp_path_factory: pytest.TempPathFactory) -> OptionalRun:
+    """Run what options report under one agent, once: an emulated machine starts it slowly."""
+    run = OptionalRun(tmp_path_factory.mktemp("optional").resolve())
+    run.run()
+    return run

@@ -24,12 +24,21 @@ TESTS = (
     "tests/host/test_one_run.py",
     "tests/host/test_users.py",
     "tests/host/test_directories.py",
+    *(
+        f"tests/host/test_failed.py::{name}"
+        for name in (
+            "test_attempts_are_those_that_were_made",
+            "test_an_attempt_is_none_that_happened",
+            "test_the_end_of_a_long_path_is_kept",
+            "test_what_happened_is_beside_it",
+        )
+    ),
     "tests/host/test_floods.py::test_all_floods_at_once_hide_nobody",
     # the last one: it sets the clock of the machine
     "tests/host/test_clock.py::test_each_record_has_the_wall_time_of_its_moment",
 )
 # options that classes of events are wanted by
-OPTIONAL = ("directories",)
+OPTIONAL = ("directories", "failed")
 # hypothesis takes seconds to import on an emulated machine, and nothing here uses it
 OPTIONS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-q", "--tb=short")
 # emulated machines verify programs slowly, 5.10 takes minutes for all

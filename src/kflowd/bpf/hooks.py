@@ -45,6 +45,7 @@ CALL_ALONE = frozenset(
     )
 )
 DIRECTORIES = "directories"  # the option that the classes of directories are wanted by
+FAILED = "failed"  # and what has failed
 NO_AIO = "what AIO (io_submit) does, and io_uring that polls a device, is not seen"
 # Reads and writes of io_uring: where they are done, and where what was done meanwhile ends.
 RINGS = ("fentry__kiocb_done", "fentry__io_req_rw_complete")
@@ -240,6 +241,18 @@ def _any(
     """Return a class that is served the same way in every attach mode."""
     candidate = Candidate(ANY_ATTACH_MODE, object_name, programs, optional, unread=unread)
     return Hook(key, title, key.partition(".")[0], (candidate,))
+
+
+def _attempt() -> Hook:
+    """Return what fails: by the same program also where tracepoints serve all other classes."""
+    candidate = Candidate(ANY_ATTACH_MODE, "file_failed", ("tp__sys_exit_failed",), gap=NO_IO_URING)
+    return Hook(
+        "file.failed",
+        "attempt that failed",
+        "file",
+        (candidate, candidate._replace(exclusive=True)),
+        FAILED,
+    )
 
 
 def _around(function: str) -> tuple[str, str]:
@@ -494,6 +507,7 @@ HOOKS: tuple[Hook, ...] = (
         traced=_by_descriptor(),
         option=DIRECTORIES,
     ),
+    _attempt(),
     Hook(
         "socket.accept",
         "process that accepts a TCP connection",

@@ -23,6 +23,7 @@ class FileFlag:
     PATH_UNREACHABLE = 2048
     PATH_GUESSED = 4096
     MODE_MOVED = 16384  # the mode was another than mode_first at some point
+    FAILED = 32768  # attempts, none of which succeeded
     PATH_UNKNOWN = 1 << 30  # ours, above what the kernel uses: no path came
     DEVICE_OF_MOUNT = 1 << 31  # ours: that of its file system, stat(2) may show another
 
@@ -98,6 +99,7 @@ class FileAggregate(msgspec.Struct, gc=False):
         first_ns, last_ns: First and last event.
         size_first, mtime_first_ns: Before the first event (mtime since 1970).
         mode_first: Mode before the first event or change of it, 0 if not known.
+        error: Errno of attempts that failed (FileFlag.FAILED), else 0.
         flags: FileFlag.
         inode: At the last event.
         counts: Events by enum kf_file_event.
@@ -125,6 +127,7 @@ class FileAggregate(msgspec.Struct, gc=False):
     origin: str
     mount: int = 0
     point: str = ""
+    error: int = 0
 
 
 class EnrichedFile(msgspec.Struct, gc=False):

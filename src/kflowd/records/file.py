@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 from kflowd.constants import SECOND_NS
 from kflowd.contract import layout, reader, span
-from kflowd.model import FileAggregate, Inode
+from kflowd.model import FileAggregate, FileFlag, Inode
 from kflowd.records.header import RecordDecoder, text
 from kflowd.records.path import mount_point, plain_text
 from kflowd.records.process import ProcessReader
 
 RECORD = "struct kf_file_record"
+_FAILED = FileFlag.FAILED
 
 
 def file_decoder(processes: ProcessReader) -> RecordDecoder:
@@ -48,7 +49,7 @@ def file_decoder(processes: ProcessReader) -> RecordDecoder:
             last_ns=last_ns,
             size_first=size_first,
             mtime_first_ns=mtime_first_s * SECOND_NS + mtime_first_ns,
-            mode_first=mode_first,
+            mode_first=0 if flags & _FAILED else mode_first,
             flags=flags,
             inode=inode_at(batch, offset),
             counts=counts,
@@ -57,6 +58,7 @@ def file_decoder(processes: ProcessReader) -> RecordDecoder:
             origin=_origin(batch[origin_at : origin_at + origin_len]) if origin_len else "",
             mount=mount,
             point=mount_point(raw, below, flags) if mount else "",
+            error=mode_first if flags & _FAILED else 0,
         )
 
     return RecordDecoder(fixed, decode)

@@ -5,7 +5,8 @@ from msgspec import UNSET, UnsetType
 
 from kflowd.model import EnrichedFile, FileAggregate, FileFlag
 from kflowd.serialize.blocks.file import FileBlock, FileNotes, InodeBlock
-from kflowd.serialize.values import file_events, file_mode, permissions
+from kflowd.serialize.keys import Counts
+from kflowd.serialize.values import error_name, file_events, file_mode, permissions
 
 _UNRESOLVED = (
     FileFlag.PATH_UNKNOWN | FileFlag.PATH_NO_MOUNT | FileFlag.PATH_TEXT | FileFlag.PATH_GUESSED
@@ -20,6 +21,7 @@ _NOTES = (
     (FileFlag.PATH_UNREACHABLE, "UNREACHABLE"),
     (FileFlag.DEVICE_OF_MOUNT, "DEVICE_OF_MOUNT"),
 )
+NOTHING = Counts(())
 _NOTED = _UNRESOLVED | sum(flag for flag, _ in _NOTES[1:])
 
 
@@ -28,13 +30,16 @@ def file_block(aggregate: FileAggregate) -> FileBlock:
     directory, _, name = aggregate.path.rpartition("/")
     inode = aggregate.inode
     known = not aggregate.flags & FileFlag.NO_INODE
+    failed = aggregate.flags & FileFlag.FAILED
     return FileBlock(
         FilePath=directory + "/" if aggregate.path else "",
         File=name,
         FileOrigin=aggregate.origin or UNSET,
         FileMode=file_mode(inode.mode, inode.nlink) if known else UNSET,
-        FileEventCount=aggregate.events,
-        FileEvents=file_events(aggregate.counts),
+        FileEventCount=0 if failed else aggregate.events,
+        FileEvents=NOTHING if failed else file_events(aggregate.counts),
+        FileEventsFailed=file_events(aggregate.counts) if failed else UNSET,
+        FileError=error_name(aggregate.error) if failed else UNSET,
         FileEventsDuration=aggregate.last_ns - aggregate.first_ns,
     )
 

@@ -3,6 +3,7 @@
 
 import ipaddress
 import stat
+from errno import errorcode
 from functools import lru_cache
 
 from kflowd.constants import AF_INET
@@ -33,6 +34,11 @@ def file_mode(mode: int, nlink: int) -> str:
 def file_events(counts: tuple[int, ...]) -> Counts:
     """Return the events that happened, in the order of enum kf_file_event."""
     return Counts(tuple((name, n) for (name, _), n in zip(FILE_EVENTS, counts, strict=True) if n))
+
+
+def error_name(number: int) -> str:
+    """Return an errno's name: 13 is "EACCES"; one that has none as a number."""
+    return errorcode.get(number, str(number))
 
 
 @lru_cache(CACHED)

@@ -87,6 +87,13 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
             constant="kf_directories",
         ),
     ] = False
+    failed: Annotated[
+        bool,
+        Option(
+            help="Attempts that failed too, with their error: a denied open, a missing program",
+            commands=("trace", "doctor"),
+        ),
+    ] = False
     # about 27,000 records of files: more than a second of a busy host between two drains
     ring_bytes: Annotated[
         RingBytes,

@@ -6,7 +6,17 @@ from typing import get_args
 
 import pytest
 
-from kflowd.bpf.hooks import HOOKS, NO_AIO, SUBSTITUTES, Candidate, Target, hook_text, target
+from kflowd.bpf.hooks import (
+    ANY_ATTACH_MODE,
+    FAILED,
+    HOOKS,
+    NO_AIO,
+    SUBSTITUTES,
+    Candidate,
+    Target,
+    hook_text,
+    target,
+)
 from kflowd.bpf.loading.object import BpfObject
 from kflowd.settings import AttachMode
 
@@ -65,7 +75,11 @@ def test_keys_are_unique_and_say_the_domain() -> None:
 
 @pytest.mark.parametrize(
     "hook",
-    [it for it in HOOKS if it.subsystem in {"file", "unix"} or it.key == "socket.accept"],
+    [
+        it
+        for it in HOOKS
+        if (it.subsystem in {"file", "unix"} or it.key == "socket.accept") and it.option != FAILED
+    ],
     ids=lambda it: it.key,
 )
 def test_what_depends_on_the_attach_mode_has_all_three(hook: object) -> None:
@@ -75,8 +89,10 @@ def test_what_depends_on_the_attach_mode_has_all_three(hook: object) -> None:
 
 
 def test_only_the_tracepoint_attach_mode_is_exclusive() -> None:
-    """Programs at system calls see all classes, so they serve all or none."""
-    assert {each.attach_mode for _, each in CANDIDATES if each.exclusive} == {"tracepoint"}
+    """Programs at system calls see all classes, so they serve all or none; failures are beside."""
+    exclusive = {(key, each.attach_mode) for key, each in CANDIDATES if each.exclusive}
+    assert ("file.failed", ANY_ATTACH_MODE) in exclusive
+    assert {how for key, how in exclusive if key != "file.failed"} == {"tracepoint"}
 
 
 @pytest.mark.parametrize(

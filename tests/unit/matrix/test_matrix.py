@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kflowd.bpf.hooks import HOOKS
-from tests.host import test_clock, test_directories, test_one_run, test_users
+from tests.host import test_clock, test_directories, test_failed, test_one_run, test_users
 from tests.host.cases import CASES, proofs
 from tests.matrix import cells, report, verdict
 from tests.matrix.verdict import FAIL, NOT_COVERED, PARTIAL, PASS, UNTESTED, Column
@@ -45,7 +45,7 @@ def test_each_class_is_proven_by_a_test() -> None:
     """No event class of the agent is without a test, and no test names one that does not exist."""
     proven = {event_class for _, event_class in proofs()}
     refused = {name for case in CASES for name in case.refused}
-    modules = (test_one_run, test_users, test_directories, test_clock)
+    modules = (test_one_run, test_users, test_directories, test_failed, test_clock)
     for name, test in (item for module in modules for item in vars(module).items()):
         if name.startswith("test_"):
             proven |= set(vars(test).get("classes", ()))

@@ -16,7 +16,7 @@ def names(lines: list[OptionLine]) -> list[str]:
 def test_commands_have_their_subsets() -> None:
     """Doctor previews a run, replay has what is behind the kernel."""
     assert names(option_lines("doctor")) == [
-        *("-m/--monitor", "--attach", "--directories", "-V/--verbose")
+        *("-m/--monitor", "--attach", "--directories", "--failed", "-V/--verbose")
     ]
     assert names(option_lines("replay")) == [
         *("-o/--format", "-q/--quiet", "--strict", "--count", "-V/--verbose")

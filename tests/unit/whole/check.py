@@ -30,6 +30,7 @@ class Case(NamedTuple):
 CASES = {
     "file": Case(raw.file, (expected.FILE,)),
     "file, path ahead": Case(raw.file_with_path_ahead, (expected.FILE_WITH_PATH_AHEAD,)),
+    "file, failed": Case(raw.file_failed, (expected.FILE_FAILED,)),
     "file in parts": Case(raw.file_in_parts, (expected.FILE_IN_PARTS,)),
     "TCP client": Case(raw.tcp_client, (expected.TCP_CLIENT,)),
     "TCP server": Case(raw.tcp_server, (expected.TCP_SERVER,)),

@@ -96,6 +96,13 @@ FILE_WITH_PATH_AHEAD: Keys = {key: value for key, value in FILE.items() if key !
     "FileNotes": ["PATH_UNRESOLVED"],
 }
 # parts are added up: who and what was before comes from the first, what it is now from the last
+FILE_FAILED: Keys = {}
+for _key, _value in FILE.items():
+    if _key == "FileEvents":
+        FILE_FAILED |= {"FileEvents": {}, "FileEventsFailed": _value, "FileError": "EACCES"}
+    elif _key not in {"FileOrigin", "FilePermissionsBefore", "FileNotes"}:
+        FILE_FAILED[_key] = _value
+FILE_FAILED["FileEventCount"] = 0
 FILE_IN_PARTS: Keys = FILE
 
 SOCKET_INFO: Keys = {

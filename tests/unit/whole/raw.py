@@ -144,6 +144,12 @@ def file_with_path_ahead() -> bytes:
     return ahead + record("FILE", **FILE | others)
 
 
+def file_failed() -> bytes:
+    """Return a record of attempts that failed: mode_first is their errno."""
+    others = {"agg__flags": FileFlag.FAILED, "agg__mode_first": 13}
+    return MOUNT + record("FILE", PATH, path_len=len(PATH), **THROUGH, **FILE | others)
+
+
 def file_in_parts() -> bytes:
     """Return two parts of one file aggregate: the first events, then the last ones."""
     first = {

@@ -95,6 +95,13 @@ class FileBlock(Block, frozen=True, kw_only=True, gc=False):
     ]
     FileEventCount: Annotated[int, Says("sum of FileEvents")]
     FileEvents: Annotated[Counts, Says("events by type, those that happened")]
+    FileEventsFailed: Annotated[
+        Counts | UnsetType,
+        Says("attempts by type, none of which succeeded", "--failed, and they failed", extra=True),
+    ]
+    FileError: Annotated[
+        str | UnsetType, Says("why they failed: EACCES", "--failed, and they failed", extra=True)
+    ]
     FileEventsDuration: Annotated[Duration, Says("from the first to the last event")]
 
 
