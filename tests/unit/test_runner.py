@@ -2,7 +2,7 @@
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -160,6 +160,15 @@ def test_news_come_before_the_batch() -> None:
     assert tape.batches == [b"new", b"1", b"2"]
 
 
+@pytest.fixture
+def default(number: signal.Signals) -> Iterator[None]:
+    """Give a signal its default: what runs in the background, or behind nohup, may ignore it."""
+    before = signal.signal(number, signal.SIG_DFL)
+    yield
+    signal.signal(number, before)
+
+
+@pytest.mark.usefixtures("default")
 @pytest.mark.parametrize("number", runner.ENDS)
 def test_signals_ask_to_stop(number: signal.Signals) -> None:
     """The first signal asks, one right behind it is the same; afterwards all is as before."""
