@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Maps that every object shares. The loader makes one of each name and hands it to all objects. */
+/* Maps that every object shares. The loader makes one of each name and hands it to all objects; and one of each
+ * section .bss.NAME, which is for variables that are shared. */
 #ifndef KF_MAPS_BPF_H
 #define KF_MAPS_BPF_H
 

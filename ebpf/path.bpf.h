@@ -37,6 +37,12 @@ struct kf_walk {
 	u32 flags; /* KF_AGG_PATH_* */
 };
 
+/* A walk and, behind it in the same memory, what it has gone over: another path, another number. */
+struct kf_climbed {
+	struct kf_walk walk;
+	u64 hash;
+};
+
 enum kf_step { KF_STEP_END, KF_STEP_NAME, KF_STEP_CROSSED };
 
 static __always_inline struct mount *kf_mount__of(struct vfsmount *vfsmount)
@@ -91,6 +97,7 @@ static __always_inline void kf_dentry__read(struct kf_step_at *at, struct dentry
 	if (KF_AT_ONCE(at, dentry, d_parent, d_name.name, 24))
 		return;
 	KF_READ_INTO(&at->parent, dentry, d_parent);
+	KF_READ_INTO(&at->other, dentry, d_name.hash_len);
 	KF_READ_INTO(&at->name, dentry, d_name.name);
 }
 
@@ -107,6 +114,19 @@ static __always_inline void kf_mount__read(struct kf_step_at *at, struct mount *
 static __always_inline long kf_name__copy(char *to, struct dentry *dentry)
 {
 	return kf_string__copy(to, KF_UNTYPED(dentry, d_name.name), KF_NAME_LEN);
+}
+
+static __always_inline u32 kf_climbed__hash(const void *walk)
+{
+	return ((const struct kf_climbed *)walk)->hash;
+}
+
+/* Counts a component in by its d_name.hash_len: of the name and of where the parent lies, and read with it. */
+static __always_inline void kf_climbed__add(void *walk, u64 hash_len)
+{
+	struct kf_climbed *climbed = walk;
+
+	climbed->hash = climbed->hash * 33 + hash_len;
 }
 
 /* Takes down where the first mount begins. Without a branch, which would be a state for each round. */
@@ -187,6 +207,7 @@ static __always_inline long kf_path__climb(struct kf_path *path, const u32 room)
 		return 0;
 	if (walk->used >= room)
 		return 1;
+	kf_climbed__add(walk, at.other);
 	n = kf_string__copy(path->buffer + (walk->used & (room - 1)), (void *)at.name, KF_NAME_LEN);
 	if (n <= 0)
 		return 1;
@@ -273,13 +294,14 @@ static __always_inline void kf_walk__name_root(struct kf_walk *walk, char *buffe
 }
 
 /* Writes the components of where walk stands to the buffer, behind the walk->used bytes already
- * there; walk says what became of it. Returns 0 if the path is complete. */
+ * there; walk, which begins a struct kf_climbed, says what became of it. Returns 0 if the path is complete. */
 static __always_inline int kf_path__write(char *buffer, struct kf_walk *walk, const u32 room)
 {
 	struct kf_path path = { .buffer = buffer, .walk = walk, .root = kf_mount__root(walk->mnt) };
 	bool complete;
 
 	kf_walk__begin(walk);
+	((struct kf_climbed *)walk)->hash = 0;
 	kf_path__walk(&path, room);
 	complete = walk->flags & KF_WALK_COMPLETE;
 	if (complete) {

@@ -11,7 +11,7 @@
 #ifndef KF_RECORD_H
 #define KF_RECORD_H
 /* cffi: begin */
-#define KF_VERSION 6
+#define KF_VERSION 7
 #define KF_COMM_LEN 16
 #define KF_NAME_LEN 256
 #define KF_PATH_MAX 4096
@@ -76,6 +76,7 @@ enum kf_file_event {
 #define KF_AGG_PATH_DELETED 1024 /* the name was removed when the path was read, or never was one */
 #define KF_AGG_PATH_UNREACHABLE 2048 /* path ends at no root of a mount namespace */
 #define KF_AGG_PATH_GUESSED 4096 /* through one of several mounts, not known which */
+#define KF_AGG_RENAMED 8192 /* it ends because its path is another now: by a rename */
 #define KF_AGG_MODE_MOVED 16384 /* the mode was another than mode_first at some point */
 #define KF_AGG_FAILED 32768 /* attempts that failed; mode_first is their errno */
 
@@ -249,6 +250,10 @@ struct kf_file_agg {
 	__u32 share_uid; /* whose share the entry counts against: proc may have another user later */
 	__u32 mode_first; /* i_mode before the first event, 0: not known; KF_AGG_FAILED: errno */
 	__u32 named; /* events by a name: all of them, and nothing holds the file open */
+	__u32 moves; /* renames on this host before the path was read; on 8 bytes, with mount */
+	__u32 mount; /* number of the mount that the events went through, 0: not known */
+	__u32 path; /* a hash of the path that was sent ahead */
+	__u32 pad;
 };
 
 #define KF_KEPT_LEN 512 /* 256 bytes of components, and the last one reaches beyond them */

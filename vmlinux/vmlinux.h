@@ -119,11 +119,16 @@ struct hlist_bl_node {
 	struct hlist_bl_node **pprev;
 };
 
+struct lockref {
+	int count;
+};
+
 struct dentry {
 	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	struct lockref d_lockref;
 	struct super_block *d_sb;
 };
 

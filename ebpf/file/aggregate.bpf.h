@@ -6,21 +6,7 @@
 #ifndef KF_FILE_AGGREGATE_BPF_H
 #define KF_FILE_AGGREGATE_BPF_H
 
-#include "emit.bpf.h"
-#include "file/held.bpf.h"
-#include "file/identity.bpf.h"
-#include "file/mounts.bpf.h"
-#include "path.bpf.h"
-#include "task.bpf.h"
-
-/* Open files between two events that end them, 296 bytes each. When it is full, events leave one by
- * one as partial records and user space merges them. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, KF_SIZED);
-	__type(key, struct kf_file_key);
-	__type(value, struct kf_file_agg);
-} kf_files SEC(".maps");
+#include "file/former.bpf.h"
 
 /* Names of those that wait for the sweep because the ring was full, and of open files whose path it
  * has refused; as many as aggregates, 0.9 KB each. */
@@ -31,36 +17,6 @@ struct {
 	__type(value, struct kf_kept_name);
 } kf_names SEC(".maps");
 
-/* What an event is about. */
-struct kf_subject {
-	struct kf_file_key key;
-	struct kf_inode inode;
-	struct kf_walk at; /* at.dentry NULL: no path can be read */
-};
-
-/* Bits of one number, not members: a member that is tested becomes another state to the verifier,
- * and each of them doubles its work. */
-#define KF_FLUSH_PATH 1 /* the event ends the aggregate, and the path goes into its record */
-#define KF_FLUSH_MORE 2 /* another event of the same operation follows */
-#define KF_FLUSH_NO_BEFORE 8 /* before is already after: a write seen at its end */
-#define KF_FLUSH_NAMED 16 /* on a name: the process need not hold the file open */
-#define KF_FLUSH_NO_MODE 32 /* the mode may already be that of after: a change seen at its end */
-#define KF_FLUSH_MODE_UNSEEN (KF_FLUSH_NO_MODE | KF_FLUSH_NO_BEFORE)
-#define KF_NAMED_NEVER 0x80000000U /* kf_file_agg.named of a file that was open */
-
-/* An event, and how its aggregate is to be sent. */
-struct kf_flush {
-	u16 event; /* enum kf_file_event */
-	u16 how; /* KF_FLUSH_* */
-	u32 origin_len; /* 0: none */
-	const struct kf_inode *before; /* the inode ahead of the operation */
-	const char *
-		origin; /* name before a rename, KF_NAME_LEN bytes; NULL: none, as the verifier can tell */
-	u64 now_ns;
-	u64 mount; /* of the path: here, because the stack has no room for it further down */
-};
-
-const struct kf_file_agg kf_agg_zero = {};
 const struct kf_kept_name kf_kept_zero = {};
 _Static_assert(__builtin_offsetof(struct kf_kept_name, path_len) ==
 			       __builtin_offsetof(struct kf_walk, used) &&
@@ -68,81 +24,10 @@ _Static_assert(__builtin_offsetof(struct kf_kept_name, path_len) ==
 			       __builtin_offsetof(struct kf_walk, flags) &&
 		       __builtin_offsetof(struct kf_kept_name, below) ==
 			       __builtin_offsetof(struct kf_walk, below) &&
+		       __builtin_offsetof(struct kf_kept_name, mount) ==
+			       __builtin_offsetof(struct kf_climbed, hash) &&
 		       KF_KEPT_LEN == KF_PATH_SMALL + KF_NAME_LEN,
 	       "a kept name begins with its walk");
-
-static __always_inline bool kf_event__ends(enum kf_file_event event)
-{
-	return event == KF_FILE_CLOSE_WRITE || event == KF_FILE_CLOSE_NOWRITE ||
-	       event == KF_FILE_MOVED_TO || event == KF_FILE_DELETE;
-}
-
-/* Whether the event is the last of its aggregate. */
-static __always_inline bool kf_flush__ends(const struct kf_flush *flush)
-{
-	return kf_event__ends(flush->event) ||
-	       (flush->how & (KF_FLUSH_PATH | KF_FLUSH_MORE)) == KF_FLUSH_PATH;
-}
-
-/* KF_FLUSH_* of an event that is seen only when it has happened: what a write or a chmod changed is not
- * known. */
-static __always_inline u32 kf_event__before_unseen(enum kf_file_event event)
-{
-	if (event == KF_FILE_ATTRIB)
-		return KF_FLUSH_NO_MODE;
-	return event == KF_FILE_MODIFY ? KF_FLUSH_NO_BEFORE : 0;
-}
-
-static __always_inline u32 kf_agg__events(const struct kf_file_agg *agg)
-{
-	u32 sum = 0;
-
-	for (int i = 0; i < KF_FILE_EVENTS; i++)
-		sum += agg->counts[i];
-	return sum;
-}
-
-/* The current process; as it was before it has run another program, if that has left this behind. */
-static __always_inline void kf_agg__actor(struct kf_proc *proc, u32 execs)
-{
-	kf_proc__fill_current(proc);
-	if ((u16)(proc->execs - execs) != 1)
-		return;
-	proc->execs = execs;
-	proc->comm[0] = 0;
-}
-
-static __always_inline void kf_agg__init(struct kf_file_agg *agg, const struct kf_subject *subject,
-					 const struct kf_flush *flush)
-{
-	kf_agg__actor(&agg->proc, subject->key.execs);
-	agg->first_ns = flush->now_ns;
-	if (flush->how & KF_FLUSH_NO_BEFORE)
-		agg->flags |= KF_AGG_NO_BASELINE;
-	agg->size_first = flush->before->size;
-	agg->mtime_first_s = flush->before->mtime_s;
-	agg->mtime_first_ns = flush->before->mtime_ns;
-	agg->mode_first = flush->how & KF_FLUSH_MODE_UNSEEN ? 0 : flush->before->mode;
-	agg->share_uid = agg->proc.uid;
-	agg->last_ns = agg->first_ns;
-	agg->inode = subject->inode;
-}
-
-/* An event of a call on a name, which alone can change the mode, or on a descriptor that did. A mode that
- * was set and set back is one that has moved. */
-static __always_inline void kf_agg__named(struct kf_file_agg *agg, const struct kf_flush *flush)
-{
-	u32 before = flush->how & KF_FLUSH_MODE_UNSEEN ? 0 : flush->before->mode;
-
-	if (flush->how & KF_FLUSH_NAMED)
-		__sync_fetch_and_add(&agg->named, 1);
-	if (!agg->mode_first)
-		agg->mode_first = before;
-	if (!agg->mode_first)
-		return;
-	if (agg->inode.mode != agg->mode_first || (before && before != agg->mode_first))
-		agg->flags |= KF_AGG_MODE_MOVED;
-}
 
 static __always_inline void kf_file__finish_path(struct kf_path_record *rec,
 						 const struct kf_subject *subject, u64 mount,
@@ -153,7 +38,7 @@ static __always_inline void kf_file__finish_path(struct kf_path_record *rec,
 
 	rec->flags = walk->flags;
 	rec->below = walk->below;
-	rec->key = subject->key;
+	rec->key = subject->key; /* over the hash of the walk */
 	rec->path_len = used;
 	rec->mount = mount;
 	if (rec->flags & KF_AGG_PATH_TRUNCATED)
@@ -162,29 +47,34 @@ static __always_inline void kf_file__finish_path(struct kf_path_record *rec,
 	kf_submit(rec);
 }
 
+#define KF_PATH_WENT (1ULL << 32)
+
 /* Sends the path of an aggregate that stays in the map, so that whoever takes it out later needs
- * none. Returns false if the ring is full. */
-static __noinline bool kf_file__send_path(struct kf_subject *subject, u64 now_ns)
+ * none. Returns a hash of it, with KF_PATH_WENT, and 0 if the ring is full. */
+static __noinline u64 kf_file__send_path(struct kf_subject *subject, u64 now_ns)
 {
 	u64 mount = kf_told__walk(&subject->at);
 	struct kf_path_record *rec;
+	u64 hash;
 
 	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + KF_PATH_SMALL + KF_NAME_LEN, 0);
 	if (!rec)
-		return false;
+		return 0;
 	*(struct kf_walk *)&rec->hdr = subject->at;
 	if (kf_path__write((char *)(rec + 1), (struct kf_walk *)&rec->hdr, KF_PATH_SMALL) == 0) {
+		hash = kf_climbed__hash(&rec->hdr);
 		kf_file__finish_path(rec, subject, mount, now_ns);
-		return true;
+		return hash | KF_PATH_WENT;
 	}
 	bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
 	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + KF_PATH_LARGE + KF_NAME_LEN, 0);
 	if (!rec)
-		return false;
+		return 0;
 	*(struct kf_walk *)&rec->hdr = subject->at;
 	kf_path__write((char *)(rec + 1), (struct kf_walk *)&rec->hdr, KF_PATH_LARGE);
+	hash = kf_climbed__hash(&rec->hdr);
 	kf_file__finish_path(rec, subject, mount, now_ns);
-	return true;
+	return hash | KF_PATH_WENT;
 }
 
 static __always_inline struct kf_kept_name *kf_kept__get(const struct kf_file_key *key)
@@ -206,13 +96,14 @@ static __noinline int kf_file__keep_name(struct kf_subject *subject, struct kf_f
 {
 	struct kf_kept_name *kept = kf_kept__get(&subject->key);
 	u64 length = flush->origin_len;
+	u64 mount = kf_told__walk(&subject->at);
 
 	if (!kept)
 		return 0;
-	kept->mount = kf_told__walk(&subject->at);
 	*(struct kf_walk *)kept = subject->at;
 	if (kf_path__write(kept->path, (struct kf_walk *)kept, KF_PATH_SMALL))
 		kf_count(KF_CNT_PATH_TRUNCATED, 1);
+	kept->mount = mount; /* over the hash of the walk */
 	if (!flush->origin || !length || length > KF_NAME_LEN)
 		return KF_AGG_PATH_KEPT;
 #ifdef KF_CAST
@@ -270,9 +161,15 @@ static __always_inline void kf_file__body(struct kf_file_record *rec, struct kf_
 	kf_agg__named(&rec->agg, flush);
 }
 
+#ifdef KF_DIRECT
+#define KF_FRAME_APART __always_inline
+#else
+#define KF_FRAME_APART __noinline /* the stack is short */
+#endif
+
 /* Aggregate whose path went ahead. Returns 0 if the ring is full. */
-static __always_inline int kf_file__emit_bare(struct kf_file_agg *agg, struct kf_subject *subject,
-					      struct kf_flush *flush)
+static KF_FRAME_APART int kf_file__emit_bare(struct kf_file_agg *agg, struct kf_subject *subject,
+					     struct kf_flush *flush)
 {
 	struct kf_file_record *rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec), 0);
 
@@ -384,24 +281,11 @@ static __noinline struct kf_file_agg *kf_file__make(struct kf_subject *subject,
 static __always_inline struct kf_file_agg *kf_file__get(struct kf_subject *subject,
 							struct kf_flush *flush)
 {
-	struct kf_file_agg *agg = bpf_map_lookup_elem(&kf_files, &subject->key);
+	struct kf_file_agg *agg = kf_former__find(subject, flush);
 
 	if (agg || kf_flush__ends(flush))
 		return agg;
 	return kf_file__make(subject, flush);
-}
-
-static __always_inline void kf_agg__add(struct kf_file_agg *agg, const struct kf_subject *subject,
-					const struct kf_flush *flush)
-{
-	if (flush->event < KF_FILE_EVENTS)
-		__sync_fetch_and_add(&agg->counts[flush->event], 1);
-	if (!agg->first_ns)
-		agg->first_ns = flush->now_ns;
-	agg->last_ns = flush->now_ns;
-	agg->inode = subject->inode;
-	if (flush->how & (KF_FLUSH_NAMED | KF_FLUSH_NO_MODE))
-		kf_agg__named(agg, flush);
 }
 
 /* Whether an event sends its aggregate, or goes out alone. */
@@ -424,14 +308,7 @@ static __always_inline void kf_file__left(struct kf_file_agg *agg, struct kf_sub
 	}
 	if (agg->flags & KF_AGG_PATH_KEPT)
 		bpf_map_delete_elem(&kf_names, &subject->key);
-	agg->named = agg->named == kf_agg__events(agg) ? 0 : KF_NAMED_NEVER;
-	__builtin_memset(agg->counts, 0, sizeof(agg->counts));
-	agg->flags = 0;
-	agg->first_ns = 0;
-	agg->size_first = agg->inode.size;
-	agg->mtime_first_s = agg->inode.mtime_s;
-	agg->mtime_first_ns = agg->inode.mtime_ns;
-	agg->mode_first = agg->inode.mode;
+	kf_former__begin_again(agg);
 }
 
 /* The ring is full: an aggregate that has ended stays for the sweep, and what happens to the file until
@@ -460,9 +337,13 @@ static __always_inline void kf_file__stays(struct kf_file_agg *agg, struct kf_su
 static __always_inline void kf_file__name(struct kf_file_agg *agg, struct kf_subject *subject,
 					  struct kf_flush *flush)
 {
+	u64 path;
+
 	if ((flush->how & KF_FLUSH_MORE) || !kf_file__needs_name(agg, subject, flush))
 		return;
-	if (kf_file__send_path(subject, flush->now_ns))
+	path = kf_file__send_path(subject, flush->now_ns);
+	agg->path = path;
+	if (path)
 		agg->flags |= KF_AGG_PATH_SENT;
 	else
 		agg->flags |= kf_file__keep_name(subject, flush);
@@ -528,13 +409,6 @@ static __always_inline struct inode *kf_file__locate(struct kf_walk *at, struct 
 {
 	return KF_ENABLED(KF_DIRECT) ? kf_file__locate_by(at, file)
 				     : kf_file__locate_near(at, file);
-}
-
-/* Whether it is a directory that overlayfs has opened in one of its layers, which no flag of the file says. */
-static __always_inline bool kf_subject__is_below(const struct kf_subject *subject)
-{
-	return kf_inode__is_directory(subject->inode.mode) &&
-	       kf_mount__is_internal(subject->at.mnt);
 }
 
 /* An event on an open file. image: moves its key to another image than the one that runs, NULL: that one. */

@@ -11,7 +11,7 @@
 #include "config.bpf.h"
 #include "file/programs.bpf.h"
 #include "file/arguments.bpf.h"
-#include "file/pending.bpf.h"
+#include "file/rename.bpf.h"
 #include "file/open_close.bpf.h"
 
 /* KF_VARIANTS noloop cast: built again for kernels without bpf_loop and for lockdown. */
@@ -378,7 +378,7 @@ int BPF_PROG(fentry__vfs_rename, struct renamedata *data)
 {
 	if (!kf_standby__claim(KF_PROG_FENTRY_VFS_RENAME))
 		return 0;
-	kf_pending__enter_rename(data->old_dentry, data->new_dentry, data->flags, KF_FRAME(ctx));
+	kf_rename__enter(data->old_dentry, data->new_dentry, data->flags, KF_FRAME(ctx));
 	return 0;
 }
 

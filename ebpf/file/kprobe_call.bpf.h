@@ -11,7 +11,7 @@
 
 #include "due.bpf.h"
 #include "file/open_close.bpf.h"
-#include "file/pending.bpf.h"
+#include "file/rename.bpf.h"
 #include "syscalls.bpf.h"
 
 enum kf_due {
@@ -280,7 +280,7 @@ static __always_inline void kf_call__enter_rename(struct dentry *old, struct den
 						  u64 frame)
 {
 	if (kf_call__operates())
-		kf_call__keep_name(kf_pending__enter_rename(old, new, flags, frame));
+		kf_call__keep_name(kf_rename__enter(old, new, flags, frame));
 }
 
 /* The same of a rename, by the inodes. What was replaced is told by the name of the other. */

@@ -195,30 +195,8 @@ static __always_inline struct kf_pending *kf_pending__enter(enum kf_op op,
 	return pending;
 }
 
-#define KF_RENAME_EXCHANGE 2 /* linux/fs.h */
-
-/* A rename concerns two files if the new name is taken. If both names are of one file, nothing happens
- * (fs/namei.c: vfs_rename). */
-static __always_inline struct kf_pending *
-kf_pending__enter_rename(struct dentry *old, struct dentry *new, u32 flags, u64 frame)
-{
-	struct kf_pending *pending = kf_pending__enter(KF_OP_RENAME, KF_ON_NAMES(old, new), frame);
-	struct kf_displaced *displaced;
-	struct inode *inode;
-
-	if (!pending)
-		return NULL;
-	inode = KF_READ(new, d_inode);
-	displaced = &pending->displaced;
-	if (!inode)
-		return pending;
-	if (inode == KF_READ(old, d_inode))
-		pending->wanted = 0;
-	else if (kf_identity__take(&displaced->key, &displaced->before, inode, new))
-		displaced->wanted = 1;
-	displaced->exchanged = flags & KF_RENAME_EXCHANGE;
-	return pending;
-}
+/* Which of the two files of a rename. */
+enum kf_side { KF_SIDE_MOVED, KF_SIDE_DISPLACED };
 
 /* iattr.ia_valid (linux/fs.h) */
 #define KF_ATTR_SIZE (1 << 3)
@@ -288,9 +266,6 @@ static __always_inline void kf_pending__fold(u32 op, struct kf_pending *pending,
 	kf_op__fold(op, &subject, &flush);
 }
 
-/* Which of the two files of a rename. */
-enum kf_side { KF_SIDE_MOVED, KF_SIDE_DISPLACED };
-
 /*
  * Folds the rename of one of two files, whose state is up to date already. A global function: it has the
  * subject on its stack instead of the program's, and the verifier looks at it once. What was replaced
@@ -343,6 +318,8 @@ static __always_inline void kf_pending__renamed(struct kf_pending *pending,
 		kf_pending__fold_side(KF_SIDE_MOVED);
 	if (other)
 		kf_pending__fold_side(KF_SIDE_DISPLACED);
+	/* 1: the rename itself has it */
+	kf_moves__add(displaced->exchanged ? 0 : kf_number(dentry), 1);
 }
 
 /* The operation has its result. */
@@ -367,6 +344,8 @@ static __always_inline void kf_pending__exit(enum kf_op op, const struct kf_oper
 
 	if (pending)
 		kf_pending__settle(op, pending, on, ret);
+	else if (op == KF_OP_RENAME && kf_op__succeeded(op, ret))
+		kf_moves__add(0, 0);
 }
 
 /* Each by itself: so what its row says is known when compiling, as elsewhere. */

@@ -324,8 +324,11 @@ __noinline int kf_named__end(u64 dfd, u64 path, u64 old, long ret)
 	if (!named)
 		return 0;
 	op = named->op;
-	if (kf_op__succeeded(op, ret))
+	if (kf_op__succeeded(op, ret)) {
+		if (op == KF_OP_RENAME)
+			kf_moves__add(kf_number(named->dentry), 0);
 		on_descriptor = kf_named__resolve(named, &where, op);
+	}
 	kf_named__drop(named);
 	return on_descriptor;
 }

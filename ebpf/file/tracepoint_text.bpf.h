@@ -175,6 +175,7 @@ static __always_inline void kf_text__keep_name(struct kf_kept_name *kept, struct
 	walk->used = n > 0 ? n : 0;
 	if (kf_path__write(kept->path, walk, KF_PATH_SMALL))
 		kf_count(KF_CNT_PATH_TRUNCATED, 1);
+	kept->mount = 0; /* over the hash of the walk */
 	n = old ? bpf_probe_read_user_str(kept->origin, KF_NAME_LEN, (void *)old) : 0;
 	kept->origin_len = n > 0 ? n : 0;
 }

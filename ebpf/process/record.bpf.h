@@ -94,9 +94,10 @@ static __always_inline int kf_proc_record__write(struct kf_proc_record *rec, str
 	return cut;
 }
 
-static __always_inline void kf_proc_record__start(struct kf_proc_record *rec,
-						  struct task_struct *task, struct kf_proc *proc,
-						  enum kf_proc_source source)
+/* The rest, behind the path: the state of the walk lies here before. */
+static __always_inline void kf_proc_record__finish(struct kf_proc_record *rec,
+						   struct task_struct *task, struct kf_proc *proc,
+						   enum kf_proc_source source)
 {
 	rec->proc = *proc;
 	rec->source = source;
@@ -115,8 +116,8 @@ static __always_inline void kf_proc_record__emit(struct task_struct *task, struc
 	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + 3 * KF_PROC_SMALL, 0);
 	if (!rec)
 		goto lost;
-	kf_proc_record__start(rec, task, proc, source);
 	if (kf_proc_record__write(rec, mm, source, KF_PROC_SMALL) == 0) {
+		kf_proc_record__finish(rec, task, proc, source);
 		kf_submit(rec);
 		return;
 	}
@@ -124,8 +125,8 @@ static __always_inline void kf_proc_record__emit(struct task_struct *task, struc
 	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + 3 * KF_PROC_LARGE, 0);
 	if (!rec)
 		goto lost;
-	kf_proc_record__start(rec, task, proc, source);
 	kf_proc_record__write(rec, mm, source, KF_PROC_LARGE);
+	kf_proc_record__finish(rec, task, proc, source);
 	kf_submit(rec);
 	return;
 lost:

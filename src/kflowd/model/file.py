@@ -22,6 +22,7 @@ class FileFlag:
     PATH_DELETED = 1024  # the path says so as well: it ends with " (deleted)"
     PATH_UNREACHABLE = 2048
     PATH_GUESSED = 4096
+    RENAMED = 8192  # it ends because its path is another now
     MODE_MOVED = 16384  # the mode was another than mode_first at some point
     FAILED = 32768  # attempts, none of which succeeded
     PATH_UNKNOWN = 1 << 30  # ours, above what the kernel uses: no path came

@@ -17,6 +17,7 @@ _NOTES = (
     (FileFlag.NO_INODE, "NO_INODE"),
     (FileFlag.PARTIAL, "PARTIAL"),
     (FileFlag.STALE, "STALE"),
+    (FileFlag.RENAMED, "RENAMED"),
     (FileFlag.PATH_DELETED, "DELETED"),
     (FileFlag.PATH_UNREACHABLE, "UNREACHABLE"),
     (FileFlag.DEVICE_OF_MOUNT, "DEVICE_OF_MOUNT"),

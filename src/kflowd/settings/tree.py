@@ -103,7 +103,7 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
             maps=(Map(name="kf_ring"),),
         ),
     ] = 8 << 20
-    # (program image, name, inode) between two events that end them; 296 bytes each, 5 MB; and as
+    # (program image, name, inode) between two events that end them; 312 bytes each, 5 MB; and as
     # many names that wait for room in the ring
     file_entries: Annotated[
         Entries,

@@ -21,6 +21,8 @@ _TRACE = re.compile(
     r"^(\d+: |; |processed |R\d.*=|from |func#|libbpf: |\s*$|caller:|callee:|frame\d)"
 )
 CAST_FUNCTION = b"bpf_rdonly_cast"
+# How the section of variables that objects share is named: it is a map as well.
+SHARED_SECTION = ".bss."
 _BYTE_ORDER = sys.byteorder
 
 
@@ -129,8 +131,12 @@ class BpfObject(Closeable):
 
     @property
     def shared_maps(self) -> tuple[str, ...]:
-        """Names of the maps that objects share by name: all but their own sections."""
-        return tuple(name for name, it in self._maps.items() if not lib.bpf_map__is_internal(it))
+        """Names of the maps that objects share by name: all but the sections of their own."""
+        return tuple(
+            name
+            for name, it in self._maps.items()
+            if not lib.bpf_map__is_internal(it) or name.startswith(SHARED_SECTION)
+        )
 
     @property
     def sections(self) -> dict[str, str]:

@@ -73,6 +73,8 @@ FILE_NOTES = {
     "PARTIAL": "more events of the same file may be in another record",
     "STALE": "swept without a closing event: idle, too old, or its process or kflowd ended; what "
     "was changed by name alone needs none",
+    "RENAMED": "the file was open when its path became another, by a rename of the file or of a "
+    "directory above it: what the process did later is in a record with the new path",
     "DELETED": "the name was gone when it was read, or never was one (a memfd, O_TMPFILE): File "
     "ends with (deleted), as in /proc/PID/fd",
     "UNREACHABLE": "FilePath begins at no root of a mount namespace: a detached mount, a memfd, or "

@@ -113,4 +113,12 @@ def test_maps_and_programs_have_names() -> None:
     with BpfObject("process") as it:
         assert {"kf_ring", "kf_counters"} <= set(it.shared_maps)
         assert not [name for name in it.shared_maps if "." in name]
+        assert it.variables(".bss")
         assert it.sections["iter__task"] == "iter/task"
+
+
+def test_a_section_for_shared_variables_is_a_shared_map() -> None:
+    """All copies of the programs count in one place, and `.rodata` stays apart."""
+    with BpfObject("file_tracepoint") as it:
+        assert [name for name in it.shared_maps if "." in name] == [".bss.moves"]
+        assert {"kf_moves", "kf_several"} == set(it.variables(".bss.moves"))
