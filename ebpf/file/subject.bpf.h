@@ -152,13 +152,23 @@ static __always_inline void kf_agg__named(struct kf_file_agg *agg, const struct 
 		agg->flags |= KF_AGG_MODE_MOVED;
 }
 
+/* The first event since an aggregate was reported (-e): the process may be another than it was. Apart, for the
+ * verifier. */
+static __noinline int kf_agg__acts(struct kf_file_agg *agg, u32 execs)
+{
+	kf_agg__actor(&agg->proc, execs);
+	return 0;
+}
+
 static __always_inline void kf_agg__add(struct kf_file_agg *agg, const struct kf_subject *subject,
 					const struct kf_flush *flush)
 {
 	if (flush->event < KF_FILE_EVENTS)
 		__sync_fetch_and_add(&agg->counts[flush->event], 1);
-	if (!agg->first_ns)
+	if (!agg->first_ns) {
 		agg->first_ns = flush->now_ns;
+		kf_agg__acts(agg, subject->key.execs);
+	}
 	agg->last_ns = flush->now_ns;
 	agg->inode = subject->inode;
 	if (flush->how & (KF_FLUSH_NAMED | KF_FLUSH_NO_MODE))

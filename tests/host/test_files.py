@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.host.agent import Agent, Record, Result, file_records
+from tests.host.agent import Agent, Record, Result, file_records, losses
 from tests.host.whole import time_text
 from tests.host.workloads import WRITE_BYTES, WRITES, Done, start
 
@@ -80,6 +80,38 @@ def test_changes_add_up_over_exports(export_at: int, counts: list[int], folder: 
     assert sum(changes) == WRITES * WRITE_BYTES
     sizes = [sum(changes[: n + 1]) for n in range(len(changes))]
     assert [each["FileSize"] for each in found] == sizes
+
+
+# what a process is changes between two records of one open file
+CHANGING = """
+import ctypes, os, sys
+held = os.open(sys.argv[1] + "/held", os.O_CREAT | os.O_WRONLY)
+os.write(held, b"1")
+os.write(held, b"2")
+ctypes.CDLL(None).prctl(15, b"another", 0, 0, 0)
+os.setresgid(65534, 65533, 65533)
+os.setresuid(65532, 65531, 65531)
+for _ in range(4):
+    os.write(held, b"3")
+"""
+
+
+def test_the_process_is_as_it_was_at_the_first_event_of_its_record(folder: Path) -> None:
+    """With -e a later record of an open file has the process as it is then, not as it began."""
+    with Agent("-m", "file", "-e", "4") as agent:
+        subprocess.run(
+            [sys.executable, "-I", "-S", "-c", CHANGING, str(folder)], check=True, timeout=60
+        )
+        result = agent.stop()
+    found = file_records(result.records, folder)
+    assert [each["FileEvents"] for each in found] == [
+        {"CREATE": 1, "OPEN": 1, "MODIFY": 2},
+        {"MODIFY": 4},
+        {"CLOSE_WRITE": 1},
+    ]
+    ids = [tuple(each[f"Proc{it}"] for it in ("UID", "EUID", "GID", "EGID")) for each in found]
+    assert ids == [(0, 0, 0, 0), *2 * [(65532, 65531, 65534, 65533)]]
+    assert losses(result.records) == {}
 
 
 # by a name each, of a file that stays closed, and the same beside a descriptor
