@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from kflowd.bpf.candidates import ANY_ATTACH_MODE, Candidate, Hook
 from kflowd.bpf.ffi import ffi, lib
-from kflowd.bpf.hooks import ANY_ATTACH_MODE, Candidate, Hook
 from kflowd.bpf.kernel.btf import Kernel
 from kflowd.bpf.kernel.probing import probe
 from kflowd.bpf.loading.loader import Loader

@@ -14,7 +14,8 @@ import pytest
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 
-from kflowd.bpf.hooks import ANY_ATTACH_MODE, HOOKS
+from kflowd.bpf.candidates import ANY_ATTACH_MODE
+from kflowd.bpf.hooks import HOOKS
 from kflowd.bpf.loading import builds
 from kflowd.bpf.loading.object import BpfObject
 

@@ -6,52 +6,34 @@ programs that serve the class together: one that is refused takes the candidate 
 other classes. What a program needs of the kernel follows from its section (`target`).
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from kflowd.bpf.candidates import (
+    ANY_ATTACH_MODE,
+    UNIX_MOVES,
+    Candidate,
+    Hook,
+    around,
+    attach_modes,
+    call_returns,
+)
+from kflowd.bpf.gaps import (
+    LEAPS,
+    NAMES_AS_TEXT,
+    NO_AIO,
+    NO_IO_URING,
+    NO_NESTED_SCRIPTS,
+    NO_RINGS,
+    NO_SPLICE,
+    NOT_CALLED,
+    ONE_OF_TWO,
+)
 
-ANY_ATTACH_MODE = "any"  # served the same way in every attach mode; --attach does not touch it
-
-
-NO_RINGS = "what io_uring does is not seen"
-NO_IO_URING = "what io_uring and 32-bit system calls do is not seen"
-NO_SPLICE = "what io_uring, sendfile, splice and 32-bit system calls do is not seen"
-NOT_CALLED = "what io_uring and AIO do is not seen; on arm64 what 32-bit system calls do, too"
-NO_NESTED_SCRIPTS = "of scripts that interpret each other the first one is seen alone"
-NAMES_AS_TEXT = (
-    "a path whose inode no tracepoint names is reported as it was given, without the inode; one "
-    "that is below several mounts of a file system may be through any of them; " + NOT_CALLED
-)
-ONE_OF_TWO = (
-    "the file that a rename replaces or exchanges is not seen; one between two names of a file, "
-    "which does nothing, is reported, and so is what is no file and replaces one; "
-)
-LEAPS = (
-    "the moment of a leap second, or of a step by a 32-bit call, is known to about a millisecond"
-)
-UNIX_MOVES = tuple(
-    f"unix_{kind}_{verb}"
-    for verb in ("sendmsg", "recvmsg")
-    for kind in ("stream", "dgram", "seqpacket")
-)
 # Which mount a thread is about to write to: operations on names know none. Without these the mount
 # is looked for, and a path that could be through several has a note.
 MOUNTS = ("fentry__mnt_want_write", "fentry__mnt_want_write_file")
-# In the kprobe mode calls that can wait for ever have no kretprobe, each would hold one of a few
-# instances: their result is that of the system call.
-CALL_ALONE = frozenset(
-    (
-        *("vfs_read", "vfs_readv", "vfs_write", "vfs_writev", "iterate_dir"),
-        *("splice_file_to_pipe", *UNIX_MOVES),
-    )
-)
 DIRECTORIES = "directories"  # the option that the classes of directories are wanted by
 FAILED = "failed"  # and what has failed
-NO_AIO = "what AIO (io_submit) does, and io_uring that polls a device, is not seen"
 # Reads and writes of io_uring: where they are done, and where what was done meanwhile ends.
 RINGS = ("fentry__kiocb_done", "fentry__io_req_rw_complete")
-# What does the work of an optional program of the same object where the kernel does not take it:
-# fentry refuses a function with an argument without a size, as this one has it in 6.18.
-SUBSTITUTES = {"fentry__io_req_rw_complete": "kprobe__io_req_rw_complete"}
 # In the tracepoint mode, whatever there is of these tells which inode a name meant.
 IDENTITIES = (
     "tp__ext4_unlink_enter",
@@ -61,123 +43,6 @@ IDENTITIES = (
     "tp__ctime_ns_xchg",
     "tp__ctime_xchg_skip",
 )
-
-
-class Target(NamedTuple):
-    """What a program attaches to.
-
-    Attributes:
-        how: fentry, fexit, kprobe, kretprobe, tp (typed tracepoint), cgroup or iter.
-        name: Kernel function, tracepoint, cgroup hook or iterator.
-    """
-
-    how: str
-    name: str
-
-
-class Candidate(NamedTuple):
-    """One way to serve a class.
-
-    Attributes:
-        attach_mode: fentry, kprobe, tracepoint or any.
-        object: Name of the BPF object.
-        programs: All of them are needed.
-        optional: Loaded if the kernel takes them; without one the class is covered in part.
-        gap: What the candidate cannot see; "" for nothing.
-        unread: What it cannot see where its build makes no probe reads of kernel memory.
-        beside: Its programs are there for other classes, and serve this one if they are loaded.
-        exclusive: Its programs see every class of the subsystem, so they serve all classes or none:
-            beside another attach mode they would count twice.
-    """
-
-    attach_mode: str
-    object: str
-    programs: tuple[str, ...]
-    optional: tuple[str, ...] = ()
-    gap: str = ""
-    unread: str = ""
-    exclusive: bool = False
-    beside: bool = False
-
-
-class Hook(NamedTuple):
-    """A class of events.
-
-    Attributes:
-        key: "file.open".
-        title: For people.
-        subsystem: file, socket, unix, process or clock.
-        candidates: Best first.
-        option: The class is wanted if this field of TraceSettings is set; "": always.
-    """
-
-    key: str
-    title: str
-    subsystem: str
-    candidates: tuple[Candidate, ...]
-    option: str = ""
-
-
-def target(section: str) -> Target:
-    """Return what a program attaches to, by its section: "fexit/vfs_open"."""
-    how, _, name = section.partition("/")
-    if how in ("fentry", "fexit", "kprobe", "kretprobe", "iter"):
-        return Target(how, name)
-    if how in ("tp_btf", "tp_btf_user"):
-        return Target("tp", name)
-    return Target("cgroup", name or how)
-
-
-def _kprobes(programs: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the kprobe mode's programs for the same functions.
-
-    A kretprobe does not see the arguments, so it has a kprobe that keeps them.
-    """
-    found: list[str] = []
-    for program in programs:
-        how, _, function = program.partition("__")
-        found.append(f"kprobe__{function}")
-        if how == "fexit" and function not in CALL_ALONE:
-            found.append(f"kretprobe__{function}")
-    return tuple(dict.fromkeys(found))
-
-
-def _returns(objects: str, programs: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what sees the end of calls that no kretprobe sees; it is attached ahead of them."""
-    if not any(program.startswith("fexit__") for program in programs):
-        return ()
-    return (f"tp__sys_exit_{objects}", f"tp__sched_process_exit_{objects}")
-
-
-def _ends(programs: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what forgets, with its thread, an operation between whose entry and exit it is."""
-    functions = [program.partition("__")[2] for program in programs]
-    kept = len(set(functions)) < len(functions)
-    return ("tp__sched_process_exit_pending",) if kept else ()
-
-
-def _attach_modes(
-    objects: str,
-    programs: tuple[str, ...],
-    optional: tuple[str, ...],
-    traced: Candidate,
-    gap: str = "",
-) -> tuple[Candidate, ...]:
-    """Return fentry, then kprobe with the same functions, then the tracepoints.
-
-    Args:
-        objects: Name of the objects without the attach mode: "file".
-        programs: Of the fentry mode.
-        optional: Of the fentry mode.
-        traced: The last resort.
-        gap: Of the kprobe mode.
-    """
-    probes = _returns(objects, programs) + _kprobes(programs)
-    return (
-        Candidate("fentry", f"{objects}_fentry", _ends(programs) + programs, optional),
-        Candidate("kprobe", f"{objects}_kprobe", probes, _kprobes(optional), gap),
-        traced,
-    )
 
 
 def _traced(gap: str, *programs: str, optional: tuple[str, ...] = ()) -> Candidate:
@@ -208,7 +73,7 @@ def _file(
     `older` serve where the kernel lacks the functions; each stands behind that of its attach mode.
     `gap` is of fentry and kprobe.
     """
-    fentry, kprobe, last = _attach_modes("file", programs, optional, traced, gap)
+    fentry, kprobe, last = attach_modes("file", programs, optional, traced, gap)
     candidates = (fentry._replace(gap=gap), kprobe, last, *older)
     modes = [candidate.attach_mode for candidate in candidates]
     listed = sorted(candidates, key=lambda it: modes.index(it.attach_mode))
@@ -217,7 +82,7 @@ def _file(
 
 def _older(*programs: str) -> tuple[Candidate, ...]:
     """Return fentry and kprobe at other functions, those of older kernels."""
-    return _attach_modes("file", programs, (), _by_name())[:2]
+    return attach_modes("file", programs, (), _by_name())[:2]
 
 
 def _by_socket() -> Candidate:
@@ -227,7 +92,7 @@ def _by_socket() -> Candidate:
 
 def _unix(key: str, title: str, *programs: str, traced: Candidate, gap: str = "") -> Hook:
     """Return a class that the programs for UNIX sockets serve; `traced` as for `_file`."""
-    return Hook(key, title, "unix", _attach_modes("unix", programs, (), traced, gap))
+    return Hook(key, title, "unix", attach_modes("unix", programs, (), traced, gap))
 
 
 def _any(
@@ -255,15 +120,6 @@ def _attempt() -> Hook:
     )
 
 
-def _around(function: str) -> tuple[str, str]:
-    """Return the programs at entry and exit: what was, and whether it succeeded.
-
-    The exit comes first, so that it is attached when the first entry is seen: an operation without
-    an end would hide those that follow it on the thread.
-    """
-    return f"fexit__{function}", f"fentry__{function}"
-
-
 def _moved(verb: str) -> tuple[str, ...]:
     """Return the programs at what moves bytes of UNIX sockets, one for each type of socket."""
     return tuple(f"fexit__{function}" for function in UNIX_MOVES if function.endswith(verb))
@@ -281,7 +137,7 @@ _IOCTLS = (
         "kprobe",
         "file_kprobe",
         (
-            *_returns("file", ("fexit__security_file_ioctl",)),
+            *call_returns("file", ("fexit__security_file_ioctl",)),
             "kprobe__security_file_ioctl",
         ),
         ("kprobe__security_file_ioctl_compat",),
@@ -290,7 +146,7 @@ _IOCTLS = (
 
 # Who sends a datagram is seen with the packet.
 _USES = ("fentry__release_sock", "fentry__skb_consume_udp")
-_USED = _attach_modes(
+_USED = attach_modes(
     "socket",
     _USES,
     (),
@@ -366,7 +222,7 @@ HOOKS: tuple[Hook, ...] = (
     _file(
         "mknod",
         "file made without opening it",
-        *_around("vfs_create"),
+        *around("vfs_create"),
         optional=MOUNTS,
         traced=_by_name(),
     ),
@@ -402,8 +258,8 @@ HOOKS: tuple[Hook, ...] = (
     _file(
         "copy",
         "file copied inside the kernel",
-        *_around("vfs_copy_file_range"),
-        optional=_around("do_splice_direct"),
+        *around("vfs_copy_file_range"),
+        optional=around("do_splice_direct"),
         traced=_by_descriptor(),
     ),
     _file(
@@ -418,7 +274,7 @@ HOOKS: tuple[Hook, ...] = (
     _file(
         "clone",
         "file content shared with another (reflink)",
-        *_around("vfs_clone_file_range"),
+        *around("vfs_clone_file_range"),
         traced=_by_descriptor(),
     ),
     _file(
@@ -430,32 +286,32 @@ HOOKS: tuple[Hook, ...] = (
     _file(
         "attribute",
         "file attributes or length changed",
-        *_around("notify_change"),
+        *around("notify_change"),
         optional=MOUNTS,
         traced=_by_name("the mode before a change by name is not known; "),
     ),
     _file(
         "xattr",
         "extended attributes changed",
-        *_around("vfs_setxattr"),
-        *_around("vfs_removexattr"),
+        *around("vfs_setxattr"),
+        *around("vfs_removexattr"),
         optional=MOUNTS,
         traced=_by_name(),
     ),
     _file(
         "acl",
         "access control list changed",
-        *_around("vfs_set_acl"),
-        *_around("vfs_remove_acl"),
+        *around("vfs_set_acl"),
+        *around("vfs_remove_acl"),
         optional=MOUNTS,
         traced=_by_name(),
         # they are extended attributes there
-        older=_older(*_around("vfs_setxattr"), *_around("vfs_removexattr")),
+        older=_older(*around("vfs_setxattr"), *around("vfs_removexattr")),
     ),
     _file(
         "flags",
         "inode flags changed",
-        *_around("vfs_fileattr_set"),
+        *around("vfs_fileattr_set"),
         optional=MOUNTS,
         traced=_by_name(),
         older=_IOCTLS,
@@ -475,19 +331,19 @@ HOOKS: tuple[Hook, ...] = (
     _file(
         "rename",
         "file renamed",
-        *_around("vfs_rename"),
+        *around("vfs_rename"),
         optional=MOUNTS,
         traced=_by_name(ONE_OF_TWO),
     ),
-    _file("link", "hard link made", *_around("vfs_link"), optional=MOUNTS, traced=_by_name()),
+    _file("link", "hard link made", *around("vfs_link"), optional=MOUNTS, traced=_by_name()),
     _file(
-        "symlink", "symbolic link made", *_around("vfs_symlink"), optional=MOUNTS, traced=_by_name()
+        "symlink", "symbolic link made", *around("vfs_symlink"), optional=MOUNTS, traced=_by_name()
     ),
-    _file("unlink", "file deleted", *_around("vfs_unlink"), optional=MOUNTS, traced=_by_name()),
+    _file("unlink", "file deleted", *around("vfs_unlink"), optional=MOUNTS, traced=_by_name()),
     _file(
         "mkdir",
         "directory made",
-        *_around("vfs_mkdir"),
+        *around("vfs_mkdir"),
         optional=MOUNTS,
         traced=_by_name(),
         option=DIRECTORIES,
@@ -512,7 +368,7 @@ HOOKS: tuple[Hook, ...] = (
         "socket.accept",
         "process that accepts a TCP connection",
         "socket",
-        _attach_modes(
+        attach_modes(
             "socket",
             ("fentry__security_sock_graft",),
             (),
@@ -537,12 +393,3 @@ HOOKS: tuple[Hook, ...] = (
     _unix("unix.close", "UNIX socket closed", "fentry__unix_release", traced=_by_socket()),
     Hook("clock.step", "wall clock set", "clock", _STEPS),
 )
-
-
-def hook_text(targets: Iterable[Target]) -> str:
-    """Return targets for people: "fexit vfs_read, vfs_readv; tracepoint sys_exit"."""
-    words = {"tp": "tracepoint"}
-    names: dict[str, list[str]] = {}
-    for how, name in targets:
-        names.setdefault(words.get(how, how), []).append(name)
-    return "; ".join(f"{how} {', '.join(listed)}" for how, listed in names.items())

@@ -6,17 +6,9 @@ from typing import get_args
 
 import pytest
 
-from kflowd.bpf.hooks import (
-    ANY_ATTACH_MODE,
-    FAILED,
-    HOOKS,
-    NO_AIO,
-    SUBSTITUTES,
-    Candidate,
-    Target,
-    hook_text,
-    target,
-)
+from kflowd.bpf.candidates import ANY_ATTACH_MODE, SUBSTITUTES, Candidate, target
+from kflowd.bpf.gaps import NO_AIO
+from kflowd.bpf.hooks import FAILED, HOOKS
 from kflowd.bpf.loading.object import BpfObject
 from kflowd.settings import AttachMode
 
@@ -93,29 +85,6 @@ def test_only_the_tracepoint_attach_mode_is_exclusive() -> None:
     exclusive = {(key, each.attach_mode) for key, each in CANDIDATES if each.exclusive}
     assert ("file.failed", ANY_ATTACH_MODE) in exclusive
     assert {how for key, how in exclusive if key != "file.failed"} == {"tracepoint"}
-
-
-@pytest.mark.parametrize(
-    ("section", "expected"),
-    [
-        ("fexit/vfs_open", Target("fexit", "vfs_open")),
-        ("kretprobe/__kernel_read", Target("kretprobe", "__kernel_read")),
-        ("tp_btf/sys_exit", Target("tp", "sys_exit")),
-        ("iter/task_file", Target("iter", "task_file")),
-        ("cgroup_skb/ingress", Target("cgroup", "ingress")),
-        ("cgroup/sock_create", Target("cgroup", "sock_create")),
-        ("sockops", Target("cgroup", "sockops")),
-    ],
-)
-def test_target_is_read_from_the_section(section: str, expected: Target) -> None:
-    """The section says how and to what a program attaches."""
-    assert target(section) == expected
-
-
-def test_hook_text_names_the_way_once() -> None:
-    """Targets of one way are listed together."""
-    targets = [Target("tp", "sys_enter"), Target("tp", "sys_exit"), Target("fexit", "vfs_read")]
-    assert hook_text(targets) == "tracepoint sys_enter, sys_exit; fexit vfs_read"
 
 
 def test_a_kretprobe_has_its_kprobe() -> None:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from typing import get_args
 
-from kflowd.bpf.hooks import ANY_ATTACH_MODE, HOOKS
+from kflowd.bpf.candidates import ANY_ATTACH_MODE
+from kflowd.bpf.hooks import HOOKS
 from kflowd.delivery.formats import FORMATS
 from kflowd.settings import AttachMode, Format, Settings, TraceSettings
 from kflowd.settings.convert import convert

@@ -4,7 +4,7 @@
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-from kflowd.bpf.hooks import ANY_ATTACH_MODE, SUBSTITUTES, Candidate, Hook, Target, target
+from kflowd.bpf.candidates import ANY_ATTACH_MODE, SUBSTITUTES, Candidate, Hook, Target, target
 from kflowd.bpf.kernel.features import Feature
 
 # Which feature a program needs, by how it attaches.

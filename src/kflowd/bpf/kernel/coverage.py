@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from kflowd.bpf.hooks import hook_text
+from kflowd.bpf.candidates import hook_text
 from kflowd.bpf.kernel.choice import Choice, Reason
 from kflowd.bpf.kernel.features import Feature
 

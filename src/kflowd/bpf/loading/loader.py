@@ -11,8 +11,9 @@ import secrets
 from collections.abc import Iterable, Mapping
 from importlib.resources.abc import Traversable
 
+from kflowd.bpf.candidates import Hook
 from kflowd.bpf.ffi import BpfCallError, errno_name, ffi
-from kflowd.bpf.hooks import HOOKS, Hook
+from kflowd.bpf.hooks import HOOKS
 from kflowd.bpf.kernel.cgroup import CgroupRoot, open_root
 from kflowd.bpf.kernel.choice import Checker, Choice, KernelNames, ProgramId, Reason, choose
 from kflowd.bpf.kernel.features import Feature

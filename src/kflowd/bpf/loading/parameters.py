@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from kflowd.bpf.hooks import Hook
+from kflowd.bpf.candidates import Hook
 from kflowd.bpf.kernel.features import Feature
 from kflowd.settings import TraceSettings
 from kflowd.settings.walk import settings_of

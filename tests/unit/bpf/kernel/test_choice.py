@@ -3,7 +3,7 @@
 
 import pytest
 
-from kflowd.bpf.hooks import ANY_ATTACH_MODE, SUBSTITUTES, Candidate, Hook
+from kflowd.bpf.candidates import ANY_ATTACH_MODE, SUBSTITUTES, Candidate, Hook
 from kflowd.bpf.kernel.choice import Checker, Choice, ProgramId, Reason, choose
 from kflowd.bpf.kernel.features import Feature
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From choices to the table."""
 
-from kflowd.bpf.hooks import Candidate, Hook, Target
+from kflowd.bpf.candidates import Candidate, Hook, Target
 from kflowd.bpf.kernel.choice import Choice, Reason
 from kflowd.bpf.kernel.coverage import MapMemory, map_memory, row_of
 

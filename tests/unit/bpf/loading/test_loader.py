@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from kflowd.bpf.candidates import Candidate, Hook
 from kflowd.bpf.ffi import BpfCallError
-from kflowd.bpf.hooks import Candidate, Hook
 from kflowd.bpf.kernel.choice import Choice, Reason
 from kflowd.bpf.kernel.features import Feature
 from kflowd.bpf.loading.loader import (
