@@ -64,6 +64,14 @@ static __always_inline bool kf_udp__full(const struct kf_owner *owner, u64 cooki
 	return all && all->peers[place] >= (s32)(kf_sock_entries / 4);
 }
 
+/* The owner sends: it is as it is now, and not as it was when it made the socket. */
+static __noinline int kf_udp__acts(struct kf_sock *sock)
+{
+	if (kf_proc__is_current(&sock->proc))
+		kf_proc__fill_current(&sock->proc);
+	return 0;
+}
+
 static __always_inline void kf_udp__began(struct kf_peer *peer, const struct kf_sock_key *key,
 					  u64 number, const struct kf_packet *packet,
 					  struct kf_owner *owner)
@@ -84,6 +92,8 @@ static __always_inline void kf_udp__began(struct kf_peer *peer, const struct kf_
 	if (all)
 		__sync_fetch_and_add(
 			&all->peers[kf_share__bound(sock->share_socket, KF_SHARE_SOCKET_BITS)], 1);
+	if (!packet->received)
+		kf_udp__acts(sock);
 	if (owner) {
 		if (!owner->flows)
 			owner->flow = number;

@@ -194,6 +194,38 @@ def test_udp_two_peers_are_two_records() -> None:
         assert "SockTxFlags" not in by_port[port]
 
 
+# A socket is made by root, and used by others.
+CHANGING = """
+import ctypes, os, socket, sys
+channel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+channel.sendto(b"root", ("127.0.0.1", int(sys.argv[1])))
+ctypes.CDLL(None).prctl(15, b"another", 0, 0, 0)
+os.setresgid(65534, 65533, 65533)
+os.setresuid(65532, 65531, 65531)
+channel.sendto(b"other", ("127.0.0.1", int(sys.argv[2])))
+"""
+
+
+def test_udp_has_its_process_as_it_was_at_the_first_datagram() -> None:
+    """Not as it was when it made the socket: a server gives up root between the two."""
+    with (
+        udp_echo(socket.AF_INET, "127.0.0.1") as (_, first),
+        udp_echo(socket.AF_INET, "127.0.0.1") as (_, second),
+        Agent("-m", "socket") as agent,
+    ):
+        command = [sys.executable, "-I", "-S", "-c", CHANGING, str(first), str(second)]
+        with subprocess.Popen(command) as sender:
+            assert sender.wait(timeout=30) == 0
+        result = agent.stop()
+    mine = {each["SockRemotePort"]: each for each in socket_records(result.records, sender.pid)}
+    keys = ("ProcUID", "ProcEUID", "ProcGID", "ProcEGID", "SockTxBytes")
+    assert {port: tuple(each[key] for key in keys) for port, each in mine.items()} == {
+        first: (0, 0, 0, 0, 4),
+        second: (65532, 65531, 65534, 65533, 5),
+    }
+    assert not any("SockUsers" in each for each in mine.values())
+
+
 def test_udp_over_ipv6() -> None:
     """Local and remote are not mixed up when datagrams come in over IPv6."""
     with (
