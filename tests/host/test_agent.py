@@ -248,8 +248,9 @@ def test_cut_recording_is_flagged(folder: Path) -> None:
 
 def test_doctor_tells_of_every_class() -> None:
     """doctor exits 0 where the agent can run, and names hook and attach mode of each class."""
-    text = run("doctor", "--directories")
-    as_json = run("doctor", "--directories", "--json")
+    wanted = ("--directories", "--failed")
+    text = run("doctor", *wanted)
+    as_json = run("doctor", *wanted, "--json")
 
     assert 0 == text.returncode == as_json.returncode
     report = json.loads(as_json.stdout)

@@ -359,9 +359,14 @@ def test_time_is_that_of_records() -> None:
 def test_own_id_is_that_of_the_host() -> None:
     """In a pid namespace of its own the agent still knows itself, and takes nobody else for it."""
     assert own_tgid() == os.getpid()
-    ask = "import os; from kflowd.bpf.source import own_tgid; print(os.getpid(), own_tgid())"
+    ask = "from kflowd.bpf.source import own_tgid; print(own_tgid(), flush=True); input()"
     command = ["unshare", "--fork", "--pid", sys.executable, "-c", ask]
-    inside = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
-    own, host = map(int, inside.stdout.split())
-    assert own == 1
-    assert host > os.getpid()
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as inside:
+        assert inside.stdout is not None
+        host = int(inside.stdout.readline())
+        status = Path(f"/proc/{host}/status").read_text()
+        inside.communicate("\n", timeout=60)
+    assert inside.returncode == 0
+    (ids,) = (line for line in status.splitlines() if line.startswith("NSpid:"))
+    assert ids.split()[-2:] == [str(host), "1"]
