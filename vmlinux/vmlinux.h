@@ -223,6 +223,14 @@ struct thread_info {
 	u32 status;
 };
 
+typedef struct {
+	unsigned long sig[1];
+} sigset_t;
+
+struct sigpending {
+	sigset_t signal;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	void *stack;
@@ -244,6 +252,7 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
 	struct signal_struct *signal;
+	struct sigpending pending;
 	struct callback_head *task_works;
 	kuid_t loginuid;
 	unsigned int sessionid;

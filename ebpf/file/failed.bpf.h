@@ -10,12 +10,16 @@
 
 #include "file/path_calls.bpf.h"
 #include "file/programs.bpf.h"
+#include "sip.bpf.h"
 
-/* Results between which the kernel starts a call again: nothing has failed (linux/errno.h). */
+/* Results between which the kernel starts a call again, or has it fail with EINTR when a handler has run: which
+ * of both is not known here (linux/errno.h). */
 #define KF_ERESTARTSYS 512
 #define KF_ERESTART_RESTARTBLOCK 516
 #define KF_ERRNO_MAX 4095
+#define KF_ENOENT 2
 #define KF_EFAULT 14
+#define KF_RESOLVE_IN_ROOT 0x10 /* linux/openat2.h */
 
 #define KF_FAILED_WORDS (KF_PATH_SMALL / 8)
 
@@ -27,14 +31,17 @@ struct kf_attempt {
 	struct kf_file_key key;
 	struct kf_inode inode; /* of a descriptor's file */
 	struct kf_walk at; /* where the path begins, or the name of a descriptor's file */
-	u64 old; /* RENAME: the path before, in the memory of the process */
+	u64 who; /* real and effective user */
 	u64 now_ns;
 	u32 flags; /* KF_AGG_* */
 	u32 error;
 	u32 first; /* enum kf_file_event; KF_FILE_EVENTS: one event alone */
 	u32 last;
 	u32 used; /* bytes of tail, with the NUL */
+	u32 old_used; /* bytes of old */
+	u32 inside; /* an absolute path begins at the descriptor (RESOLVE_IN_ROOT) */
 	u64 tail[KF_FAILED_WORDS]; /* the end of the path, zeroes behind it: it is hashed */
+	u64 old[KF_FAILED_WORDS]; /* the same of a path before a rename, or that a link was to be to */
 	char path[KF_PATH_MAX + KF_PATH_SMALL];
 };
 
@@ -52,50 +59,69 @@ static __always_inline struct kf_attempt *kf_failed__attempt(void)
 	return bpf_map_lookup_elem(&kf_attempts, &copy);
 }
 
-/* With a salt, so that nobody can make two paths that are one number. */
+/* What tells attempts apart that have the same error: the texts, where they begin, and as whom. Keyed, so that
+ * nobody can make two that are one number. */
 static __noinline u64 kf_failed__hash(const struct kf_attempt *attempt)
 {
-	u64 hash = (u64)kf_salt << 32 | attempt->used;
+	struct kf_sip sip;
 
-	hash ^= kf_number(attempt->at.dentry);
-	for (u32 i = 0; i < KF_FAILED_WORDS; i++) {
-		hash = (hash ^ attempt->tail[i]) * 0x9e3779b97f4a7c15ULL;
-		hash ^= hash >> 29;
-	}
-	return hash;
+	kf_sip__begin(&sip);
+	kf_sip__add(&sip, kf_number(attempt->at.dentry));
+	kf_sip__add(&sip, kf_number(attempt->at.mnt));
+	kf_sip__add(&sip, attempt->who);
+	for (u32 i = 0; i < KF_FAILED_WORDS; i++)
+		kf_sip__add(&sip, attempt->tail[i]);
+	for (u32 i = 0; i < KF_FAILED_WORDS; i++)
+		kf_sip__add(&sip, attempt->old[i]);
+	return kf_sip__end(&sip);
 }
 
-/* Reads the path that the call was given. Of one that is too long the end is kept. Returns false if there is
- * none: the attempt was at no file. */
-static __noinline bool kf_failed__read(struct kf_attempt *attempt, u64 path)
+/* Reads the end of a text of the process, with zeroes behind it. Returns its bytes with the NUL. 0: it cannot be
+ * read, or is longer than the kernel takes. cut: whether it lacks its beginning. */
+static __noinline long kf_failed__text(struct kf_attempt *attempt, u64 from, u64 *tail, bool *cut)
 {
-	long n = bpf_probe_read_user_str(attempt->path, KF_PATH_MAX, (void *)path);
-	u32 from = 0;
+	long n = bpf_probe_read_user_str(attempt->path, KF_PATH_MAX, (void *)from);
+	u32 skip = n > KF_PATH_SMALL ? n - KF_PATH_SMALL : 0;
 
-	__builtin_memset(attempt->tail, 0, sizeof(attempt->tail));
-	attempt->used = 0;
-	if (n <= 0)
-		return attempt->error != KF_EFAULT;
-	if (n > KF_PATH_SMALL) {
-		from = n - KF_PATH_SMALL;
-		attempt->flags |= KF_AGG_PATH_TRUNCATED;
-	}
-	n = bpf_probe_read_kernel_str(attempt->tail, KF_PATH_SMALL,
-				      attempt->path + (from & (KF_PATH_MAX - 1)));
-	attempt->used = n > 0 ? n : 0;
-	return n > 1;
+	*cut = skip;
+	if (n <= 0 || n >= KF_PATH_MAX)
+		return 0;
+	n = bpf_probe_read_kernel_str(tail, KF_PATH_SMALL,
+				      attempt->path + (skip & (KF_PATH_MAX - 1)));
+	return n > 0 ? n : 0;
 }
 
-/* An attempt on a name. */
+#define KF_SIGNALS_OF_EXEC (1ULL << (9 - 1) | 1ULL << (11 - 1)) /* SIGKILL, SIGSEGV */
+
+/* An exec that has failed when the memory was already that of the new program: it dies of it, and what lies at
+ * the address of the path is not the path. */
+static __always_inline bool kf_failed__is_replaced(const struct kf_attempt *attempt)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return attempt->last == KF_FILE_OPEN_EXEC &&
+	       (KF_UNTYPED(task, pending.signal.sig[0]) & KF_SIGNALS_OF_EXEC);
+}
+
+/* An attempt on a name. Its text is gone if the process has changed it meanwhile, as are the pages of one that the
+ * kernel has not read: then the path is unknown, and nothing is put in its place. */
 static __always_inline bool kf_failed__named(struct kf_attempt *attempt,
 					     const struct kf_where *where)
 {
-	if (!kf_failed__read(attempt, where->path))
-		return false;
+	bool absolute, cut = false, ignored;
+
+	if (!kf_failed__is_replaced(attempt))
+		attempt->used = kf_failed__text(attempt, where->path, attempt->tail, &cut);
+	if (attempt->used == 1 || (!attempt->used && attempt->error == KF_EFAULT))
+		return false; /* at no file */
+	absolute = attempt->path[0] == '/' && !attempt->inside;
+	if (cut)
+		attempt->flags |= KF_AGG_PATH_TRUNCATED;
+	else if (attempt->used)
+		kf_path_call__base(&attempt->at, absolute, where->dfd);
+	if (where->old)
+		attempt->old_used = kf_failed__text(attempt, where->old, attempt->old, &ignored);
 	attempt->flags |= KF_AGG_NO_INODE | KF_AGG_PATH_TEXT;
-	attempt->old = where->old;
-	if (!(attempt->flags & KF_AGG_PATH_TRUNCATED))
-		kf_path_call__base(&attempt->at, attempt->path[0] == '/', where->dfd);
 	kf_file_key__fill_process(&attempt->key, attempt->at.dentry);
 	attempt->key.ino = kf_failed__hash(attempt);
 	attempt->key.name = 0;
@@ -110,6 +136,7 @@ static __always_inline bool kf_failed__described(struct kf_attempt *attempt, u64
 
 	if (!inode || !kf_identity__take(&attempt->key, &attempt->inode, inode, attempt->at.dentry))
 		return false;
+	attempt->key.name = kf_failed__hash(attempt);
 	attempt->at.flags = KF_WALK_OPEN;
 	attempt->flags |= KF_AGG_NO_BASELINE;
 	return true;
@@ -120,7 +147,6 @@ static __always_inline void kf_failed__keep_name(struct kf_attempt *attempt)
 	struct kf_kept_name *kept = kf_kept__get(&attempt->key);
 	struct kf_walk *walk = (struct kf_walk *)kept;
 	u32 truncated = attempt->flags & KF_AGG_PATH_TRUNCATED;
-	long n;
 
 	if (!kept)
 		return;
@@ -132,9 +158,8 @@ static __always_inline void kf_failed__keep_name(struct kf_attempt *attempt)
 	kept->flags |= truncated;
 	if (truncated)
 		kf_count(KF_CNT_PATH_TRUNCATED, 1);
-	n = attempt->old ? bpf_probe_read_user_str(kept->origin, KF_NAME_LEN, (void *)attempt->old)
-			 : 0;
-	kept->origin_len = n > 0 ? n : 0;
+	__builtin_memcpy(kept->origin, attempt->old, KF_PATH_SMALL);
+	kept->origin_len = attempt->old_used;
 }
 
 /* A new aggregate; NULL if the table is full, or the share of the process or user is used up. */
@@ -231,7 +256,6 @@ static __always_inline enum kf_op kf_failed__descriptor_op(u64 nr)
 	case __NR_writev:
 	case __NR_pwritev:
 	case __NR_pwritev2:
-	case __NR_sendfile:
 		return KF_OP_WRITE;
 	case __NR_fallocate:
 		return KF_OP_ALLOCATE;
@@ -244,6 +268,41 @@ static __always_inline enum kf_op kf_failed__descriptor_op(u64 nr)
 		return KF_OP_SETATTR;
 	}
 	return KF_OP_NONE;
+}
+
+/* openat2: whether an absolute path begins at the descriptor. */
+static __always_inline bool kf_failed__is_inside(struct pt_regs *regs, u64 nr)
+{
+	u64 how[3] = {}; /* struct open_how: flags, mode, resolve */
+
+	if (nr != __NR_openat2)
+		return false;
+	bpf_probe_read_user(how, sizeof(how), (void *)KF_ARG2(regs));
+	return how[2] & KF_RESOLVE_IN_ROOT;
+}
+
+/* Of a hard link the source is told as well: often it is what was denied. */
+static __always_inline u64 kf_failed__linked(struct pt_regs *regs, u64 nr)
+{
+#ifdef __NR_link
+	if (nr == __NR_link)
+		return KF_ARG0(regs);
+#endif
+	return nr == __NR_linkat ? KF_ARG1(regs) : 0;
+}
+
+/* A call on a name. With an empty one (AT_EMPTY_PATH) it is on its descriptor, as futimens is without. */
+static __always_inline bool kf_failed__names(struct kf_attempt *attempt, struct kf_where *where)
+{
+	char first = 0;
+
+	if (where->path)
+		bpf_probe_read_user(&first, sizeof(first), (void *)where->path);
+	if (where->path && (first || attempt->error == KF_ENOENT || attempt->error == KF_EFAULT))
+		return kf_failed__named(attempt, where);
+	if ((u32)where->dfd == KF_AT_FDCWD)
+		return kf_failed__named(attempt, where);
+	return kf_failed__described(attempt, where->dfd);
 }
 
 static __always_inline bool kf_failed__sees(struct kf_attempt *attempt, struct pt_regs *regs,
@@ -259,7 +318,8 @@ static __always_inline bool kf_failed__sees(struct kf_attempt *attempt, struct p
 	}
 	if (kf_failed__opens(regs, nr, &where, &event)) {
 		attempt->last = event;
-		return kf_failed__named(attempt, &where);
+		attempt->inside = kf_failed__is_inside(regs, nr);
+		return kf_failed__names(attempt, &where);
 	}
 	op = kf_path_call__directory_op(regs, nr);
 	if (op == KF_OP_NONE && !kf_path_call__unwanted(regs, nr))
@@ -269,9 +329,9 @@ static __always_inline bool kf_failed__sees(struct kf_attempt *attempt, struct p
 	attempt->last = kf_op__row(op)->last;
 	if (kf_op__row(op)->events > 1)
 		attempt->first = kf_op__row(op)->first;
-	if (!where.path) /* futimens */
-		return kf_failed__described(attempt, where.dfd);
-	return kf_failed__named(attempt, &where);
+	if (op == KF_OP_LINK)
+		where.old = kf_failed__linked(regs, nr);
+	return kf_failed__names(attempt, &where);
 }
 
 /* A system call has returned an error. */
@@ -287,9 +347,10 @@ static __always_inline void kf_failed__returns(struct pt_regs *regs, long ret)
 	attempt = kf_failed__attempt();
 	if (!attempt || kf_self() || kf_syscall__compat())
 		return;
-	__builtin_memset(attempt, 0, __builtin_offsetof(struct kf_attempt, tail));
+	__builtin_memset(attempt, 0, __builtin_offsetof(struct kf_attempt, path));
 	attempt->error = error;
 	attempt->now_ns = bpf_ktime_get_boot_ns();
+	attempt->who = (u64)kf_current__uid() << 32 | (u32)KF_CURRENT(real_cred, euid.val);
 	attempt->first = KF_FILE_EVENTS;
 	if (kf_failed__sees(attempt, regs, KF_SYSCALL_NR(regs)))
 		kf_failed__count(attempt);

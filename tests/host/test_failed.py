@@ -10,6 +10,7 @@ from tests.host.operations import forked
 from tests.host.optional import OptionalRun
 from tests.host.views import by_path, events_of, proves
 from tests.host.whole import MAY_TRACE
+from tests.host.workloads import NOBODY
 
 KEYS = {"FileEventsFailed", "FileError"}
 MANY = 20011  # more than one process may have in the table
@@ -44,13 +45,20 @@ def test_an_attempt_is_none_that_happened(optional_run: OptionalRun) -> None:
     """A record of attempts has no events, and says what it does not know."""
     for each in file_records(optional_run.failed, optional_run.attempted):
         assert (each["FileEventCount"], each["FileEvents"]) == (0, {})
-        if each["FileError"] in {"EBADF", "EPERM"}:  # by a descriptor
+        if "FileInode" in each:  # by a descriptor
             assert each["FileMode"] == "regular"
             assert each["FileInode"] == (optional_run.attempted / "there").stat().st_ino
         else:
             assert set(each["FileNotes"]) == {"PATH_UNRESOLVED", "NO_INODE"}
-    renamed = by_path(optional_run.failed, optional_run.attempted)["to"]
-    assert {each["FileOrigin"] for each in renamed} == {"from"}
+    found = by_path(optional_run.failed, optional_run.attempted)
+    assert sorted((each["FileOrigin"], *failed_of([each]).values()) for each in found["to"]) == [
+        ("another", 1, 1),
+        ("far", 1, 1),
+        ("from", 2, 2),
+    ]
+    assert {each["FileOrigin"] for each in found["linked"]} == {"none"}
+    users = {each["ProcUID"]: failed_of([each]) for each in found["missing"]}
+    assert users == {0: {"OPEN": 3}, NOBODY: {"OPEN": 2}}
 
 
 def test_the_end_of_a_long_path_is_kept(optional_run: OptionalRun) -> None:
@@ -97,6 +105,38 @@ def test_many_attempts_hide_nobody(tmp_path: Path) -> None:
     assert len(tried) > MANY // 10
     health = health_records(result.records)[-1]
     assert health["HealthFileEvents"] == health["HealthFileReported"] + sum(lost.values())
+
+
+def test_nobody_makes_two_paths_one(tmp_path: Path) -> None:
+    """Neither can be hidden behind the other."""
+    folder = tmp_path.resolve()
+    with Agent("-m", "file", "--failed") as agent:
+        done = forked(attempts.collide, folder)
+        result = agent.stop()
+    tried = [each for each in result.records if each.get("ProcPID") == done.pid]
+    counts = {each["File"]: failed_of([each]) for each in tried if "FileError" in each}
+    assert counts.pop("target") == {"OPEN": 7}
+    assert list(counts.values()) == [{"OPEN": 1}]
+
+
+def test_a_path_that_is_gone_is_unknown(tmp_path: Path) -> None:
+    """Nothing is put in the place of a path that cannot be read when the call returns."""
+    folder = tmp_path.resolve()
+    with Agent("-m", "file", "--failed") as agent:
+        one = forked(attempts.unreadable, folder)
+        other = forked(attempts.replaced, folder)
+        result = agent.stop()
+    assert one.facts["failed"] == 1
+    assert other.facts["signal"] in {9, 11}
+    unknown = {one.pid: "EINVAL", other.facts["child"]: "ENOMEM"}
+    found = {
+        each["ProcPID"]: (each["FileError"], each["FilePath"], each["File"])
+        for each in result.records
+        if each.get("ProcPID") in unknown and each.get("FileError") in {"EINVAL", "ENOMEM"}
+    }
+    assert found == {pid: (error, "", "") for pid, error in unknown.items()}
+    lost = losses(result.records)
+    assert lost == {"HealthNamesLost": 2, "HealthPathLostRing": 2}
 
 
 def test_not_without_the_option(tmp_path: Path) -> None:

@@ -99,4 +99,4 @@ def _inode_reader() -> Callable[[bytes, int], Inode]:
 
 def _origin(raw: bytes) -> str:
     """Return the name before a rename; what a system call was given may be a path."""
-    return text(raw.partition(b"\0")[0].rpartition(b"/")[2])
+    return text(raw.partition(b"\0")[0].rstrip(b"/").rpartition(b"/")[2])

@@ -3,7 +3,7 @@
 
 import ipaddress
 import stat
-from errno import errorcode
+from errno import EAGAIN, EDEADLK, EOPNOTSUPP, errorcode
 from functools import lru_cache
 
 from kflowd.constants import AF_INET
@@ -13,6 +13,10 @@ from kflowd.serialize.keys import Counts
 TCP_FLAGS = ("FIN", "SYN", "RST", "PSH", "ACK", "URG")  # bit 0 first
 # Records that come together share counts, modes, addresses.
 CACHED = 4096
+
+
+# of numbers with two names Python has the C library's
+_KERNELS_WORDS = {EDEADLK: "EDEADLK", EOPNOTSUPP: "EOPNOTSUPP", EAGAIN: "EAGAIN"}
 
 
 @lru_cache(CACHED)
@@ -37,8 +41,8 @@ def file_events(counts: tuple[int, ...]) -> Counts:
 
 
 def error_name(number: int) -> str:
-    """Return an errno's name: 13 is "EACCES"; one that has none as a number."""
-    return errorcode.get(number, str(number))
+    """Return the kernel's name of an errno: 13 is "EACCES"; what has none is its number."""
+    return _KERNELS_WORDS.get(number) or errorcode.get(number, str(number))
 
 
 @lru_cache(CACHED)

@@ -89,7 +89,10 @@ class FileBlock(Block, frozen=True, kw_only=True, gc=False):
 
     FilePath: Annotated[str, Says("directory, from the root of the process's mount namespace")]
     File: Annotated[str, Says("name in the directory; after a rename the new one")]
-    FileOrigin: Annotated[str | UnsetType, Says("name before a rename", "renamed")]
+    FileOrigin: Annotated[
+        str | UnsetType,
+        Says("name before a rename; of a hard link that failed, its source", "renamed"),
+    ]
     FileVersion: Annotated[str | UnsetType, Says("package version of the file", NOT_YET)] = UNSET
     FileMode: Annotated[
         str | UnsetType,
@@ -102,7 +105,12 @@ class FileBlock(Block, frozen=True, kw_only=True, gc=False):
         Says("attempts by type, none of which succeeded", "--failed, and they failed", extra=True),
     ]
     FileError: Annotated[
-        str | UnsetType, Says("why they failed: EACCES", "--failed, and they failed", extra=True)
+        str | UnsetType,
+        Says(
+            "why they failed: EACCES; what has no name is its number",
+            "--failed, and they failed",
+            extra=True,
+        ),
     ]
     FileEventsDuration: Annotated[Duration, Says("from the first to the last event")]
 
