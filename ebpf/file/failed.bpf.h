@@ -84,8 +84,10 @@ static __noinline long kf_failed__text(struct kf_attempt *attempt, u64 from, u64
 	u32 skip = n > KF_PATH_SMALL ? n - KF_PATH_SMALL : 0;
 
 	*cut = skip;
-	if (n <= 0 || n >= KF_PATH_MAX)
+	if (n < 0 || n >= KF_PATH_MAX)
 		return 0;
+	if (!n)
+		return 1; /* an empty text, of which older kernels do not count the NUL */
 	n = bpf_probe_read_kernel_str(tail, KF_PATH_SMALL,
 				      attempt->path + (skip & (KF_PATH_MAX - 1)));
 	return n > 0 ? n : 0;

@@ -296,8 +296,8 @@ static __always_inline int kf_named__resolve(struct kf_named *named, struct kf_w
 	if (!texts)
 		return 0;
 	n = bpf_probe_read_user_str(texts->path, KF_PATH_MAX, (void *)where->path);
-	if (n <= 1)
-		return n == 1 && op == KF_OP_SETATTR;
+	if (n <= 1) /* older kernels do not count the NUL of an empty text */
+		return n >= 0 && op == KF_OP_SETATTR;
 	if (kf_directories)
 		n = kf_text__cut_slashes(texts, n);
 	decision = kf_named__judge(named, n);
