@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kflowd.bpf.ffi import ffi, lib
 from kflowd.bpf.kernel.btf import VMLINUX_BTF, Kernel
+from kflowd.errors import KflowdError
 
 MODULES = ("btrfs",)
 
@@ -40,10 +41,16 @@ class Layouts:
         if self._map_fd is None:
             return
         seen = tuple(_number(self._folder / name) for name in MODULES)
-        if seen != self._seen:
-            self._seen = seen
+        if seen == self._seen:
+            return
+        try:
             with self._open_kernel() as kernel:
-                _write(self._map_fd, values(kernel))
+                known = values(kernel)
+        except (KflowdError, OSError, MemoryError):
+            _write(self._map_fd, {})  # not known for now, and asked again at the next call
+            return
+        self._seen = seen
+        _write(self._map_fd, known)
 
 
 def values(kernel: Kernel) -> Values:

@@ -8,6 +8,7 @@ import pytest
 
 from kflowd.bpf.kernel import layouts
 from kflowd.bpf.kernel.layouts import Layouts, values
+from kflowd.errors import BpfError
 
 MAP = 71
 
@@ -81,3 +82,22 @@ def test_without_the_map_nothing_is_read(tmp_path: Path) -> None:
     """No object of a run has it: files are not observed."""
     opened: Any = lambda: pytest.fail("opened")  # noqa: E731
     Layouts(None, opened, tmp_path).refresh()
+
+
+@pytest.mark.parametrize("failure", [BpfError("no types"), OSError(12, "no memory"), MemoryError()])
+def test_types_that_cannot_be_read_end_nothing(
+    failure: Exception, tmp_path: Path, written: list[dict[str, int]]
+) -> None:
+    """Nothing is known for now, and it is tried again."""
+
+    def opened() -> Any:
+        if failures:
+            raise failures.pop()
+        return FakeKernel(BTRFS)
+
+    failures = [failure]
+    it = Layouts(MAP, opened, tmp_path)
+    it.refresh()
+    it.refresh()
+    it.refresh()
+    assert written == [{}, {"btrfs_root": 529, "btrfs_dev": 1009}]
