@@ -41,6 +41,7 @@ def test_attempts_are_those_that_were_made(optional_run: OptionalRun) -> None:
     assert {each["ProcPID"] for records in found.values() for each in records} == {done.pid}
 
 
+@proves("file.failed")
 def test_an_attempt_is_none_that_happened(optional_run: OptionalRun) -> None:
     """A record of attempts has no events, and says what it does not know."""
     for each in file_records(optional_run.failed, optional_run.attempted):
@@ -61,6 +62,7 @@ def test_an_attempt_is_none_that_happened(optional_run: OptionalRun) -> None:
     assert users == {0: {"OPEN": 3}, NOBODY: {"OPEN": 2}}
 
 
+@proves("file.failed")
 def test_the_end_of_a_long_path_is_kept(optional_run: OptionalRun) -> None:
     """Of a path that is too long the last components are there, and it is noted."""
     pid = optional_run.attempts.pid
