@@ -298,11 +298,10 @@ static __always_inline bool kf_failed__names(struct kf_attempt *attempt, struct 
 {
 	char first = 0;
 
-	if (where->path)
-		bpf_probe_read_user(&first, sizeof(first), (void *)where->path);
-	if (where->path && (first || attempt->error == KF_ENOENT || attempt->error == KF_EFAULT))
+	if ((u32)where->dfd == KF_AT_FDCWD || attempt->error == KF_ENOENT)
 		return kf_failed__named(attempt, where);
-	if ((u32)where->dfd == KF_AT_FDCWD)
+	if (where->path &&
+	    (bpf_probe_read_user(&first, sizeof(first), (void *)where->path) || first))
 		return kf_failed__named(attempt, where);
 	return kf_failed__described(attempt, where->dfd);
 }

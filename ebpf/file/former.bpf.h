@@ -64,7 +64,6 @@ static __noinline int kf_former__send(struct kf_file_agg *agg, struct kf_subject
 	rec->below = KF_BELOW_NONE;
 	rec->pad = 0;
 	kf_former__begin_again(agg);
-	kf_agg__actor(&agg->proc, subject->key.execs);
 	kf_submit(rec);
 	return 0;
 }

@@ -64,7 +64,7 @@ static __always_inline bool kf_udp__full(const struct kf_owner *owner, u64 cooki
 	return all && all->peers[place] >= (s32)(kf_sock_entries / 4);
 }
 
-/* The owner sends: it is as it is now, and not as it was when it made the socket. */
+/* The owner sends for the first time: it is as it is now, and not as it was when it made the socket. */
 static __noinline int kf_udp__acts(struct kf_sock *sock)
 {
 	if (kf_proc__is_current(&sock->proc))
@@ -92,8 +92,6 @@ static __always_inline void kf_udp__began(struct kf_peer *peer, const struct kf_
 	if (all)
 		__sync_fetch_and_add(
 			&all->peers[kf_share__bound(sock->share_socket, KF_SHARE_SOCKET_BITS)], 1);
-	if (!packet->received)
-		kf_udp__acts(sock);
 	if (owner) {
 		if (!owner->flows)
 			owner->flow = number;
@@ -215,6 +213,8 @@ static __always_inline void kf_udp__packet(u64 cookie, struct bpf_sock *sk, u64 
 	if (!peer)
 		return;
 	sock = &peer->sock;
+	if (!packet->received && !sock->tx.packets)
+		kf_udp__acts(sock);
 	sock->last_ns = packet->ts_ns;
 	kf_dir__add(packet->received ? &sock->rx : &sock->tx, packet);
 	if (packet->received)

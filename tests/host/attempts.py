@@ -143,7 +143,11 @@ def unreadable(base: str) -> Facts:
         at = ctypes.addressof(view)
         page.flush()
         page.madvise(mmap.MADV_DONTNEED)
-        failed = refused(lambda: open_how(AT_FDCWD, at, NO_SUCH_RESOLVE))
+        folder = os.open(base, os.O_PATH)
+        failed = refused(
+            lambda: open_how(AT_FDCWD, at, NO_SUCH_RESOLVE),
+            lambda: open_how(folder, at, NO_SUCH_RESOLVE),
+        )
         del view
     return {"failed": failed}
 

@@ -128,7 +128,9 @@ def test_a_path_that_is_gone_is_unknown(tmp_path: Path) -> None:
         one = forked(attempts.unreadable, folder)
         other = forked(attempts.replaced, folder)
         result = agent.stop()
-    assert one.facts["failed"] == 1
+    assert one.facts["failed"] == 2
+    gone = [each for each in result.records if each.get("FileError") == "EINVAL"]
+    assert failed_of([each for each in gone if each["ProcPID"] == one.pid]) == {"OPEN": 2}
     assert other.facts["signal"] in {9, 11}
     unknown = {one.pid: "EINVAL", other.facts["child"]: "ENOMEM"}
     found = {

@@ -194,6 +194,37 @@ def test_udp_two_peers_are_two_records() -> None:
         assert "SockTxFlags" not in by_port[port]
 
 
+# A server of which a client is the first to send: it gives up root, and answers.
+SERVING = """
+import os, socket
+channel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+channel.bind(("127.0.0.1", 0))
+print(channel.getsockname()[1], flush=True)
+asked, client = channel.recvfrom(64)
+os.setresgid(65534, 65533, 65533)
+os.setresuid(65532, 65531, 65531)
+channel.sendto(b"answer", client)
+channel.sendto(b"more", client)
+"""
+
+
+def test_udp_server_is_as_it_was_when_it_answered() -> None:
+    """Who has received is not known to the packet; who answers is."""
+    command = [sys.executable, "-I", "-S", "-c", SERVING]
+    with (
+        Agent("-m", "socket") as agent,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server,
+    ):
+        assert server.stdout is not None
+        client.sendto(b"asked", ("127.0.0.1", int(server.stdout.readline())))
+        assert server.wait(timeout=30) == 0
+        result = agent.stop()
+    (record,) = socket_records(result.records, server.pid)
+    keys = ("ProcUID", "ProcEUID", "SockRxBytes", "SockTxBytes")
+    assert tuple(record[key] for key in keys) == (65532, 65531, 5, 10)
+
+
 # A socket is made by root, and used by others.
 CHANGING = """
 import ctypes, os, socket, sys

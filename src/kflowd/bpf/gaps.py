@@ -3,6 +3,10 @@
 
 NO_RINGS = "what io_uring does is not seen"
 NO_IO_URING = "what io_uring and 32-bit system calls do is not seen"
+ATTEMPTS = (
+    "what io_uring, AIO and 32-bit system calls, sendfile, splice, copy_file_range, ioctl and "
+    "open_by_handle_at attempt is not seen, nor what a signal has interrupted"
+)
 NO_SPLICE = "what io_uring, sendfile, splice and 32-bit system calls do is not seen"
 NOT_CALLED = "what io_uring and AIO do is not seen; on arm64 what 32-bit system calls do, too"
 NO_NESTED_SCRIPTS = "of scripts that interpret each other the first one is seen alone"

@@ -16,6 +16,7 @@ from kflowd.bpf.candidates import (
     call_returns,
 )
 from kflowd.bpf.gaps import (
+    ATTEMPTS,
     LEAPS,
     NAMES_AS_TEXT,
     NO_AIO,
@@ -110,7 +111,7 @@ def _any(
 
 def _attempt() -> Hook:
     """Return what fails: by the same program also where tracepoints serve all other classes."""
-    candidate = Candidate(ANY_ATTACH_MODE, "file_failed", ("tp__sys_exit_failed",), gap=NO_IO_URING)
+    candidate = Candidate(ANY_ATTACH_MODE, "file_failed", ("tp__sys_exit_failed",), gap=ATTEMPTS)
     return Hook(
         "file.failed",
         "attempt that failed",

@@ -3,7 +3,7 @@
 
 import ipaddress
 import stat
-from errno import EAGAIN, EDEADLK, EOPNOTSUPP, errorcode
+from errno import EDEADLK, EOPNOTSUPP, errorcode
 from functools import lru_cache
 
 from kflowd.constants import AF_INET
@@ -16,7 +16,7 @@ CACHED = 4096
 
 
 # of numbers with two names Python has the C library's
-_KERNELS_WORDS = {EDEADLK: "EDEADLK", EOPNOTSUPP: "EOPNOTSUPP", EAGAIN: "EAGAIN"}
+_KERNELS_WORDS = {EDEADLK: "EDEADLK", EOPNOTSUPP: "EOPNOTSUPP"}
 
 
 @lru_cache(CACHED)
