@@ -511,7 +511,7 @@ static __always_inline bool kf_mounts__ends(struct super_block *sb, struct mount
 	return (u64)mnt + bpf_core_field_offset(struct mount___v510, mnt_instance) == head;
 }
 
-/* ---- requests of io_uring ---- */
+/* ---- requests of io_uring and AIO ---- */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -530,6 +530,15 @@ struct io_kiocb {
 		s32 res;
 	} cqe; /* [5.19] */
 	void *async_data; /* NULL: nothing was kept between tries */
+};
+
+/* A request of AIO, which begins with its kiocb as well. */
+struct kioctx {
+	unsigned int nr_events;
+};
+
+struct aio_kiocb {
+	struct kioctx *ki_ctx;
 };
 
 struct io_tw_req {

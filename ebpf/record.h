@@ -389,6 +389,16 @@ struct kf_charge {
 	__u16 user;
 };
 
+/* A read or write of Linux AIO from its submission to its completion, by the address of its kiocb. What
+ * is between them may belong to any task: all that is said of who submitted is taken down ahead. */
+struct kf_aio {
+	struct kf_file_key key;
+	__u64 since_ns; /* of the submission; 0: the entry is being made */
+	__u32 op; /* enum kf_op */
+	struct kf_charge charge;
+	struct kf_file_agg agg; /* what an aggregate of the submitter begins with */
+};
+
 struct kf_sock {
 	struct kf_proc proc; /* owner: created, connected or accepted */
 	__u64 first_ns;

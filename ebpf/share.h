@@ -46,6 +46,7 @@ struct kf_shares {
 	/* Threads of a user: no sweep walks their tables, each gives back what it took. */
 	__s32 operations[KF_SHARE_USERS]; /* in kf_pending and kf_named */
 	__s32 calls[KF_SHARE_USERS]; /* in kf_calls */
+	struct kf_share aios; /* of kf_aios: what takes an entry out gives it back, the sweep too */
 };
 #define KF_SHARES_SWEPT (__builtin_offsetof(struct kf_shares, operations) / sizeof(__s32))
 

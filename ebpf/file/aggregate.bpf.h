@@ -349,20 +349,11 @@ static __always_inline void kf_file__name(struct kf_file_agg *agg, struct kf_sub
 		agg->flags |= kf_file__keep_name(subject, flush);
 }
 
-/*
- * Folds one event. flush->before is the inode as it was ahead of the operation, for the changes of
- * size and mtime; subject->inode is how it is now. There is one place that sends, whatever the reason:
- * the verifier looks at the code behind it once for each.
- */
-static __noinline int kf_file__fold(struct kf_subject *subject, struct kf_flush *flush)
+/* An event goes into its aggregate, NULL: it is alone. There is one place that sends, whatever the reason:
+ * the verifier looks at the code behind it once for each. */
+static __always_inline void kf_file__fold_into(struct kf_file_agg *agg, struct kf_subject *subject,
+					       struct kf_flush *flush)
 {
-	struct kf_file_agg *agg;
-
-	if (flush->event >= KF_FILE_EVENTS)
-		return 0;
-	kf_count(KF_CNT_FILE_EVENTS, 1);
-	flush->now_ns = bpf_ktime_get_boot_ns();
-	agg = kf_file__get(subject, flush);
 	if (agg)
 		kf_agg__add(agg, subject, flush);
 	if (!kf_file__leaves(agg, flush))
@@ -371,6 +362,17 @@ static __noinline int kf_file__fold(struct kf_subject *subject, struct kf_flush 
 		kf_file__stays(agg, subject, flush);
 	else if (agg)
 		kf_file__left(agg, subject, flush);
+}
+
+/* Folds one event. flush->before is the inode as it was ahead of the operation, for the changes of
+ * size and mtime; subject->inode is how it is now. */
+static __noinline int kf_file__fold(struct kf_subject *subject, struct kf_flush *flush)
+{
+	if (flush->event >= KF_FILE_EVENTS)
+		return 0;
+	kf_count(KF_CNT_FILE_EVENTS, 1);
+	flush->now_ns = bpf_ktime_get_boot_ns();
+	kf_file__fold_into(kf_file__get(subject, flush), subject, flush);
 	return 0;
 }
 

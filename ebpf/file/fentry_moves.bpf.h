@@ -3,11 +3,13 @@
 #ifndef KF_FILE_FENTRY_MOVES_BPF_H
 #define KF_FILE_FENTRY_MOVES_BPF_H
 
+#include "file/aio.bpf.h"
 #include "file/operations.bpf.h"
 #include "file/programs.bpf.h"
 #include "file/ring.bpf.h"
 #include "syscalls.bpf.h"
 
+struct iocb;
 struct pipe_inode_info;
 
 /* splice(2), and that of io_uring: one end, or each, is a pipe, which is no file that is reported. */
@@ -63,5 +65,55 @@ int BPF_KPROBE(kprobe__io_req_rw_complete, struct kiocb *kiocb)
 	return 0;
 }
 #endif
+
+/* A request of Linux AIO is submitted. */
+SEC("fentry/aio_read")
+int BPF_PROG(fentry__aio_read, struct kiocb *kiocb)
+{
+	if (!kf_standby__claim(KF_PROG_FENTRY_AIO_READ))
+		return 0;
+	kf_aio__submits(kiocb, KF_OP_READ);
+	return 0;
+}
+
+SEC("fentry/aio_write")
+int BPF_PROG(fentry__aio_write, struct kiocb *kiocb)
+{
+	if (!kf_standby__claim(KF_PROG_FENTRY_AIO_WRITE))
+		return 0;
+	kf_aio__submits(kiocb, KF_OP_WRITE);
+	return 0;
+}
+
+/* Its submission has failed, and it never completes; else it may have ended already. */
+SEC("fexit/aio_read")
+int BPF_PROG(fexit__aio_read, struct kiocb *kiocb, const struct iocb *iocb, bool vectored,
+	     bool compat, int ret)
+{
+	if (!kf_standby__claim(KF_PROG_FEXIT_AIO_READ))
+		return 0;
+	if (ret)
+		kf_aio__forget(kf_number(kiocb));
+	return 0;
+}
+
+SEC("fexit/aio_write")
+int BPF_PROG(fexit__aio_write, struct kiocb *kiocb, const struct iocb *iocb, bool vectored,
+	     bool compat, int ret)
+{
+	if (!kf_standby__claim(KF_PROG_FEXIT_AIO_WRITE))
+		return 0;
+	if (ret)
+		kf_aio__forget(kf_number(kiocb));
+	return 0;
+}
+
+/* In whatever task, or in an interrupt. */
+SEC("fentry/aio_complete_rw")
+int BPF_PROG(fentry__aio_complete_rw, struct kiocb *kiocb, long result)
+{
+	kf_aio__completes(kiocb, result);
+	return 0;
+}
 
 #endif

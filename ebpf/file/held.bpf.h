@@ -18,8 +18,8 @@ const volatile u32 kf_file_share_user = 12288;
 
 #define KF_CALLS 2048 /* entries of kf_pending and of kf_named: no attach mode fills both */
 
-/* Takes room for a file of the current process; false: it has its share, or its user has. */
-static __always_inline bool kf_file_share__take(u32 tgid)
+/* Takes room for a file of a process; false: it has its share, or its user has. */
+static __always_inline bool kf_file_share__take_of(u32 tgid, u32 uid)
 {
 	struct kf_shares *all = kf_shares__all();
 	struct kf_charge charge;
@@ -28,12 +28,18 @@ static __always_inline bool kf_file_share__take(u32 tgid)
 	if (!all)
 		return false;
 	share = &all->table[KF_SHARE_FILES];
-	kf_charge__set(&charge, tgid, kf_current__uid());
+	kf_charge__set(&charge, tgid, uid);
 	if (*kf_share__process(share, &charge) >= (s32)kf_file_share_process ||
 	    *kf_share__user(share, &charge) >= (s32)kf_file_share_user)
 		return false;
 	kf_share__add(share, &charge, 1);
 	return true;
+}
+
+/* The same for the current process. */
+static __always_inline bool kf_file_share__take(u32 tgid)
+{
+	return kf_file_share__take_of(tgid, kf_current__uid());
 }
 
 /* A file has left, or found no room in the table. */

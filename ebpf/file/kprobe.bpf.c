@@ -12,6 +12,7 @@
 #include "file/programs.bpf.h"
 #include "file/arguments.bpf.h"
 #include "file/kprobe_call.bpf.h"
+#include "file/kprobe_exec.bpf.h"
 
 /* KF_VARIANTS noloop: built again for kernels without bpf_loop. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -37,28 +38,28 @@ int BPF_KPROBE(kprobe__fd_install, unsigned int fd, struct file *file)
 SEC("kprobe/do_open_execat")
 int BPF_KPROBE(kprobe__do_open_execat)
 {
-	kf_call__opens_exec();
+	kf_exec_call__opens();
 	return 0;
 }
 
 SEC("kretprobe/do_open_execat")
 int BPF_KRETPROBE(kretprobe__do_open_execat, struct file *file)
 {
-	kf_call__opened_exec(file);
+	kf_exec_call__opened(file);
 	return 0;
 }
 
 SEC("kprobe/__kernel_read")
 int BPF_KPROBE(kprobe____kernel_read, struct file *file)
 {
-	kf_call__kernel_reads(file);
+	kf_exec_call__reads(file);
 	return 0;
 }
 
 SEC("kretprobe/__kernel_read")
 int BPF_KRETPROBE(kretprobe____kernel_read, long ret)
 {
-	kf_call__kernel_has_read(ret);
+	kf_exec_call__has_read(ret);
 	return 0;
 }
 

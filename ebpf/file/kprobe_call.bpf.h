@@ -10,6 +10,7 @@
 #define KF_FILE_KPROBE_CALL_BPF_H
 
 #include "due.bpf.h"
+#include "file/aio.bpf.h"
 #include "file/open_close.bpf.h"
 #include "file/rename.bpf.h"
 #include "syscalls.bpf.h"
@@ -19,16 +20,21 @@ enum kf_due {
 	KF_DUE_OPEN_EXEC = 2, /* return of do_open_execat */
 	KF_DUE_KERNEL_READ = 4, /* return of __kernel_read */
 	KF_DUE_OPERATION = 8, /* return of what is in kf_pending, if it is still there */
+	KF_DUE_AIO = 16, /* whether the last request of AIO was taken */
 };
 
 struct kf_call {
 	struct file *file; /* read or written by the call, NULL: none */
-	struct inode *inode; /* of that file */
+	union {
+		struct inode *inode; /* of that file */
+		u64 kiocb; /* AIO: the last request, if it was for a file */
+	};
 	struct file *kernel; /* what the kernel reads for itself */
 	u32 event; /* of file: what it means if the call has succeeded */
 	u32 due; /* enum kf_due */
 	u32 user; /* where it is counted */
-	s32 least; /* of file: the least result of a success, 1 for bytes that were moved */
+	/* of file: the least result of a success, 1 for bytes that were moved; AIO: the most requests of a call */
+	s32 least;
 };
 
 #define KF_CALL_THREADS 16384
@@ -181,61 +187,6 @@ static __always_inline void kf_call__moved(const struct kf_call *call)
 		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
 }
 
-static __always_inline void kf_call__opens_exec(void)
-{
-	struct kf_call *call = kf_call__get();
-
-	if (!call)
-		return;
-	if (call->due & KF_DUE_OPEN_EXEC)
-		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
-	call->due |= KF_DUE_EXEC | KF_DUE_OPEN_EXEC;
-}
-
-static __always_inline void kf_call__opened_exec(struct file *file)
-{
-	struct kf_call *call = kf_call__find();
-
-	if (!call || !(call->due & KF_DUE_OPEN_EXEC))
-		return;
-	call->due &= ~KF_DUE_OPEN_EXEC;
-	if (!kf_open_file__is_err(file))
-		kf_call__starts((u64)file);
-}
-
-/*
- * What exec has opened it reads next, and it goes on only with what could be read: so each read tells
- * of the returns ahead of it that were not seen.
- */
-static __always_inline void kf_call__kernel_reads(struct file *file)
-{
-	struct kf_call *call = kf_call__get();
-	u32 due;
-
-	if (!call)
-		return;
-	due = call->due;
-	call->due = (due & ~KF_DUE_OPEN_EXEC) | KF_DUE_KERNEL_READ;
-	if ((due & KF_DUE_KERNEL_READ) && (due & KF_DUE_EXEC))
-		kf_call__loads((u64)call->kernel);
-	else if (due & KF_DUE_KERNEL_READ)
-		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
-	call->kernel = file;
-	if ((due & KF_DUE_OPEN_EXEC) && (KF_READ(file, f_flags) & KF_FMODE_EXEC))
-		kf_call__starts((u64)file);
-}
-
-static __always_inline void kf_call__kernel_has_read(long ret)
-{
-	struct kf_call *call = kf_call__find();
-
-	if (!call || !(call->due & KF_DUE_KERNEL_READ))
-		return;
-	call->due &= ~KF_DUE_KERNEL_READ;
-	if (ret > 0)
-		kf_call__loads((u64)call->kernel);
-}
-
 /* Returns false if the operation that begins cannot be followed. */
 static __always_inline bool kf_call__operates(void)
 {
@@ -349,7 +300,7 @@ static __always_inline void kf_call__recover(s32 ret)
 }
 
 /*
- * The system call returns. Its result is that of an operation too, unless it is one of many (io_uring)
+ * The system call returns. Its result is that of an operation too, unless it is one of many (io_uring, AIO)
  * or was a step of a write that failed.
  */
 static __always_inline void kf_call__settle(const struct kf_call *call, struct pt_regs *regs,
@@ -365,7 +316,8 @@ static __always_inline void kf_call__settle(const struct kf_call *call, struct p
 	}
 	if (!(call->due & KF_DUE_OPERATION))
 		return;
-	if ((call->file && ret < 0) || KF_SYSCALL_NR(regs) == __NR_io_uring_enter)
+	if ((call->file && ret < 0) || (call->due & KF_DUE_AIO) ||
+	    KF_SYSCALL_NR(regs) == __NR_io_uring_enter)
 		kf_pending__lose();
 	else
 		kf_call__recover(ret);
@@ -385,6 +337,8 @@ static __always_inline void kf_call__returns(struct pt_regs *regs, u64 ret)
 		return;
 	call = *found;
 	kf_call__forget(call.user);
+	if (call.due & KF_DUE_AIO)
+		kf_aio__submitted(call.kiocb, call.least, KF_ARG1(regs), KF_COMPAT_ARG1(regs), ret);
 	kf_call__settle(&call, regs, (s32)ret);
 }
 

@@ -43,4 +43,61 @@ int BPF_KPROBE(kprobe__io_req_rw_complete, struct kiocb *kiocb)
 	return 0;
 }
 
+static __always_inline void kf_aio_call__submits(struct kiocb *kiocb, enum kf_op op)
+{
+	const struct aio_kiocb *request = (const struct aio_kiocb *)kiocb;
+	struct kf_call *call;
+
+	if (!kf_call__wanted(KF_READ(kiocb, ki_filp)))
+		return;
+	call = kf_call__get();
+	if (!call)
+		return;
+	call->due |= KF_DUE_AIO;
+	call->kiocb = kf_number(kiocb);
+	call->least = KF_READ(request, ki_ctx, nr_events);
+	kf_aio__submits(kiocb, op);
+}
+
+/* The one before was taken. */
+static __always_inline void kf_aio_call__next(void)
+{
+	struct kf_call *call;
+
+	if (!kf_due__is(&kf_calls_due, bpf_get_current_task()))
+		return;
+	call = kf_call__find();
+	if (call)
+		call->due &= ~KF_DUE_AIO;
+}
+
+/* Each request of AIO begins here, whatever it asks for. */
+SEC("kprobe/io_submit_one")
+int BPF_KPROBE(kprobe__io_submit_one)
+{
+	kf_aio_call__next();
+	return 0;
+}
+
+SEC("kprobe/aio_read")
+int BPF_KPROBE(kprobe__aio_read, struct kiocb *kiocb)
+{
+	kf_aio_call__submits(kiocb, KF_OP_READ);
+	return 0;
+}
+
+SEC("kprobe/aio_write")
+int BPF_KPROBE(kprobe__aio_write, struct kiocb *kiocb)
+{
+	kf_aio_call__submits(kiocb, KF_OP_WRITE);
+	return 0;
+}
+
+SEC("kprobe/aio_complete_rw")
+int BPF_KPROBE(kprobe__aio_complete_rw, struct kiocb *kiocb, long result)
+{
+	kf_aio__completes(kiocb, result);
+	return 0;
+}
+
 #endif

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.host import (
+    aio_files,
     attributes,
     compat,
     edges,
@@ -349,6 +350,7 @@ CASES = (
         classes={"ACCESS": "file.splice", "MODIFY": "file.splice"},
     ),
     *ring_files.CASES,
+    *aio_files.CASES,
     Case(
         "allocate",
         operations.allocate,

@@ -15,6 +15,7 @@ MAP_32BIT = 0x40
 READ, OPEN, CLOSE, UNLINK, MKNOD, CHMOD, RENAME = 3, 5, 6, 10, 14, 15, 38
 SETXATTR, REMOVEXATTR, MKNODAT = 226, 235, 297
 PWRITE64, OPENAT, FALLOCATE, COPY_FILE_RANGE = 181, 295, 324, 377
+AIO = (245, 246, 247, 248)  # setup, destroy, getevents, submit
 AT_FDCWD = 0xFFFFFF9C
 # rax, rbx, rcx, rdx, rsi, rdi and rbp from the array that the argument points to; int 0x80
 CODE = bytes.fromhex(
@@ -22,8 +23,12 @@ CODE = bytes.fromhex(
 )
 
 
-class _Calls:
-    """System calls of the 32-bit ABI; texts are handed over below 4 GiB."""
+class Calls:
+    """System calls of the 32-bit ABI.
+
+    Attributes:
+        low: Where texts are handed over, below 4 GiB.
+    """
 
     def __init__(self) -> None:
         self._code = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_WRITE | mmap.PROT_EXEC)
@@ -33,12 +38,12 @@ class _Calls:
         libc = ctypes.CDLL(None, use_errno=True)
         libc.mmap.restype = ctypes.c_size_t
         how = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_32BIT
-        self._low = libc.mmap(None, mmap.PAGESIZE, mmap.PROT_READ | mmap.PROT_WRITE, how, -1, 0)
-        assert self._low < 1 << 32
+        self.low = libc.mmap(None, mmap.PAGESIZE, mmap.PROT_READ | mmap.PROT_WRITE, how, -1, 0)
+        assert self.low < 1 << 32
 
     def __call__(self, number: int, *arguments: int | str | bytes) -> int:
         """Make a call; a text ends with a NUL, bytes are room of their length."""
-        values, used = [number], self._low
+        values, used = [number], self.low
         for each in arguments:
             if isinstance(each, int):
                 values.append(each)
@@ -54,7 +59,7 @@ class _Calls:
 
 def calls(written: str, read: str, copied: str, *named: str) -> Facts:
     """Write, read, copy, rename, change, delete and make by calls of the 32-bit ABI."""
-    call = _Calls()
+    call = Calls()
     writer = call(OPENAT, AT_FDCWD, written, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640)
     for number in range(WRITES - 1):
         assert call(PWRITE64, writer, b"x" * WRITE_BYTES, WRITE_BYTES, number * WRITE_BYTES, 0)

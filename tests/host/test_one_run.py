@@ -53,6 +53,10 @@ FAILED = {
     "mknod": 3,
     "splice": 5,
     "ring": 3,
+    "aio": 10,
+    "aio-tmpfs": 10,
+    "aio-straight": 1,
+    "aio-compat": 1,
     f"clone-{SHARING}": 3,
 }
 ADDRESSES = {"inet": "127.0.0.1", "inet6": "::1", "dual": "127.0.0.1", "reset": "127.0.0.1"}

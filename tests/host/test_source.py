@@ -35,6 +35,7 @@ TYPES = {
     "kf_tcp": ("struct kf_tcp_key", "struct kf_sock"),
     "kf_udp": ("struct kf_udp_key", "struct kf_peer"),
     "kf_unix": ("struct kf_unix_key", "struct kf_unix"),
+    "kf_aios": ("__u64", "struct kf_aio"),
 }
 TCP, UDP = 6, 17
 
@@ -57,7 +58,7 @@ class Maps:
         for fd in self.fds.values():
             os.close(fd)
 
-    def put(self, name: str, key: dict[str, Any], value: dict[str, Any]) -> bytes:
+    def put(self, name: str, key: dict[str, Any] | int, value: dict[str, Any]) -> bytes:
         """Write an entry; return its key."""
         kinds = TYPES[name]
         parts = [
@@ -370,3 +371,17 @@ def test_own_id_is_that_of_the_host() -> None:
     assert inside.returncode == 0
     (ids,) = (line for line in status.splitlines() if line.startswith("NSpid:"))
     assert ids.split()[-2:] == [str(host), "1"]
+
+
+def test_a_request_of_aio_is_given_up(maps: Maps) -> None:
+    """One that is on its way for ten minutes is taken out and counted; others stay."""
+    since = NOW - 600 * SECOND
+    old = maps.put("kf_aios", 3 << 40, {"since_ns": since})
+    young = maps.put("kf_aios", 5 << 40, {"since_ns": since + 1})
+    made = maps.put("kf_aios", 7 << 40, {"since_ns": 0})
+    assert maps.sweep() == []
+    assert [maps.has("kf_aios", key) for key in (old, young, made)] == [False, True, True]
+    assert maps.sweeps.given_up == 1
+    assert maps.sweep(NOW + 1) == []
+    assert [maps.has("kf_aios", key) for key in (young, made)] == [False, True]
+    assert maps.sweeps.given_up == 2

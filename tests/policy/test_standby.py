@@ -18,6 +18,8 @@ PROGRAM = re.compile(
 CLAIM = "\tif (!kf_standby__claim({}))\n\t\treturn 0;"
 # in softirqs too
 WITHOUT = ("socket.bpf.c",)
+# in interrupts, too, so the claim is what it takes out of a table
+BY_ENTRY = {"fentry__aio_complete_rw": "\tkf_aio__completes(kiocb, result);\n\treturn 0;"}
 # of headers, those with programs
 SOURCES = sorted(
     path
@@ -44,12 +46,12 @@ def number(program: str) -> str:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_each_tracing_program_claims_first(path: Path) -> None:
-    """The claim is the first statement, or the object has no standby: it interrupts itself."""
+    """The claim is the first statement, or the program interrupts itself and has another."""
     found = programs(path.read_text())
     if path.name in WITHOUT:
         assert not any("kf_standby__" in lines for lines in found.values())
     else:
-        assert found == {program: claim_of(program) for program in found}
+        assert found == {program: BY_ENTRY.get(program, claim_of(program)) for program in found}
 
 
 def test_each_number_is_that_of_one_program() -> None:

@@ -15,9 +15,11 @@ UNIX_MOVES = tuple(
 CALL_ALONE = frozenset(
     (
         *("vfs_read", "vfs_readv", "vfs_write", "vfs_writev", "iterate_dir"),
-        *("splice_file_to_pipe", *UNIX_MOVES),
+        *("splice_file_to_pipe", "aio_read", "aio_write", *UNIX_MOVES),
     )
 )
+# Where a function of those is told apart from its call, which may make many: each begins there.
+EACH_OF_A_CALL = {"aio_read": "io_submit_one", "aio_write": "io_submit_one"}
 # What does the work of an optional program of the same object where the kernel does not take it:
 # fentry refuses a function with an argument without a size, as this one has it in 6.18.
 SUBSTITUTES = {"fentry__io_req_rw_complete": "kprobe__io_req_rw_complete"}
@@ -96,6 +98,8 @@ def _kprobes(programs: tuple[str, ...]) -> tuple[str, ...]:
     found: list[str] = []
     for program in programs:
         how, _, function = program.partition("__")
+        if function in EACH_OF_A_CALL:
+            found.append(f"kprobe__{EACH_OF_A_CALL[function]}")
         found.append(f"kprobe__{function}")
         if how == "fexit" and function not in CALL_ALONE:
             found.append(f"kretprobe__{function}")

@@ -21,4 +21,4 @@ ONE_OF_TWO = (
 LEAPS = (
     "the moment of a leap second, or of a step by a 32-bit call, is known to about a millisecond"
 )
-NO_AIO = "what AIO (io_submit) does, and io_uring that polls a device, is not seen"
+NO_POLLED_RINGS = "what io_uring that polls a device reads and writes is not seen"

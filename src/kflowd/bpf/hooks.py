@@ -19,9 +19,9 @@ from kflowd.bpf.gaps import (
     ATTEMPTS,
     LEAPS,
     NAMES_AS_TEXT,
-    NO_AIO,
     NO_IO_URING,
     NO_NESTED_SCRIPTS,
+    NO_POLLED_RINGS,
     NO_RINGS,
     NO_SPLICE,
     NOT_CALLED,
@@ -35,6 +35,7 @@ DIRECTORIES = "directories"  # the option that the classes of directories are wa
 FAILED = "failed"  # and what has failed
 # Reads and writes of io_uring: where they are done, and where what was done meanwhile ends.
 RINGS = ("fentry__kiocb_done", "fentry__io_req_rw_complete")
+AIO_END = "fentry__aio_complete_rw"  # of Linux AIO, ahead of what submits
 # In the tracepoint mode, whatever there is of these tells which inode a name meant.
 IDENTITIES = (
     "tp__ext4_unlink_enter",
@@ -244,17 +245,17 @@ HOOKS: tuple[Hook, ...] = (
         "read",
         "file read",
         "fexit__vfs_read",
-        optional=("fexit__vfs_readv", "fexit____kernel_read", *RINGS),
+        optional=("fexit__vfs_readv", "fexit____kernel_read", *RINGS, AIO_END, *around("aio_read")),
         traced=_by_descriptor(),
-        gap=NO_AIO,
+        gap=NO_POLLED_RINGS,
     ),
     _file(
         "write",
         "file written",
         "fexit__vfs_write",
-        optional=("fexit__vfs_writev", *RINGS),
+        optional=("fexit__vfs_writev", *RINGS, AIO_END, *around("aio_write")),
         traced=_by_descriptor(),
-        gap=NO_AIO,
+        gap=NO_POLLED_RINGS,
     ),
     _file(
         "copy",

@@ -218,7 +218,7 @@ class Source(Closeable):
         stream = self._reading()
         now = self._ticking().now_ns()
         with unpreempted(wanted=self._blinding):
-            return stream.counters.record(now)
+            return stream.counters.record(now, given_up=stream.sweep.given_up)
 
     @property
     def ends_lost(self) -> int:

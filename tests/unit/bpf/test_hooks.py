@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from kflowd.bpf.candidates import ANY_ATTACH_MODE, SUBSTITUTES, Candidate, target
-from kflowd.bpf.gaps import NO_AIO
+from kflowd.bpf.gaps import NO_POLLED_RINGS
 from kflowd.bpf.hooks import FAILED, HOOKS
 from kflowd.bpf.loading.object import BpfObject
 from kflowd.settings import AttachMode
@@ -108,8 +108,11 @@ def test_what_can_wait_for_ever_has_no_kretprobe() -> None:
         "kprobe",
         "file_kprobe",
         (*ends, "kprobe__vfs_write"),
-        ("kprobe__vfs_writev", "kprobe__kiocb_done", "kprobe__io_req_rw_complete"),
-        gap=NO_AIO,
+        (
+            *("kprobe__vfs_writev", "kprobe__kiocb_done", "kprobe__io_req_rw_complete"),
+            *("kprobe__aio_complete_rw", "kprobe__io_submit_one", "kprobe__aio_write"),
+        ),
+        gap=NO_POLLED_RINGS,
     )
     assert by_key["file.create"].programs == ("kprobe__vfs_open",)
     unix = [each for key, each in by_key.items() if key.startswith("unix.")]

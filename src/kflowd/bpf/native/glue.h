@@ -127,6 +127,7 @@ struct kf_sweep_config {
 	int owners_fd;
 	int spill_fd;
 	int shares_fd;
+	int aios_fd;
 	int tcp_iter_fd; /* link of iter/tcp, which brings TCP counters up to date; -1: none */
 	__u32 salt; /* kf_salt of the programs, by which files are counted */
 };
@@ -136,6 +137,7 @@ void kf_sweep__free(struct kf_sweep *sweep);
 /* Bytes now in the buffer. final: everything goes, whatever its age. */
 long kf_sweep__run(struct kf_sweep *sweep, __u64 now_ns, int final);
 const char *kf_sweep__data(const struct kf_sweep *sweep);
+__u64 kf_sweep__given_up(const struct kf_sweep *sweep); /* requests of AIO so far */
 /* cffi: end */
 
 /* Shared by the sources of the glue only. */
@@ -171,6 +173,7 @@ void kf_share_count__free(struct kf_share_count *count);
 void kf_share_count__begin(struct kf_share_count *count);
 void kf_share_count__entry(struct kf_share_count *count, int table, const struct kf_charge *charge);
 void kf_share_count__peer(struct kf_share_count *count, __u16 place);
+void kf_share_count__give_aio(struct kf_share_count *count, const struct kf_charge *charge);
 void kf_share_count__end(struct kf_share_count *count);
 
 __u64 kf_exports__find(const struct kf_exports *exports, __u64 cookie); /* 0: never */

@@ -70,6 +70,20 @@ void kf_share_count__peer(struct kf_share_count *count, __u16 place)
 		count->found.peers[place % KF_SHARE_SOCKETS]++;
 }
 
+/* What programs count themselves, and the sweep has taken out. */
+void kf_share_count__give_aio(struct kf_share_count *count, const struct kf_charge *charge)
+{
+	struct kf_share *share;
+
+	if (!count)
+		return;
+	share = &count->live->aios;
+	__atomic_fetch_sub(&share->used, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&share->process[charge->process % KF_SHARE_PROCESSES], 1,
+			   __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&share->user[charge->user % KF_SHARE_USERS], 1, __ATOMIC_RELAXED);
+}
+
 void kf_share_count__end(struct kf_share_count *count)
 {
 	const __s32 *before, *found;

@@ -18,6 +18,7 @@
 
 #define KF_BATCH 256 /* entries fetched by one call: values of 256 x 800 bytes at most */
 #define KF_SETTLE_NS 200000000ULL
+#define KF_AIO_NS 600000000000ULL /* a request of AIO whose end was not seen by then was skipped */
 #define KF_NAMED_NS 1000000000ULL /* a file that nobody holds open waits for more */
 /* ENDED is said by the record itself. */
 #define KF_FLAGS_OUT (~(KF_SOCK_MAP_ONLY | KF_SOCK_ENDED))
@@ -42,6 +43,7 @@ struct kf_sweep {
 	int no_take; /* the kernel has no look-up-and-delete for hashes (before 5.14) */
 	struct kf_kept_name kept; /* of the aggregate that is being taken */
 	__u32 rounds; /* sweeps so far */
+	__u64 given_up; /* requests of AIO */
 	char *out;
 	size_t used, room;
 	struct kf_share_count *shares; /* NULL: no such map */
@@ -57,6 +59,7 @@ _Static_assert(sizeof(struct kf_user_key) >= sizeof(struct kf_udp_key) &&
 		       sizeof(struct kf_file_key) >= sizeof(struct kf_unix_key) &&
 		       sizeof(struct kf_file_key) >= sizeof(struct kf_fold_key) &&
 		       KF_VALUE_MAX >= sizeof(struct kf_file_agg) &&
+		       KF_VALUE_MAX >= sizeof(struct kf_aio) &&
 		       sizeof(struct kf_fold) >= sizeof(struct kf_unix_fold),
 	       "the batch buffers hold the longest key and value");
 
@@ -230,6 +233,22 @@ static int sweep__name(struct kf_sweep *sweep, const void *key, const void *valu
 	(void)value;
 	if (bpf_map_lookup_elem(sweep->config.files_fd, key, &agg) && errno == ENOENT)
 		bpf_map_delete_elem(sweep->config.names_fd, key);
+	return 0;
+}
+
+/* ---- requests of AIO ---- */
+
+/* The kernel can skip the program that sees the end of one. Whose it was has its room again then. */
+static int sweep__aio(struct kf_sweep *sweep, const void *key, const void *value)
+{
+	const struct kf_aio *aio = value;
+
+	if (!aio->since_ns || sweep->now_ns < aio->since_ns + KF_AIO_NS)
+		return 0; /* it is being made, or on its way */
+	if (bpf_map_delete_elem(sweep->config.aios_fd, key) == 0) {
+		kf_share_count__give_aio(sweep->shares, &aio->charge);
+		sweep->given_up++;
+	}
 	return 0;
 }
 
@@ -631,6 +650,7 @@ static int sweep__tables(struct kf_sweep *sweep)
 		  sweep__file },
 		{ config->names_fd, sizeof(struct kf_file_key), sizeof(struct kf_kept_name),
 		  sweep__name },
+		{ config->aios_fd, sizeof(__u64), sizeof(struct kf_aio), sweep__aio },
 		{ config->tcp_fd, sizeof(struct kf_tcp_key), sizeof(struct kf_sock),
 		  sweep__connection },
 		{ config->udp_fd, sizeof(struct kf_udp_key), sizeof(struct kf_peer), sweep__peer },
@@ -745,4 +765,9 @@ long kf_sweep__run(struct kf_sweep *sweep, __u64 now_ns, int final)
 const char *kf_sweep__data(const struct kf_sweep *sweep)
 {
 	return sweep->out;
+}
+
+__u64 kf_sweep__given_up(const struct kf_sweep *sweep)
+{
+	return sweep->given_up;
 }

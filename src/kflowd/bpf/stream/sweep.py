@@ -51,6 +51,7 @@ class Sweep(Closeable):
         config.owners_fd = maps.get("kf_owners", NO_MAP)
         config.spill_fd = maps.get("kf_spill", NO_MAP)
         config.shares_fd = maps.get("kf_shares", NO_MAP)
+        config.aios_fd = maps.get("kf_aios", NO_MAP)
         config.tcp_iter_fd = tcp_iterator
         config.salt = salt
         self._pointer: Any = check_pointer(
@@ -73,3 +74,8 @@ class Sweep(Closeable):
         result = lib.kf_sweep__run(self._pointer, now_ns, int(final))
         size = check(result, "kf_sweep__run", "sweeping the maps")
         return bytes(ffi.buffer(lib.kf_sweep__data(self._pointer), size))
+
+    @property
+    def given_up(self) -> int:
+        """Requests of AIO whose end was not seen within ten minutes, so far."""
+        return int(lib.kf_sweep__given_up(self._pointer))
