@@ -11,6 +11,7 @@
 #define KF_S_IFLNK 0120000
 #define KF_S_IFREG 0100000
 #define KF_S_IFDIR 0040000
+#define KF_S_IFCHR 0020000
 
 /* Magic numbers of file systems without storage or memory of their own (linux/magic.h). */
 static __always_inline bool kf_magic__pseudo(u32 magic)

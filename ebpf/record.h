@@ -217,9 +217,24 @@ struct kf_file_key {
 };
 
 /* Where structs of modules have what is needed, in bytes; 0: not known. Written by user space. */
+enum kf_ovl_path {
+	KF_OVL_INODE, /* a pointer to the inode [before 5.19] */
+	KF_OVL_FIRST, /* an ovl_path [before 6.5] */
+	KF_OVL_LISTED, /* a pointer to an ovl_entry, which has a list of them */
+};
+
 struct kf_layouts {
 	__u32 btrfs_root; /* how far a btrfs_inode's root lies ahead of its vfs_inode */
 	__u32 btrfs_dev; /* anon_dev in a btrfs_root */
+	__u32 ovl_xino; /* xino_mode in an ovl_fs */
+	__u32 ovl_count; /* numfs in it */
+	__u32 ovl_list; /* fs in it: an array of ovl_sb */
+	__u32 ovl_size; /* of an ovl_sb; 0: nothing is known of overlayfs */
+	__u32 ovl_sb; /* sb in it */
+	__u32 ovl_dev; /* pseudo_dev in it */
+	__u32 ovl_lower; /* how far an ovl_inode's lower file lies behind its vfs_inode */
+	__u32 ovl_path; /* what is there, enum kf_ovl_path */
+	__u32 ovl_dentry; /* dentry in an ovl_path; of KF_OVL_LISTED, in the first of the list */
 };
 
 struct kf_inode {

@@ -101,6 +101,7 @@ struct super_block {
 	unsigned long s_magic;
 	struct file_system_type *s_type;
 	const char *s_subtype;
+	void *s_fs_info;
 };
 
 struct inode {
@@ -111,8 +112,10 @@ struct inode {
 	unsigned int i_nlink;
 	long long i_size;
 	u32 i_generation;
+	u32 i_rdev;
 	struct super_block *i_sb;
 	struct hlist_head i_dentry;
+	void *i_private;
 };
 
 struct hlist_bl_node {

@@ -368,11 +368,16 @@ static __always_inline void kf_file__fold_into(struct kf_file_agg *agg, struct k
  * size and mtime; subject->inode is how it is now. */
 static __noinline int kf_file__fold(struct kf_subject *subject, struct kf_flush *flush)
 {
+	struct kf_file_agg *agg;
+
 	if (flush->event >= KF_FILE_EVENTS)
 		return 0;
-	kf_count(KF_CNT_FILE_EVENTS, 1);
 	flush->now_ns = bpf_ktime_get_boot_ns();
-	kf_file__fold_into(kf_file__get(subject, flush), subject, flush);
+	agg = kf_file__get(subject, flush);
+	if (!agg && kf_subject__was_copied(subject, flush))
+		return 0;
+	kf_count(KF_CNT_FILE_EVENTS, 1);
+	kf_file__fold_into(agg, subject, flush);
 	return 0;
 }
 

@@ -230,13 +230,17 @@ static __always_inline struct kf_pending *kf_pending__enter_setattr(struct dentr
 	return pending;
 }
 
-/* The barrier keeps the compiler from folding these loads with those of the copy that *now was made
- * by: one load from two kinds of pointer is refused by the verifier. */
-static __always_inline void kf_pending__update(struct kf_inode *now, struct inode *inode)
+/* How the file is after the operation; on overlayfs one of several lower links may have got another number, by
+ * being copied up. The barrier keeps the compiler from folding these loads with those of the copy that *now was
+ * made by: one load from two kinds of pointer is refused by the verifier. */
+static __always_inline void kf_pending__update(struct kf_file_key *key, struct kf_inode *now,
+					       struct inode *inode)
 {
 	if (!inode)
 		return;
 	kf_inode__fill(now, inode);
+	if (now->magic == KF_MAGIC_OVERLAY)
+		kf_file_key__overlay(key, kf_number(inode));
 	barrier();
 }
 
@@ -257,7 +261,7 @@ static __always_inline void kf_pending__fold(u32 op, struct kf_pending *pending,
 	subject.key = pending->key;
 	subject.inode = pending->before;
 	if ((rules & KF_OP_KEEPS_INODE) && !(rules & KF_OP_REMOVES))
-		kf_pending__update(&subject.inode, KF_READ(dentry, d_inode));
+		kf_pending__update(&subject.key, &subject.inode, KF_READ(dentry, d_inode));
 	kf_choice__walk(&subject.at, dentry, pending->mnt);
 	if (kf_op__among(op, KF_SETATTR_OPS)) /* of an open file, too, whose name may be gone */
 		subject.at.flags |= KF_WALK_OPEN;
@@ -311,9 +315,9 @@ static __always_inline void kf_pending__renamed(struct kf_pending *pending,
 	bool moved = pending->wanted, other = displaced->wanted;
 
 	if (moved)
-		kf_pending__update(&pending->before, KF_READ(dentry, d_inode));
+		kf_pending__update(&pending->key, &pending->before, KF_READ(dentry, d_inode));
 	if (other && displaced->exchanged)
-		kf_pending__update(&displaced->before, KF_READ(second, d_inode));
+		kf_pending__update(&displaced->key, &displaced->before, KF_READ(second, d_inode));
 	if (moved)
 		kf_pending__fold_side(KF_SIDE_MOVED);
 	if (other)

@@ -175,6 +175,22 @@ static __always_inline void kf_agg__add(struct kf_file_agg *agg, const struct kf
 		kf_agg__named(agg, flush);
 }
 
+#define KF_SB_KERNMOUNT \
+	(1 << 22) /* linux/fs.h: a file system that the kernel has for itself: of memfds */
+
+/* Whether what is closed is a file that overlayfs has opened in a layer to copy it up, which no flag of it says:
+ * it has no aggregate, and its mount is the kernel's own. */
+static __always_inline bool kf_subject__was_copied(const struct kf_subject *subject,
+						   const struct kf_flush *flush)
+{
+	struct mount *mnt = subject->at.mnt;
+
+	if (flush->event != KF_FILE_CLOSE_NOWRITE && flush->event != KF_FILE_CLOSE_WRITE)
+		return false;
+	return kf_mount__is_internal(mnt) &&
+	       !(KF_UNTYPED(mnt, mnt.mnt_sb, s_flags) & KF_SB_KERNMOUNT);
+}
+
 /* Whether it is a directory that overlayfs has opened in one of its layers, which no flag of the file says. */
 static __always_inline bool kf_subject__is_below(const struct kf_subject *subject)
 {

@@ -4,7 +4,7 @@
  * While such a call runs, tracepoints of the file systems and of write-back hand out the inodes it
  * changes. An inode is taken for the subject of the call only if its name is the one in the text, or
  * if it is the only file that a call changing one file has touched. Else the record has the text and
- * no inode: it does not guess.
+ * no inode: it does not guess. What overlayfs does in its layers is nothing that the call is about.
  */
 #ifndef KF_FILE_TRACEPOINT_NAMED_BPF_H
 #define KF_FILE_TRACEPOINT_NAMED_BPF_H
@@ -15,6 +15,7 @@
 struct kf_named {
 	u32 op;
 	u32 user; /* where it is counted */
+	u64 layered; /* files were touched that lie in a layer of overlayfs */
 	struct inode *inode; /* the first that was touched */
 	struct inode *second; /* another one; KF_MANY: several */
 	struct inode *others[3]; /* such that are not reported: directories, devices ... */
@@ -101,6 +102,23 @@ static __always_inline void kf_named__touch_other(struct kf_named *named, struct
 		named->others[2] = inode;
 }
 
+/* Whether overlayfs works on this in a layer. If it is a file, or what stands in an upper layer for one that
+ * was removed (a device without a number), the call is about a file. Else it says what the call is about, but
+ * directories are told by their own. */
+static __noinline bool kf_named__is_layered(struct kf_named *named, struct inode *inode, u32 type)
+{
+	if (KF_READ(inode, i_sb, s_magic) == KF_MAGIC_OVERLAY || !kf_current__stands_in())
+		return false;
+	if (type == KF_S_IFDIR)
+		return kf_directories;
+	if (type == KF_S_IFCHR && (named->op != KF_OP_UNLINK || KF_READ(inode, i_rdev)))
+		return false;
+	if (type != KF_S_IFREG && type != KF_S_IFLNK && type != KF_S_IFCHR)
+		return false;
+	named->layered = 1;
+	return true;
+}
+
 /* A tracepoint hands out an inode. dentry: NULL, or the very name that the call is about. */
 static __always_inline void kf_named__touch(struct inode *inode, struct dentry *dentry)
 {
@@ -111,14 +129,16 @@ static __always_inline void kf_named__touch(struct inode *inode, struct dentry *
 	if (!named || !inode)
 		return;
 	type = KF_READ(inode, i_mode) & KF_S_IFMT;
+	if (kf_op__among(named->op, KF_SETATTR_OPS) && type == KF_S_IFLNK)
+		return; /* on the way, whose access time moved */
+	if (kf_named__is_layered(named, inode, type))
+		return;
 	if (type != KF_S_IFREG && type != KF_S_IFLNK) {
 		kf_named__touch_other(named, inode);
 		if (dentry)
 			named->op = KF_OP_NONE; /* the call is about it: nothing to report */
 		return;
 	}
-	if (kf_op__among(named->op, KF_SETATTR_OPS) && type != KF_S_IFREG)
-		return; /* a symbolic link on the way, whose access time moved */
 	if (!kf_inode__wanted(inode, &magic))
 		return;
 	if (dentry || !named->inode) {
@@ -239,7 +259,7 @@ static __always_inline enum kf_decision kf_named__judge(struct kf_named *named, 
 {
 	if (kf_named__decide(named, length))
 		return KF_DECIDED;
-	if (named->inode)
+	if (named->inode || named->layered)
 		return KF_TEXT_ALONE;
 	if (!kf_directories && kf_text__is_folder(length))
 		return KF_UNWANTED;

@@ -15,12 +15,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-# not overlayfs: the tracepoint mode may name a layer
 IMAGE_BYTES = {"ext4": 32 << 20, "xfs": 320 << 20, "btrfs": 256 << 20}
+LOWER_FILES = 23  # of overlayfs, which copies those that are changed into its upper layer
 SUBVOLUMES = ("one", "two", "snapshot")  # the last one is of the first
 KINDS = ("plain", "plain", "mounts", "mounts", "user", "user")
 OPEN_AT_MOST = 5
@@ -45,17 +45,17 @@ def call(result: int) -> None:
         raise OSError(ctypes.get_errno(), "calling libc")
 
 
-def mount(what: str, where: Path, kind: str = "none", flags: int = 0) -> None:
+def mount(what: str, where: Path, kind: str = "none", flags: int = 0, data: str = "") -> None:
     """Mount a file system, or a folder in a second place."""
     names = (what.encode(), os.fsencode(where), kind.encode())
-    call(libc.mount(*names, flags, None))
+    call(libc.mount(*names, flags, data.encode() or None))
 
 
 def mount_all(folder: Path) -> list[Path]:
     """Mount a file system of each kind below a folder and return where files may be."""
     call(libc.unshare(CLONE_NEWNS))
     mount("none", Path("/"), flags=MS_PRIVATE_ALL)
-    for module in ("loop", *IMAGE_BYTES):  # or it is built in
+    for module in ("loop", "overlay", *IMAGE_BYTES):  # or it is built in
         subprocess.run(["modprobe", "-q", module], check=False)
     time.sleep(SWEPT_SECONDS)
     for kind, size in IMAGE_BYTES.items():
@@ -68,11 +68,35 @@ def mount_all(folder: Path) -> list[Path]:
     (folder / "tmpfs").mkdir()
     mount("tmpfs", folder / "tmpfs", "tmpfs")
     volumes = subvolumes(folder / "btrfs")
-    roots = [*(folder / kind for kind in ("ext4", "xfs", "tmpfs")), *volumes]
+    tmpfs = folder / "tmpfs"
+    stacked = [
+        overlay(folder / "ext4", folder / "apart", tmpfs),
+        overlay(tmpfs, folder / "stacked", tmpfs),
+    ]
+    roots = [*(folder / kind for kind in ("ext4", "xfs", "tmpfs")), *volumes, *stacked]
     for place in (root / name for root in roots for name in ("a", "b")):
-        place.mkdir()
+        place.mkdir(exist_ok=True)
         place.chmod(0o777)
     return roots
+
+
+def overlay(below: Path, merged: Path, above: Path) -> Path:
+    """Mount overlayfs over files, with its upper layer in another file system or the same."""
+    lower, upper, work = (
+        place / f"{merged.name}-{name}"
+        for place, name in ((below, "lower"), (above, "upper"), (above, "work"))
+    )
+    for place in (lower / "a", lower / "b", upper, work, merged):
+        place.mkdir(parents=True)
+    for number in range(LOWER_FILES):
+        path = lower / "ab"[number % 2] / f"lower-{number}"
+        path.write_text("content" * number)
+        path.chmod(0o666)
+        if number % 3 == 0:  # each of its names becomes a file of its own when it is copied up
+            os.link(path, path.with_name(f"linked-{number}"))
+    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+    mount("none", merged, "overlay", data=options)
+    return merged
 
 
 def subvolumes(mounted: Path) -> list[Path]:
@@ -251,8 +275,10 @@ class Worker:
         """Change mode or times, by name or descriptor."""
         path, descriptor = self._regular(), self._any_open()
         if descriptor is not None and self.random.random() < 0.5:
-            os.fchmod(descriptor, self.random.choice((0o600, 0o644, 0o666)))
-            self._note_open(descriptor, "ATTRIB")
+            mode = self.random.choice((0o600, 0o644, 0o666))
+            with suppress(FileExistsError):  # overlayfs cannot copy up what has lost its name
+                os.fchmod(descriptor, mode)
+                self._note_open(descriptor, "ATTRIB")
         elif path is not None and self.random.random() < 0.5:
             os.chmod(path, self.random.choice((0o600, 0o644, 0o666)))
             self._note(path, os.lstat(path), "ATTRIB")
@@ -283,9 +309,12 @@ class Worker:
         here, there = os.fstat(source), os.fstat(target)
         possible = modes[0] & os.O_ACCMODE != os.O_WRONLY and not modes[1] & os.O_APPEND
         possible = possible and here.st_dev == there.st_dev and here.st_ino != there.st_ino
-        if possible and os.copy_file_range(source, target, 2000, 0, 0):
-            self._note_open(source, "ACCESS")
-            self._note_open(target, "MODIFY")
+        if not possible:
+            return
+        with suppress(OSError):  # EXDEV: overlayfs on file systems that differ [6.1]
+            if os.copy_file_range(source, target, 2000, 0, 0):
+                self._note_open(source, "ACCESS")
+                self._note_open(target, "MODIFY")
 
     def inherit(self) -> None:
         """Let a child use what is open here."""

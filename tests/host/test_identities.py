@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Device and inode number as stat(2) has them, where the super block says something else."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.host import identities
 from tests.host.agent import Agent, Record, file_records, losses
+from tests.host.naming import is_traced
 from tests.host.running import running
 
 BTF = Path("/sys/kernel/btf")
 MODULES = Path("/sys/module")
-OF_MOUNT = "DEVICE_OF_MOUNT"
+OF_MOUNT, NO_INODE = "DEVICE_OF_MOUNT", "NO_INODE"
 
 
 class File(NamedTuple):
@@ -24,43 +25,97 @@ class File(NamedTuple):
     inode: int
 
 
+class Happened(NamedTuple):
+    """What happened to a file."""
+
+    file: File
+    event: str
+
+
 def can_know(module: str) -> bool:
     """Say whether the kernel has told where the structs of a module have what is needed."""
     built_in = not (MODULES / module / "initstate").exists()
     return built_in or (BTF / module).exists()
 
 
-def reported(records: list[Record], pid: int) -> dict[File, Counter[str]]:
-    """Return what was reported of a process; a device that is noted as another one is 0."""
-    found: defaultdict[File, Counter[str]] = defaultdict(Counter)
+def file_of(record: Record) -> File:
+    """Return the file of a record; a device that is noted as another one, or no inode, is 0."""
+    notes = set(record.get("FileNotes", ()))
+    path = f"{record['FilePath']}{record['File']}"
+    if NO_INODE in notes:
+        assert is_traced(), record
+        return File(path, 0, 0)
+    allowed = {OF_MOUNT, "STALE"} if "split" in path else {OF_MOUNT}
+    assert notes <= allowed, record
+    number, separator, _ = record["FileDevice"].partition("h:")
+    assert separator, record
+    return File(path, 0 if OF_MOUNT in notes else int(number, 16), record["FileInode"])
+
+
+def reported(records: list[Record]) -> Counter[Happened]:
+    """Return what was reported."""
+    found: Counter[Happened] = Counter()
     for it in records:
-        if it["ProcPID"] != pid:
-            continue
-        notes = it.get("FileNotes", [])
-        assert set(notes) <= {OF_MOUNT}, it
-        number, separator, _ = it["FileDevice"].partition("h:")
-        assert separator, it
-        file = File(
-            f"{it['FilePath']}{it['File']}",
-            0 if OF_MOUNT in notes else int(number, 16),
-            it["FileInode"],
-        )
-        found[file].update(it["FileEvents"])
+        for event, count in it["FileEvents"].items():
+            found[Happened(file_of(it), event)] += count
     return found
 
 
-@pytest.mark.parametrize(("kind", "module"), [("btrfs", "btrfs")])
-def test_each_file_has_its_identity(kind: str, module: str, folder: Path) -> None:
-    """What was done to each file is in its records alone, by the path that was used."""
+class Run(NamedTuple):
+    """What was used and reported."""
+
+    folder: Path
+    said: dict[str, dict[str, Any]]  # by kind: process and files
+    records: list[Record]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Use the files of all kinds beside one agent."""
+    folder = tmp_path_factory.mktemp("identities").resolve()
+    said = {}
     with Agent("-m", "file") as agent:
-        with running(kind, str(folder), prefix=(), program=identities.__file__) as workload:
-            said = workload.said()
-            agent.settle()
+        for kind in identities.KINDS:
+            (folder / kind).mkdir()
+            arguments = (kind, str(folder / kind))
+            with running(*arguments, prefix=(), program=identities.__file__) as workload:
+                said[kind] = workload.said()
+                agent.settle()
         result = agent.finish()
     assert losses(result.records) == {}
-    known = can_know(module)
-    wanted: defaultdict[File, Counter[str]] = defaultdict(Counter)
+    return Run(folder, said, result.records)
+
+
+@pytest.mark.parametrize("kind", identities.KINDS)
+def test_each_file_has_its_identity(kind: str, ran: Run) -> None:
+    """What was done to each file is in its records alone, by the path that was used.
+
+    By tracepoint a record of a call on a name may have the path alone.
+    """
+    said = ran.said[kind]
+    known = can_know(kind.partition("-")[0])
+    wanted: Counter[Happened] = Counter()
     for it in said["files"]:
         file = File(it["path"], it["dev"] if known else 0, it["ino"])
-        wanted[file].update(it["events"])
-    assert reported(file_records(result.records, folder), said["pid"]) == wanted
+        wanted.update({Happened(file, event): count for event, count in it["events"].items()})
+    records = file_records(ran.records, ran.folder / kind)
+    found = reported([it for it in records if it["ProcPID"] == said["pid"]])
+    alone = Counter({it: count for it, count in found.items() if not it.file.inode})
+    assert {it: wanted[it] for it in found - alone - wanted} == found - alone - wanted
+    missing: Counter[Happened] = Counter()
+    for (file, event), count in (wanted - found).items():
+        missing[Happened(File(file.path, 0, 0), event)] += count
+    assert missing == alone
+
+
+@pytest.mark.parametrize("kind", identities.KINDS)
+def test_each_program_has_its_identity(kind: str, ran: Run) -> None:
+    """A program is the file that was named, and so is what it is said to run."""
+    known = can_know(kind.partition("-")[0])
+    records = file_records(ran.records, ran.folder / kind)
+    for it in ran.said[kind]["programs"]:
+        ours = [each for each in records if each.get("ProcExe") == it["path"]]
+        assert sum(each["FileEvents"].get("OPEN_EXEC", 0) for each in ours) == 1
+        assert {file_of(each) for each in ours} == {
+            File(it["path"], it["dev"] if known else 0, it["ino"])
+        }

@@ -4,7 +4,6 @@
 KFLOWD_TEST_SEED repeats a run; KFLOWD_TEST_OPERATIONS makes it longer.
 """
 
-import functools
 import os
 import secrets
 from collections import Counter, defaultdict
@@ -13,8 +12,8 @@ from typing import NamedTuple
 import pytest
 
 from tests.host import random_files
-from tests.host.agent import Agent, Record, losses, run
-from tests.host.one_run import ATTACH_MODE
+from tests.host.agent import Agent, Record, losses
+from tests.host.naming import is_traced
 from tests.host.random_files import Event
 from tests.host.running import running
 
@@ -80,16 +79,6 @@ def file_done(pid: int, event: Event) -> File:
     """Return the identity of a file that was used; the device as records have it."""
     device = os.major(event.device) << 8 | os.minor(event.device)
     return File(pid, device, event.inode)
-
-
-@functools.cache
-def is_traced() -> bool:
-    """Say whether calls on names are seen by tracepoint."""
-    if ATTACH_MODE:
-        return ATTACH_MODE == "tracepoint"
-    rows = run("doctor", "-m", "file", timeout=120).stdout.splitlines()
-    (row,) = (each.split() for each in rows if each.startswith("file.rename "))
-    return row[2] == "tracepoint"
 
 
 def told(event: str) -> str | None:

@@ -4,7 +4,7 @@
 import errno
 import functools
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kflowd.bpf.ffi import check_pointer, ffi, lib, take_log
 from kflowd.closeable import Closeable
@@ -14,6 +14,14 @@ VMLINUX_BTF = Path("/sys/kernel/btf/vmlinux")
 KALLSYMS = Path("/proc/kallsyms")
 # Functions. Reading 150,000 lines costs 50 ms: only for kprobes on what BTF does not have.
 _TEXT_TYPES = "tT"
+POINTER_BYTES = 8
+
+
+class Member(NamedTuple):
+    """Where a member is in its struct: bytes."""
+
+    offset: int
+    size: int
 
 
 class Kernel(Closeable):
@@ -46,13 +54,24 @@ class Kernel(Closeable):
 
         None: the module is not loaded, has no types (before 5.11), or lacks one of the members.
         """
+        found = self._members(module, struct)
+        wanted = [found[name].offset for name in members if name in found]
+        return tuple(wanted) if len(wanted) == len(members) else None
+
+    def span(self, module: str, struct: str) -> int | None:
+        """Return the bytes of a struct that has a pointer, in an array; None: as of offsets."""
+        found = self._members(module, struct)
+        last = max((it.offset + it.size for it in found.values()), default=0)
+        return -(-last // POINTER_BYTES) * POINTER_BYTES or None
+
+    def _members(self, module: str, struct: str) -> dict[str, Member]:
         if not (VMLINUX_BTF.parent / module).exists():
-            return _offsets(self._btf, struct, members)
+            return _members(self._btf, struct)
         btf = lib.btf__load_module_btf(module.encode(), self._btf)
         if btf == ffi.NULL:
-            return None
+            return {}
         try:
-            return _offsets(btf, struct, members)
+            return _members(btf, struct)
         finally:
             lib.btf__free(btf)
 
@@ -95,14 +114,13 @@ class Kernel(Closeable):
         return frozenset(names)
 
 
-def _offsets(btf: Any, struct: str, members: tuple[str, ...]) -> tuple[int, ...] | None:  # noqa: ANN401 - cffi has no types
-    found: dict[bytes, int] = {}
+def _members(btf: Any, struct: str) -> dict[str, Member]:  # noqa: ANN401 - cffi has no types
+    found: dict[str, Member] = {}
     it = ffi.new("struct kf_member *")
     index = result = 0
     while result != -errno.ENOENT:
         result = lib.kf_btf__member(btf, struct.encode(), index, it)
         if result == 0:
-            found[ffi.string(it.name)] = it.offset
+            found[ffi.string(it.name).decode()] = Member(it.offset, it.size)
         index += 1
-    wanted = [found.get(name.encode()) for name in members]
-    return None if None in wanted else tuple(offset for offset in wanted if offset is not None)
+    return found

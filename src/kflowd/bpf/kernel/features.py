@@ -9,7 +9,7 @@ class Feature(msgspec.Struct, frozen=True):
 
     Attributes:
         name: fentry, kprobe, tp_btf, cgroup, probe_read, task_btf, loop, cast, nonpreemptible,
-            jit.
+            jit, btrfs, overlay.
         title: For people.
         ok: It works.
         why: What was found: the reason when it does not.

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from kflowd.bpf.ffi import ffi, lib
 from kflowd.bpf.kernel.btf import VMLINUX_BTF, Kernel
+from kflowd.bpf.kernel.features import Feature
 from kflowd.errors import KflowdError
 
-MODULES = ("btrfs",)
+MODULES = ("btrfs", "overlay")
+SYS_MODULE = Path("/sys/module")
 
 Values = dict[str, int]
 
@@ -53,14 +55,72 @@ class Layouts:
         _write(self._map_fd, known)
 
 
+def features(
+    kernel: Kernel, folder: Path = VMLINUX_BTF.parent, modules: Path = SYS_MODULE
+) -> tuple[Feature, ...]:
+    """Say of which file systems the devices of stat(2) are known."""
+    known = {"btrfs": _of_btrfs(kernel), "overlay": _of_overlay(kernel)}
+    return tuple(
+        _feature(name, known=bool(known[name]), folder=folder, modules=modules) for name in MODULES
+    )
+
+
+def _feature(name: str, *, known: bool, folder: Path, modules: Path) -> Feature:
+    title = f"devices of files as stat(2) shows them: {name}"
+    if known:
+        return Feature(name, title, ok=True)
+    loaded = (modules / name).exists()
+    if not loaded and any(it.name != VMLINUX_BTF.name for it in folder.glob("*")):
+        return Feature(name, title, ok=True, why="not loaded: looked for when it is")
+    return Feature(
+        name,
+        title,
+        ok=False,
+        why="the kernel shows no types of it" if loaded else "the kernel shows no types of modules",
+        change="Linux 5.11 with CONFIG_DEBUG_INFO_BTF_MODULES=y",
+    )
+
+
 def values(kernel: Kernel) -> Values:
     """Return the members of a struct kf_layouts that are known."""
-    found: Values = {}
+    return _of_btrfs(kernel) | _of_overlay(kernel)
+
+
+def _of_btrfs(kernel: Kernel) -> Values:
     inode = kernel.offsets("btrfs", "btrfs_inode", "root", "vfs_inode")
     root = kernel.offsets("btrfs", "btrfs_root", "anon_dev")
-    if inode is not None and root is not None:
-        found |= {"btrfs_root": inode[1] - inode[0], "btrfs_dev": root[0]}
-    return found
+    if inode is None or root is None:
+        return {}
+    return {"btrfs_root": inode[1] - inode[0], "btrfs_dev": root[0]}
+
+
+def _of_overlay(kernel: Kernel) -> Values:
+    mounted = kernel.offsets("overlay", "ovl_fs", "xino_mode", "numfs", "fs")
+    layer = kernel.offsets("overlay", "ovl_sb", "sb", "pseudo_dev")
+    size = kernel.span("overlay", "ovl_sb")
+    lower = _lower(kernel)
+    if mounted is None or layer is None or size is None or lower is None:
+        return {}
+    names = ("xino", "count", "list", "sb", "dev", "lower", "path", "dentry", "size")
+    offsets = (*mounted, *layer, *lower, size)
+    return {f"ovl_{name}": offset for name, offset in zip(names, offsets, strict=True)}
+
+
+def _lower(kernel: Kernel) -> tuple[int, int, int] | None:
+    """Return how far behind its vfs_inode an ovl_inode has its lower file, as what, and where.
+
+    It has a list of them (6.5), the first one (5.19), or the inode of that.
+    """
+    dentry = kernel.offsets("overlay", "ovl_path", "dentry")
+    listed = kernel.offsets("overlay", "ovl_inode", "vfs_inode", "oe")
+    entry = kernel.offsets("overlay", "ovl_entry", "__lowerstack")
+    if listed and entry and dentry:
+        return listed[1] - listed[0], lib.KF_OVL_LISTED, entry[0] + dentry[0]
+    first = kernel.offsets("overlay", "ovl_inode", "vfs_inode", "lowerpath")
+    if first and dentry:
+        return first[1] - first[0], lib.KF_OVL_FIRST, dentry[0]
+    lower = kernel.offsets("overlay", "ovl_inode", "vfs_inode", "lower")
+    return (lower[1] - lower[0], lib.KF_OVL_INODE, 0) if lower else None
 
 
 def _number(path: Path) -> int:

@@ -9,6 +9,7 @@ import errno
 from pathlib import Path
 
 from kflowd.bpf.ffi import errno_name, lib
+from kflowd.bpf.kernel import layouts
 from kflowd.bpf.kernel.btf import Kernel
 from kflowd.bpf.kernel.cgroup import CgroupRoot, open_root
 from kflowd.bpf.kernel.features import Feature
@@ -39,6 +40,7 @@ def probe(kernel: Kernel) -> dict[str, Feature]:
         _cast(kernel),
         _nonpreemptible(),
         _jit(),
+        *layouts.features(kernel),
     )
     return {feature.name: feature for feature in found}
 

@@ -80,7 +80,7 @@ FILE_NOTES = {
     "UNREACHABLE": "FilePath begins at no root of a mount namespace: a detached mount, a memfd, or "
     "a file that was opened by its handle",
     "DEVICE_OF_MOUNT": "the number in FileDevice is the file system's, as in mountinfo: that which "
-    "stat(2) shows for this subvolume of btrfs could not be known",
+    "stat(2) shows for this subvolume of btrfs or layer of overlayfs could not be known",
 }
 
 

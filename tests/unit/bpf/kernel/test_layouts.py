@@ -6,11 +6,12 @@ from typing import Any, Self
 
 import pytest
 
+from kflowd.bpf.ffi import lib
 from kflowd.bpf.kernel import layouts
-from kflowd.bpf.kernel.layouts import Layouts, values
+from kflowd.bpf.kernel.layouts import MODULES, Layouts, features, values
 from kflowd.errors import BpfError
 
-MAP = 71
+MAP, SPAN = 71, 43
 
 
 class FakeKernel:
@@ -30,6 +31,10 @@ class FakeKernel:
         known = self.structs.get((module, struct), {})
         return tuple(known[it] for it in members) if known.keys() >= set(members) else None
 
+    def span(self, module: str, struct: str) -> int | None:
+        """Return the bytes of a struct, None if it is unknown."""
+        return SPAN if (module, struct) in self.structs else None
+
 
 BTRFS = {
     ("btrfs", "btrfs_inode"): {"root": 8, "vfs_inode": 537},
@@ -44,6 +49,69 @@ def test_the_places_of_btrfs() -> None:
     for lacking in BTRFS:
         kernel = FakeKernel({name: it for name, it in BTRFS.items() if name != lacking})
         assert values(kernel) == {}
+
+
+OVERLAY = {
+    ("overlay", "ovl_fs"): {"fs": 17, "xino_mode": 131, "numfs": 5},
+    ("overlay", "ovl_sb"): {"sb": 3, "pseudo_dev": 11},
+}
+PATH = {("overlay", "ovl_path"): {"layer": 5, "dentry": 13}}
+LISTED = PATH | {
+    ("overlay", "ovl_inode"): {"vfs_inode": 31, "oe": 731},
+    ("overlay", "ovl_entry"): {"__lowerstack": 7},
+}
+FIRST = PATH | {("overlay", "ovl_inode"): {"vfs_inode": 31, "lowerpath": 741}}
+INODE = {("overlay", "ovl_inode"): {"vfs_inode": 31, "lower": 751}}
+
+
+@pytest.mark.parametrize(
+    ("lower", "where"),
+    [
+        (LISTED, (700, lib.KF_OVL_LISTED, 20)),
+        (FIRST, (710, lib.KF_OVL_FIRST, 13)),
+        (INODE, (720, lib.KF_OVL_INODE, 0)),
+    ],
+)
+def test_the_places_of_overlayfs(
+    lower: dict[tuple[str, str], dict[str, int]], where: tuple[int, int, int]
+) -> None:
+    """An inode has a list of lower files, the first, or its inode; nothing is half known."""
+    kernel: Any = FakeKernel(OVERLAY | lower)
+    found = values(kernel)
+    assert found == {
+        "ovl_list": 17,
+        "ovl_xino": 131,
+        "ovl_count": 5,
+        "ovl_sb": 3,
+        "ovl_dev": 11,
+        "ovl_size": SPAN,
+        "ovl_lower": where[0],
+        "ovl_path": where[1],
+        "ovl_dentry": where[2],
+    }
+    for lacking in OVERLAY | lower:
+        kernel = FakeKernel({name: it for name, it in (OVERLAY | lower).items() if name != lacking})
+        assert values(kernel) == {}
+
+
+def test_what_is_known_is_said(tmp_path: Path) -> None:
+    """Known; loaded and not known; not loaded, and whether modules have types at all."""
+    types, modules = tmp_path / "types", tmp_path / "modules"
+    types.mkdir()
+    (types / "vmlinux").touch()
+    for name in MODULES:
+        (modules / name).mkdir(parents=True)
+    kernel: Any = FakeKernel(BTRFS)
+    said = features(kernel, types, modules)
+    assert [(it.name, it.ok, it.why) for it in said] == [
+        ("btrfs", True, ""),
+        ("overlay", False, "the kernel shows no types of it"),
+    ]
+    (modules / "overlay").rmdir()
+    assert features(kernel, types, modules)[1].why == "the kernel shows no types of modules"
+    (types / "ext4").touch()
+    assert features(kernel, types, modules)[1].ok
+    assert features(kernel, types, modules)[1].why == "not loaded: looked for when it is"
 
 
 @pytest.fixture
