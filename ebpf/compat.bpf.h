@@ -291,6 +291,21 @@ struct mnt_namespace___v510 {
  * FMODE_NOACCOUNT, which lies elsewhere now and means as much there. */
 #define KF_FMODE_BELOW (0x2000000 | 0x20000000)
 
+/* Behind its struct file, the path by which a process has a file that a stacked file system has opened below its
+ * own [6.7]; before, that is in the struct file. */
+struct backing_file___v67 {
+	struct path user_path;
+} __attribute__((preserve_access_index));
+
+static __always_inline struct path *kf_file__user_path(struct file *file)
+{
+	u64 offset = bpf_core_field_offset(struct file, f_path);
+
+	if (bpf_core_field_exists(struct backing_file___v67, user_path))
+		offset = bpf_core_field_offset(struct backing_file___v67, user_path);
+	return (struct path *)((u64)file + offset);
+}
+
 /* typed: see KF_READ_AS. */
 static __always_inline void kf_times__fill(struct kf_inode *out, struct inode *inode,
 					   const bool typed)
@@ -405,7 +420,8 @@ static __always_inline int kf_mapped__begin(struct task_struct *task, struct fil
 
 	for (int i = 0; i < KF_MAPPINGS && vma; i++) {
 		*file = KF_UNTYPED(vma, vm_file);
-		if (*file && *file != program)
+		/* of a program on overlayfs another file is mapped, by the same name */
+		if (*file && KF_READ(*file, f_path.dentry) != KF_READ(program, f_path.dentry))
 			return 0;
 		vma = KF_UNTYPED(vma, vm_next);
 	}

@@ -15,7 +15,7 @@
 struct kf_named {
 	u32 op;
 	u32 user; /* where it is counted */
-	u64 layered; /* files were touched that lie in a layer of overlayfs */
+	u64 layered; /* what was touched in a layer of overlayfs, KF_LAYERED_* */
 	struct inode *inode; /* the first that was touched */
 	struct inode *second; /* another one; KF_MANY: several */
 	struct inode *others[3]; /* such that are not reported: directories, devices ... */
@@ -102,21 +102,33 @@ static __always_inline void kf_named__touch_other(struct kf_named *named, struct
 		named->others[2] = inode;
 }
 
-/* Whether overlayfs works on this in a layer. If it is a file, or what stands in an upper layer for one that
- * was removed (a device without a number), the call is about a file. Else it says what the call is about, but
- * directories are told by their own. */
+/* What overlayfs has touched in a layer. */
+#define KF_LAYERED_FILE 1 /* or what stands in an upper layer for one that was removed */
+#define KF_LAYERED_OTHER 2 /* a device, pipe or socket */
+
+static __always_inline u32 kf_named__layered(const struct kf_named *named, struct inode *inode,
+					     u32 type)
+{
+	if (type == KF_S_IFREG || type == KF_S_IFLNK)
+		return KF_LAYERED_FILE;
+	if (type != KF_S_IFCHR || KF_READ(inode, i_rdev))
+		return KF_LAYERED_OTHER;
+	return named->op == KF_OP_UNLINK ? KF_LAYERED_FILE : 0;
+}
+
+/* Whether overlayfs works on this in a layer, and it is taken down as such. Directories are told by their own,
+ * if at all. */
 static __noinline bool kf_named__is_layered(struct kf_named *named, struct inode *inode, u32 type)
 {
+	u32 layered;
+
 	if (KF_READ(inode, i_sb, s_magic) == KF_MAGIC_OVERLAY || !kf_current__stands_in())
 		return false;
 	if (type == KF_S_IFDIR)
 		return kf_directories;
-	if (type == KF_S_IFCHR && (named->op != KF_OP_UNLINK || KF_READ(inode, i_rdev)))
-		return false;
-	if (type != KF_S_IFREG && type != KF_S_IFLNK && type != KF_S_IFCHR)
-		return false;
-	named->layered = 1;
-	return true;
+	layered = kf_named__layered(named, inode, type);
+	named->layered |= layered;
+	return layered;
 }
 
 /* A tracepoint hands out an inode. dentry: NULL, or the very name that the call is about. */
@@ -259,8 +271,10 @@ static __always_inline enum kf_decision kf_named__judge(struct kf_named *named, 
 {
 	if (kf_named__decide(named, length))
 		return KF_DECIDED;
-	if (named->inode || named->layered)
+	if (named->inode || (named->layered & KF_LAYERED_FILE))
 		return KF_TEXT_ALONE;
+	if (named->layered)
+		return KF_UNWANTED;
 	if (!kf_directories && kf_text__is_folder(length))
 		return KF_UNWANTED;
 	return kf_named__other(named, length);
