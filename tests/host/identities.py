@@ -24,7 +24,7 @@ CLONE_NEWNS = 0x20000
 BTRFS_BYTES = 128 << 20
 SWEPT_SECONDS = 5  # within these the agent has seen that a module was loaded
 LAYERS = ("middle", "bottom")
-PIPES = ("fifo-", "pipe-")
+NO_FILES = ("fifo-", "pipe-", "redirected")
 truth: list[dict[str, object]] = []
 programs: list[dict[str, object]] = []
 

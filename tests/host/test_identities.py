@@ -105,7 +105,7 @@ def test_each_file_has_its_identity(kind: str, ran: Run) -> None:
     records = file_records(ran.records, ran.folder / kind)
     found = reported([it for it in records if it["ProcPID"] == said["pid"]])
     alone = Counter({it: count for it, count in found.items() if not it.file.inode})
-    for it in [it for it in alone if Path(it.file.path).name.startswith(identities.PIPES)]:
+    for it in [it for it in alone if Path(it.file.path).name.startswith(identities.NO_FILES)]:
         del found[it], alone[it]  # a path alone does not say that it is no file
     assert {it: wanted[it] for it in found - alone - wanted} == found - alone - wanted
     missing: Counter[Happened] = Counter()
