@@ -188,7 +188,11 @@ def leaves(path: str, *program: str) -> Facts:
 
 
 def _filled(path: Path) -> Path:
-    path.write_bytes(b"f" * BLOCK * LEFT)
+    """Make a file that is on its device: what is written over it is done by that, later."""
+    with path.open("wb") as file:
+        file.write(b"f" * BLOCK * LEFT)
+        file.flush()
+        os.fsync(file.fileno())
     path.chmod(0o644)
     return path
 
