@@ -120,6 +120,22 @@ static __always_inline void kf_loop(u32 count, long (*callback)(u32 round, void 
 #endif
 }
 
+/*
+ * A pointer, or NULL, beside which a walk is made. Where each round of it is verified, both would be so, and the
+ * pointer is but a number there: what lies behind it is copied, and it is looked up again afterwards.
+ */
+#ifdef KF_NO_LOOP
+#define KF_OPAQUE(type) u64
+#define KF_OPAQUE_OF(p) kf_number(p)
+#define KF_OPAQUE_COPY(to, from) bpf_probe_read_kernel(to, sizeof(*(to)), (void *)(from))
+#define KF_OPAQUE_AGAIN(p, lookup) (lookup)
+#else
+#define KF_OPAQUE(type) type *
+#define KF_OPAQUE_OF(p) (p)
+#define KF_OPAQUE_COPY(to, from) (*(to) = *(from))
+#define KF_OPAQUE_AGAIN(p, lookup) (p)
+#endif
+
 #define KF_THREAD_SIZE 16384 /* of a kernel stack; of arm64 with pages up to 16 KiB */
 
 /* A member of the registers that the current thread had in user mode. */

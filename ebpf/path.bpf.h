@@ -43,6 +43,15 @@ struct kf_climbed {
 	u64 hash;
 };
 
+/* 1 or 0, by arithmetic: the verifier learns nothing of either. */
+static __always_inline u64 kf_is_zero(u64 number)
+{
+	u64 negated = number;
+
+	asm volatile("%0 = -%0" : "+r"(negated));
+	return (number | negated) >> 63 ^ 1;
+}
+
 enum kf_step { KF_STEP_END, KF_STEP_NAME, KF_STEP_CROSSED };
 
 static __always_inline struct mount *kf_mount__of(struct vfsmount *vfsmount)
@@ -235,26 +244,26 @@ static __always_inline void kf_path__walk(struct kf_path *path, const u32 room)
 		kf_loop(KF_PATH_MAX, kf_path__climb_large, path, KF_STEPS_LARGE);
 }
 
-/* Whether a dentry's name was removed, or never was in a directory (O_TMPFILE). As d_unlinked. */
-static __noinline bool kf_dentry__removed(struct dentry *dentry)
+/* 1: a dentry's name was removed, or never was in a directory (O_TMPFILE); else 0. As d_unlinked. */
+static __noinline u32 kf_dentry__removed(struct dentry *dentry)
 {
-	u64 at[2] = {}; /* d_hash.pprev, d_parent */
+	void *at[2] = {}; /* d_hash.pprev, d_parent */
 
 	if (!KF_AT_ONCE(at, dentry, d_hash.pprev, d_parent, sizeof(at))) {
-		at[0] = (u64)KF_UNTYPED(dentry, d_hash.pprev);
-		at[1] = (u64)KF_UNTYPED(dentry, d_parent);
+		at[0] = KF_UNTYPED(dentry, d_hash.pprev);
+		at[1] = KF_UNTYPED(dentry, d_parent);
 	}
-	return !at[0] && at[1] != (u64)dentry;
+	return kf_is_zero(kf_number(at[0])) & ~kf_is_zero(kf_number(at[1]) ^ kf_number(dentry));
 }
 
+/* Without branches: to the verifier each way is a state, in which it goes over the whole walk. */
 static __always_inline void kf_walk__begin(struct kf_walk *walk)
 {
 	u32 flags = walk->flags & (KF_AGG_PATH_GUESSED | KF_WALK_MOUNTED);
 
-	if (!walk->mnt)
-		flags |= KF_AGG_PATH_NO_MOUNT;
-	if ((walk->flags & KF_WALK_OPEN) && kf_dentry__removed(walk->dentry))
-		flags |= KF_AGG_PATH_DELETED;
+	flags |= KF_AGG_PATH_NO_MOUNT * (u32)kf_is_zero(kf_number(walk->mnt));
+	if (walk->flags & KF_WALK_OPEN)
+		flags |= KF_AGG_PATH_DELETED * kf_dentry__removed(walk->dentry);
 	walk->flags = flags;
 	walk->below = KF_BELOW_NONE;
 }

@@ -139,9 +139,12 @@ static __always_inline void kf_file__forget(const struct kf_file_agg *agg,
 		kf_file_share__give(subject->key.tgid, uid);
 }
 
+/* The aggregate that a record is made of. */
+typedef KF_OPAQUE(struct kf_file_agg) kf_sent_agg;
+
 /* The body of a record: an aggregate out of the map, or, without one, a single event: the only one, or
  * one that found no room there. */
-static __always_inline void kf_file__body(struct kf_file_record *rec, struct kf_file_agg *agg,
+static __always_inline void kf_file__body(struct kf_file_record *rec, kf_sent_agg agg,
 					  struct kf_subject *subject, struct kf_flush *flush)
 {
 	rec->key = subject->key;
@@ -149,7 +152,7 @@ static __always_inline void kf_file__body(struct kf_file_record *rec, struct kf_
 	rec->origin_len = 0;
 	rec->pad = 0;
 	if (agg) {
-		rec->agg = *agg;
+		KF_OPAQUE_COPY(&rec->agg, agg);
 		return;
 	}
 	__builtin_memset(&rec->agg, 0, sizeof(rec->agg));
@@ -168,7 +171,7 @@ static __always_inline void kf_file__body(struct kf_file_record *rec, struct kf_
 #endif
 
 /* Aggregate whose path went ahead. Returns 0 if the ring is full. */
-static KF_FRAME_APART int kf_file__emit_bare(struct kf_file_agg *agg, struct kf_subject *subject,
+static KF_FRAME_APART int kf_file__emit_bare(kf_sent_agg agg, struct kf_subject *subject,
 					     struct kf_flush *flush)
 {
 	struct kf_file_record *rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec), 0);
@@ -200,7 +203,7 @@ static __always_inline void kf_file__add_origin(struct kf_file_record *rec, u32 
 	rec->origin_len = length;
 }
 
-static __always_inline int kf_file__write(struct kf_file_record *rec, struct kf_file_agg *agg,
+static __always_inline int kf_file__write(struct kf_file_record *rec, kf_sent_agg agg,
 					  struct kf_subject *subject, struct kf_flush *flush,
 					  const u32 room)
 {
@@ -224,7 +227,7 @@ static __always_inline int kf_file__write(struct kf_file_record *rec, struct kf_
 }
 
 /* Aggregate with its path, and the old name after a rename. Returns 0 if the ring is full. */
-static __noinline int kf_file__emit_full(struct kf_file_agg *agg, struct kf_subject *subject,
+static __noinline int kf_file__emit_full(kf_sent_agg agg, struct kf_subject *subject,
 					 struct kf_flush *flush)
 {
 	struct kf_file_record *rec;
@@ -246,15 +249,14 @@ static __noinline int kf_file__emit_full(struct kf_file_agg *agg, struct kf_subj
 	return 1;
 }
 
-static __always_inline int kf_file__emit(struct kf_file_agg *agg, struct kf_subject *subject,
-					 struct kf_flush *flush)
+/* with_path: it was not sent ahead. Returns 0 if the ring is full. */
+static __always_inline int kf_file__emit(kf_sent_agg agg, struct kf_subject *subject,
+					 struct kf_flush *flush, bool with_path)
 {
-	if (subject->at.dentry &&
-	    ((flush->how & KF_FLUSH_PATH) || !agg || !(agg->flags & KF_AGG_PATH_SENT))) {
-		flush->mount = kf_told__walk(&subject->at);
-		return kf_file__emit_full(agg, subject, flush);
-	}
-	return kf_file__emit_bare(agg, subject, flush);
+	if (!with_path)
+		return kf_file__emit_bare(agg, subject, flush);
+	flush->mount = kf_told__walk(&subject->at);
+	return kf_file__emit_full(agg, subject, flush);
 }
 
 /* A new aggregate; NULL if the map is full, or the share of the process or user is used up. */
@@ -349,6 +351,24 @@ static __always_inline void kf_file__name(struct kf_file_agg *agg, struct kf_sub
 		agg->flags |= kf_file__keep_name(subject, flush);
 }
 
+/* The aggregate of an event leaves, or the event without one. */
+static __always_inline void kf_file__leave(struct kf_file_agg *agg, struct kf_subject *subject,
+					   struct kf_flush *flush)
+{
+	bool with_path = subject->at.dentry &&
+			 ((flush->how & KF_FLUSH_PATH) || !agg || !(agg->flags & KF_AGG_PATH_SENT));
+	kf_sent_agg sent = KF_OPAQUE_OF(agg);
+	int left = kf_file__emit(sent, subject, flush, with_path);
+
+	agg = sent ? KF_OPAQUE_AGAIN(agg, bpf_map_lookup_elem(&kf_files, &subject->key)) : NULL;
+	if (sent && !agg)
+		return; /* another thread has sent it, too */
+	if (!left)
+		kf_file__stays(agg, subject, flush);
+	else if (agg)
+		kf_file__left(agg, subject, flush);
+}
+
 /* An event goes into its aggregate, NULL: it is alone. There is one place that sends, whatever the reason:
  * the verifier looks at the code behind it once for each. */
 static __always_inline void kf_file__fold_into(struct kf_file_agg *agg, struct kf_subject *subject,
@@ -358,10 +378,10 @@ static __always_inline void kf_file__fold_into(struct kf_file_agg *agg, struct k
 		kf_agg__add(agg, subject, flush);
 	if (!kf_file__leaves(agg, flush))
 		kf_file__name(agg, subject, flush);
-	else if ((agg && (agg->flags & KF_AGG_ENDED)) || !kf_file__emit(agg, subject, flush))
+	else if (agg && (agg->flags & KF_AGG_ENDED))
 		kf_file__stays(agg, subject, flush);
-	else if (agg)
-		kf_file__left(agg, subject, flush);
+	else
+		kf_file__leave(agg, subject, flush);
 }
 
 /* Folds one event. flush->before is the inode as it was ahead of the operation, for the changes of

@@ -149,7 +149,7 @@ static __always_inline void kf_aio__emit(struct kf_aio *aio, struct kf_subject *
 	if (flush->event < KF_FILE_EVENTS)
 		aio->agg.counts[flush->event] = 1;
 	aio->agg.flags |= KF_AGG_PARTIAL;
-	if (!kf_file__emit(&aio->agg, subject, flush))
+	if (!kf_file__emit(KF_OPAQUE_OF(&aio->agg), subject, flush, subject->at.dentry))
 		kf_count(KF_CNT_FILE_LOST_MAP, 1);
 }
 

@@ -330,8 +330,7 @@ static __always_inline u64 kf_told__walk(struct kf_walk *walk)
 {
 	u64 number = kf_told__introduce(kf_number(walk->mnt));
 
-	if (number & KF_TOLD_MOUNTED)
-		walk->flags |= KF_WALK_MOUNTED;
+	walk->flags |= KF_WALK_MOUNTED * (u32)(number >> 63); /* no branch: a state for the walk */
 	return number & ~KF_TOLD_MOUNTED;
 }
 
