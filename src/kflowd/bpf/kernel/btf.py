@@ -82,6 +82,13 @@ class Kernel(Closeable):
         count = self._arguments[function]
         return count if count >= 0 else None
 
+    def is_sized(self, function: str) -> bool:
+        """Say whether each argument of a function has a size: else fentry refuses it.
+
+        An empty struct has none (btf_distill_func_proto); such an argument is seldom.
+        """
+        return int(lib.kf_btf__func_sized(self._btf, function.encode())) != 0
+
     def function_id(self, function: str) -> int:
         """Return the BTF id of a function, negative when there is none."""
         return int(lib.btf__find_by_name_kind(self._btf, function.encode(), lib.BTF_KIND_FUNC))

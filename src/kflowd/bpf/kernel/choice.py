@@ -66,6 +66,9 @@ class KernelNames(Protocol):
     def has_function(self, function: str) -> bool:
         """Say whether BTF has the function."""
 
+    def is_sized(self, function: str) -> bool:
+        """Say whether each argument of a function has a size."""
+
     def has_symbol(self, function: str) -> bool:
         """Say whether the kernel has the function at all."""
 
@@ -128,6 +131,8 @@ class Checker:
     def _absent(self, how: str, name: str) -> Reason | None:
         if how in ("fentry", "fexit"):
             there, what = self._kernel.has_function(name), "function"
+            if there and not self._kernel.is_sized(name):
+                return Reason(f"{name} has an argument without a size", "another kernel")
         elif how in ("kprobe", "kretprobe"):
             there, what = self._kernel.has_symbol(name), "function"
         elif how == "tp":

@@ -98,15 +98,31 @@ int kf_btf__member(const struct btf *btf, const char *type, int index, struct kf
 	return 0;
 }
 
-int kf_btf__func_args(const struct btf *btf, const char *func)
+static const struct btf_type *func_proto(const struct btf *btf, const char *func)
 {
 	int id = btf__find_by_name_kind(btf, func, BTF_KIND_FUNC);
-	const struct btf_type *proto;
 
-	if (id < 0)
-		return -ENOENT;
-	proto = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
+	return id < 0 ? NULL : btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
+}
+
+int kf_btf__func_args(const struct btf *btf, const char *func)
+{
+	const struct btf_type *proto = func_proto(btf, func);
+
 	return proto ? btf_vlen(proto) : -ENOENT;
+}
+
+int kf_btf__func_sized(const struct btf *btf, const char *func)
+{
+	const struct btf_type *proto = func_proto(btf, func);
+	int i;
+
+	if (!proto)
+		return -ENOENT;
+	for (i = 0; i < btf_vlen(proto); i++)
+		if (btf__resolve_size(btf, btf_params(proto)[i].type) <= 0)
+			return 0;
+	return 1;
 }
 
 int kf_prog__misses(int fd, __u64 *misses)

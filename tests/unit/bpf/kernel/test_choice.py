@@ -13,12 +13,17 @@ WAYS = ("fentry", "kprobe", "tp_btf", "cgroup", "cast", "probe_read")
 class FakeKernel:
     """A kernel that lacks some names."""
 
-    def __init__(self, *absent: str) -> None:
+    def __init__(self, *absent: str, unsized: str = "") -> None:
         self.absent = absent
+        self.unsized = unsized
 
     def has_function(self, function: str) -> bool:
         """Say whether the function is not among the absent."""
         return function not in self.absent
+
+    def is_sized(self, function: str) -> bool:
+        """Say whether it is another than the one with an argument without a size."""
+        return function != self.unsized
 
     def has_symbol(self, function: str) -> bool:
         """Say the same as for functions."""
@@ -61,6 +66,7 @@ def a_checker(
     without: tuple[str, ...] = (),
     refused: tuple[ProgramId, ...] = (),
     reading: str = "",
+    unsized: str = "",
 ) -> Checker:
     """Return a checker over a kernel without some names and features."""
     features = {
@@ -69,7 +75,7 @@ def a_checker(
     }
     refusals = {it: Reason(f"refused {it.program}", "") for it in refused}
     reads = {"fe": reading, "kp": "probe_read", "tr": ""}
-    return Checker(features, FakeKernel(*absent), BUILT, refusals, reads)
+    return Checker(features, FakeKernel(*absent, unsized=unsized), BUILT, refusals, reads)
 
 
 def attach_modes(choices: list[Choice]) -> list[str | None]:
@@ -135,6 +141,7 @@ def test_a_substitute_serves_where_the_kernel_refuses(monkeypatch: pytest.Monkey
     refused = ProgramId("fe", "fentry__open_more")
     choice = choose(HOOKS, a_checker(refused=(refused,)))[0]
     assert (choice.programs, choice.missing) == (("fentry__open", "kprobe__open_more"), ())
+    assert choose(HOOKS, a_checker(unsized="open_more"))[0] == choice
     both = (refused, ProgramId("fe", "kprobe__open_more"))
     choice = choose(HOOKS, a_checker(refused=both))[0]
     assert choice.programs == ("fentry__open",)
