@@ -72,12 +72,16 @@ class Maps:
         """Say whether an entry is there."""
         return rawmap.contains(self.fds[name], key, ffi.sizeof(TYPES[name][1]))
 
+    def exits(self, tgid: int, ts_ns: int, start_ns: int = 7) -> None:
+        """Tell that a process has exited."""
+        lib.kf_exited__add_exit(self.exited.pointer, tgid, start_ns, ts_ns)
+
     def sweep(
         self, now: int = NOW, *, final: bool = False, exited: Iterable[tuple[int, int]] = ()
     ) -> list[Any]:
         """Return the records of a sweep, without the tick that ends it."""
         for tgid, start_ns in exited:
-            lib.kf_exited__add_exit(self.exited.pointer, tgid, start_ns)
+            self.exits(tgid, now - SECOND - 1, start_ns)
         records = split(self.sweeps.run(now, final=final))
         assert records[-1].hdr.kind == lib.KF_KIND_TICK
         assert records[-1].hdr.ts_ns == now
@@ -151,6 +155,19 @@ def test_files_of_an_exited_process_are_swept(maps: Maps) -> None:
     maps.put("kf_files", *a_file(2))
     records = maps.sweep(exited=[(101, 7), (102, 8)])
     assert [it.key.ino for it in records] == [1]
+
+
+def test_what_exit_has_yet_to_close_is_left_to_it(maps: Maps) -> None:
+    """Files are closed after their process has told that it ends: swept a second later."""
+    stays = maps.put("kf_files", *a_file(1))
+    maps.exits(101, NOW)
+    assert maps.sweep(NOW) == []
+    assert maps.sweep(NOW + SECOND) == []
+    assert maps.has("kf_files", stays)
+    assert [it.key.ino for it in maps.sweep(NOW + SECOND + 1)] == [1]
+    # a process of the same number that begins later is another
+    maps.put("kf_files", *a_file(1))
+    assert maps.sweep(NOW + 2 * SECOND) == []
 
 
 def test_a_storm_of_exits_hides_no_other(maps: Maps) -> None:

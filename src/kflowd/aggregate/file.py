@@ -97,10 +97,11 @@ class FileAggregator:
                 value.flags |= FileFlag.PATH_UNKNOWN
             return (value,)
         partial = flags & FileFlag.PARTIAL and not any(ENDING_COUNTS(value.counts))
+        alone = value.path and value.events == 1  # none was sent ahead of it: it had no aggregate
         if not value.path:
             self._add_path(value)
         if not partial:
-            if self._paths:
+            if self._paths and not alone:
                 self._drop_path(value)
             if not self._partials and not flags & FileFlag.PARTIAL:
                 return (value,)

@@ -135,3 +135,18 @@ def test_a_path_that_is_later_than_a_record_is_that_of_the_next() -> None:
     aggregator.add(part(path="", ts_ns=8 * SECOND, counts=CLOSED))
     (value,) = aggregator.add(part(path="", ts_ns=10 * SECOND, counts=CLOSED))
     assert value.path == "/x"
+
+
+def test_an_event_that_came_alone_does_not_take_the_path_of_the_others() -> None:
+    """A sweep takes an aggregate, and the close right after it is in the ring ahead of it."""
+    aggregator = FileAggregator(15 * SECOND)
+    aggregator.add_path(path("/x", ts_ns=1))
+    (closed,) = aggregator.add(file(path="/x", events=1, counts=CLOSED, ts_ns=3))
+    (others,) = aggregator.add(file(path="", events=3, counts=WRITTEN, ts_ns=2))
+    assert (closed.path, others.path) == ("/x", "/x")
+    assert aggregator.stats.names_lost == 0
+    # with more events it had an aggregate, and the path was that one's
+    aggregator.add_path(path("/y", ts_ns=4))
+    aggregator.add(file(path="/z", events=2, counts=WRITTEN, ts_ns=5))
+    (next_one,) = aggregator.add(file(path="", counts=WRITTEN, ts_ns=6))
+    assert next_one.flags & FileFlag.PATH_UNKNOWN

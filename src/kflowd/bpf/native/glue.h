@@ -44,6 +44,8 @@ long kf_btf__size(const struct btf *btf, const char *type);
 int kf_btf__member(const struct btf *btf, const char *type, int index, struct kf_member *member);
 /* Number of arguments of a kernel function, -ENOENT when it is not there. */
 int kf_btf__func_args(const struct btf *btf, const char *func);
+/* Whether each argument has a size: else fentry refuses the function (btf_distill_func_proto). */
+int kf_btf__func_sized(const struct btf *btf, const char *func);
 int kf_prog__misses(int fd, __u64 *misses);
 int kf_iter__run(int link_fd);
 /* Directory fd of the root of cgroup2 without a mount point. */
@@ -88,7 +90,7 @@ int kf_reads__register(void);
 struct kf_exited;
 struct kf_exited *kf_exited__new(void);
 void kf_exited__free(struct kf_exited *exited);
-void kf_exited__add_exit(struct kf_exited *exited, __u32 tgid, __u64 start_ns);
+void kf_exited__add_exit(struct kf_exited *exited, __u32 tgid, __u64 start_ns, __u64 ts_ns);
 void kf_exited__add_closed(struct kf_exited *exited, __u64 cookie);
 __u64 kf_exited__lost(const struct kf_exited *exited);
 
@@ -184,7 +186,8 @@ void kf_exports__free(struct kf_exports *exports);
 /* Makes room for need items; the array stays as it was on -ENOMEM. */
 int kf_grow(void **list, size_t *room, size_t need, size_t item);
 
-int kf_exited__has_exit(const struct kf_exited *exited, __u32 tgid, __u64 start_ns);
+/* Whether a process has exited, and has had the time to close what it had open. */
+int kf_exited__has_exit(const struct kf_exited *exited, __u32 tgid, __u64 start_ns, __u64 now_ns);
 int kf_exited__has_closed(const struct kf_exited *exited, __u64 cookie);
 void kf_exited__sort(struct kf_exited *exited);
 void kf_exited__clear(struct kf_exited *exited, __u64 now_ns);

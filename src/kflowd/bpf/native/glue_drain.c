@@ -37,7 +37,7 @@ static void drain__note(struct kf_drain *drain, const struct kf_header *hdr)
 	if (hdr->kind == KF_KIND_EXIT && hdr->size >= sizeof(struct kf_exit_record)) {
 		const struct kf_exit_record *rec = (const void *)hdr;
 
-		kf_exited__add_exit(drain->exited, rec->proc.tgid, rec->proc.start_ns);
+		kf_exited__add_exit(drain->exited, rec->proc.tgid, rec->proc.start_ns, hdr->ts_ns);
 	} else if (hdr->kind == KF_KIND_PROC && hdr->size >= sizeof(struct kf_proc_record)) {
 		const struct kf_proc_record *rec = (const void *)hdr;
 

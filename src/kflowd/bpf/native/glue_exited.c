@@ -4,22 +4,25 @@
 
 #include "glue.h"
 
-/* Exits or closes between two sweeps, which are a second apart: more than the backlog holds of the
+/* Exits or closes of the last two sweeps, which are a second apart: more than the backlog holds of the
  * shorter ones. So nobody's storm hides the ends of others; what is beyond is counted. */
 #define KF_EXITED_MAX ((size_t)1 << 21)
 #define KF_EXITED_KEPT 16384 /* room that stays when a storm is over */
 /* What exec closes is closed when it has been told: until then the image before may do something still. */
 #define KF_EXEC_NS 100000000ULL
+/* What exit closes is closed when it has been told, too, and one that has much to close, or a busy processor,
+ * takes a while. */
+#define KF_EXIT_NS 1000000000ULL
 
 struct kf_exit {
 	__u64 start_ns;
 	__u64 tgid;
+	__u64 ts_ns; /* not compared */
 };
 
 /* A process began to run a program. */
 struct kf_exec {
 	struct kf_exit process;
-	__u64 ts_ns;
 	__u64 execs; /* which, as kf_proc.execs */
 };
 
@@ -62,9 +65,9 @@ static int exec__compare(const void *left, const void *right)
 	const struct kf_exec *a = left, *b = right;
 	int order = exit__compare(&a->process, &b->process);
 
-	if (order || a->ts_ns == b->ts_ns)
+	if (order || a->process.ts_ns == b->process.ts_ns)
 		return order;
-	return a->ts_ns > b->ts_ns ? -1 : 1;
+	return a->process.ts_ns > b->process.ts_ns ? -1 : 1;
 }
 
 static int cookie__compare(const void *left, const void *right)
@@ -101,16 +104,18 @@ static int exited__grow(struct kf_exited *exited, void **list, size_t *room, siz
 	return -1;
 }
 
-void kf_exited__add_exit(struct kf_exited *exited, __u32 tgid, __u64 start_ns)
+void kf_exited__add_exit(struct kf_exited *exited, __u32 tgid, __u64 start_ns, __u64 ts_ns)
 {
 	struct kf_exits *exits = &exited->exits;
+	struct kf_exit *exit;
 
 	if (exited__grow(exited, (void **)&exits->list, &exits->room, exits->used,
 			 sizeof(*exits->list)))
 		return;
-	exits->list[exits->used].start_ns = start_ns;
-	exits->list[exits->used].tgid = tgid;
-	exits->used++;
+	exit = &exits->list[exits->used++];
+	exit->start_ns = start_ns;
+	exit->tgid = tgid;
+	exit->ts_ns = ts_ns;
 }
 
 void kf_exited__add_exec(struct kf_exited *exited, const struct kf_proc *proc, __u64 ts_ns)
@@ -124,7 +129,7 @@ void kf_exited__add_exec(struct kf_exited *exited, const struct kf_proc *proc, _
 	exec = &execs->list[execs->used++];
 	exec->process.start_ns = proc->start_ns;
 	exec->process.tgid = proc->tgid;
-	exec->ts_ns = ts_ns;
+	exec->process.ts_ns = ts_ns;
 	exec->execs = proc->execs;
 }
 
@@ -166,13 +171,16 @@ void kf_exited__sort(struct kf_exited *exited)
 		qsort(closes->list, closes->used, sizeof(*closes->list), cookie__compare);
 }
 
-int kf_exited__has_exit(const struct kf_exited *exited, __u32 tgid, __u64 start_ns)
+int kf_exited__has_exit(const struct kf_exited *exited, __u32 tgid, __u64 start_ns, __u64 now_ns)
 {
-	struct kf_exit key = { .start_ns = start_ns, .tgid = tgid };
+	const struct kf_exit key = { .start_ns = start_ns, .tgid = tgid };
 	const struct kf_exits *exits = &exited->exits;
+	const struct kf_exit *exit;
 
-	return exits->used &&
-	       bsearch(&key, exits->list, exits->used, sizeof(key), exit__compare) != NULL;
+	if (!exits->used)
+		return 0;
+	exit = bsearch(&key, exits->list, exits->used, sizeof(key), exit__compare);
+	return exit && now_ns > exit->ts_ns + KF_EXIT_NS;
 }
 
 static const struct kf_exec *exited__find_exec(const struct kf_execs *execs,
@@ -206,7 +214,7 @@ enum kf_image kf_exited__image(const struct kf_exited *exited, const struct kf_f
 	behind = exec->execs - key->execs;
 	if (!behind || behind >= 1 << 15)
 		return KF_IMAGE_RUNS;
-	return now_ns > exec->ts_ns + KF_EXEC_NS ? KF_IMAGE_GONE : KF_IMAGE_GOES;
+	return now_ns > exec->process.ts_ns + KF_EXEC_NS ? KF_IMAGE_GONE : KF_IMAGE_GOES;
 }
 
 int kf_exited__has_closed(const struct kf_exited *exited, __u64 cookie)
@@ -227,6 +235,7 @@ static void exited__empty(void **list, size_t *room, size_t *used)
 	*room = 0;
 }
 
+/* Forgets the exits and execs that a sweep at now_ns has asked for, and keeps those that are too young. */
 void kf_exited__clear(struct kf_exited *exited, __u64 now_ns)
 {
 	struct kf_exits *exits = &exited->exits;
@@ -234,10 +243,16 @@ void kf_exited__clear(struct kf_exited *exited, __u64 now_ns)
 	struct kf_closes *closes = &exited->closes;
 	size_t from, to = 0;
 
-	exited__empty((void **)&exits->list, &exits->room, &exits->used);
 	exited__empty((void **)&closes->list, &closes->room, &closes->used);
+	for (from = 0; from < exits->used; from++)
+		if (now_ns <= exits->list[from].ts_ns + KF_EXIT_NS)
+			exits->list[to++] = exits->list[from];
+	exits->used = to;
+	if (!to)
+		exited__empty((void **)&exits->list, &exits->room, &exits->used);
+	to = 0;
 	for (from = 0; from < execs->used; from++)
-		if (now_ns <= execs->list[from].ts_ns + KF_EXEC_NS)
+		if (now_ns <= execs->list[from].process.ts_ns + KF_EXEC_NS)
 			execs->list[to++] = execs->list[from];
 	execs->used = to;
 	if (!to)

@@ -152,11 +152,16 @@ static int file_by_name(const struct kf_file_agg *agg)
 	return agg->named == file_events(agg);
 }
 
+static int sweep__exited(const struct kf_sweep *sweep, __u32 tgid, __u64 start_ns)
+{
+	return kf_exited__has_exit(sweep->exited, tgid, start_ns, sweep->now_ns);
+}
+
 static int sweep__file_due(const struct kf_sweep *sweep, const struct kf_file_key *key,
 			   const struct kf_file_agg *agg)
 {
 	if (agg->flags & KF_AGG_ENDED || sweep__expired(sweep, agg->first_ns, agg->last_ns) ||
-	    kf_exited__has_exit(sweep->exited, key->tgid, key->start_ns))
+	    sweep__exited(sweep, key->tgid, key->start_ns))
 		return 1;
 	return file_by_name(agg) && sweep->now_ns > agg->first_ns + KF_NAMED_NS;
 }
@@ -335,7 +340,7 @@ static int sweep__unix(struct kf_sweep *sweep, const void *at, const void *value
 		return 0; /* it is being made */
 	if (!(sock->flags & KF_SOCK_ENDED) &&
 	    !sweep__expired(sweep, sock->first_ns, sock->last_ns) &&
-	    !kf_exited__has_exit(sweep->exited, sock->proc.tgid, sock->proc.start_ns)) {
+	    !sweep__exited(sweep, sock->proc.tgid, sock->proc.start_ns)) {
 		kf_share_count__entry(sweep->shares, KF_SHARE_UNIX, &sock->charge);
 		return 0;
 	}
@@ -463,7 +468,7 @@ static int sweep__fold_due(const struct kf_sweep *sweep, const struct kf_fold_ke
 {
 	if (key->scope == KF_SCOPE_SOCKET && kf_exited__has_closed(sweep->exited, key->id))
 		return 1;
-	if (key->scope == KF_SCOPE_PROCESS && kf_exited__has_exit(sweep->exited, key->of, key->id))
+	if (key->scope == KF_SCOPE_PROCESS && sweep__exited(sweep, key->of, key->id))
 		return 1;
 	return sweep__expired(sweep, first_ns, last_ns);
 }

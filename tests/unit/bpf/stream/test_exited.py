@@ -14,5 +14,5 @@ def test_ends_beyond_the_limit_are_counted() -> None:
         assert exited.lost == 0
         for cookie in range(3):
             add(exited.pointer, cookie)
-        lib.kf_exited__add_exit(exited.pointer, 7, 8)
+        lib.kf_exited__add_exit(exited.pointer, 7, 8, 9)
         assert exited.lost == 3
