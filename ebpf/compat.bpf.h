@@ -303,9 +303,9 @@ struct mnt_namespace___v510 {
 /* Bit 31 of i_ctime_nsec marks a multigrain timestamp that was queried [6.13]. */
 #define KF_CTIME_NSEC_MASK 0x7fffffffU
 
-/* f_mode of a file that a stacked file system has opened below its own: FMODE_BACKING [6.8];
- * FMODE_NOACCOUNT, which lies elsewhere now and means as much there. */
-#define KF_FMODE_BELOW (0x2000000 | 0x20000000)
+/* f_mode of a file that a stacked file system has opened below its own: FMODE_NOACCOUNT. Not FMODE_BACKING
+ * [6.5], which has it too, and whose bit is that of FMODE_NONOTIFY since [6.14]: a memfd has that one. */
+#define KF_FMODE_BELOW 0x20000000
 
 /* Behind its struct file, the path by which a process has a file that a stacked file system has opened below its
  * own [6.7]; before, that is in the struct file. */

@@ -63,6 +63,7 @@ static __always_inline bool kf_inode__near(void)
 
 	return !KF_ENABLED(KF_DIRECT) && KF_WITHIN(KF_INODE_HEAD, inode, i_size) &&
 	       KF_WITHIN(KF_INODE_HEAD, inode, i_mode) &&
+	       KF_WITHIN(KF_INODE_HEAD, inode, i_flags) &&
 	       KF_WITHIN(KF_INODE_HEAD, inode, i_nlink) && KF_WITHIN(KF_INODE_HEAD, inode, i_uid) &&
 	       KF_WITHIN(KF_INODE_HEAD, inode, i_gid) && KF_WITHIN(KF_INODE_HEAD, inode, i_ino) &&
 	       KF_WITHIN(KF_INODE_HEAD, inode, i_sb) && kf_times__within(KF_INODE_HEAD);
@@ -100,6 +101,9 @@ static __always_inline bool kf_inode__is_directory(u32 mode)
 {
 	return kf_directories && (mode & KF_S_IFMT) == KF_S_IFDIR;
 }
+
+#define KF_S_PRIVATE \
+	(1 << 9) /* i_flags (linux/fs.h): the kernel's own; shared memory without a file */
 
 static __always_inline bool kf_inode__is_reported(u32 mode)
 {

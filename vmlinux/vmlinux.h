@@ -95,7 +95,12 @@ struct hlist_head {
 	struct hlist_node *first;
 };
 
+struct backing_dev_info {
+	unsigned int capabilities;
+};
+
 struct super_block {
+	struct backing_dev_info *s_bdi;
 	u32 s_dev;
 	unsigned long s_flags;
 	unsigned long s_magic;
@@ -106,6 +111,7 @@ struct super_block {
 
 struct inode {
 	unsigned short i_mode;
+	unsigned int i_flags;
 	kuid_t i_uid;
 	kgid_t i_gid;
 	unsigned long i_ino;
@@ -185,7 +191,12 @@ struct callback_head {
 struct vm_area_struct {
 	unsigned long vm_start;
 	unsigned long vm_end;
+	unsigned long vm_flags;
 	struct file *vm_file;
+};
+
+struct vm_fault {
+	struct vm_area_struct *vma;
 };
 
 struct mm_struct {

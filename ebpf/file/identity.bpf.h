@@ -220,7 +220,7 @@ static __noinline bool kf_identity__take_near(struct kf_file_key *key, struct kf
 		kf_count(KF_CNT_READ_FAILED, 1);
 		return false;
 	}
-	if (!kf_inode__is_reported(head->i_mode))
+	if (!kf_inode__is_reported(head->i_mode) || (head->i_flags & KF_S_PRIVATE))
 		return false;
 	now->magic = KF_UNTYPED(head->i_sb, s_magic);
 	if (!kf_pseudo_fs && kf_magic__pseudo(now->magic))
@@ -237,7 +237,7 @@ static __noinline bool kf_identity__take_near(struct kf_file_key *key, struct kf
 static __always_inline bool kf_identity__take_by(struct kf_file_key *key, struct kf_inode *now,
 						 struct inode *inode, struct dentry *dentry)
 {
-	if (!kf_inode__wanted(inode, &now->magic))
+	if (!kf_inode__wanted(inode, &now->magic) || (KF_READ(inode, i_flags) & KF_S_PRIVATE))
 		return false;
 	kf_inode__fill(now, inode);
 	kf_file_key__fill(key, inode, dentry, now->magic);
