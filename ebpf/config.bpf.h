@@ -13,6 +13,8 @@ const volatile u32 kf_sock_entries = 1; /* of kf_tcp and of kf_udp */
 const volatile u32 kf_unix_entries = 1; /* of kf_unix */
 /* 1: programs at the kernel's functions see who uses TCP and UDP, and who takes a datagram out of a queue */
 const volatile u8 kf_takes_datagrams = 0;
+const volatile u8 kf_sees_stores =
+	0; /* 1: a program sees stores through shared mappings of files */
 const volatile u8 kf_watches_clock =
 	0; /* 1: system calls that set the wall clock are looked at here */
 const volatile u32 kf_salt = 0; /* of this run */

@@ -79,6 +79,8 @@ enum kf_file_event {
 #define KF_AGG_RENAMED 8192 /* it ends because its path is another now: by a rename */
 #define KF_AGG_MODE_MOVED 16384 /* the mode was another than mode_first at some point */
 #define KF_AGG_FAILED 32768 /* attempts that failed; mode_first is their errno */
+#define KF_AGG_MAPPED 65536 /* mapped shared and writable, where not every store is told */
+#define KF_AGG_STORED 131072 /* a store through a shared mapping was told, as a MODIFY */
 
 /* Flags of an executable, beside KF_AGG_PATH_*: what it was when the record was made. */
 #define KF_EXE_DELETED 16384 /* its name was gone, or it had never had one (O_TMPFILE) */

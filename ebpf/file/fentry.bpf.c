@@ -324,4 +324,5 @@ int BPF_PROG(tp__sched_process_exit_pending)
 }
 
 #include "file/fentry_attributes.bpf.h"
+#include "file/fentry_mapped.bpf.h"
 #include "file/fentry_moves.bpf.h"

@@ -38,7 +38,7 @@ static __always_inline void kf_former__begin_again(struct kf_file_agg *agg)
 {
 	agg->named = agg->named == kf_agg__events(agg) ? 0 : KF_NAMED_NEVER;
 	__builtin_memset(agg->counts, 0, sizeof(agg->counts));
-	agg->flags = 0;
+	agg->flags &= KF_AGG_MAPPED; /* it still is */
 	agg->first_ns = 0;
 	agg->size_first = agg->inode.size;
 	agg->mtime_first_s = agg->inode.mtime_s;

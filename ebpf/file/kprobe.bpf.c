@@ -397,4 +397,5 @@ int BPF_PROG(tp__sched_process_exit_file)
 	return 0;
 }
 
+#include "file/kprobe_mapped.bpf.h"
 #include "file/kprobe_moves.bpf.h"

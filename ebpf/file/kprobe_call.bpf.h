@@ -11,6 +11,7 @@
 
 #include "due.bpf.h"
 #include "file/aio.bpf.h"
+#include "file/mapped.bpf.h"
 #include "file/open_close.bpf.h"
 #include "file/rename.bpf.h"
 #include "syscalls.bpf.h"
@@ -21,6 +22,7 @@ enum kf_due {
 	KF_DUE_KERNEL_READ = 4, /* return of __kernel_read */
 	KF_DUE_OPERATION = 8, /* return of what is in kf_pending, if it is still there */
 	KF_DUE_AIO = 16, /* whether the last request of AIO was taken */
+	KF_DUE_MAPPING = 32, /* return of the call that maps file, or makes its mapping writable */
 };
 
 struct kf_call {
@@ -72,6 +74,13 @@ __noinline int kf_call__starts(u64 file)
 __noinline int kf_call__loads(u64 file)
 {
 	kf_file__event_of((struct file *)file, KF_FILE_ACCESS, kf_image__loads);
+	return 0;
+}
+
+/* What a call has mapped. */
+__noinline int kf_call__maps(u64 file)
+{
+	kf_mapped__made((struct file *)file);
 	return 0;
 }
 
@@ -134,27 +143,34 @@ static __always_inline bool kf_call__wanted(struct file *file)
 	return inode && kf_inode__wanted(inode, &magic);
 }
 
-/*
- * A call on a file begins. Pipes, terminals and sockets are left out here: however many threads wait
- * for them, the table has room. Overwrites what is there: nothing comes before it in its call.
- */
-static __always_inline void kf_call__begins(enum kf_op op, struct file *file, s32 least)
+/* Overwrites what is there: nothing comes before it in its call. */
+static __always_inline void kf_call__keep(struct kf_call *call)
 {
-	struct kf_call call = { .file = file, .event = kf_op__row(op)->last, .least = least };
 	struct kf_call *before;
 
-	if (kf_self() || !kf_call__wanted(file))
-		return;
-	call.inode = KF_READ(file, f_inode);
-	if (kf_call__put(&call) == 0)
+	if (kf_call__put(call) == 0)
 		return;
 	before = kf_call__find();
 	if (!before) {
 		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
 		return;
 	}
-	call.user = before->user;
-	*before = call;
+	call->user = before->user;
+	*before = *call;
+}
+
+/*
+ * A call on a file begins. Pipes, terminals and sockets are left out here: however many threads wait
+ * for them, the table has room.
+ */
+static __always_inline void kf_call__begins(enum kf_op op, struct file *file, s32 least)
+{
+	struct kf_call call = { .file = file, .event = kf_op__row(op)->last, .least = least };
+
+	if (kf_self() || !kf_call__wanted(file))
+		return;
+	call.inode = KF_READ(file, f_inode);
+	kf_call__keep(&call);
 }
 
 static __always_inline void kf_call__moves(enum kf_op op, struct file *file)
@@ -181,10 +197,18 @@ static __always_inline void kf_call__moved(const struct kf_call *call)
 {
 	struct file *file = call->file;
 
-	if (KF_READ(file, f_inode) == call->inode)
-		kf_call__event((u64)file, call->event);
-	else
+	if (KF_READ(file, f_inode) != call->inode)
 		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
+	else if (call->due & KF_DUE_MAPPING)
+		kf_call__maps((u64)file);
+	else
+		kf_call__event((u64)file, call->event);
+}
+
+/* Whether the call has done to its file what it was to do. */
+static __always_inline bool kf_call__succeeded(const struct kf_call *call, s32 ret)
+{
+	return call->due & KF_DUE_MAPPING ? kf_mapped__succeeded(ret) : ret >= call->least;
 }
 
 /* Returns false if the operation that begins cannot be followed. */
@@ -306,7 +330,7 @@ static __always_inline void kf_call__recover(s32 ret)
 static __always_inline void kf_call__settle(const struct kf_call *call, struct pt_regs *regs,
 					    s32 ret)
 {
-	if (call->file && ret >= call->least)
+	if (call->file && kf_call__succeeded(call, ret))
 		kf_call__moved(call);
 	if (call->due & KF_DUE_KERNEL_READ) {
 		if (ret >= 0 && (call->due & KF_DUE_EXEC))

@@ -37,6 +37,7 @@ static const u16 kf_i386_calls[KF_I386_CALLS] = {
 	[145] = __NR_readv + 1,	       [146] = __NR_writev + 1,
 	[180] = __NR_pread64 + 1,      [181] = __NR_pwrite64 + 1,
 	[182] = __NR_chown + 1,	       [187] = __NR_sendfile + 1,
+	[192] = __NR_mmap + 1, /* mmap2 */
 	[193] = __NR_truncate + 1, /* truncate64 */
 	[194] = __NR_ftruncate + 1,    [198] = __NR_lchown + 1, /* lchown32 */
 	[207] = __NR_fchown + 1,       [212] = __NR_chown + 1,

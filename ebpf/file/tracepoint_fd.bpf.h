@@ -3,6 +3,7 @@
 #ifndef KF_FILE_TRACEPOINT_FD_BPF_H
 #define KF_FILE_TRACEPOINT_FD_BPF_H
 
+#include "file/mapped.bpf.h"
 #include "file/open_close.bpf.h"
 #include "file/operations.bpf.h"
 #include "syscalls.bpf.h"
@@ -106,6 +107,17 @@ __noinline int kf_tp_fd__clone_range(u64 fd, u64 argument, long ret)
 
 	if (bpf_probe_read_user(&from, sizeof(from), (void *)argument) == 0)
 		kf_tp_fd__copied(KF_OP_CLONE, from, fd, ret);
+	return 0;
+}
+
+/* mmap of a file. If another thread has put another file there meanwhile, that one must at least allow it. */
+__noinline int kf_tp_fd__mapped(u64 fd)
+{
+	struct file *file = kf_fd__file(fd);
+	u32 both = KF_FMODE_READ | KF_FMODE_WRITE;
+
+	if (file && (KF_READ(file, f_mode) & both) == both && !kf_self())
+		kf_mapped__made(file);
 	return 0;
 }
 

@@ -118,6 +118,10 @@ static __always_inline bool kf_tp_syscall__uses(struct pt_regs *regs, u64 nr, lo
 	case __NR_fremovexattr:
 		kf_tp_fd__changed(KF_ARG0(regs), KF_OP_SETATTR, ret);
 		return true;
+	case __NR_mmap:
+		if (kf_mapped__asks(KF_ARG2(regs), KF_ARG3(regs)) && kf_mapped__succeeded(ret))
+			kf_tp_fd__mapped(KF_ARG4(regs));
+		return true;
 	case KF_NR_SET_CLOCK:
 		if (kf_watches_clock && ret >= 0)
 			kf_clock_call__returned();

@@ -42,6 +42,18 @@ class Untraced(NamedTuple):
     value: str
 
 
+class OnlyTraced(NamedTuple):
+    """A value that only the tracepoint mode has: elsewhere the field is absent."""
+
+    value: Any
+
+
+class NotTraced(NamedTuple):
+    """A value that all modes have but the tracepoint mode."""
+
+    value: Any
+
+
 class Case(NamedTuple):
     """A workload for files.
 

@@ -12,6 +12,7 @@ from tests.host import (
     compat,
     edges,
     executed,
+    mapped_files,
     operations,
     ring_files,
     spliced,
@@ -351,6 +352,7 @@ CASES = (
     ),
     *ring_files.CASES,
     *aio_files.CASES,
+    *mapped_files.CASES,
     Case(
         "allocate",
         operations.allocate,

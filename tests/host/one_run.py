@@ -14,6 +14,7 @@ from tests.host import (
     connections,
     directories,
     fragments,
+    mapped_files,
     operations,
     renames,
     unix_sockets,
@@ -132,6 +133,7 @@ def run_all(base: Path) -> Run:
     prepared = {case.name: case.arguments(folders[case.name]) for case in CASES}
     renamed = {name: renames.prepare(place / name) for name, place in rename_places(base).items()}
     stays_out = directories.prepare(base / "directories")
+    layers = mapped_files.prepare_overlay(base / "overlaid")
     before = files_of(folders)
     done: dict[str, Done] = {}
     early: dict[str, bool] = {}
@@ -141,6 +143,8 @@ def run_all(base: Path) -> Run:
         with blocked(base / "blocked"):
             for case in CASES:
                 done[case.name] = forked(case.workload, *prepared[case.name])
+            done["overlaid"] = forked(mapped_files.on_overlay, layers)
+            done["memfds"] = forked(mapped_files.memfds, f"kf-{os.getpid()}")
             done["tmpfiles"] = forked(unopened.tmpfiles, _made(base / "tmpfiles"))
             for name, folder in renamed.items():
                 done[name] = forked(renames.renames, folder)

@@ -23,6 +23,7 @@ from tests.host.agent import (
 )
 from tests.host.case import Case
 from tests.host.cases import CASES, SHARING, proofs
+from tests.host.mapped_files import BY_CHILD
 from tests.host.one_run import (
     ATTACH_MODE,
     DROP_BYTES,
@@ -58,6 +59,7 @@ FAILED = {
     "aio-straight": 1,
     "aio-compat": 1,
     f"clone-{SHARING}": 3,
+    "not_mapped": 7,
 }
 ADDRESSES = {"inet": "127.0.0.1", "inet6": "::1", "dual": "127.0.0.1", "reset": "127.0.0.1"}
 
@@ -161,6 +163,53 @@ def test_files_without_a_name(run: Run) -> None:
     assert inodes == [{done.facts["inodes"][place]} for place in (0, 1, 1)]
     assert found[first][-1]["FileSize"] == found[first][-1]["FileSizeChange"] == 3 * 7
     assert found[second][-1]["FileSize"] == 5 * 11 + 13
+
+
+@proves("file.mapped")
+def test_memory_with_and_without_a_file(run: Run) -> None:
+    """A store to a memfd that was read is told by a note alone; shared memory is no file."""
+    mine = run.done["memfds"].pid
+    files = [each for each in run.result.records if each["InfoMonitor"] == "filesystem"]
+    records = [each for each in files if each["ProcPID"] == mine]
+    found = {each["File"]: (each["FileEvents"], each["FileNotes"]) for each in records}
+    name = f"memfd:kf-{os.getpid()}"
+    changed = {"OPEN": 1, "MODIFY": 1, "CLOSE_WRITE": 1}
+    nameless = ["DELETED", "UNREACHABLE"]
+    noted = [*nameless, "MAPPED_WRITABLE"]
+    stored = (changed | {"MODIFY": 2}, nameless)
+    traced = (changed, noted)
+    unread = {"": (stored, traced), "tracepoint": (traced,)}.get(ATTACH_MODE, (stored,))
+    assert found.pop(f"{name}-unread (deleted)") in unread
+    assert found == {f"{name}-read (deleted)": (changed, noted)}
+    assert len(records) == 2
+
+
+@proves("file.mapped")
+def test_a_mapping_is_noted_without_any_event(run: Run) -> None:
+    """Who maps a file that its parent has opened may have changed it: that is a record."""
+    records = file_records(run.result.records, run.folders[BY_CHILD])
+    done = run.done[BY_CHILD]
+    found = {each["ProcPID"]: each for each in records}
+    assert set(found) == {done.pid, done.facts["child"]}
+    assert len(records) == 2
+    mapped = found[done.facts["child"]]
+    assert (mapped["FileEvents"], mapped["FileEventCount"]) == ({}, 0)
+    assert mapped["FileNotes"] == ["STALE", "MAPPED_WRITABLE"]
+    assert "FileNotes" not in found[done.pid]
+
+
+@proves("file.mapped")
+def test_stores_on_an_overlay(run: Run) -> None:
+    """A store to a file of an overlayfs is told by a note alone, and nothing by its layers."""
+    merged = run.base / "overlaid" / "merged"
+    (record,) = (each for each in run.result.records if each.get("FilePath") == f"{merged}/")
+    assert (record["File"], record["ProcPID"]) == ("m", run.done["overlaid"].pid)
+    assert record["FileEvents"] == {"OPEN": 1, "CLOSE_WRITE": 1}
+    # the types of a module that has just come are not read yet
+    notes = [each for each in record["FileNotes"] if each != "DEVICE_OF_MOUNT"]
+    assert notes == ["MAPPED_WRITABLE"]
+    layers = [each for each in file_records(run.result.records, merged.parent) if each != record]
+    assert [each for each in layers if each["File"] == "m"] == []
 
 
 @proves("process.exec")

@@ -17,7 +17,7 @@ from typing import Any
 import kflowd
 from kflowd.bpf.kernel.cgroup import MOUNTS, find_mount
 from tests.host.agent import Record
-from tests.host.case import CLASS_OF, Case, Claim, Events, Untraced
+from tests.host.case import CLASS_OF, Case, Claim, Events, NotTraced, OnlyTraced, Untraced
 from tests.host.one_run import ATTACH_MODE, Run
 
 EXE = Path("/proc/self/exe").resolve()
@@ -73,6 +73,10 @@ def _settled(name: str, value: Any, record: Record) -> Any:
     """Return what is expected of a field: its own value, where that is left open."""
     if isinstance(value, Untraced):
         value = value.value if name in record or not MAY_TRACE else Claim.ABSENT
+    if isinstance(value, OnlyTraced | NotTraced):
+        there = isinstance(value, OnlyTraced) == (ATTACH_MODE == "tracepoint")
+        there = name in record if not ATTACH_MODE else there
+        value = value.value if there else Claim.ABSENT
     if value in (Claim.MAYBE, Claim.RIGHT):
         return record.get(name, Claim.ABSENT)
     return record.get(name, "a value") if value is Claim.ANY else value

@@ -16,6 +16,7 @@ CALL_ALONE = frozenset(
     (
         *("vfs_read", "vfs_readv", "vfs_write", "vfs_writev", "iterate_dir"),
         *("splice_file_to_pipe", "aio_read", "aio_write", *UNIX_MOVES),
+        *("vm_mmap_pgoff", "security_file_mprotect"),
     )
 )
 # Where a function of those is told apart from its call, which may make many: each begins there.
@@ -160,3 +161,23 @@ def hook_text(targets: Iterable[Target]) -> str:
     for how, name in targets:
         names.setdefault(words.get(how, how), []).append(name)
     return "; ".join(f"{how} {', '.join(listed)}" for how, listed in names.items())
+
+
+# Inode flags where each file system has an ioctl of its own. By kprobe the result is the call's.
+IOCTLS = (
+    Candidate(
+        "fentry",
+        "file_ioctl",
+        ("fexit____x64_sys_ioctl",),
+        ("fexit____ia32_compat_sys_ioctl",),
+    ),
+    Candidate(
+        "kprobe",
+        "file_kprobe",
+        (
+            *call_returns("file", ("fexit__security_file_ioctl",)),
+            "kprobe__security_file_ioctl",
+        ),
+        ("kprobe__security_file_ioctl_compat",),
+    ),
+)

@@ -22,3 +22,12 @@ LEAPS = (
     "the moment of a leap second, or of a step by a 32-bit call, is known to about a millisecond"
 )
 NO_POLLED_RINGS = "what io_uring that polls a device reads and writes is not seen"
+STORES = (
+    "where nothing is told of a store to a page that was read before (tmpfs, memfd), and on "
+    "overlayfs, the record has the note MAPPED_WRITABLE; of mappings from before the start it has "
+    "none"
+)
+MAPPED_ALONE = (
+    "stores are not told: the record has the note MAPPED_WRITABLE; a mapping that mprotect makes "
+    "writable is not seen; on arm64 what 32-bit system calls map is not seen"
+)

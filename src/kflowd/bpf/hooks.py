@@ -8,16 +8,17 @@ other classes. What a program needs of the kernel follows from its section (`tar
 
 from kflowd.bpf.candidates import (
     ANY_ATTACH_MODE,
+    IOCTLS,
     UNIX_MOVES,
     Candidate,
     Hook,
     around,
     attach_modes,
-    call_returns,
 )
 from kflowd.bpf.gaps import (
     ATTEMPTS,
     LEAPS,
+    MAPPED_ALONE,
     NAMES_AS_TEXT,
     NO_IO_URING,
     NO_NESTED_SCRIPTS,
@@ -26,6 +27,7 @@ from kflowd.bpf.gaps import (
     NO_SPLICE,
     NOT_CALLED,
     ONE_OF_TWO,
+    STORES,
 )
 
 # Which mount a thread is about to write to: operations on names know none. Without these the mount
@@ -36,6 +38,7 @@ FAILED = "failed"  # and what has failed
 # Reads and writes of io_uring: where they are done, and where what was done meanwhile ends.
 RINGS = ("fentry__kiocb_done", "fentry__io_req_rw_complete")
 AIO_END = "fentry__aio_complete_rw"  # of Linux AIO, ahead of what submits
+STORED = "fentry__fault_dirty_shared_page"  # stores that the kernel tells of
 # In the tracepoint mode, whatever there is of these tells which inode a name meant.
 IDENTITIES = (
     "tp__ext4_unlink_enter",
@@ -126,25 +129,6 @@ def _moved(verb: str) -> tuple[str, ...]:
     """Return the programs at what moves bytes of UNIX sockets, one for each type of socket."""
     return tuple(f"fexit__{function}" for function in UNIX_MOVES if function.endswith(verb))
 
-
-# Inode flags where each file system has an ioctl of its own. By kprobe the result is the call's.
-_IOCTLS = (
-    Candidate(
-        "fentry",
-        "file_ioctl",
-        ("fexit____x64_sys_ioctl",),
-        ("fexit____ia32_compat_sys_ioctl",),
-    ),
-    Candidate(
-        "kprobe",
-        "file_kprobe",
-        (
-            *call_returns("file", ("fexit__security_file_ioctl",)),
-            "kprobe__security_file_ioctl",
-        ),
-        ("kprobe__security_file_ioctl_compat",),
-    ),
-)
 
 # Who sends a datagram is seen with the packet.
 _USES = ("fentry__release_sock", "fentry__skb_consume_udp")
@@ -286,6 +270,14 @@ HOOKS: tuple[Hook, ...] = (
         traced=_by_descriptor(),
     ),
     _file(
+        "mapped",
+        "file mapped shared and writable, and stores through it",
+        "fexit__vm_mmap_pgoff",
+        optional=("fexit__security_file_mprotect", STORED),
+        traced=_traced(MAPPED_ALONE, "tp__sys_enter", "tp__sys_exit"),
+        gap=STORES,
+    ),
+    _file(
         "attribute",
         "file attributes or length changed",
         *around("notify_change"),
@@ -316,7 +308,7 @@ HOOKS: tuple[Hook, ...] = (
         *around("vfs_fileattr_set"),
         optional=MOUNTS,
         traced=_by_name(),
-        older=_IOCTLS,
+        older=IOCTLS,
     ),
     _file(
         "close",

@@ -25,6 +25,8 @@ class FileFlag:
     RENAMED = 8192  # it ends because its path is another now
     MODE_MOVED = 16384  # the mode was another than mode_first at some point
     FAILED = 32768  # attempts, none of which succeeded
+    MAPPED = 65536  # shared and writable, where not every store is told
+    STORED = 131072  # a store through a shared mapping was told
     PATH_UNKNOWN = 1 << 30  # ours, above what the kernel uses: no path came
     DEVICE_OF_MOUNT = 1 << 31  # ours: that of its file system, stat(2) may show another
 

@@ -21,6 +21,7 @@ _NOTES = (
     (FileFlag.PATH_DELETED, "DELETED"),
     (FileFlag.PATH_UNREACHABLE, "UNREACHABLE"),
     (FileFlag.DEVICE_OF_MOUNT, "DEVICE_OF_MOUNT"),
+    (FileFlag.MAPPED, "MAPPED_WRITABLE"),
 )
 NOTHING = Counts(())
 _NOTED = _UNRESOLVED | sum(flag for flag, _ in _NOTES[1:])
@@ -86,4 +87,7 @@ def file_notes(flags: int) -> FileNotes | None:
     """Return what a record does not know, None if nothing is missing."""
     if not flags & _NOTED:
         return None
-    return FileNotes(FileNotes=tuple(word for flag, word in _NOTES if flags & flag))
+    if flags & FileFlag.STORED:  # that it was stored to is known
+        flags &= ~FileFlag.MAPPED
+    words = tuple(word for flag, word in _NOTES if flags & flag)
+    return FileNotes(FileNotes=words) if words else None

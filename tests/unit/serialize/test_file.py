@@ -84,6 +84,8 @@ def test_paths_are_split(path: str, directory: str, name: str) -> None:
         (FileFlag.PATH_TEXT | FileFlag.PATH_TRUNCATED, ("PATH_UNRESOLVED", "PATH_TRUNCATED")),
         (FileFlag.NO_INODE | FileFlag.STALE, ("NO_INODE", "STALE")),
         (FileFlag.PARTIAL | FileFlag.PATH_SENT, ("PARTIAL",)),
+        (FileFlag.MAPPED | FileFlag.STALE, ("STALE", "MAPPED_WRITABLE")),
+        (FileFlag.MAPPED | FileFlag.STORED | FileFlag.STALE, ("STALE",)),  # known to be changed
     ],
 )
 def test_notes_say_what_is_not_complete(flags: int, words: tuple[str, ...]) -> None:
@@ -97,3 +99,5 @@ def test_notes_say_what_is_not_complete(flags: int, words: tuple[str, ...]) -> N
 def test_nothing_to_note_is_no_block() -> None:
     """Flags that only say how a record travelled are no notes."""
     assert file_notes(FileFlag.PATH_SENT | FileFlag.ENDED | FileFlag.NO_BASELINE) is None
+    assert file_notes(FileFlag.MAPPED | FileFlag.STORED) is None
+    assert file_notes(FileFlag.STORED) is None

@@ -172,6 +172,7 @@ class Loader:
         values |= {"kf_salt": self._salt, "kf_secrets": self._secrets}
         values["kf_watches_clock"] = int(part.object == clock_watcher(self.choices))
         values["kf_takes_datagrams"] = int(takes_datagrams(self.choices))
+        values["kf_sees_stores"] = int(sees_stores(self.choices))
         cookies = bool(self._kernel.arguments(TRACING_COOKIE))
         entries = map_entries(self._config, cookies=cookies) | self._standbys.map_entries()
         it.set_constants(lambda name: self._constant(values, name))
@@ -250,6 +251,11 @@ def programs_by_object(choices: list[Choice]) -> dict[str, list[str]]:
 def takes_datagrams(choices: Iterable[Choice]) -> bool:
     """Say whether a program sees who takes a datagram out of its queue: by skb_consume_udp."""
     return any(name.endswith("__skb_consume_udp") for it in choices for name in it.programs)
+
+
+def sees_stores(choices: Iterable[Choice]) -> bool:
+    """Say whether a program sees the first store to a page of a mapped file."""
+    return any(it.endswith("__fault_dirty_shared_page") for each in choices for it in each.programs)
 
 
 def clock_watcher(choices: Iterable[Choice]) -> str:

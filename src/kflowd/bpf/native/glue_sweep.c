@@ -218,7 +218,7 @@ static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value
 	err = sweep__take(sweep, sweep->config.files_fd, key, &rec->agg);
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	if (!file_events(&rec->agg))
+	if (!file_events(&rec->agg) && !(rec->agg.first_ns && rec->agg.flags & KF_AGG_MAPPED))
 		return 0; /* -e has sent them */
 	rec->key = *key;
 	size = sweep__join_name(sweep, rec);

@@ -50,7 +50,8 @@ FILE_EVENTS = (
         "MODIFY",
         (
             "calls that wrote (or copied in the kernel), truncate, open with O_TRUNC, fallocate, "
-            "reflinks (FICLONE); not a dedupe, which changes no content"
+            "reflinks (FICLONE); not a dedupe, which changes no content; all stores through shared "
+            "mappings (mmap) together are one in each record, in the tracepoint mode none"
         ),
     ),
     ("CLOSE_WRITE", "the last reference went, the file was open for writing; ends the record"),
@@ -81,6 +82,9 @@ FILE_NOTES = {
     "a file that was opened by its handle",
     "DEVICE_OF_MOUNT": "the number in FileDevice is the file system's, as in mountinfo: that which "
     "stat(2) shows for this subvolume of btrfs or layer of overlayfs could not be known",
+    "MAPPED_WRITABLE": "the process has mapped the file shared and writable, and no store was seen "
+    "where not every store is (tmpfs, memfd, overlayfs; in the tracepoint mode all): it may have "
+    "changed the file",
 }
 
 

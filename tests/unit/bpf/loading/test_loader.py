@@ -15,6 +15,7 @@ from kflowd.bpf.loading.loader import (
     reading,
     reason_of,
     require_some,
+    sees_stores,
     takes_datagrams,
 )
 from kflowd.bpf.loading.object import BpfObject
@@ -44,6 +45,14 @@ def test_who_takes_a_datagram_is_seen_where_a_program_says_so(way: str) -> None:
     assert not takes_datagrams([*others, a_choice("c")])
     used = a_choice("c", f"{way}__release_sock", f"{way}__skb_consume_udp")
     assert takes_datagrams([*others, used])
+
+
+@pytest.mark.parametrize("way", ["fentry", "kprobe"])
+def test_stores_are_seen_where_a_program_says_so(way: str) -> None:
+    """By the kernel's fault, and not by what maps a file."""
+    others = [a_choice("a", "tp__sys_exit"), a_choice("b", f"{way}__vm_mmap_pgoff")]
+    assert not sees_stores([*others, a_choice("c")])
+    assert sees_stores([*others, a_choice("c", f"{way}__fault_dirty_shared_page")])
 
 
 def test_one_class_of_a_subsystem_is_enough() -> None:
