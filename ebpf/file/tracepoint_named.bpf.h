@@ -273,7 +273,8 @@ static __always_inline enum kf_decision kf_named__judge(struct kf_named *named, 
 		return KF_DECIDED;
 	if (named->inode || (named->layered & KF_LAYERED_FILE))
 		return KF_TEXT_ALONE;
-	if (named->layered)
+	/* What is being made in a layer has no type yet when it is touched first. */
+	if (named->layered && named->op != KF_OP_MKDIR)
 		return KF_UNWANTED;
 	if (!kf_directories && kf_text__is_folder(length))
 		return KF_UNWANTED;
