@@ -218,13 +218,14 @@ struct kf_file_key {
 	__u32 apart; /* not 0: beside an aggregate that has all else in common and has to wait */
 };
 
-/* Where structs of modules have what is needed, in bytes; 0: not known. Written by user space. */
+/* How an inode of overlayfs says which its lower file is. */
 enum kf_ovl_path {
 	KF_OVL_INODE, /* a pointer to the inode [before 5.19] */
 	KF_OVL_FIRST, /* an ovl_path [before 6.5] */
 	KF_OVL_LISTED, /* a pointer to an ovl_entry, which has a list of them */
 };
 
+/* Where structs of modules have what is needed, in bytes; 0: not known. Written by user space. */
 struct kf_layouts {
 	__u32 btrfs_root; /* how far a btrfs_inode's root lies ahead of its vfs_inode */
 	__u32 btrfs_dev; /* anon_dev in a btrfs_root */

@@ -438,21 +438,32 @@ static __always_inline struct inode *kf_file__locate(struct kf_walk *at, struct 
 				     : kf_file__locate_near(at, file);
 }
 
+/* What an event on an open file is about. Returns false if that is not reported. */
+static __always_inline bool kf_file__about(struct kf_subject *subject, struct kf_flush *flush,
+					   struct file *file, enum kf_file_event event)
+{
+	struct inode *inode;
+
+	__builtin_memset(subject, 0, sizeof(*subject));
+	__builtin_memset(flush, 0, sizeof(*flush));
+	flush->event = event;
+	flush->how = kf_event__before_unseen(event);
+	flush->before = &subject->inode;
+	inode = kf_file__locate(&subject->at, file);
+	if (!inode || !kf_identity__take(&subject->key, &subject->inode, inode, subject->at.dentry))
+		return false;
+	subject->at.flags = KF_WALK_OPEN;
+	return true;
+}
+
 /* An event on an open file. image: moves its key to another image than the one that runs, NULL: that one. */
 static __always_inline void kf_file__event_of(struct file *file, enum kf_file_event event,
 					      int (*image)(struct kf_file_key *key))
 {
 	struct kf_subject subject;
 	struct kf_flush flush;
-	struct inode *inode;
 
-	__builtin_memset(&subject, 0, sizeof(subject));
-	__builtin_memset(&flush, 0, sizeof(flush));
-	flush.event = event;
-	flush.how = kf_event__before_unseen(event);
-	flush.before = &subject.inode;
-	inode = kf_file__locate(&subject.at, file);
-	if (!inode || !kf_identity__take(&subject.key, &subject.inode, inode, subject.at.dentry))
+	if (!kf_file__about(&subject, &flush, file, event))
 		return;
 	if (kf_self_tgid && subject.key.tgid == kf_self_tgid)
 		return;
@@ -460,7 +471,6 @@ static __always_inline void kf_file__event_of(struct file *file, enum kf_file_ev
 		return;
 	if (image)
 		image(&subject.key);
-	subject.at.flags = KF_WALK_OPEN;
 	kf_file__fold(&subject, &flush);
 }
 

@@ -89,23 +89,6 @@ __noinline int kf_aio__submitted(u64 last, u32 most, u64 asked, u64 asked_compat
 	return 0;
 }
 
-/* What is read or written, and which file that is now. Returns false if it is not reported. */
-static __always_inline bool kf_aio__about(struct kf_subject *subject, struct kf_flush *flush,
-					  struct file *file, u32 op)
-{
-	struct inode *inode;
-
-	flush->event = kf_op__row(op)->last;
-	flush->how = kf_event__before_unseen(flush->event);
-	flush->before = &subject->inode;
-	flush->now_ns = bpf_ktime_get_boot_ns();
-	inode = kf_file__locate(&subject->at, file);
-	if (!inode || !kf_identity__take(&subject->key, &subject->inode, inode, subject->at.dentry))
-		return false;
-	subject->at.flags = KF_WALK_OPEN;
-	return true;
-}
-
 /* The current thread submits a request, which may fail. */
 static __always_inline void kf_aio__submits(struct kiocb *kiocb, enum kf_op op)
 {
@@ -113,10 +96,10 @@ static __always_inline void kf_aio__submits(struct kiocb *kiocb, enum kf_op op)
 	struct kf_flush flush;
 	struct kf_aio *aio;
 
-	__builtin_memset(&subject, 0, sizeof(subject));
-	__builtin_memset(&flush, 0, sizeof(flush));
-	if (!kf_aio__about(&subject, &flush, KF_READ(kiocb, ki_filp), op) || kf_self())
+	if (!kf_file__about(&subject, &flush, KF_READ(kiocb, ki_filp), kf_op__row(op)->last) ||
+	    kf_self())
 		return;
+	flush.now_ns = bpf_ktime_get_boot_ns();
 	aio = kf_aio__make(kf_number(kiocb), subject.key.tgid);
 	if (!aio) {
 		kf_count(KF_CNT_FILE_LOST_PENDING, 1);
@@ -185,10 +168,9 @@ static __always_inline void kf_aio__succeeds(struct kf_aio *aio, struct file *fi
 	struct kf_subject subject;
 	struct kf_flush flush;
 
-	__builtin_memset(&subject, 0, sizeof(subject));
-	__builtin_memset(&flush, 0, sizeof(flush));
-	if (!kf_aio__about(&subject, &flush, file, aio->op))
+	if (!kf_file__about(&subject, &flush, file, kf_op__row(aio->op)->last))
 		return;
+	flush.now_ns = bpf_ktime_get_boot_ns();
 	subject.key = aio->key;
 	kf_aio__fold(aio, &subject, &flush);
 }

@@ -99,17 +99,9 @@ static __always_inline void kf_mapped__happens(struct file *file, enum kf_file_e
 {
 	struct kf_subject subject;
 	struct kf_flush flush;
-	struct inode *inode;
 
-	__builtin_memset(&subject, 0, sizeof(subject));
-	__builtin_memset(&flush, 0, sizeof(flush));
-	flush.event = event;
-	flush.how = kf_event__before_unseen(event);
-	flush.before = &subject.inode;
-	inode = kf_file__locate(&subject.at, file);
-	if (!inode || !kf_identity__take(&subject.key, &subject.inode, inode, subject.at.dentry))
+	if (!kf_file__about(&subject, &flush, file, event))
 		return;
-	subject.at.flags = KF_WALK_OPEN;
 	if (kf_mapped__mark(&subject, &flush, flag) && event < KF_FILE_EVENTS)
 		kf_file__fold(&subject, &flush);
 }

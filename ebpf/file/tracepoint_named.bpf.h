@@ -124,7 +124,8 @@ static __noinline bool kf_named__is_layered(struct kf_named *named, struct inode
 
 	if (KF_READ(inode, i_sb, s_magic) == KF_MAGIC_OVERLAY || !kf_current__stands_in())
 		return false;
-	if (type == KF_S_IFDIR)
+	/* A directory that is being made has no type yet when it is touched first. */
+	if (type == KF_S_IFDIR || named->op == KF_OP_MKDIR)
 		return kf_directories;
 	layered = kf_named__layered(named, inode, type);
 	named->layered |= layered;
@@ -273,8 +274,7 @@ static __always_inline enum kf_decision kf_named__judge(struct kf_named *named, 
 		return KF_DECIDED;
 	if (named->inode || (named->layered & KF_LAYERED_FILE))
 		return KF_TEXT_ALONE;
-	/* What is being made in a layer has no type yet when it is touched first. */
-	if (named->layered && named->op != KF_OP_MKDIR)
+	if (named->layered)
 		return KF_UNWANTED;
 	if (!kf_directories && kf_text__is_folder(length))
 		return KF_UNWANTED;

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.host import aio, compat
 from tests.host.aio import Context, Request
-from tests.host.case import Case, Events
+from tests.host.case import Case, with_unmoved
 from tests.host.ring import pieces
 from tests.host.workloads import Facts
 
@@ -197,15 +197,6 @@ def _filled(path: Path) -> Path:
     return path
 
 
-def _both(events: Events) -> tuple[Events, Events]:
-    """Return the events, and those that the tracepoint mode sees: none of what AIO does."""
-    seen = {
-        path: {name: n for name, n in counts.items() if name not in ("ACCESS", "MODIFY")}
-        for path, counts in events.items()
-    }
-    return events, seen
-
-
 _OPENED = {"CREATE": 1, "OPEN": 1, "CLOSE_WRITE": 1}
 _MOVED = _OPENED | {"OPEN": 2, "MODIFY": WRITTEN, "ACCESS": READ, "CLOSE_NOWRITE": 1}
 _STRAIGHT = _OPENED | {"MODIFY": STRAIGHT_WRITTEN, "ACCESS": STRAIGHT_READ}
@@ -214,7 +205,7 @@ _LEFT = {"OPEN": 1, "MODIFY": LEFT, "CLOSE_WRITE": 1}
 
 
 def _case(name: str, workload: Callable[..., Facts], counts: dict[str, int], *more: str) -> Case:
-    events, traced = _both({"a": counts})
+    events, traced = with_unmoved({"a": counts})
     prepare = _filled if counts is _LEFT else Path
     return Case(name, workload, lambda d: [prepare(d / "a"), *more], events, traced=traced)
 

@@ -10,6 +10,16 @@ from tests.host.workloads import Facts
 
 Events = dict[str, dict[str, int]]
 
+
+def with_unmoved(events: Events) -> tuple[Events, Events]:
+    """Return the events, and those of them that are seen where nothing is of what moves bytes."""
+    seen = {
+        path: {name: n for name, n in counts.items() if name not in ("ACCESS", "MODIFY")}
+        for path, counts in events.items()
+    }
+    return events, seen
+
+
 # Which event class an event belongs to, where the case does not say otherwise; in the order of a
 # record.
 CLASS_OF = {

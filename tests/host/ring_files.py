@@ -6,7 +6,7 @@ import mmap
 import os
 
 from tests.host import ring
-from tests.host.case import Case, Events
+from tests.host.case import Case, with_unmoved
 from tests.host.ring import Request, Ring, pieces
 from tests.host.workloads import Facts
 
@@ -55,7 +55,7 @@ def _moves(target: Ring, path: str, flags: int) -> tuple[int, int]:
         *target.run(Request(ring.FSYNC, first, flags=flags)),
         *target.run(Request(ring.WRITE, reader, at, 1, flags=flags)),
     ]
-    assert wrote == [11, 7, 13, 17, 0, -9]
+    assert wrote == [11, 7, 13, 17, 0, -9], wrote
     read = [
         *target.run(Request(ring.READ, reader, at, 11, flags=flags)),
         *target.run(Request(ring.READV, reader, two, 2, 11, flags=flags)),
@@ -64,7 +64,7 @@ def _moves(target: Ring, path: str, flags: int) -> tuple[int, int]:
         *target.run(Request(ring.READ, reader, at, BLOCK, 31, flags=flags)),  # what there is
         *target.run(Request(ring.READ, reader, at, 1, 48, flags=flags)),
     ]
-    assert read == [11, 7, 13, 19, 17, 0]
+    assert read == [11, 7, 13, 19, 17, 0], read
     target.register(ring.UNREGISTER_FILES, None, 0)
     os.close(first)
     os.close(reader)
@@ -91,19 +91,10 @@ def _straight(target: Ring, path: str, flags: int) -> tuple[int, int]:
     return sum(it > 0 for it in results), 0
 
 
-def _both(events: Events) -> tuple[Events, Events]:
-    """Return the events, and those that the tracepoint mode sees: none of what io_uring does."""
-    seen = {
-        path: {name: n for name, n in counts.items() if name not in ("ACCESS", "MODIFY")}
-        for path, counts in events.items()
-    }
-    return events, seen
-
-
 _OPENED = {"CREATE": 1, "OPEN": 1, "CLOSE_WRITE": 1}
 _MOVES = _OPENED | {"OPEN": 2, "MODIFY": WRITTEN, "ACCESS": READ, "CLOSE_NOWRITE": 1}
 _STRAIGHT = _OPENED | {"MODIFY": STRAIGHT, "ACCESS": STRAIGHT}
-_MOVED, _MOVED_TRACED = _both(
+_MOVED, _MOVED_TRACED = with_unmoved(
     {
         f"{name}{number}": counts
         for number in range(RINGS)
