@@ -110,7 +110,7 @@ class Ring:
             place = (end + number) & mask
             self._requests[place * _SQE : (place + 1) * _SQE] = request.packed(number)
             struct.pack_into("<I", self._rings, self._sq["array"] + place * 4, place)
-        struct.pack_into("<I", self._rings, tail, (end + len(requests)) & 0xFFFFFFFF)
+        self._set(self._rings, tail, (end + len(requests)) & 0xFFFFFFFF)
         results: dict[int, int] = {}
         submit = 0 if self._polled else len(requests)
         flags = _GETEVENTS | (_WAKEUP if self._polled else 0)
@@ -136,7 +136,7 @@ class Ring:
             number, result = struct.unpack_from("<Qi", self._results, place)
             found[number] = result
             head = (head + 1) & 0xFFFFFFFF
-        struct.pack_into("<I", self._results, self._cq["head"], head)
+        self._set(self._results, self._cq["head"], head)
         return found
 
     def _map(self, size: int, offset: int) -> mmap.mmap:
@@ -145,7 +145,12 @@ class Ring:
 
     @staticmethod
     def _number(memory: mmap.mmap, offset: int) -> int:
-        return int(struct.unpack_from("<I", memory, offset)[0])
+        return ctypes.c_uint32.from_buffer(memory, offset).value
+
+    @staticmethod
+    def _set(memory: mmap.mmap, offset: int, number: int) -> None:
+        """Store at once: pack_into makes it 0 first, and a thread that polls would see that."""
+        ctypes.c_uint32.from_buffer(memory, offset).value = number
 
 
 _SQ = ("head", "tail", "mask", "entries", "flags", "dropped", "array")
