@@ -23,6 +23,7 @@ from tests.host.agent import (
 )
 from tests.host.case import Case
 from tests.host.cases import CASES, SHARING, proofs
+from tests.host.flows import flow_id, wrong_ids
 from tests.host.mapped_files import BY_CHILD
 from tests.host.one_run import (
     ATTACH_MODE,
@@ -37,7 +38,7 @@ from tests.host.operations import BATCH, BATCH_BYTES
 from tests.host.renames import UNSURE
 from tests.host.unopened import sharing_volume
 from tests.host.views import by_file, by_path, events_of, one_socket, proves
-from tests.host.workloads import REPLY, REQUEST, ROUNDS
+from tests.host.workloads import REPLY, REQUEST, ROUNDS, Facts
 
 ASKED, ANSWERED = ROUNDS * len(REQUEST), ROUNDS * len(REPLY)
 # how many calls of a case fail
@@ -62,6 +63,12 @@ FAILED = {
     "not_mapped": 7,
 }
 ADDRESSES = {"inet": "127.0.0.1", "inet6": "::1", "dual": "127.0.0.1", "reset": "127.0.0.1"}
+
+
+def tcp_id(name: str, facts: Facts) -> str:
+    """Return the ID of a connection: one for both of its ends."""
+    address = ADDRESSES[name]
+    return flow_id("TCP", (address, facts["client_port"]), (address, facts["server_port"]))
 
 
 @pytest.fixture(scope="module")
@@ -292,6 +299,7 @@ def test_tcp_client(name: str, run: Run) -> None:
         "SockRemotePort": facts["server_port"],
         "SockTxBytes": ASKED,
         "SockRxBytes": ANSWERED,
+        "SockCommunityID": tcp_id(name, facts),
     }
     record = one_socket(run, facts["client"], SockProtocol="TCP")
     assert part(record, *expected) == expected
@@ -312,6 +320,7 @@ def test_tcp_server(name: str, run: Run) -> None:
         "SockRemotePort": facts["client_port"],
         "SockTxBytes": ANSWERED,
         "SockRxBytes": ASKED,
+        "SockCommunityID": tcp_id(name, facts),
     }
     record = one_socket(run, run.done[name].pid, SockProtocol="TCP")
     assert part(record, *expected) == expected
@@ -474,6 +483,14 @@ def test_dropped_datagrams(run: Run) -> None:
     sender = one_socket(run, facts["sender"], SockRemotePort=facts["port"])
     expected = {"SockTxPackets": DROPS, "SockTxBytes": DROPS * DROP_BYTES}
     assert part(sender, *expected) == expected
+
+
+def test_each_flow_has_its_id(run: Run) -> None:
+    """Of TCP and UDP, IPv4 and IPv6; nothing else has one."""
+    assert wrong_ids(run.result.records) == []
+    named = [each for each in run.result.records if "SockCommunityID" in each]
+    assert {each["SockProtocol"] for each in named} == {"TCP", "UDP"}
+    assert {each["SockFamily"] for each in named} == {"AF_INET", "AF_INET6"}
 
 
 @proves("socket.close")

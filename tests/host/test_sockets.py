@@ -2,6 +2,7 @@
 """Socket records of the real agent: exact bytes, both roles, every way a connection ends."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from tests.host import workloads
 from tests.host.agent import Agent, Record, part, socket_records
+from tests.host.flows import flow_id, wrong_ids
 from tests.host.workloads import REPLY, REQUEST, ROUNDS, Done, start
 
 ASKED, ANSWERED = ROUNDS * len(REQUEST), ROUNDS * len(REPLY)
@@ -85,6 +87,9 @@ def test_tcp_both_roles(family: str, address: str, shown: str) -> None:
     assert client["SockTxFlags"] == server["SockRxFlags"]
     assert list(client).index("SockTxBytes") < list(client).index("SockRxBytes")
     assert list(server).index("SockRxBytes") < list(server).index("SockTxBytes")
+    ends = ((address, done.facts[f"{role}_port"]) for role in ("client", "server"))
+    assert client["SockCommunityID"] == server["SockCommunityID"] == flow_id("TCP", *ends)
+    assert wrong_ids(records) == []
     assert {"lo"} == {client[f"Sock{way}Interface"].split(":")[1] for way in ("Tx", "Rx")}
 
 
@@ -192,6 +197,12 @@ def test_udp_two_peers_are_two_records() -> None:
         }
         assert expected == part(by_port[port], *expected)
         assert "SockTxFlags" not in by_port[port]
+    own = socket_records(result.records, os.getpid())
+    others = {each["SockLocalPort"]: each for each in own if each.get("SockProtocol") == "UDP"}
+    assert others.keys() == by_port.keys()
+    for port, other in others.items():
+        wanted = flow_id("UDP", ("127.0.0.1", local), ("127.0.0.1", port))
+        assert other["SockCommunityID"] == by_port[port]["SockCommunityID"] == wanted
 
 
 # A server of which a client is the first to send: it gives up root, and answers.

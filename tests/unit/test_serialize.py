@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.unit.whole.check import CASES, all_hold, exit_holds, records
-from tests.unit.whole.expected import Keys
+from tests.unit.whole.common import Keys
 from tests.unit.whole.mutants import in_place, mutants, original
 
 # every module between the bytes and the record, with what no record tells of
@@ -20,7 +20,7 @@ MODULES: dict[str, frozenset[str]] = {
             *("records.file", "records.socket", "records.process", "records.unix"),
             *("records.counters", "records.path", "records.session", "records.header", "records"),
             *("serialize.file", "serialize.socket", "serialize.process", "serialize.build"),
-            *("serialize.values",),
+            *("serialize.values", "serialize.community"),
         ),
         frozenset(),
     ),

@@ -25,6 +25,7 @@ from kflowd.serialize.blocks.socket import (
     UnixBlock,
     UnixExtra,
 )
+from kflowd.serialize.community import community_id
 from kflowd.serialize.values import address, tcp_flags
 
 PROTOCOLS = {IPPROTO_TCP: "TCP", IPPROTO_UDP: "UDP"}
@@ -156,12 +157,14 @@ def socket_extra(value: EnrichedSocket) -> SocketExtra:
     last = aggregate.flags & (SocketFlag.FINAL | SocketFlag.FOLDED)
     interim = aggregate.flow.protocol == IPPROTO_TCP and not last
     of_peers = aggregate.scope == Scope.SOCKET
+    folded = aggregate.flags & SocketFlag.FOLDED
     return SocketExtra(
         SockNetNS=aggregate.flow.net_ns or UNSET,
         SockNotes=_notes(aggregate.flags, interim=interim) or UNSET,
         SockPeersFolded=aggregate.folded if of_peers else UNSET,
         SockSocketsFolded=UNSET if of_peers else max(aggregate.folded, aggregate.begun) or UNSET,
         SockUsers=_users(value),
+        SockCommunityID=UNSET if folded else community_id(aggregate.flow) or UNSET,
     )
 
 

@@ -14,7 +14,7 @@ from kflowd.delivery.formats import FORMATS
 from kflowd.pipeline import Pipeline
 from kflowd.settings import Settings
 from tests.unit.whole import expected, raw
-from tests.unit.whole.expected import Keys
+from tests.unit.whole.common import Keys
 
 FORM = FORMATS["json-min"]()
 ENRICHER_FACTS = msgspec.json.encode(raw.FACTS)

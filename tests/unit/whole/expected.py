@@ -4,43 +4,8 @@
 No value occurs twice in a record, so that no two of its fields can be swapped unseen.
 """
 
-from typing import Any
-
 from kflowd.model import Process, ProcessExit
-
-Keys = dict[str, Any]
-
-HOST: Keys = {
-    "InfoHostName": "dev.example",
-    "InfoHostIP": "192.0.2.7",
-    "InfoSystem": "Linux",
-    "InfoKernel": "6.1.0-10-amd64",
-    "InfoVersion": "kflowd-v9.9.9",
-}
-PROCESS: Keys = {
-    "ProcParent": "sshd",
-    "Proc": "dash/sh",
-    "ProcUser": "dirk",
-    "ProcGroup": "staff",
-    "ProcPPID": 303,
-    "ProcPID": 301,
-    "ProcTID": 302,
-    "ProcUID": 1001,
-    "ProcGID": 1002,
-}
-DETAILS: Keys = {
-    "ProcEUID": 1006,
-    "ProcEGID": 1007,
-    "ProcExe": "/usr/bin/dash",
-    "ProcArgs": ["sh", "-c", "make"],
-    "ProcLoginUID": 1003,
-    "ProcSessionID": 402,
-    "ProcCgroupID": 401,
-    "ProcMntNS": 403,
-    "ProcPidNS": 404,
-    "ProcNetNS": 405,
-    "ProcNotes": ["EXE_TRUNCATED", "FILELESS", "DELETED"],
-}
+from tests.unit.whole.common import DETAILS, HOST, PROCESS, Keys
 
 FILE: Keys = {
     "InfoSequenceNumber": 1,
@@ -157,6 +122,7 @@ TCP_CLIENT: Keys = {
     **DETAILS,
     "SockNetNS": 406,
     "SockNotes": ["FLAGS_INCOMPLETE"],
+    "SockCommunityID": "1:YimwceYpcIeWSIP6GHmZst/tbJY=",
 }
 TCP_SERVER: Keys = {
     **SOCKET_INFO,
@@ -174,6 +140,7 @@ TCP_SERVER: Keys = {
     **DETAILS,
     "SockNetNS": 406,
     "SockNotes": ["FLAGS_INCOMPLETE"],
+    "SockCommunityID": "1:Zacs5r+xnUjBl+5VjCJ/6Zum3IY=",
 }
 UDP: Keys = {
     **SOCKET_INFO,
@@ -201,8 +168,12 @@ UDP: Keys = {
     **DETAILS,
     "SockNetNS": 406,
     "SockNotes": ["FLAGS_INCOMPLETE"],
+    "SockCommunityID": "1:H+gpqvhUp5KbneBJqkwM68Po8/g=",
 }
-PEERS_FOLDED: Keys = {k: v for k, v in UDP.items() if "Remote" not in k} | {
+# neither the other end nor a flow
+PEERS_FOLDED: Keys = {
+    k: v for k, v in UDP.items() if "Remote" not in k and k != "SockCommunityID"
+} | {
     "SockNotes": ["FOLDED"],
     "SockPeersFolded": 7101,
 }
@@ -250,31 +221,33 @@ def user(name: str, pid: int, tx_bytes: int, rx_bytes: int) -> Keys:
     return {"Proc": name, "ProcPID": pid, "TxBytes": tx_bytes, "RxBytes": rx_bytes}
 
 
-USED_INTERIM: Keys = INTERIM | {
-    "SockUsers": [
-        user("dash/sh", 301, 6101, 6102),
-        user("cat", 311, 6111, 6112),
-        {"TxBytes": 6103, "RxBytes": 6104},
-    ]
-}
+def used(record: Keys, *users: Keys) -> Keys:
+    """Return a record with SockUsers, which stands ahead of the ID of the flow."""
+    flow = {"SockCommunityID": record["SockCommunityID"]}
+    return {k: v for k, v in record.items() if k not in flow} | {"SockUsers": [*users]} | flow
+
+
+USED_INTERIM: Keys = used(
+    INTERIM,
+    user("dash/sh", 301, 6101, 6102),
+    user("cat", 311, 6111, 6112),
+    {"TxBytes": 6103, "RxBytes": 6104},
+)
 # since the record before
-USED: Keys = GROWTH | {
-    "InfoSequenceNumber": 2,
-    "SockUsers": [
-        user("dash/sh", 301, 101, 103),
-        user("cat", 311, 120, 121),
-        user("nc", 312, 6121, 6122),
-        {"TxBytes": 107, "RxBytes": 111},
-    ],
-}
-USED_BY_OTHERS: Keys = TCP_CLIENT | {"SockUsers": [{"TxBytes": 6103, "RxBytes": 6104}]}
-UDP_USED: Keys = UDP | {
-    "SockUsers": [
-        user("dash/sh", 301, 101, 102),
-        user("cat", 311, 111, 112),
-        {"TxBytes": 1789, "RxBytes": 0},
-    ]
-}
+USED: Keys = used(
+    GROWTH | {"InfoSequenceNumber": 2},
+    user("dash/sh", 301, 101, 103),
+    user("cat", 311, 120, 121),
+    user("nc", 312, 6121, 6122),
+    {"TxBytes": 107, "RxBytes": 111},
+)
+USED_BY_OTHERS: Keys = used(TCP_CLIENT, {"TxBytes": 6103, "RxBytes": 6104})
+UDP_USED: Keys = used(
+    UDP,
+    user("dash/sh", 301, 101, 102),
+    user("cat", 311, 111, 112),
+    {"TxBytes": 1789, "RxBytes": 0},
+)
 
 UNIX_CLIENT: Keys = {
     "InfoSequenceNumber": 1,
@@ -306,22 +279,26 @@ UNIX_USED: Keys = UNIX_CLIENT | {
 }
 UNIX_FOLDED: Keys = UNIX_CLIENT | {"SockNotes": ["FOLDED"], "SockSocketsFolded": 8105}
 # from the base on; packets that were seen before it are part of it
-FROM_BEFORE: Keys = GROWTH | {
-    "InfoSequenceNumber": 1,
-    "SockTxDataPackets": 2023,
-    "SockTxPackets": 2019,
-    "SockTxFlags": {"SYN": 2071, "ACK": 2074, "PSH-ACK": 2077},
-    "SockTxDuration": 22.000004,
-    "SockTxBytes": 2069,
-    "SockRxDataPackets": 3033,
-    "SockRxPackets": 3029,
-    "SockRxPacketsFrag": 3035,
-    "SockRxFlags": {"SYN-ACK": 3081, "FIN-ACK": 3084, "FIN-PSH-ACK": 3087},
-    "SockRxDuration": 32.000006,
-    "SockRxBytes": 3134,
-    "SockRxTTL": 2978,
-    "SockNotes": ["SNAPSHOT"],
-}
+FROM_BEFORE: Keys = (
+    TCP_CLIENT
+    | GROWTH
+    | {
+        "InfoSequenceNumber": 1,
+        "SockTxDataPackets": 2023,
+        "SockTxPackets": 2019,
+        "SockTxFlags": {"SYN": 2071, "ACK": 2074, "PSH-ACK": 2077},
+        "SockTxDuration": 22.000004,
+        "SockTxBytes": 2069,
+        "SockRxDataPackets": 3033,
+        "SockRxPackets": 3029,
+        "SockRxPacketsFrag": 3035,
+        "SockRxFlags": {"SYN-ACK": 3081, "FIN-ACK": 3084, "FIN-PSH-ACK": 3087},
+        "SockRxDuration": 32.000006,
+        "SockRxBytes": 3134,
+        "SockRxTTL": 2978,
+        "SockNotes": ["SNAPSHOT"],
+    }
+)
 # names that are not known are empty, numbers are absent
 UNIX_WITHOUT_OWNER: Keys = {
     "InfoSequenceNumber": 1,

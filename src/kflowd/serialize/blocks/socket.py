@@ -12,6 +12,7 @@ KNOWN = "it is known"
 KNOWN_TCP = "TCP, it is known"
 COMMON = "not FOLDED, or all have it in common"
 ONE = "not FOLDED"
+BOTH_ENDS = "not FOLDED, addresses and ports of both ends are known"
 PEERS_FOLDED = "FOLDED, of peers of one UDP socket"
 SOCKETS_FOLDED = "FOLDED, of sockets of one process"
 SENT = "something was sent"
@@ -163,6 +164,9 @@ class SocketExtra(Block, frozen=True, kw_only=True, gc=False):
         int | UnsetType, Says("sockets in these sums, at least so many", SOCKETS_FOLDED)
     ] = UNSET
     SockUsers: Annotated[list[dict[str, Any]] | UnsetType, Says(USERS_LEGEND, USED)] = UNSET
+    SockCommunityID: Annotated[
+        str | UnsetType, Says("Community ID of the flow: version 1, seed 0", BOTH_ENDS)
+    ]
 
 
 class UnixExtra(Block, frozen=True, kw_only=True, gc=False):
