@@ -18,12 +18,13 @@ TYPES = {
     "duration": "seconds",
     "change": "seconds",
     "time": "time",
+    "instant": "RFC 3339 time",
     "counts": "counts",
     "strings": "list of texts",
     "objects": "list of objects",
 }
 SECTIONS: tuple[tuple[str, tuple[type[Block], ...]], ...] = (
-    ("In every record", (info.Stamp, info.Host, info.Uptime)),
+    ("In every record", (info.Stamp, info.Host, info.Uptime, info.Moment)),
     (
         "The process, in file and socket records",
         (process.ProcessBlock, process.ProcessAge, process.ProcessDetails),

@@ -20,6 +20,7 @@ import pytest
 from tests.host import clock_steps
 from tests.host.agent import COMMAND, ROOT, Agent, Record, parse
 from tests.host.views import proves
+from tests.host.whole import instant
 
 MACHINE = "KFLOWD_TEST_MACHINE" in os.environ
 STEPS = list(clock_steps.STEPS) if MACHINE else []
@@ -61,6 +62,7 @@ def moments(records: list[Record], folder: Path) -> dict[str, int]:
         else:
             continue
         assert name not in found, record
+        assert record["InfoTime"] == instant(record)
         found[name] = wall_ns(record["InfoTimestamp"])
     return found
 

@@ -57,7 +57,7 @@ def test_more_fields_follow_those_of_the_contract(folder: Path) -> None:
 
     contract = [name for name in CONTRACT_ORDER if name in record]
     assert list(record)[: len(contract)] == contract
-    assert list(record)[len(contract)] == "ProcEUID"
+    assert list(record)[len(contract) : len(contract) + 2] == ["InfoTime", "ProcEUID"]
 
 
 def test_each_event_for_itself(folder: Path) -> None:

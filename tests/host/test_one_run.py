@@ -635,6 +635,12 @@ def test_directories_stay_out(run: Run) -> None:
     assert [each for each in run.result.records if each.get("FileMode") == "directory"] == []
 
 
+def test_each_record_says_its_moment_twice(run: Run) -> None:
+    """Records of files, sockets and health: in the form of the contract and that of RFC 3339."""
+    assert [it for it in run.result.records if it.get("InfoTime") != whole.instant(it)] == []
+    assert {it["InfoMonitor"] for it in run.result.records} == {"filesystem", "socket", "health"}
+
+
 def test_nothing_was_lost(run: Run) -> None:
     """No loss is counted. Alone in its test: on a preempted kernel this may be all that fails."""
     assert losses(run.result.records) == {}

@@ -57,6 +57,7 @@ def expected(run: Run, case: Case, path: str, records: list[Record]) -> Record:
     """Return what the last record of a file must be, in the order of its keys."""
     record, fields = records[-1], case.fields.get(path, {})
     whole = _info() | _process(run, case, record) | _file(run, case, path, records)
+    whole |= {"InfoTime": instant(record)}
     whole |= _process_extra(run, case, record) | {"FileNotes": Claim.ABSENT}
     assert set(fields) <= set(whole), "a key that no record has"
     right = {name for name, value in fields.items() if value is Claim.RIGHT and name in record}
@@ -266,6 +267,13 @@ def _moved(
         return (end.st_mtime_ns - begin.st_mtime_ns) / SECOND_NS or Claim.ABSENT
     shown = records[-1].get("FileModificationTimeChange", 0)
     return Claim.MAYBE if begin or 0 <= shown < LONGEST else Claim.ABSENT
+
+
+def instant(record: Record) -> str:
+    """Return the time of a record as RFC 3339 has it."""
+    when, _, fraction = record["InfoTimestamp"].removesuffix(" UTC").rpartition(".")
+    moment = time.strptime(when, "%a, %b %d %Y %H:%M:%S")
+    return time.strftime("%Y-%m-%dT%H:%M:%S", moment) + f".{fraction}Z"
 
 
 def time_text(ns: int) -> str:

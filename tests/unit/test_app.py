@@ -74,6 +74,7 @@ def test_replay_speaks_of_the_recorded_host(tape: Path, capfd: pytest.CaptureFix
         "InfoKernel": "6.1.0",
         "InfoVersion": "kflowd-v9.9.9",
         "InfoUptime": 4,
+        "InfoTime": "2023-11-14T22:13:25.000000000Z",
         "ProcUser": "root",
         "ProcGroup": "wheel",
         "FilePath": "/dir/",

@@ -19,7 +19,7 @@ from kflowd.model import (
     facts_of,
 )
 from kflowd.serialize.blocks.health import HealthDelivery, HealthKernel, HealthUser
-from kflowd.serialize.blocks.info import Host, Stamp, Uptime
+from kflowd.serialize.blocks.info import Host, Moment, Stamp, Uptime
 from kflowd.serialize.blocks.socket import SocketAge
 from kflowd.serialize.file import file_block, file_notes, inode_block
 from kflowd.serialize.process import ProcessBlocks, age_of
@@ -131,11 +131,12 @@ class Builder:
         """Return the record of a file aggregate; the age of its process is at the last event."""
         aggregate = value.aggregate
         actor, process, details = self._processes.of(value.actor)
-        stamp, uptime = self._begin(aggregate.ts_ns, FileRecord.MONITOR)
+        stamp, uptime, moment = self._begin(aggregate.ts_ns, FileRecord.MONITOR)
         return FileRecord(
             stamp=stamp,
             host=self._host,
             uptime=uptime,
+            moment=moment,
             process=process,
             age=age_of(actor, aggregate.last_ns),
             details=details,
@@ -148,12 +149,13 @@ class Builder:
         """Return the record of a TCP or UDP aggregate."""
         aggregate = value.aggregate
         actor, process, details = self._processes.of(value.actor)
-        stamp, uptime = self._begin(aggregate.ts_ns, SocketRecord.MONITOR)
+        stamp, uptime, moment = self._begin(aggregate.ts_ns, SocketRecord.MONITOR)
         kind = ServerRecord if aggregate.role == Role.SERVER else SocketRecord
         return kind(
             stamp=stamp,
             host=self._host,
             uptime=uptime,
+            moment=moment,
             process=process,
             age=age_of(actor, aggregate.ts_ns),
             details=details,
@@ -169,12 +171,13 @@ class Builder:
         """Return the record of a UNIX socket aggregate."""
         aggregate = value.aggregate
         actor, process, details = self._processes.of(value.actor)
-        stamp, uptime = self._begin(aggregate.ts_ns, UnixRecord.MONITOR)
+        stamp, uptime, moment = self._begin(aggregate.ts_ns, UnixRecord.MONITOR)
         kind = UnixServerRecord if aggregate.role == Role.SERVER else UnixRecord
         return kind(
             stamp=stamp,
             host=self._host,
             uptime=uptime,
+            moment=moment,
             process=process,
             age=age_of(actor, aggregate.ts_ns),
             details=details,
@@ -194,11 +197,12 @@ class Builder:
         lost = sum(output.lost for output in outputs)
         counted = {name: kernel.values[at] for name, at in self._kernel_keys.items()}
         ours = {health_key(name): n for name, n in msgspec.structs.asdict(user).items()}
-        stamp, uptime = self._begin(kernel.ts_ns, HealthRecord.MONITOR)
+        stamp, uptime, moment = self._begin(kernel.ts_ns, HealthRecord.MONITOR)
         return HealthRecord(
             stamp=stamp,
             host=self._host,
             uptime=uptime,
+            moment=moment,
             kernel=HealthKernel(**counted),
             user=HealthUser(HealthMissedRuns=kernel.missed, **ours),
             outputs=HealthDelivery(
@@ -209,14 +213,16 @@ class Builder:
             else None,
         )
 
-    def _begin(self, ts_ns: int, monitor: str) -> tuple[Stamp, Uptime]:
+    def _begin(self, ts_ns: int, monitor: str) -> tuple[Stamp, Uptime, Moment | None]:
         self.sequence += 1
+        wall_ns = self._wall.at(ts_ns)
         stamp = Stamp(
             InfoSequenceNumber=self.sequence,
-            InfoTimestamp=self._wall.at(ts_ns),
+            InfoTimestamp=wall_ns,
             InfoMonitor=monitor,
         )
-        return stamp, Uptime(InfoUptime=ts_ns - self._start_ns)
+        moment = None if self._strict else Moment(InfoTime=wall_ns)
+        return stamp, Uptime(InfoUptime=ts_ns - self._start_ns), moment
 
 
 def host_block(facts: HostFacts) -> Host:

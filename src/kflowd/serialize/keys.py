@@ -26,6 +26,7 @@ class Unit(NamedTuple):
 # the times, counts as 0), how far a time was moved (maybe back). They are plain integers, as a call
 # for each value would cost more than its text.
 Time = Annotated[int, Unit("time")]
+Instant = Annotated[int, Unit("instant")]  # a time, too; formats write it as RFC 3339 has it
 Duration = Annotated[int, Unit("duration")]
 Change = Annotated[int, Unit("change")]
 
@@ -60,8 +61,8 @@ class Key(NamedTuple):
 
     Attributes:
         name: The key.
-        kind: "str", "int", "duration", "change", "time", "counts" (object of integers), "strings"
-            (list), "objects" (list of objects).
+        kind: "str", "int", "duration", "change", "time", "instant", "counts" (object of integers),
+            "strings" (list), "objects" (list of objects).
         legend: What the value is.
         when: What has to be so for the key to be there; "" is always.
         optional: It may be absent (UNSET).

@@ -7,7 +7,7 @@ import msgspec
 
 from kflowd.serialize.blocks.file import FileBlock, FileDigests, FileNotes, InodeBlock
 from kflowd.serialize.blocks.health import HealthDelivery, HealthKernel, HealthUser
-from kflowd.serialize.blocks.info import Host, Stamp, Uptime
+from kflowd.serialize.blocks.info import Host, Moment, Stamp, Uptime
 from kflowd.serialize.blocks.process import ProcessAge, ProcessBlock, ProcessDetails
 from kflowd.serialize.blocks.socket import (
     App,
@@ -39,6 +39,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     stamp: Stamp
     host: Host
     uptime: Uptime
+    moment: Moment | None
 
 
 class OwnedRecord(Record, frozen=True, kw_only=True, gc=False):
@@ -55,7 +56,7 @@ class FileRecord(OwnedRecord, frozen=True, kw_only=True, gc=False):
     MONITOR: ClassVar[str] = "filesystem"
     ORDER: ClassVar[tuple[str, ...]] = (
         *Record.ORDER,
-        *("process", "age", "file", "inode", "digests", "details", "notes"),
+        *("process", "age", "file", "inode", "digests", "moment", "details", "notes"),
     )
 
     file: FileBlock
@@ -71,7 +72,7 @@ class SocketRecord(OwnedRecord, frozen=True, kw_only=True, gc=False):
     ORDER: ClassVar[tuple[str, ...]] = (
         *Record.ORDER,
         *("process", "age", "socket", "tx", "rx", "round_trip", "socket_age"),
-        *("app", "app_tx", "app_rx", "details", "extra"),
+        *("app", "app_tx", "app_rx", "moment", "details", "extra"),
     )
 
     socket: SocketBlock
@@ -91,7 +92,7 @@ class ServerRecord(SocketRecord, frozen=True, kw_only=True, gc=False):
     ORDER: ClassVar[tuple[str, ...]] = (
         *Record.ORDER,
         *("process", "age", "socket", "rx", "round_trip", "tx", "socket_age"),
-        *("app", "app_rx", "app_tx", "details", "extra"),
+        *("app", "app_rx", "app_tx", "moment", "details", "extra"),
     )
 
 
@@ -102,7 +103,7 @@ class UnixRecord(OwnedRecord, frozen=True, kw_only=True, gc=False):
     ORDER: ClassVar[tuple[str, ...]] = (
         *Record.ORDER,
         *("process", "age", "unix", "socket_age"),
-        *("app", "app_tx", "app_rx", "details", "extra"),
+        *("app", "app_tx", "app_rx", "moment", "details", "extra"),
     )
 
     unix: UnixBlock
@@ -119,7 +120,7 @@ class UnixServerRecord(UnixRecord, frozen=True, kw_only=True, gc=False):
     ORDER: ClassVar[tuple[str, ...]] = (
         *Record.ORDER,
         *("process", "age", "unix", "socket_age"),
-        *("app", "app_rx", "app_tx", "details", "extra"),
+        *("app", "app_rx", "app_tx", "moment", "details", "extra"),
     )
 
 
@@ -127,7 +128,7 @@ class HealthRecord(Record, frozen=True, kw_only=True, gc=False):
     """What was seen, reported and lost."""
 
     MONITOR: ClassVar[str] = "health"
-    ORDER: ClassVar[tuple[str, ...]] = (*Record.ORDER, "kernel", "user", "outputs")
+    ORDER: ClassVar[tuple[str, ...]] = (*Record.ORDER, "kernel", "user", "outputs", "moment")
 
     kernel: HealthKernel
     user: HealthUser
@@ -144,7 +145,13 @@ RECORDS: tuple[type[Record], ...] = (
     HealthRecord,
 )
 # what goes beyond the contract: --strict leaves it out
-BEYOND_CONTRACT: tuple[type[Block], ...] = (ProcessDetails, FileNotes, SocketExtra, UnixExtra)
+BEYOND_CONTRACT: tuple[type[Block], ...] = (
+    Moment,
+    ProcessDetails,
+    FileNotes,
+    SocketExtra,
+    UnixExtra,
+)
 
 
 def block_types(record: type[Record]) -> dict[str, tuple[type[Block], bool]]:

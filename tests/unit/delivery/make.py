@@ -26,7 +26,7 @@ def numbered(name: str) -> Record:
     """Return a record of no kind that can be told from others."""
     host = Host(InfoHostName=name, InfoHostIP="", InfoSystem="", InfoKernel="", InfoVersion="")
     stamp = Stamp(InfoSequenceNumber=1, InfoTimestamp=1, InfoMonitor="")
-    return Record(stamp=stamp, host=host, uptime=Uptime(InfoUptime=1))
+    return Record(stamp=stamp, host=host, uptime=Uptime(InfoUptime=1), moment=None)
 
 
 def text_of(record: Record) -> bytes:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from kflowd.contract import constants
-from kflowd.model import Counters, FileFlag, Session
+from kflowd.model import ClockStep, Counters, FileFlag, Session
 from kflowd.serialize import Builder, HostFacts, Record, UserCounters
 from kflowd.serialize.blocks.health import HealthKernel
 from kflowd.serialize.build import host_block, kernel_keys
@@ -28,9 +28,29 @@ def test_records_are_numbered_and_dated() -> None:
     first, second = (keys(made.file(named_file())) for _ in range(2))
     assert (first["InfoSequenceNumber"], second["InfoSequenceNumber"]) == (1, 2)
     assert first["InfoTimestamp"] == "Thu, Jan 01 1970 00:00:10.000000000 UTC"
+    assert first["InfoTime"] == "1970-01-01T00:00:10.000000000Z"
     assert first["InfoUptime"] == 5
     assert first["ProcAge"] == 5
     assert first["InfoHostName"] == "h"
+
+
+def test_both_times_of_a_record_are_one_moment() -> None:
+    """Of its own, by the clock that held then: before and behind a step, health records too."""
+    made = builder()
+    made.step(ClockStep(20 * SECOND, 10 * SECOND, 3600 * SECOND, 0))
+    counters = Counters(10 * SECOND, (0,) * constants()["KF_CNT_MAX"], 0)
+    records = (
+        made.file(named_file(ts_ns=10 * SECOND - 1)),
+        made.socket(named_socket(ts_ns=10 * SECOND)),
+        made.unix(named_unix(ts_ns=10 * SECOND - 2)),
+        made.health(counters, UserCounters()),
+    )
+    assert [(keys(it)["InfoTimestamp"], keys(it)["InfoTime"]) for it in records] == [
+        ("Thu, Jan 01 1970 00:00:09.999999999 UTC", "1970-01-01T00:00:09.999999999Z"),
+        ("Thu, Jan 01 1970 01:00:10.000000000 UTC", "1970-01-01T01:00:10.000000000Z"),
+        ("Thu, Jan 01 1970 00:00:09.999999998 UTC", "1970-01-01T00:00:09.999999998Z"),
+        ("Thu, Jan 01 1970 01:00:10.000000000 UTC", "1970-01-01T01:00:10.000000000Z"),
+    ]
 
 
 def test_a_host_name_is_text_whatever_its_bytes_are() -> None:
@@ -77,6 +97,9 @@ def test_strict_is_the_contract_and_nothing_else() -> None:
         assert list(more)[: len(plain)] == list(plain)
         assert set(list(more)[len(plain) :]) <= extras
         assert len(more) > len(plain)
+    counters = Counters(0, (0,) * constants()["KF_CNT_MAX"], 0)
+    plain, more = (keys(made.health(counters, UserCounters())) for made in (strict, full))
+    assert list(more) == [*plain, "InfoTime"]
 
 
 def test_health_holds_all_counters() -> None:

@@ -11,6 +11,7 @@ from kflowd.serialize.keys import (
     ConstantBlock,
     Counts,
     Duration,
+    Instant,
     Key,
     Says,
     Time,
@@ -18,7 +19,7 @@ from kflowd.serialize.keys import (
 )
 from kflowd.serialize.record import RECORDS
 
-KINDS = {"str", "int", "duration", "change", "time", "counts", "strings", "objects"}
+KINDS = {"str", "int", "duration", "change", "time", "instant", "counts", "strings", "objects"}
 
 
 def all_blocks(base: type[Block] = Block) -> list[type[Block]]:
@@ -38,6 +39,7 @@ class Sample(Block, frozen=True, kw_only=True, gc=False):
     Span: Annotated[Duration, Says("a span")]
     Moved: Annotated[Change | UnsetType, Says("a change", "it moved")]
     At: Annotated[Time, Says("a time")]
+    Then: Annotated[Instant, Says("an instant")]
     Often: Annotated[Counts | UnsetType, Says("counts", "there are any")]
     Words: Annotated[tuple[str, ...], Says("words")]
 
@@ -51,6 +53,7 @@ def test_members_say_what_they_are() -> None:
         Key("Span", "duration", "a span", "", optional=False),
         Key("Moved", "change", "a change", "it moved", optional=True),
         Key("At", "time", "a time", "", optional=False),
+        Key("Then", "instant", "an instant", "", optional=False),
         Key("Often", "counts", "counts", "there are any", optional=True),
         Key("Words", "strings", "words", "", optional=False),
     )

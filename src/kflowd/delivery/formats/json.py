@@ -20,7 +20,7 @@ from kflowd.delivery.formats.compiled import (
     constant_writer,
     record_writer,
 )
-from kflowd.delivery.formats.times import change, second
+from kflowd.delivery.formats.times import change, instant, second
 from kflowd.serialize.keys import Block, Counts
 from kflowd.serialize.record import Record
 
@@ -48,6 +48,7 @@ VALUES = {
     ),
     "change": Value("{_change($value)}"),
     "time": Value('"{_second($value // 1000000000)}.{str($value % 1000000000).zfill(9)} UTC"'),
+    "instant": Value('"{_instant($value // 1000000000)}.{str($value % 1000000000).zfill(9)}Z"'),
     "strings": Value("{_strings($value)}"),
     "counts": Value("{_known(_id($value)) or _keep($value)}"),
     "objects": Value("{_nested($value)}"),
@@ -70,6 +71,7 @@ class JsonFormat:
         names = {
             "_quote": encode_basestring,
             "_second": second,
+            "_instant": instant,
             "_change": change,
             "_strings": strings,
             "_nested": lambda value: nested(value, self._indent),

@@ -34,14 +34,27 @@ def second(seconds: int) -> str:
     Any integer is taken: years before 1 are negative, years after 9999 have more digits, where
     datetime would end.
     """
-    days, left = divmod(seconds, DAY_S)
+    days, clock = _day_and_clock(seconds)
     year, month, day = civil(days)
-    hour, left = divmod(left, 3600)
-    minute, left = divmod(left, 60)
-    return (
-        f"{DAYS[days % 7]}, {MONTHS[month - 1]} {day:02d} {year:04d} "
-        f"{hour:02d}:{minute:02d}:{left:02d}"
-    )
+    return f"{DAYS[days % 7]}, {MONTHS[month - 1]} {day:02d} {year:04d} {clock}"
+
+
+@lru_cache(CACHED)
+def instant(seconds: int) -> str:
+    """Return seconds since 1970 as `2024-04-04T15:34:35`, the RFC 3339 form of UTC without its Z.
+
+    That form ends at year 9999. A clock of nanoseconds in 64 bits ends before: what is further
+    away is text, as with `second`.
+    """
+    days, clock = _day_and_clock(seconds)
+    year, month, day = civil(days)
+    return f"{year:04d}-{month:02d}-{day:02d}T{clock}"
+
+
+def _day_and_clock(seconds: int) -> tuple[int, str]:
+    """Return the days since 1970, and what a clock shows: `15:34:35`."""
+    days, left = divmod(seconds, DAY_S)
+    return days, f"{left // 3600:02d}:{left // 60 % 60:02d}:{left % 60:02d}"
 
 
 def civil(days: int) -> tuple[int, int, int]:

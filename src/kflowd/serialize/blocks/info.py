@@ -3,7 +3,7 @@
 
 from typing import Annotated
 
-from kflowd.serialize.keys import Block, ConstantBlock, Duration, Says, Time
+from kflowd.serialize.keys import Block, ConstantBlock, Duration, Instant, Says, Time
 
 
 class Stamp(Block, frozen=True, kw_only=True, gc=False):
@@ -28,3 +28,9 @@ class Uptime(Block, frozen=True, kw_only=True, gc=False):
     """How long kflowd had run."""
 
     InfoUptime: Annotated[Duration, Says("time from the start of kflowd to InfoTimestamp")]
+
+
+class Moment(Block, frozen=True, kw_only=True, gc=False):
+    """What goes beyond the contract."""
+
+    InfoTime: Annotated[Instant, Says("InfoTimestamp in the form of RFC 3339")]

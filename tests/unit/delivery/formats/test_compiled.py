@@ -35,6 +35,7 @@ WRITES: dict[str, Callable[[Any], str]] = {
     "int": str,
     "str": lambda value: f"<{value}>",
     "time": lambda value: f"t{value}",
+    "instant": lambda value: f"i{value}",
     "duration": lambda value: f"d{value}",
     "constant": _constant,
 }
@@ -80,6 +81,7 @@ INFO: dict[str, Any] = {
     "stamp": Stamp(InfoSequenceNumber=1, InfoTimestamp=2, InfoMonitor="m"),
     "host": host_block(HostFacts()),
     "uptime": Uptime(InfoUptime=3),
+    "moment": None,
 }
 FULL = Constant(Maybe=5, Name="{n}'''\\n")
 BARE = Constant(Maybe=UNSET, Name="b")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -17,11 +18,13 @@ MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 LAST = int((datetime(9999, 12, 31, tzinfo=UTC) - EPOCH).total_seconds())
 
 
-def written(ns: int) -> str:
+NAMES = {"_second": times.second, "_instant": times.instant}
+
+
+def written(ns: int, kind: str = "time") -> str:
     """Return a time as the writers of JSON write it: their own piece of an f-string."""
-    piece = VALUES["time"].text.replace("$value", "ns")
-    text = eval(f"f{piece!r}", {"_second": times.second, "ns": ns})
-    return str(json.loads(text))
+    piece = VALUES[kind].text.replace("$value", "ns")
+    return str(json.loads(eval(f"f{piece!r}", {**NAMES, "ns": ns})))
 
 
 @given(st.integers(FIRST * NS, LAST * NS))
@@ -33,6 +36,37 @@ def test_times_are_those_of_the_calendar(ns: int) -> None:
     month = MONTHS[whole.month - 1]
     expected = f"{day}, {month} {whole.day:02d} {whole.year:04d} {whole:%H:%M:%S}.{ns % NS:09d} UTC"
     assert written(ns) == expected
+
+
+@given(st.integers(FIRST * NS, LAST * NS))
+@example(1795736117691664622)
+@example(-1)
+@example(1483228799999999999)  # a leap second followed
+def test_instants_are_those_of_the_calendar(ns: int) -> None:
+    """RFC 3339: what datetime reads is the same moment, and the digits are those of isoformat."""
+    text = written(ns, "instant")
+    moment = datetime.fromisoformat(text)
+    assert (moment - EPOCH) // timedelta(microseconds=1) == ns // 1000
+    whole = EPOCH + timedelta(seconds=ns // NS)
+    assert text == whole.replace(tzinfo=None).isoformat() + f".{ns % NS:09d}Z"
+
+
+@pytest.mark.parametrize(
+    ("ns", "text"),
+    [
+        (1795736117691664622, "2026-11-26T23:35:17.691664622Z"),
+        (0, "1970-01-01T00:00:00.000000000Z"),
+        (951782399_000000001, "2000-02-28T23:59:59.000000001Z"),
+        (951868799_999999999, "2000-02-29T23:59:59.999999999Z"),
+        # what 64 bits of nanoseconds since the boot and of the difference of clocks can add up to
+        (-(2**63), "1677-09-21T00:12:43.145224192Z"),
+        (2**64 - 1 + 2**63 - 1, "2846-10-30T23:21:50.564327422Z"),
+    ],
+)
+def test_instants_have_one_form(ns: int, text: str) -> None:
+    """T, nine digits and Z; four digits of the year suffice for any clock."""
+    assert written(ns, "instant") == text
+    assert re.fullmatch(r"\d{4}(-\d\d){2}T\d\d(:\d\d){2}\.\d{9}Z", text)
 
 
 @pytest.mark.parametrize("month", range(1, 13))
@@ -50,6 +84,7 @@ def test_each_month_has_its_name(month: int) -> None:
 def test_absurd_times_are_text(ns: int) -> None:
     """A file system may hold any 64-bit number of seconds."""
     assert written(ns).endswith(" UTC")
+    assert written(ns, "instant").endswith("Z")
 
 
 @pytest.mark.parametrize(
