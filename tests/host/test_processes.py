@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.host import executables
 from tests.host.agent import Agent, Record, Result, file_records, part
 from tests.host.executables import KINDS
+from tests.host.whole import MAX_ANCESTORS, ancestors
 from tests.host.workloads import NOBODY, start
 
 INTERPRETER = Path(sys.executable).resolve().name
@@ -91,6 +92,86 @@ def test_extra_fields_tell_program_and_arguments(folder: Path) -> None:
     assert str(Path("/bin/sh").resolve()) == record["ProcExe"]
     assert shell.pid == record["ProcPID"]
     assert list(record).index("ProcExe") > list(record).index("FileModificationTime")
+
+
+def _shell_names(folder: Path) -> list[Path]:
+    """Return shells with names of their own."""
+    names = [folder / f"kf-{letter}" for letter in "abcd"]
+    for name in names:
+        shutil.copy(Path(shutil.which("sh") or "/bin/sh").resolve(), name)
+    return names
+
+
+def _listed(*shells: tuple[int, Path]) -> list[Record]:
+    """Return these ancestors, and those of this test above them."""
+    above = [{"Pid": pid, "Name": path.name} for pid, path in shells]
+    return [*above, *ancestors(os.getpid())][:MAX_ANCESTORS]
+
+
+def test_ancestors_of_a_chain(folder: Path) -> None:
+    """Each shell starts the next; each has those above it, the parent first, and nobody else."""
+    one, two, three, _ = _shell_names(folder)
+    files = [folder / "1", folder / "2", folder / "3"]
+    say = 'echo $$ $PPID > "{}"'.format
+    second = f'{say(files[1])}; "$0" -c "$1"; :'
+    first = f'{say(files[0])}; "$0" -c "$1" "$2" "$3"; :'
+    third = say(files[2]) + "; :"
+    with Agent("-m", "file") as agent:
+        subprocess.run([one, "-c", first, two, second, three, third], check=True, timeout=60)
+        result = agent.stop()
+
+    found = {it["File"]: it for it in file_records(result.records, folder) if it["File"] in "123"}
+    (pid_1, above_1), (pid_2, above_2), (pid_3, above_3) = (
+        map(int, file.read_text().split()) for file in files
+    )
+    assert (above_1, above_2, above_3) == (os.getpid(), pid_1, pid_2)
+    assert [found[name]["ProcPID"] for name in "123"] == [pid_1, pid_2, pid_3]
+    assert found["1"]["ProcAncestors"] == _listed()
+    assert found["2"]["ProcAncestors"] == _listed((pid_1, one))
+    assert found["3"]["ProcAncestors"] == _listed((pid_2, two), (pid_1, one))
+
+
+def test_ancestors_of_an_orphan_whose_parents_pid_is_given_again(folder: Path) -> None:
+    """It keeps those of its birth; the other process with that number is no ancestor of it."""
+    one, two, three, four = _shell_names(folder)
+    orphan, go = folder / "orphan", folder / "go"
+    wait = f'until [ -e "{go}" ]; do sleep 0.05; done; exec {three} -c \'echo x > "{orphan}"\''
+    with Agent("-m", "file") as agent:
+        # nobody waits for what it writes: its pipes are not ours
+        parent = subprocess.Popen(
+            [one, "-c", '"$0" -c "$1" & echo $!', two, wait],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert parent.wait(60) == 0
+        parent.stdout.close()
+        _start_as(parent.pid, four, f"{three} -c 'echo x > \"{folder}/other\"'; :")
+        go.touch()
+        _wait_for(lambda: orphan.exists() and orphan.stat().st_size == 2)
+        _wait_for(lambda: not Path(f"/proc/{child}").exists())
+        result = agent.stop()
+
+    records = file_records(result.records, folder)
+    (mine,) = [each for each in records if each["File"] == "orphan"]
+    assert (mine["ProcPID"], mine["Proc"]) == (child, three.name)
+    assert mine["ProcPPID"] != parent.pid
+    assert mine["ProcAncestors"] == _listed((parent.pid, one))
+    (other,) = [each for each in records if each["File"] == "other"]
+    assert other["ProcPPID"] == parent.pid
+    assert other["ProcAncestors"] == _listed((parent.pid, four))
+
+
+def _start_as(pid: int, shell: Path, script: str) -> None:
+    """Run a script in a process with this number, which is free."""
+    last = Path("/proc/sys/kernel/ns_last_pid")
+    for _ in range(200):
+        last.write_text(str(pid - 1))
+        process = subprocess.Popen([shell, "-c", f"[ $$ = {pid} ] || exit 0; {script}"])
+        assert process.wait(60) == 0
+        if process.pid == pid:
+            return
+    raise AssertionError("others took the number each time")
 
 
 class _Shell:

@@ -25,6 +25,7 @@ UNSET_ID = 0xFFFFFFFF
 SECOND_NS = 1_000_000_000
 # "" is the best of this kernel, which may be that
 MAY_TRACE = ATTACH_MODE in ("", "tracepoint")
+MAX_ANCESTORS = 8
 LONGEST = 60  # seconds that a workload takes on a slow machine
 OF_INODE = {
     *("FileMode", "FileInode", "FileInodeLinkCount", "FileDevice", "FilePermissions", "FileUser"),
@@ -162,8 +163,34 @@ def _process_extra(run: Run, case: Case, record: Record) -> Record:
         "ProcMntNS": os.stat("/proc/self/ns/mnt").st_ino,
         "ProcPidNS": os.stat("/proc/self/ns/pid").st_ino,
         "ProcNetNS": os.stat("/proc/self/ns/net").st_ino,
+        "ProcAncestors": _ancestors(run, case, record),
         "ProcNotes": Claim.ABSENT,
     }
+
+
+def _ancestors(run: Run, case: Case, record: Record) -> list[Record]:
+    """Return who started what a case runs: the child's parent, this test, and so on."""
+    done = run.done[case.name]
+    child = record["ProcPID"] == done.facts.get("child")
+    own = [{"Pid": done.pid, "Name": EXE.name}] if child else []
+    return [*own, *ancestors(os.getpid())][:MAX_ANCESTORS]
+
+
+def ancestors(pid: int) -> list[Record]:
+    """Return a process and its ancestors, as proc shows them.
+
+    A machine may hide its init from root: proc refuses the executable, no iterator shows the task.
+    """
+    found = []
+    while pid:
+        try:
+            exe = Path(f"/proc/{pid}/exe").readlink().name.removesuffix(" (deleted)")
+        except PermissionError:
+            assert pid == 1
+            break
+        found.append({"Pid": pid, "Name": exe})
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return found[:MAX_ANCESTORS]
 
 
 def cgroup_id(pid: int | str = "self") -> int:

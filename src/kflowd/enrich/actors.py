@@ -101,7 +101,7 @@ class Actors:
         if IDS(started) == IDS(process):
             return self.at(started, at_ns)
         parent = self._processes.find((process.ppid, process.parent_start_ns), at_ns)
-        return self._actor(process, image, started.comm, parent)[0]
+        return self._actor(process, image, started.comm, parent, at_ns)[0]
 
     def _make(self, process: Process, at_ns: int) -> Actor:
         identity = (process.tgid, process.start_ns)
@@ -111,7 +111,7 @@ class Actors:
         parent = table.find(parent_identity, at_ns)
         images = table.images.get(identity)
         parent_images = table.images.get(parent_identity)
-        actor, whole = self._actor(process, image, process.comm, parent)
+        actor, whole = self._actor(process, image, process.comm, parent, at_ns)
         known = image is not None and not actor.incomplete
         if not known:
             self._count_unknown(actor)
@@ -138,7 +138,7 @@ class Actors:
             self._processes.stats.unknown += 1
 
     def _actor(
-        self, process: Process, image: Image | None, comm: str, parent: Image | None
+        self, process: Process, image: Image | None, comm: str, parent: Image | None, at_ns: int
     ) -> tuple[Actor, bool]:
         """Return a new actor, and whether all was filled in that is known."""
         actor = Actor(self._processes.at_home(process))
@@ -151,6 +151,7 @@ class Actors:
             actor.proc = process_name(image.name, comm)
         if parent is not None:
             actor.parent = parent.name
+        actor.ancestors = self._processes.lineages.of(process, at_ns)
         whole = True
         for enrich in self._enrich:
             try:

@@ -8,6 +8,7 @@ import msgspec
 
 from kflowd.constants import SECOND_NS
 from kflowd.enrich.base import Enricher
+from kflowd.enrich.lineages import Identity, Lineages
 from kflowd.model import Process, ProcessExit, ProcessFlag, ProcessSeen, ProcessSource
 
 # Twice the usual pid_max of a small host; an entry with its arguments takes about a kilobyte.
@@ -21,8 +22,6 @@ KEPT_NS = 10 * SECOND_NS
 MAX_OLDER = 16384
 # Pairs of an executable's and a task's name; each is some 100 bytes.
 MAX_NAMES = 8192
-
-Identity = tuple[int, int]
 
 
 class ProcessStats(msgspec.Struct):
@@ -55,6 +54,7 @@ class Processes(Enricher):
 
     Attributes:
         images: What each process ran; to be read only.
+        lineages: The ancestors of each.
         stats: What the table met.
     """
 
@@ -63,6 +63,7 @@ class Processes(Enricher):
         self._max_processes = max_processes
         self._max_exited = max_exited
         self.images: dict[Identity, Images] = {}
+        self.lineages = Lineages(self._seen_at)
         # by identity: the last thread when it began to exit
         self._exited: dict[Identity, Process] = {}
         # images beyond MAX_IMAGES, by when another took their place
@@ -86,6 +87,8 @@ class Processes(Enricher):
             return
         image = Image(seen, seen.exe.rpartition("/")[2])
         self.images[identity] = (*known, image)
+        if not known:
+            self.lineages.begin(seen)
         if len(known) >= MAX_IMAGES:
             self._older.append((seen.ts_ns, identity))
         self._forget_older(seen.ts_ns)
@@ -179,6 +182,11 @@ class Processes(Enricher):
         else:
             del self._exited[identity]
         del self.images[identity]
+        self.lineages.end(identity)
+
+    def _seen_at(self, identity: Identity, at_ns: int) -> ProcessSeen | None:
+        image = self.find(identity, at_ns)
+        return image.seen if image else None
 
 
 @lru_cache(MAX_NAMES)

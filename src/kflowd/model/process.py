@@ -92,6 +92,7 @@ class Actor(msgspec.Struct, gc=False):
         seen: What the process table knows of it, None if nothing.
         incomplete: It ran a program that nobody told of; `seen` may be None though it is known.
         proc, parent, user, group: As in the contract's Proc fields.
+        ancestors: (process, name of its executable), the parent first.
     """
 
     process: Process | None
@@ -101,3 +102,4 @@ class Actor(msgspec.Struct, gc=False):
     parent: str = ""
     user: str = ""
     group: str = ""
+    ancestors: tuple[tuple[int, str], ...] = ()

@@ -34,5 +34,6 @@ DETAILS: Keys = {
     "ProcMntNS": 403,
     "ProcPidNS": 404,
     "ProcNetNS": 405,
+    "ProcAncestors": [{"Pid": 303, "Name": "sshd"}, {"Pid": 1, "Name": "systemd"}],
     "ProcNotes": ["EXE_TRUNCATED", "FILELESS", "DELETED"],
 }

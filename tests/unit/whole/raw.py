@@ -59,6 +59,7 @@ PROCESS: dict[str, Any] = {
     "execs": 9,
     "comm": b"sh\0garbage",
 }
+INIT = PROCESS | {"start_ns": 1, "parent_start_ns": 0, "tgid": 1, "ppid": 0}
 PARENT = PROCESS | {"start_ns": 80 * SECOND, "parent_start_ns": 1, "tgid": 303, "ppid": 1}
 
 
@@ -67,7 +68,8 @@ def _seen(of: dict[str, Any], exe: bytes, args: bytes, **members: int) -> bytes:
     return record("PROC", exe + args, **lengths, **members, **prefixed("proc", of))
 
 
-PROCESSES = _seen(PARENT, b"sshd\0sbin\0usr\0", b"", hdr__ts_ns=80 * SECOND, source=1) + _seen(
+PROCESSES = _seen(INIT, b"systemd\0bin\0usr\0", b"", hdr__ts_ns=70 * SECOND, source=3)
+PROCESSES += _seen(PARENT, b"sshd\0sbin\0usr\0", b"", hdr__ts_ns=80 * SECOND, source=1) + _seen(
     # the executable's path is not complete, so that there is a note
     PROCESS, b"dash\0bin\0usr\0", b"sh\0-c\0make\0", hdr__ts_ns=91 * SECOND, hdr__cpu=3,
     source=1, pid_ns=404,

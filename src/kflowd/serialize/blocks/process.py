@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys of the process, in file and socket records."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import UNSET, UnsetType
 
@@ -68,6 +68,13 @@ class ProcessDetails(ConstantBlock, frozen=True, kw_only=True, gc=False):
         int | UnsetType, Says("PID namespace, the innermost one (its inode number)", LISTED)
     ]
     ProcNetNS: Annotated[int | UnsetType, Says("network namespace (its inode number)", AT_HOME)]
+    ProcAncestors: Annotated[
+        list[dict[str, Any]] | UnsetType,
+        Says(
+            "parent, its parent and so on at the start, 8 at most: {Pid, Name}",
+            "the parent is known",
+        ),
+    ]
     ProcNotes: Annotated[
         tuple[str, ...] | UnsetType,
         Says("words that say what is not known or not complete", NOTED),
