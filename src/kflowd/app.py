@@ -33,6 +33,7 @@ from kflowd.model import Session
 from kflowd.pipeline import Pipeline
 from kflowd.recording import Recorder, Recording
 from kflowd.records.session import encode_session
+from kflowd.redact.stream import redactor, unredacted
 from kflowd.runner import Runner, Signals
 from kflowd.settings import Settings
 
@@ -135,6 +136,7 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
             stages.recorder,
             signals,
             news=News(session, stages.enrichers, lambda: source.ends_lost, source.clock_steps),
+            redact=_redact(settings),
         )
         seconds = runner.run(settings.duration_ns)
         notify.send(notify.STOPPING)
@@ -175,12 +177,13 @@ def replay(path: Path, settings: Settings, say: Say) -> int:
     faults = Faults()
     facts = recording.session.facts
     settings = as_recorded(settings, facts)
+    redact = _redact(settings)
     # lossless: the recording waits for the reader, whom a kernel would not wait for
     with Delivery(_outputs(settings, lossless=True), settings.count, faults) as delivery:
         pipeline = make_pipeline(settings, recorded_enrichers(facts), delivery, faults)
         try:
             for batch in recording.batches():
-                delivery.put(pipeline.feed(batch))
+                delivery.put(pipeline.feed(redact(batch)))
                 if delivery.done:
                     break
         except RecordingError:
@@ -189,6 +192,11 @@ def replay(path: Path, settings: Settings, say: Say) -> int:
         _finish(pipeline, delivery)
     head = f"{_records(delivery.records)} replayed"
     return _conclude(say, head, pipeline, delivery, [faults.first])
+
+
+def _redact(settings: Settings) -> Callable[[bytes], bytes]:
+    """Return what each batch passes through before anything keeps it."""
+    return unredacted if settings.no_redact else redactor()
 
 
 def _finish(pipeline: Pipeline, delivery: Delivery) -> None:

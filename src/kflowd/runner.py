@@ -164,9 +164,10 @@ class Runner:
         reader: Source of batches.
         feeder: Makes records of them.
         consumers: Take the records, each all of them.
-        recorder: Gets each batch as it came, None: nobody.
+        recorder: Gets each batch, None: nobody.
         signals: Says when to stop.
         news: Returns records of user space for the stream, b"" mostly.
+        redact: Each batch passes through it, ahead of recorder and feeder.
 
     Attributes:
         failure: What ended the run before its time, or kept its end from being whole.
@@ -181,6 +182,7 @@ class Runner:
         signals: Signals,
         *,
         news: Callable[[], bytes] = bytes,
+        redact: Callable[[bytes], bytes] = bytes,
     ) -> None:
         self.failure: Exception | None = None
         self._reader = reader
@@ -189,6 +191,7 @@ class Runner:
         self._recorder = recorder
         self._signals = signals
         self._news = news
+        self._redact = redact
 
     def run(self, duration_ns: int | None = None) -> float:
         """Run until it is time to stop; return the seconds that took."""
@@ -245,6 +248,7 @@ class Runner:
 
     def _take(self, batch: bytes) -> None:
         if batch:
+            batch = self._redact(batch)
             if self._recorder is not None:
                 self._recorder.write(batch)
             self._put(self._feeder.feed(batch))

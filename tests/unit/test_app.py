@@ -107,6 +107,30 @@ def test_replay_of_a_cut_tape(tape: Path, capfd: pytest.CaptureFixture[str]) -> 
     assert output(capfd)[0]["File"] == "name"
 
 
+@pytest.mark.parametrize(("no_redact", "expected"), [(False, "***"), (True, "Zq7vXk29")])
+def test_a_recording_from_before_is_redacted_in_a_replay(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], no_redact: bool, expected: str
+) -> None:
+    """Secrets that it holds are not printed, but by --no-redact."""
+    process = {"proc__tgid": 7, "proc__start_ns": 3, "proc__tid": 7, "proc__execs": 1}
+    args = b"x\0--password\0Zq7vXk29\0"
+    exec_ = record("PROC", b"x\0" + args, source=1, exe_len=2, args_len=len(args), **process)
+    of_file = {name.replace("proc__", "agg__proc__"): value for name, value in process.items()}
+    counts = (0, 1) + (0,) * 9
+    times = {"hdr__ts_ns": 5 * SECOND, "agg__first_ns": 5 * SECOND, "agg__last_ns": 5 * SECOND}
+    file = record("FILE", b"name\0", path_len=5, agg__counts=counts, **of_file, **times)
+    session = Session(1, 1, 250, msgspec.json.encode(FACTS))
+    path = tmp_path / "old"
+    with Recorder(path) as recorder:
+        recorder.begin(encode_session(session))
+        recorder.write(exec_ + file)
+
+    settings = Settings(output=JSON_MIN, no_redact=no_redact)
+    assert app.replay(path, settings, lambda _line: None) == 0
+
+    assert output(capfd)[0]["ProcArgs"] == ["x", "--password", expected]
+
+
 def test_replay_knows_what_was_idle_in_the_run(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

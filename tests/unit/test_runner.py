@@ -108,6 +108,30 @@ def test_everything_passes_in_order() -> None:
     assert kernel.calls[-5:] == ["stop", "drain", "drain", "final_sweep", "counters"]
 
 
+def test_all_that_comes_is_redacted_before_it_is_kept() -> None:
+    """Recorder and pipeline get what the gate returns, of the ring, the sweeps and the news."""
+    kernel, consumer, tape = Kernel(b"1", b"2"), Consumer(), Tape()
+    passed: list[bytes] = []
+
+    def redact(batch: bytes) -> bytes:
+        passed.append(batch)
+        return batch + b"!"
+
+    signals = Signals()
+    kernel.signals = signals
+    news = iter([b"news"])
+    run = Runner(
+        kernel, Echo(), [consumer], tape, signals, news=lambda: next(news, b""), redact=redact
+    )
+    run.run()
+    run.finish()
+
+    expected = [b"news", b"1", b"2", b"rest", b"counters"]
+    assert passed == expected
+    assert tape.batches == [each + b"!" for each in expected]
+    assert consumer.records == [record(each) for each in (*tape.batches, b"end")]
+
+
 def test_duration_and_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run ends after its time and sweeps at its pace."""
     monkeypatch.setattr(runner, "SWEEP_NS", 20_000_000)

@@ -85,6 +85,8 @@ def process_decoder(processes: ProcessReader) -> RecordDecoder:
         # fmt: on
         if fixed + exe_len + args_len > size:
             return None
+        # redacted arguments are shorter than what was cut: the size is still that
+        room = size - fixed - exe_len
         exe_at = offset + fixed
         args_at = exe_at + exe_len
         process = processes.read(batch, offset + process_at)
@@ -94,7 +96,7 @@ def process_decoder(processes: ProcessReader) -> RecordDecoder:
             source=source,
             pid_ns=pid_ns,
             exe_flags=exe_flags,
-            flags=process.flags | (ProcessFlag.ARGS_TRUNCATED if args_len >= args_max else 0),
+            flags=process.flags | (ProcessFlag.ARGS_TRUNCATED if room >= args_max else 0),
             exe=path_text(batch[exe_at:args_at]),
             args=_args(batch[args_at : args_at + args_len]),
             creator=(creator_tgid, creator_start_ns),

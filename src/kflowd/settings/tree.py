@@ -199,6 +199,13 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
             commands=("trace", "replay"),
         ),
     ] = None
+    no_redact: Annotated[
+        bool,
+        Option(
+            help="Secrets in arguments of programs as they are, in records and in the recording",
+            commands=("trace", "replay"),
+        ),
+    ] = False
     record: Annotated[
         Path | None, Option(help="Also write what comes from the kernel to FILE, for replay")
     ] = None

@@ -19,7 +19,7 @@ def test_commands_have_their_subsets() -> None:
         *("-m/--monitor", "--attach", "--directories", "--failed", "-V/--verbose")
     ]
     assert names(option_lines("replay")) == [
-        *("-o/--format", "-q/--quiet", "--strict", "--count", "-V/--verbose")
+        *("-o/--format", "-q/--quiet", "--strict", "--count", "--no-redact", "-V/--verbose")
     ]
 
 

@@ -57,7 +57,10 @@ class ProcessDetails(ConstantBlock, frozen=True, kw_only=True, gc=False):
     ProcEUID: Annotated[int | UnsetType, Says("effective user", OWNED)]
     ProcEGID: Annotated[int | UnsetType, Says("effective group", OWNED)]
     ProcExe: Annotated[str | UnsetType, Says("path of the executable", LISTED)]
-    ProcArgs: Annotated[tuple[str, ...] | UnsetType, Says("arguments, 2048 bytes at most", LISTED)]
+    ProcArgs: Annotated[
+        tuple[str, ...] | UnsetType,
+        Says("arguments, 2048 bytes at most; a secret is `***`", LISTED),
+    ]
     ProcLoginUID: Annotated[int | UnsetType, Says("user of the login session", "it was set")]
     ProcSessionID: Annotated[
         int | UnsetType, Says("login session of the audit system", "it was set")
