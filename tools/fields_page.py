@@ -21,6 +21,7 @@ TYPES = {
     "instant": "RFC 3339 time",
     "counts": "counts",
     "strings": "list of texts",
+    "object": "object of texts",
     "objects": "list of objects",
 }
 SECTIONS: tuple[tuple[str, tuple[type[Block], ...]], ...] = (

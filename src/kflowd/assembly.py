@@ -19,6 +19,7 @@ from kflowd.enrich.stage import recorded
 from kflowd.faults import Faults
 from kflowd.model import ClockStep, Session, facts_of
 from kflowd.pipeline import Pipeline
+from kflowd.records.ahead import tasks_ahead
 from kflowd.records.clock import encode_step
 from kflowd.records.session import encode_session, fit_facts
 from kflowd.serialize import Builder, HostFacts
@@ -70,15 +71,29 @@ class News:
         self._ends_lost = ends_lost
         self._clock_steps = clock_steps
         self._told = 0
+        self._lookups_lost: dict[type[Enricher], int] = {}
+        self._ahead = [each.ahead for each in enrichers if type(each).ahead is not Enricher.ahead]
 
-    def __call__(self) -> bytes:
-        """Return what was found since the last call; b"": nothing."""
+    def __call__(self, batch: bytes = b"") -> bytes:
+        """Return what was found since the last call; b"": nothing.
+
+        Args:
+            batch: What comes next in the stream.
+        """
+        if self._ahead:
+            for task in tasks_ahead(batch):
+                for ahead in self._ahead:
+                    ahead(*task)
         return b"".join(map(encode_step, self._clock_steps())) + self._facts()
 
     def _facts(self) -> bytes:
         found: dict[str, Any] = {}
         for each in self._enrichers:
-            found |= each.news()
+            found |= (news := each.news())
+            if "lookups_lost" in news:
+                # each tells its own
+                self._lookups_lost[type(each)] = news["lookups_lost"]
+                found["lookups_lost"] = sum(self._lookups_lost.values())
         if (lost := self._ends_lost()) != self._told:
             self._told = found["ends_lost"] = lost
         if not found:

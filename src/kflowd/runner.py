@@ -166,7 +166,7 @@ class Runner:
         consumers: Take the records, each all of them.
         recorder: Gets each batch, None: nobody.
         signals: Says when to stop.
-        news: Returns records of user space for the stream, b"" mostly.
+        news: Returns records of user space for the stream ahead of a batch, b"" mostly.
         redact: Each batch passes through it, ahead of recorder and feeder.
 
     Attributes:
@@ -181,7 +181,7 @@ class Runner:
         recorder: Writer | None,
         signals: Signals,
         *,
-        news: Callable[[], bytes] = bytes,
+        news: Callable[[bytes], bytes] = lambda _batch: b"",
         redact: Callable[[bytes], bytes] = bytes,
     ) -> None:
         self.failure: Exception | None = None
@@ -207,7 +207,7 @@ class Runner:
         for step in (
             self._reader.stop,
             self._empty_ring,
-            lambda: self._take(self._news()),
+            lambda: self._take(self._news(b"")),
             # counters behind the sweep, because it books what it takes as reported
             lambda: self._take(self._reader.final_sweep()),
             lambda: self._take(self._reader.counters()),
@@ -236,15 +236,18 @@ class Runner:
             left_ns = next_sweep_ns if end_ns is None else min(next_sweep_ns, end_ns)
             wait_ms = (left_ns - time.monotonic_ns()) // 1_000_000 + 1
             batch = self._reader.drain(max(0, min(DRAIN_MS, wait_ms)))
-            self._take(self._news())
-            self._take(batch)
+            self._take_drained(batch)
 
     def _empty_ring(self) -> None:
         for _ in range(MAX_DRAINS):
             batch = self._reader.drain(0)
             if not batch:
                 break
-            self._take(batch)
+            self._take_drained(batch)
+
+    def _take_drained(self, batch: bytes) -> None:
+        self._take(self._news(batch))
+        self._take(batch)
 
     def _take(self, batch: bytes) -> None:
         if batch:

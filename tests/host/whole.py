@@ -163,9 +163,21 @@ def _process_extra(run: Run, case: Case, record: Record) -> Record:
         "ProcMntNS": os.stat("/proc/self/ns/mnt").st_ino,
         "ProcPidNS": os.stat("/proc/self/ns/pid").st_ino,
         "ProcNetNS": os.stat("/proc/self/ns/net").st_ino,
+        # the tests run in no container
+        "ProcContainer": Claim.ABSENT,
+        "ProcUnit": _unit(),
         "ProcAncestors": _ancestors(run, case, record),
         "ProcNotes": Claim.ABSENT,
     }
+
+
+def _unit() -> str | Claim:
+    """Return the systemd unit of the tests, by their group in the unified hierarchy."""
+    text = Path("/proc/self/cgroup").read_text()
+    paths = [line for line in text.splitlines() if line.startswith("0::")]
+    names = [name for path in paths for name in path.split("/")]
+    units = [name for name in names if name.endswith((".service", ".scope"))]
+    return units[-1] if units else Claim.ABSENT
 
 
 def _ancestors(run: Run, case: Case, record: Record) -> list[Record]:

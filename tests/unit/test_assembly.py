@@ -108,6 +108,50 @@ def test_news_of_enrichers_are_a_session_like_the_first() -> None:
     assert "users" not in facts
 
 
+def test_enrichers_are_told_of_tasks_ahead_of_the_batch() -> None:
+    """What they find is in front of it in the stream."""
+    asked: list[tuple[int, int, int]] = []
+
+    class Asks(Enricher):
+        def ahead(self, tid: int, user: int, cgroup: int) -> None:
+            asked.append((tid, user, cgroup))
+
+        def news(self) -> Mapping[str, object]:
+            return {"asked": len(asked)} if asked else {}
+
+    news = assembly.News(Session(3, 5, 250, b"{}"), [Enricher(), Asks()])
+    assert news(record("TICK", ts_ns=9)) == b""
+    batch = record("PROC", proc__tid=31, proc__uid=1001, proc__cgroup_id=401)
+    (value,) = Decoder().decode(news(batch))
+    assert isinstance(value, Session)
+    assert msgspec.json.decode(value.facts)["asked"] == 1
+    assert asked == [(31, 1001, 401)]
+
+
+def test_lost_lookups_are_those_of_all_enrichers() -> None:
+    """Each tells its own count when it grows."""
+
+    class One(Enricher):
+        def __init__(self, *counts: int | None) -> None:
+            self.counts = list(counts)
+
+        def news(self) -> Mapping[str, object]:
+            count = self.counts.pop(0)
+            return {} if count is None else {"lookups_lost": count}
+
+    class Other(One):
+        pass
+
+    enrichers = [One(1, None, 5), Other(None, 10, 11)]
+    news = assembly.News(Session(3, 5, 250, b"{}"), enrichers)
+    told = []
+    for _ in range(3):
+        (value,) = Decoder().decode(news())
+        assert isinstance(value, Session)
+        told.append(msgspec.json.decode(value.facts)["lookups_lost"])
+    assert told == [1, 11, 16]
+
+
 def test_what_the_source_lost_is_news_once() -> None:
     """The stream tells it, so that a replay counts the same."""
     lost = [0, 3, 3, 5]

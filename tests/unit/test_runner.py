@@ -121,7 +121,7 @@ def test_all_that_comes_is_redacted_before_it_is_kept() -> None:
     kernel.signals = signals
     news = iter([b"news"])
     run = Runner(
-        kernel, Echo(), [consumer], tape, signals, news=lambda: next(news, b""), redact=redact
+        kernel, Echo(), [consumer], tape, signals, news=lambda _: next(news, b""), redact=redact
     )
     run.run()
     run.finish()
@@ -177,7 +177,7 @@ def test_news_come_before_the_batch() -> None:
     kernel, tape, signals = Kernel(b"1", b"2"), Tape(), Signals()
     news = [b"", b"new"]
     kernel.signals = signals
-    run = Runner(kernel, Echo(), [], tape, signals, news=lambda: news.pop() if news else b"")
+    run = Runner(kernel, Echo(), [], tape, signals, news=lambda _: news.pop() if news else b"")
 
     run.run()
 

@@ -2,6 +2,7 @@
 """Stage 4, enrich: names of processes, users, devices and interfaces."""
 
 from kflowd.enrich.base import Enricher
+from kflowd.enrich.cgroups import Cgroups
 from kflowd.enrich.devices import Devices
 from kflowd.enrich.interfaces import Interfaces
 from kflowd.enrich.processes import Processes
@@ -11,4 +12,4 @@ from kflowd.enrich.users import Users
 __all__ = ["ENRICHERS", "Enricher", "Enrichment"]
 
 # every enricher, in the order in which they are asked
-ENRICHERS: tuple[type[Enricher], ...] = (Processes, Users, Devices, Interfaces)
+ENRICHERS: tuple[type[Enricher], ...] = (Processes, Users, Devices, Cgroups, Interfaces)

@@ -48,6 +48,15 @@ class Enricher:
         """Return the members of FACTS as they are now on this host."""
         return {}
 
+    def ahead(self, tid: int, user: int, cgroup: int) -> None:
+        """Take note of a task that the next batch tells of; not in a replay, `news` has it there.
+
+        Args:
+            tid: The task.
+            user: Its real user.
+            cgroup: Number of its control group.
+        """
+
     def news(self) -> Mapping[str, Any]:
         """Return facts that are to be known from now on; asked before each batch.
 

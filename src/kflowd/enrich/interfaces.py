@@ -2,7 +2,6 @@
 """Network interfaces: `4:enp5s0:0c:c4:7a:88:84:c2` for an interface number."""
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Protocol, Self
 
@@ -11,6 +10,7 @@ import msgspec
 from kflowd.constants import SECOND_NS
 from kflowd.enrich.base import Enricher
 from kflowd.enrich.links import Interface, interfaces_here
+from kflowd.enrich.shares import Shares
 from kflowd.model import EnrichedSocket, ProcessExit, ProcessSeen, facts_of
 
 OWN_NAMESPACE = "/proc/self/ns/net"
@@ -84,51 +84,6 @@ class Elsewhere(Protocol):
         """Yield what was found since; what is not taken stays for the next time."""
 
 
-class Others:
-    """Interfaces of other namespaces.
-
-    When there are too many, one goes of the user who has the most: the one that was not used for
-    longest.
-
-    Args:
-        limit: How many namespaces.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._known: dict[int, tuple[int, dict[int, str]]] = {}
-        self._of_user: Counter[int] = Counter()
-
-    def look(self, net_ns: int) -> dict[int, str] | None:
-        """Return the interfaces of a namespace, None if they are not known."""
-        known = self._known.get(net_ns)
-        return known[1] if known is not None else None
-
-    def use(self, net_ns: int) -> dict[int, str] | None:
-        """Return the same, for a record."""
-        known = self._known.pop(net_ns, None)
-        if known is None:
-            return None
-        self._known[net_ns] = known  # the last that was used
-        return known[1]
-
-    def put(self, net_ns: int, user: int, texts: dict[int, str]) -> None:
-        """Know the interfaces of a namespace, which counts as this user's."""
-        self._drop(net_ns)
-        self._known[net_ns] = user, texts
-        self._of_user[user] += 1
-        if len(self._known) > self._limit:
-            ((most, _),) = self._of_user.most_common(1)
-            self._drop(next(it for it, (user, _) in self._known.items() if user == most))
-
-    def _drop(self, net_ns: int) -> None:
-        if net_ns in self._known:
-            user, _ = self._known.pop(net_ns)
-            self._of_user[user] -= 1
-            if not self._of_user[user]:
-                del self._of_user[user]
-
-
 class Interfaces(Enricher):
     """Knows the interfaces of a socket's two directions.
 
@@ -156,7 +111,7 @@ class Interfaces(Enricher):
         self._texts: dict[int, str] = {}
         self.elsewhere: Elsewhere | None = None
         # of other namespaces, by inode number: what is known, and when it was asked for
-        self._others = Others(MAX_NAMESPACES)
+        self._others: Shares[dict[int, str]] = Shares(MAX_NAMESPACES)
         self._lost = 0
         self._ask_at: dict[int, int] = {}
         self._own_pid = os.getpid()

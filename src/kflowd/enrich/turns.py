@@ -52,10 +52,18 @@ class Turns(Generic[_Question]):
         with self._changed:
             while not self._waiting:
                 self._changed.wait()
-            user = next(iter(self._waiting))
-            questions = self._waiting.pop(user)
-            question = questions.popleft()
-            if questions:
-                self._waiting[user] = questions  # behind the others
-            self._count -= 1
-            return question
+            return self._next()[1]
+
+    def poll(self) -> tuple[int, _Question] | None:
+        """Return the question whose turn it is with its user, None if there is none."""
+        with self._changed:
+            return self._next() if self._waiting else None
+
+    def _next(self) -> tuple[int, _Question]:
+        user = next(iter(self._waiting))
+        questions = self._waiting.pop(user)
+        question = questions.popleft()
+        if questions:
+            self._waiting[user] = questions  # behind the others
+        self._count -= 1
+        return user, question

@@ -92,6 +92,8 @@ class Actor(msgspec.Struct, gc=False):
         seen: What the process table knows of it, None if nothing.
         incomplete: It ran a program that nobody told of; `seen` may be None though it is known.
         proc, parent, user, group: As in the contract's Proc fields.
+        runtime, container: Kind and id of the innermost container; "" of both: in none.
+        unit: The innermost systemd unit.
         ancestors: (process, name of its executable), the parent first.
     """
 
@@ -103,3 +105,6 @@ class Actor(msgspec.Struct, gc=False):
     user: str = ""
     group: str = ""
     ancestors: tuple[tuple[int, str], ...] = ()
+    runtime: str = ""
+    container: str = ""
+    unit: str = ""

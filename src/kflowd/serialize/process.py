@@ -75,6 +75,10 @@ def details_of(actor: Actor) -> ProcessDetails:
         ProcMntNS=(process and process.mnt_ns) or UNSET,
         ProcPidNS=(seen and seen.pid_ns) or UNSET,
         ProcNetNS=(process and process.net_ns) or UNSET,
+        ProcContainer={"Id": actor.container, "Runtime": actor.runtime}
+        if actor.container
+        else UNSET,
+        ProcUnit=actor.unit or UNSET,
         ProcAncestors=[{"Pid": pid, "Name": name} for pid, name in actor.ancestors] or UNSET,
         ProcNotes=(_notes(seen) if seen else (_unknown(actor),)) or UNSET,
     )

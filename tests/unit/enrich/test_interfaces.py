@@ -10,7 +10,6 @@ from kflowd.enrich.interfaces import (
     Found,
     InterfaceFacts,
     Interfaces,
-    Others,
     own_namespace,
     read_interfaces,
 )
@@ -177,28 +176,6 @@ def test_namespaces_are_bounded(table: Interfaces, monkeypatch: pytest.MonkeyPat
     for net_ns in range(30, 40):
         table.observe(seen(process=process(net_ns=net_ns)))
     assert len(table._ask_at) == 3
-
-
-def test_namespaces_of_a_user_that_were_used_last_stay() -> None:
-    """One that is told again is no other one."""
-    others = Others(3)
-    for net_ns in (13, 20, 21, 13):
-        others.put(net_ns, 1000, {4: str(net_ns)})
-    others.use(20)
-    others.put(22, 1000, {})
-    assert [others.look(net_ns) for net_ns in (13, 20, 21, 22)] == [{4: "13"}, {4: "20"}, None, {}]
-
-
-def test_who_makes_namespaces_in_a_loop_forgets_his_own() -> None:
-    """Nobody's push out those of who has fewer."""
-    others = Others(5)
-    others.put(7, 1000, {1: "mine"})
-    others.put(8, 1001, {1: "other"})
-    for net_ns in range(30, 60):
-        others.put(net_ns, 1002, {})
-        others.use(net_ns)
-    assert (others.look(7), others.look(8)) == ({1: "mine"}, {1: "other"})
-    assert [net_ns for net_ns in range(30, 60) if others.use(net_ns) is not None] == [57, 58, 59]
 
 
 def test_what_was_asked_in_vain_is_news_once(table: Interfaces) -> None:

@@ -31,3 +31,12 @@ def test_many_users_are_bounded_too() -> None:
     for user in range(5):
         turns.put(user, user)
     assert (turns.lost, [turns.get() for _ in range(3)]) == (2, [0, 1, 2])
+
+
+def test_a_question_can_be_taken_without_waiting() -> None:
+    """With whose it is; none is no error."""
+    turns: Turns[str] = Turns(3)
+    assert turns.poll() is None
+    for user, question in ((FLOOD, "a"), (FLOOD, "b"), (OTHER, "x"), (FLOOD, "c")):
+        turns.put(user, question)
+    assert [turns.poll() for _ in range(4)] == [(FLOOD, "a"), (OTHER, "x"), (FLOOD, "b"), None]

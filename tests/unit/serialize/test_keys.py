@@ -19,7 +19,18 @@ from kflowd.serialize.keys import (
 )
 from kflowd.serialize.record import RECORDS
 
-KINDS = {"str", "int", "duration", "change", "time", "instant", "counts", "strings", "objects"}
+KINDS = {
+    "str",
+    "int",
+    "duration",
+    "change",
+    "time",
+    "instant",
+    "counts",
+    "strings",
+    "object",
+    "objects",
+}
 
 
 def all_blocks(base: type[Block] = Block) -> list[type[Block]]:

@@ -34,6 +34,8 @@ DETAILS: Keys = {
     "ProcMntNS": 403,
     "ProcPidNS": 404,
     "ProcNetNS": 405,
+    "ProcContainer": {"Id": "7e" * 32, "Runtime": "docker"},
+    "ProcUnit": "web.service",
     "ProcAncestors": [{"Pid": 303, "Name": "sshd"}, {"Pid": 1, "Name": "systemd"}],
     "ProcNotes": ["EXE_TRUNCATED", "FILELESS", "DELETED"],
 }

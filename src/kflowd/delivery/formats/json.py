@@ -51,6 +51,7 @@ VALUES = {
     "instant": Value('"{_instant($value // 1000000000)}.{str($value % 1000000000).zfill(9)}Z"'),
     "strings": Value("{_strings($value)}"),
     "counts": Value("{_known(_id($value)) or _keep($value)}"),
+    "object": Value("{_nested($value)}"),
     "objects": Value("{_nested($value)}"),
     "constant": Value("{_known(_id($value)) or _keep($value)}"),
 }

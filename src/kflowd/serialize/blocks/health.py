@@ -76,7 +76,7 @@ class HealthUser(Block, frozen=True, kw_only=True, gc=False):
         int, Says("records that the recording lacks since it had to end: a full disk")
     ]
     HealthLookupsLost: Annotated[
-        int, Says("looks at interfaces of a network namespace: too many asked for")
+        int, Says("looks at network namespaces and control groups: too many asked for")
     ]
     HealthEndsLost: Annotated[
         int, Says("ends of processes and sockets, too many at once: told when idle")

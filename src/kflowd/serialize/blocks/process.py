@@ -71,6 +71,14 @@ class ProcessDetails(ConstantBlock, frozen=True, kw_only=True, gc=False):
         int | UnsetType, Says("PID namespace, the innermost one (its inode number)", LISTED)
     ]
     ProcNetNS: Annotated[int | UnsetType, Says("network namespace (its inode number)", AT_HOME)]
+    ProcContainer: Annotated[
+        dict[str, str] | UnsetType,
+        Says("innermost container by ProcCgroupID: {Id, Runtime}", "its path is known, names one"),
+    ]
+    ProcUnit: Annotated[
+        str | UnsetType,
+        Says("innermost systemd unit by ProcCgroupID", "its path is known, names one"),
+    ]
     ProcAncestors: Annotated[
         list[dict[str, Any]] | UnsetType,
         Says(
