@@ -20,7 +20,7 @@ def redact_args(raw: bytes, *, cut: bool = False) -> bytes:
         raw: As the kernel has them, a NUL behind each; any bytes.
         cut: Their end is missing: the last one may end within a secret.
     """
-    if _HINT.search(raw.lower()) is None:
+    if _HINT.search(raw.lower()) is None and not cut:
         return raw
     # what was hidden may part what stands beside it in another way: a replay must find no more
     for _ in range(MAX_PASSES):

@@ -18,6 +18,7 @@ NAMES = (
         rb"|pdf|my|sql|pg|new|old|client|server|cert|wifi|login|web|app|redis|mongo|rabbit)pass"
     ),
     *(rb"pwd", rb"(?<![a-z])[uo]?pw", rb"(?<![a-z])psk", rb"(?<![a-z])pin", rb"(?<![a-z])otp"),
+    *(rb"(?:api|auth|access|bearer)[-_.]?tokens", rb"(?<![a-z])pat", rb"proxyauth"),
     *(rb"token", rb"secrets?", rb"secret[-_.]?id", rb"jwt", rb"bearer", rb"mnemonic", rb"passkey"),
     rb"secret[-_.]?key[-_.]?base",
     (
@@ -46,7 +47,9 @@ BEHIND = (
     rb"|current|confirm|confirmation|again)"
 )
 # An option that begins so says something of a secret and takes none.
-WITHOUT_VALUE = rb"no|ask|askpass|prompt|show|print|list|without|disable|skip|hide|force|reset|use"
+WITHOUT_VALUE = (
+    rb"no|ask|askpass|prompt|show|print|list|without|disable|with|skip|hide|force|reset|use"
+)
 # Headers: the whole value is secret; but for the word that names the scheme.
 HEADERS = (rb"authorization", rb"(?<![a-z])cookie")
 SCHEMES = (
@@ -71,6 +74,11 @@ LOOKS = (
     (rb"npm_|dckr_pat_|dop_v1_|doo_v1_|hf_|rubygems_|shp(?:at|ca|pa|ss)_", rb"A-Za-z0-9_-", 12),
     (rb"pypi-|hv[sbr]\.|SG\.|ATATT|ATBB|tskey-|lin_api_|figd_|NRAK-|PMAK-", rb"A-Za-z0-9_.=-", 12),
     (rb"AGE-SECRET-KEY-1|sq0(?:atp|csp)-|dapi|glsa_|pul-|sntrys_|atlasv1", rb"A-Za-z0-9_.-", 16),
+)
+# What takes a secret from a pipe: echo SECRET | ...
+READERS = (
+    rb"(?:ch)?passwd|[a-z-]{0,20}password-stdin|--stdin|sudo[ ](?:-[a-z]{1,8}[ ])?-S"
+    rb"|--passphrase-fd|cryptsetup|docker[ ]login|openssl|smbpasswd|-with-token|--with-token"
 )
 # Addresses whose path is the secret: what stands ahead of it.
 HOOKS = (
@@ -115,6 +123,9 @@ class Program(NamedTuple):
     starts: bool = False
 
 
+# Options of any program that take user:secret.
+USERS = {b"auth", b"basic", b"userpwd"}
+
 _MYSQL = Program(glued=b"p", values=b"uhPSDeLBRTrNO")
 _CURL = Program(
     user=(b"u", b"U", b"user", b"proxy-user", b"E", b"cert", b"proxy-cert"),
@@ -123,6 +134,7 @@ _CURL = Program(
 _MONGO = Program(secret=b"p", values=b"hudcqo")
 _LDAP = Program(secret=b"w", values=b"DHhbsyXRUYPefOoalzSTdE")
 _SMB = Program(user=(b"U", b"user", b"a", b"authenticate"), values=b"IWDTNnLsdp", apart=b"%")
+_P = Program(secret=b"p")
 _SQL = Program(secret=b"P", values=b"SUdQiobhHwaDp")
 _ORACLE = Program(pair=b"/")
 _LOGIN = Program(secret=b"p", values=b"ueca")
@@ -130,8 +142,22 @@ _NEXT = Program(nth=1)
 _SNMP = Program(secret=b"cAXY", values=b"vlunerLmMCOIPTtxaE")
 _FREERDP = Program(begins=(b"/p:", b"/gp:", b"/pth:"))
 
+# Programs, and their options that have the name of a secret and are none.
+NO_SECRET = {
+    b"ffmpeg": (b"pass",),
+    b"x264": (b"pass",),
+    b"x265": (b"pass",),
+    b"aws": (b"secret-id",),
+    b"openvpn": (b"auth-user-pass", b"askpass"),
+    b"psql": (b"password",),
+    b"pg_dump": (b"password",),
+    b"pg_restore": (b"password",),
+    b"pg_dumpall": (b"password",),
+}
+
 # By the name of the program, in small letters and without version; or by it and a word behind it.
 PROGRAMS: dict[bytes, Program] = {
+    **dict.fromkeys(NO_SECRET, Program()),
     **dict.fromkeys(
         (
             *(b"mysql", b"mysqldump", b"mysqladmin", b"mysqlimport", b"mysqlshow", b"mysqlcheck"),
@@ -209,6 +235,43 @@ PROGRAMS: dict[bytes, Program] = {
         Program(nth=2),
     ),
     b"wpa_passphrase": Program(nth=2),
+    **dict.fromkeys(
+        (
+            *(b"cqlsh", b"cypher-shell", b"beeline", b"rabbitmqadmin", b"twine", b"racadm"),
+            *(b"hydra", b"medusa", b"ncrack", b"doveadm pw", b"ilorest"),
+        ),
+        _P,
+    ),
+    **dict.fromkeys(
+        (
+            *(b"rclone obscure", b"bw unlock", b"mkpasswd", b"iwconfig key", b"wpa_cli psk"),
+            *(b"wpa_cli password",),
+        ),
+        _NEXT,
+    ),
+    **dict.fromkeys((b"rclone", b"bw", b"iwconfig", b"wpa_cli", b"doveadm", b"mc"), Program()),
+    **dict.fromkeys((b"samba-tool",), Program()),
+    **dict.fromkeys(
+        (b"bw login", b"radtest", b"ipmitool password", b"samba-tool create"), Program(nth=2)
+    ),
+    b"mc alias": Program(nth=5),
+    b"mosquitto_passwd": Program(nth=LAST, given=b"b"),
+    b"slappasswd": Program(secret=b"s", values=b"hcTo"),
+    **dict.fromkeys((b"kadmin", b"kadmin.local"), Program(secret=b"w", values=b"rpkdqescmOx")),
+    **dict.fromkeys(
+        (b"ipa-client-install", b"ipa-server-install", b"ipa-replica-install"),
+        Program(secret=b"wap"),
+    ),
+    b"influx": Program(secret=b"t"),
+    b"ab": Program(user=(b"A", b"P"), values=b"ncstbpuTvwxyzCHXdSegrhkfBi"),
+    b"hey": Program(user=(b"a",)),
+    b"etcdctl": Program(user=(b"user",)),
+    b"lynx": Program(user=(b"auth", b"pauth")),
+    b"sendemail": Program(longs=(b"xp",)),
+    b"caddy": Program(longs=(b"plaintext",)),
+    b"kubectl secret": Program(begins=(b"--from-literal=",), longs=(b"from-literal",)),
+    b"oc secret": Program(begins=(b"--from-literal=",), longs=(b"from-literal",)),
+    **dict.fromkeys((b"winexe", b"wmic"), _SMB),
     b"htpasswd": Program(nth=LAST, given=b"b", values=b"C"),
     b"ipmitool": Program(secret=b"P", values=b"HUIpLkyCAoD"),
     **dict.fromkeys((b"ipmipower", b"ipmi-sensors", b"bmc-info", b"ipmiconsole"), _LOGIN),
@@ -221,22 +284,9 @@ PROGRAMS: dict[bytes, Program] = {
     b"swaks": Program(longs=(b"ap",)),
     b"evil-winrm": Program(secret=b"pH", values=b"iu"),
     **dict.fromkeys((b"crackmapexec", b"netexec", b"nxc", b"smbmap"), Program(secret=b"pH")),
-    # -pass is a number there
-    **dict.fromkeys((b"ffmpeg", b"x264", b"x265"), Program(longs=())),
-}
-# Programs, and their options that have the name of a secret and are none.
-NO_SECRET = {
-    b"ffmpeg": (b"pass",),
-    b"x264": (b"pass",),
-    b"x265": (b"pass",),
-    b"aws": (b"secret-id",),
-    b"psql": (b"password",),
-    b"pg_dump": (b"password",),
-    b"pg_restore": (b"password",),
-    b"pg_dumpall": (b"password",),
 }
 # Names that are words of other command lines too: programs only where a command begins.
-WORDS = {b"exp", b"imp", b"net", b"http", b"https", b"zip", b"docker", b"vault", b"script", b"su"}
+WORDS = {b"exp", b"imp"}
 # What runs an argument as a command line: shells that behind -c, the others any.
-SHELLS = {b"sh", b"bash", b"dash", b"zsh", b"ksh", b"ash", b"fish", b"su", b"runuser", b"script"}
+SHELLS = {b"sh", b"bash", b"dash", b"zsh", b"ksh", b"ash", b"fish", b"su", b"runuser"}
 RUNNERS = {b"ssh", b"watch", b"parallel", b"eval", b"system"}

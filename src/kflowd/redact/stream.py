@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from kflowd.constants import ALIGNMENT
 from kflowd.contract import constants, layout, reader
-from kflowd.records.header import HEADER
-from kflowd.records.process import RECORD
 from kflowd.redact import redact_args
 
+HEADER = "struct kf_header"
+RECORD = "struct kf_proc_record"
 Redact = Callable[[bytes], bytes]
 
 

@@ -68,10 +68,41 @@ AUTHORITY = re.compile(
 )
 ALONE = re.compile(rb"(?=[^@]*[0-9])[A-Za-z0-9_~+%-]{20,}(?=@|:[^\s/@]*@)")
 CUT_AUTHORITY = re.compile(rb"([^\s:/?#@\"'<>]*:)[^\s/?#@\"'<>]+\Z")
-# user:secret@host without a scheme; not image:tag@sha256:..., host:80/image@..., npm:package@...
-BARE = re.compile(
-    rb"(?!(?:npm|jsr|pkg|file|git|link|patch|portal|workspace|docker|oci|mailto|acct|sips?|xmpp)[:+])"
-    rb"([\w.+-]+:)(?!//|[0-9]{1,5}/)[^@\s\"'<>]+(?=@(?!sha[0-9]{3}:)[\w.\[(-])"
+# no user: an address, a package, a repository
+NO_USER = (
+    rb"(?:npm|jsr|pkg|file|git|link|patch|portal|workspace|docker|oci|mailto|acct|sips?|xmpp)[:+]"
+)
+
+
+def _bare(*, cut: bool) -> re.Pattern[bytes]:
+    """Return what knows user:secret@host without a scheme; `cut`: also without the rest.
+
+    It is not image:tag@sha256:..., nor host:80/image@...
+    """
+    rest = rb"|\Z" if cut else b""
+    return re.compile(
+        rb"(?!" + NO_USER + rb")((?:[^\s\"'<>=@]{1,64}=)?(?:[\w.-]{1,64}[/\\])?[\w.+-]+:)"
+        rb"(?!//|[0-9]{1,5}/" + (rb"|/" if cut else b"") + rb")"
+        rb"[^@\s\"'<>]+(?=@(?!sha[0-9]{3}:)[\w.\[(-]" + rest + rb")"
+    )
+
+
+def _other(*, cut: bool) -> re.Pattern[bytes]:
+    """Return what knows an address of JDBC or CVS, which has rules of its own."""
+    return re.compile(
+        rb"(:thin:[\w$#.]{1,64}/|:(?:pserver|ext|gserver):[\w.-]{1,64}:)[^@\s\"']+(?=@"
+        + (rb"|\Z" if cut else b"")
+        + rb")",
+        re.IGNORECASE,
+    )
+
+
+BARE = {cut: _bare(cut=cut) for cut in (False, True)}
+OTHER = {cut: _other(cut=cut) for cut in (False, True)}
+PIPED = re.compile(
+    rb"(?<![\w-])((?:echo|printf)[ \t]{1,8}(?:-[a-z]{1,3}[ \t]{1,8}){0,2})[^|;&\s][^|;&\0]{0,512}"
+    rb"(?=\|[^|;&\0]{0,160}?(?:" + rules.READERS + rb"))",
+    re.IGNORECASE,
 )
 
 
@@ -103,8 +134,12 @@ def redact_text(text: bytes, *, line: bool = False, cut: bool = False) -> bytes:
     if b"://" in text:
         text = _addresses(text, cut=cut)
         text = HOOK.sub(rb"\1***", text)
-    elif b"@" in text and (found := BARE.match(text)):
+    elif (b"@" in text or cut) and (found := BARE[cut].match(text)):
         text = found[1] + HIDDEN + text[found.end() :]
+    if b"@" in text or cut:
+        text = OTHER[cut].sub(rb"\1***", text)
+    if b"|" in text:
+        text = PIPED.sub(rb"\1*** ", text)
     text = PARAMETER.sub(rb"\1***", text)
     text = BEARER.sub(rb"\1***", text)
     text = LOOKS[cut].sub(HIDDEN, text)
@@ -138,6 +173,10 @@ def _value(text: bytes, found: re.Match[bytes], done: int, *, line: bool) -> tup
     if found["header"] is not None and (scheme := SCHEME.match(text, at)):
         at = scheme.end()
     if (quote := QUOTE.match(text, at)) is not None:
+        if b"'" not in found["apart"] and b'"' not in found["apart"]:
+            begin = done + len(text[done : found.start()].rstrip(PREFIX))
+            if begin and text[begin - 1 : begin] == quote[0][-1:]:
+                return at, at, at  # it closes what the name is in
         inner = quote.end()
         if found["header"] is not None and (scheme := SCHEME.match(text, inner)):
             inner = scheme.end()

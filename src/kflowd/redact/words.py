@@ -187,12 +187,17 @@ class Walk:
             if found[1] in each.program.longs and found[2] is None:
                 self._awaited = SECRET
                 return
-        if found[2] is None:
+        if name in rules.USERS and found[2] is not None:
+            self._apart = b":"
+            self._take(USER, Word(word.start + found.end(), word.end), text[found.end() :])
+        elif found[2] is None:
             self._by_name(name)
 
     def _by_name(self, name: bytes) -> None:
         if name == b"cookie":
             self._awaited = COOKIE
+        elif name in rules.USERS:
+            self._awaited, self._apart = USER, b":"
         elif (secret := NAME.search(name)) is not None and not BOOLEAN.match(name):
             self._awaited = SECRET if secret["material"] is None else MATERIAL
 

@@ -123,9 +123,46 @@ KNOWN = (
     "mosquitto_pub\t-u\tme\t-P\t{}",
     "mysql8.0\t-p{}",
 )
+# Programs that are met less often.
+RARE = (
+    "sudo\tdocker\tlogin\t-p\t{}",
+    "cqlsh\t-u\tme\t-p\t{}",
+    "influx\tping\t-t\t{}",
+    "ab\t-A\tme:{}\th",
+    "etcdctl\t--user=me:{}\tget",
+    "anything\t--auth\tme:{}",
+    "anything\t--auth=me:{}",
+    "kadmin\t-p\tme\t-w\t{}",
+    "slappasswd\t-s\t{}",
+    "mc\talias\tset\tx\thttps://h\tkey\t{}",
+    "bw\tunlock\t{}",
+    "doveadm\tpw\t-p\t{}",
+    "ipmitool\tuser\tset\tpassword\t2\t{}",
+    "samba-tool\tuser\tcreate\tme\t{}",
+    "mosquitto_passwd\t-b\t/etc/x\tme\t{}",
+    "kubectl\tcreate\tsecret\tgeneric\tx\t--from-literal=any={}",
+    "twine\tupload\t-u\tme\t-p\t{}",
+    "apksigner\tsign\t--ks-pass\tpass:{}",
+    "AZURE_DEVOPS_EXT_PAT={}",
+    "socat\t-\tPROXY:h:a:80,proxyauth=me:{}",
+    "terraform\tapply\t-var\tdb_password={}",
+    "ansible\tall\t-e\tansible_become_pass={}",
+    "bash\t-euo\tpipefail\t-c\tTOKEN={} make",
+    "systemd-run\t--setenv=TOKEN={}\tx",
+    "bitcoin-cli\t-rpcpassword={}",
+    "curl\t-x\tme:{}@h:3128\th",
+    "curl\t--proxy=me:{}@h:3128\th",
+    "psexec.py\tdomain/me:{}@h",
+    "sh\t-c\techo '{}' | docker login --password-stdin h",
+    "sh\t-c\techo me:{} | sudo chpasswd",
+    "sh\t-c\tprintf '%s' {} | passwd --stdin me",
+)
 # Addresses, headers, and what lies in quotes.
 TEXTS = (
     "https://me:{}@h/x",
+    "jdbc:oracle:thin:scott/{}@h:1521:x",
+    "jdbc:mysql://h/db?user=u&password={}",
+    "cvs\t-d\t:pserver:me:{}@h:/x\tco",
     "postgres://me:{}@h:5432/db",
     "redis://:{}@h:6379",
     "mongodb+srv://me:{}@h/?x=1",
@@ -166,7 +203,7 @@ TEXTS = (
     "worker: --token {}",
     "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----",
 )
-POSITIVE = (*NAMED, *KNOWN, *TEXTS)
+POSITIVE = (*NAMED, *KNOWN, *RARE, *TEXTS)
 
 # Secrets that need no name: how they look is enough.
 LOOKS = (
@@ -207,6 +244,18 @@ NEGATIVE = (
     "--author\tme",
     "--bypass\tx",
     "--compass=north",
+    "psql\t--password\tdb",
+    "openvpn\t--auth-user-pass\t/etc/up.txt",
+    "anything\t--auth\tbasic",
+    "gh\tauth\tlogin\t--with-token",
+    "apt\tinstall\texp\tsrc/foo",
+    "scp\ta@b:c\td@e:f",
+    "sshd: me@pts/0",
+    "npm\tinstall\tnpm:x@1.0",
+    "sudo\t-p\tPassword: \tls",
+    "sh\t-c\techo a | grep b",
+    "sh\t-c\tread -p 'Password: ' x",
+    "docker\trun\t--user\t1:1\tx",
     "ssh\t-p\t22\th",
     "ssh\t-p22\th",
     "scp\t-P\t22\ta\th:b",
