@@ -44,6 +44,17 @@ int BPF_PROG(fentry__fd_install, unsigned int fd, struct file *file)
 	return 0;
 }
 
+/* The same in the table of a ring of io_uring: a direct descriptor. */
+SEC("fentry/io_fixed_fd_install")
+int BPF_PROG(fentry__io_fixed_fd_install, struct io_kiocb *req, unsigned int issue_flags,
+	     struct file *file)
+{
+	if (!kf_standby__claim(KF_PROG_FENTRY_IO_FIXED_FD_INSTALL))
+		return 0;
+	kf_open_file__installed(file);
+	return 0;
+}
+
 /* The program, its interpreter and its loader: each is opened by this function only. */
 SEC("fexit/do_open_execat")
 int BPF_PROG(fexit__do_open_execat, int fd, struct filename *name, int flags, struct file *file)

@@ -35,6 +35,14 @@ int BPF_KPROBE(kprobe__fd_install, unsigned int fd, struct file *file)
 	return 0;
 }
 
+SEC("kprobe/io_fixed_fd_install")
+int BPF_KPROBE(kprobe__io_fixed_fd_install, struct io_kiocb *req, unsigned int issue_flags,
+	       struct file *file)
+{
+	kf_open_file__installed(file);
+	return 0;
+}
+
 SEC("kprobe/do_open_execat")
 int BPF_KPROBE(kprobe__do_open_execat)
 {

@@ -15,6 +15,7 @@ from tests.host import (
     mapped_files,
     operations,
     ring_files,
+    ring_names,
     spliced,
     unopened,
     workloads,
@@ -351,6 +352,7 @@ CASES = (
         classes={"ACCESS": "file.splice", "MODIFY": "file.splice"},
     ),
     *ring_files.CASES,
+    *ring_names.CASES,
     *aio_files.CASES,
     *mapped_files.CASES,
     Case(

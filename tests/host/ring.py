@@ -15,6 +15,7 @@ _GETEVENTS, _WAKEUP = 1 << 0, 1 << 1
 _OFF_CQ, _OFF_SQES = 0x8000000, 0x10000000
 _ENTRIES, _SQE, _CQE = 32, 64, 16
 _OPS = 256
+_U64 = (1 << 64) - 1
 
 READV, WRITEV, FSYNC, READ_FIXED, WRITE_FIXED = 1, 2, 3, 4, 5
 FALLOCATE, OPENAT, CLOSE, READ, WRITE = 17, 18, 19, 22, 23
@@ -44,7 +45,7 @@ class Request(NamedTuple):
         return struct.pack(
             "<BBHiQQIIQHHiQQ",
             *(self.opcode, self.flags, 0, self.descriptor),
-            *(self.offset & (1 << 64) - 1, self.address, self.length, self.how),
+            *(self.offset & _U64, self.address & _U64, self.length, self.how),
             *(number, self.buffer, 0, self.slot, 0, 0),
         )
 

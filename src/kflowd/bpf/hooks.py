@@ -218,7 +218,13 @@ HOOKS: tuple[Hook, ...] = (
         "fexit__finish_open",
         traced=_by_descriptor(),
     ),
-    _file("open", "file opened", "fentry__fd_install", traced=_by_descriptor()),
+    _file(
+        "open",
+        "file opened",
+        "fentry__fd_install",
+        optional=("fentry__io_fixed_fd_install",),  # direct descriptors of io_uring, since 6.0
+        traced=_by_descriptor(),
+    ),
     _file(
         "exec",
         "file opened to be executed",
