@@ -7,6 +7,14 @@ KERNELS = ("5.10", "6.1", "6.12", "6.18", "7.3")
 ATTACH_MODES = ("fentry", "kprobe", "tracepoint")
 CLANGS = ("clang-16", "clang-19")  # clang 14 builds what the other cells run
 ARM64 = "arm64"
+# What emulation makes dear and no test is about: without it a cell takes a quarter less.
+PLAIN = "mitigations=off init_on_alloc=0"
+# Tests that begin an agent of their own for what does not depend on kernel and attach mode together: each
+# kernel and each attach mode runs them, but not each cell.
+FLOODS = "tests/host/test_floods.py::test_all_floods_at_once_hide_nobody"
+TIME_NAMESPACE = (
+    "tests/host/test_clock.py::test_each_record_has_the_wall_time_of_its_moment[time namespace]"
+)
 
 
 class Cell(NamedTuple):
@@ -20,6 +28,7 @@ class Cell(NamedTuple):
         note: What is special, for the heading of the column.
         build: arm64 or a compiler's name, where the host's build will not do.
         load_only: Only doctor runs: what is built loads and attaches.
+        without: Tests that other cells run.
     """
 
     set: str
@@ -29,6 +38,7 @@ class Cell(NamedTuple):
     note: str = ""
     build: str = ""
     load_only: bool = False
+    without: tuple[str, ...] = ()
 
     @property
     def heading(self) -> str:
@@ -41,18 +51,31 @@ class Cell(NamedTuple):
         return f"{self.kernel} {self.heading}"
 
 
+def _mode(kernel: str, attach_mode: str) -> Cell:
+    turn = (KERNELS.index(kernel) - ATTACH_MODES.index(attach_mode)) % len(ATTACH_MODES)
+    without = ((TIME_NAMESPACE,), (FLOODS,), (FLOODS, TIME_NAMESPACE))[turn]
+    return Cell("modes", kernel, attach_mode, append=PLAIN, without=without)
+
+
 def _locked(kernel: str, how: str) -> Cell:
-    return Cell("lockdown", kernel, "fentry", append=f"lockdown={how}", note=how)
+    append = f"lockdown={how}"
+    without = (FLOODS, TIME_NAMESPACE)
+    return Cell("lockdown", kernel, "fentry", append=append, note=how, without=without)
+
+
+def _arm64(kernel: str, attach_mode: str) -> Cell:
+    without = (FLOODS, TIME_NAMESPACE)
+    return Cell("arm64", f"{kernel}-arm64", attach_mode, build=ARM64, without=without)
 
 
 ALL = (
-    *(Cell("modes", kernel, attach_mode) for kernel in KERNELS for attach_mode in ATTACH_MODES),
+    *(_mode(kernel, attach_mode) for kernel in KERNELS for attach_mode in ATTACH_MODES),
     _locked("6.12", "confidentiality"),
     _locked("7.3", "confidentiality"),
     _locked("6.12", "integrity"),
-    Cell("arm64", "5.10-arm64", "kprobe", build=ARM64),
-    Cell("arm64", "6.1-arm64", "kprobe", build=ARM64),
-    Cell("arm64", "7.3-arm64", "", build=ARM64),
+    _arm64("5.10", "kprobe"),
+    _arm64("6.1", "kprobe"),
+    _arm64("7.3", ""),
     *(
         Cell("clang", kernel, attach_mode, note=clang, build=clang, load_only=True)
         for clang in CLANGS

@@ -59,6 +59,16 @@ def test_cells_name_kernels_that_exist() -> None:
     assert len({cell.name for cell in cells.ALL}) == len(cells.ALL)
 
 
+@pytest.mark.parametrize("test", [cells.FLOODS, cells.TIME_NAMESPACE])
+def test_what_a_cell_leaves_to_others_is_run_by_each_kernel_and_mode(test: str) -> None:
+    """And there is such a test."""
+    path, _, name = test.partition("::")
+    assert f"def {name.partition('[')[0]}(" in Path(path).read_text()
+    runs = [cell for cell in cells.ALL if cell.set == "modes" and test not in cell.without]
+    assert {cell.kernel for cell in runs} == set(cells.KERNELS)
+    assert {cell.attach_mode for cell in runs} == set(cells.ATTACH_MODES)
+
+
 def test_cells_can_be_narrowed() -> None:
     """By set, by kernel, by attach mode."""
     assert [cell.name for cell in cells.chosen(["modes"], ["6.1"], ["fentry"])] == ["6.1 fentry"]
