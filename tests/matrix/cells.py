@@ -9,8 +9,8 @@ CLANGS = ("clang-16", "clang-19")  # clang 14 builds what the other cells run
 ARM64 = "arm64"
 # What emulation makes dear and no test is about: without it a cell takes a quarter less.
 PLAIN = "mitigations=off init_on_alloc=0"
-# Tests that begin an agent of their own for what does not depend on kernel and attach mode together: each
-# kernel and each attach mode runs them, but not each cell.
+# Tests that begin an agent of their own for what does not depend on kernel and attach mode
+# together: each kernel and each attach mode runs them, but not each cell.
 FLOODS = "tests/host/test_floods.py::test_all_floods_at_once_hide_nobody"
 TIME_NAMESPACE = (
     "tests/host/test_clock.py::test_each_record_has_the_wall_time_of_its_moment[time namespace]"
