@@ -10,7 +10,15 @@ from typing import NamedTuple
 
 # Names of what is secret whatever its value: --NAME VALUE, --NAME=VALUE, NAME=VALUE, "NAME": VALUE.
 NAMES = (
-    *(rb"pass(?:word|wd|phrase|code|wort)s?", rb"pass(?:word|wd)?[-_.]?hash", rb"contrasena"),
+    *(
+        rb"pass[-_.]?(?:word|wd|phrase|code|wort)s?",
+        rb"pass(?:word|wd)?[-_.]?hash",
+        rb"contrasena",
+        rb"kennwort",
+    ),
+    *(rb"mot[-_]?de[-_]?passe", rb"pass(?:in|out)", rb"authorization", rb"session[-_.]?id"),
+    *(rb"seed[-_.]?phrase", rb"(?:mfa|2fa|otp|totp|recovery|backup|verification)[-_.]?codes?"),
+    rb"(?:root|admin|user|db|bind|ldap|mail|store|new|old|ssl|tls)pw",
     # bypass and compass are none
     rb"(?<![a-z])pass",
     (
@@ -18,7 +26,7 @@ NAMES = (
         rb"|pdf|my|sql|pg|new|old|client|server|cert|wifi|login|web|app|redis|mongo|rabbit)pass"
     ),
     *(rb"pwd", rb"(?<![a-z])[uo]?pw", rb"(?<![a-z])psk", rb"(?<![a-z])pin", rb"(?<![a-z])otp"),
-    *(rb"(?:api|auth|access|bearer)[-_.]?tokens", rb"(?<![a-z])pat", rb"proxyauth"),
+    *(rb"(?:api|auth|access|bearer)[-_.]?tokens", rb"(?-i:(?<=[A-Z0-9]_)PAT)", rb"proxyauth"),
     *(rb"token", rb"secrets?", rb"secret[-_.]?id", rb"jwt", rb"bearer", rb"mnemonic", rb"passkey"),
     rb"secret[-_.]?key[-_.]?base",
     (
@@ -48,7 +56,7 @@ BEHIND = (
 )
 # An option that begins so says something of a secret and takes none.
 WITHOUT_VALUE = (
-    rb"no|ask|askpass|prompt|show|print|list|without|disable|with|skip|hide|force|reset|use"
+    rb"no|ask|askpass|prompt|show|print|list|with|without|disabled?|skip|hide|force|reset|use"
 )
 # Headers: the whole value is secret; but for the word that names the scheme.
 HEADERS = (rb"authorization", rb"(?<![a-z])cookie")
@@ -124,7 +132,7 @@ class Program(NamedTuple):
 
 
 # Options of any program that take user:secret.
-USERS = {b"auth", b"basic", b"userpwd"}
+USERS = {b"auth", b"basic", b"userpwd", b"userinfo", b"user-info"}
 
 _MYSQL = Program(glued=b"p", values=b"uhPSDeLBRTrNO")
 _CURL = Program(

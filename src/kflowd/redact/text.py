@@ -41,7 +41,7 @@ _MATERIAL, _HEADER, _NAME = _any(rules.MATERIAL), _any(rules.HEADERS), _any(rule
 KEYED = re.compile(
     rb"(?:(?P<header>" + _HEADER + rb")|(?P<material>" + _MATERIAL + rb")|" + _NAME + rb")"
     rb"(?:" + rules.BEHIND + rb")?"
-    rb"(?P<apart>(?:\\*[\"'])?\]?[ \t]{0,8}(?:=>|:=|=|:(?!:|//))[ \t]{0,8})",
+    rb"(?P<apart>(?:\\*[\"'])?\]?[ \t]{0,8}(?:=>|:=|=|:(?!:|//)|%3[ad])(?:\\?[ \t]){0,8})",
     re.IGNORECASE,
 )
 SCHEME = re.compile(rb"(?:" + rules.SCHEMES + rb")[ \t]{1,8}(?=\S)", re.IGNORECASE)
@@ -49,8 +49,8 @@ PARAMETER = re.compile(
     rb"([?&;](?:amp;)?(?:" + rules.PARAMETERS + rb")=)[^&#\s\"']+", re.IGNORECASE
 )
 BEARER = re.compile(
-    rb"(?<![a-z])(bearer[ \t]{1,8}|basic[ \t]{1,8}(?=[a-z+/]{0,80}(?-i:[A-Z0-9=])))"
-    rb"[A-Za-z0-9._~+/=-]+",
+    rb"(?<![a-z])(?:(bearer[ \t]{1,8})[\w.~+/=-]+"
+    rb"|(basic[ \t]{1,8})(?=[a-z+/]{0,80}(?-i:[A-Z0-9=]))[A-Za-z0-9+/=]{6,})",
     re.IGNORECASE,
 )
 SQL = re.compile(
@@ -81,7 +81,7 @@ def _bare(*, cut: bool) -> re.Pattern[bytes]:
     """
     rest = rb"|\Z" if cut else b""
     return re.compile(
-        rb"(?!" + NO_USER + rb")((?:[^\s\"'<>=@]{1,64}=)?(?:[\w.-]{1,64}[/\\])?[\w.+-]+:)"
+        rb"(?!" + NO_USER + rb")((?:[^\s\"'<>=@]{1,64}=)?(?://)?(?:[\w.-]{1,64}[/\\])?[\w.+-]+:)"
         rb"(?!//|[0-9]{1,5}/" + (rb"|/" if cut else b"") + rb")"
         rb"[^@\s\"'<>]+(?=@(?!sha[0-9]{3}:)[\w.\[(-]" + rest + rb")"
     )
@@ -99,6 +99,11 @@ def _other(*, cut: bool) -> re.Pattern[bytes]:
 
 BARE = {cut: _bare(cut=cut) for cut in (False, True)}
 OTHER = {cut: _other(cut=cut) for cut in (False, True)}
+# an element of XML
+ELEMENT = re.compile(
+    rb"(<(?:[\w.-]{1,64}:)?(?:[\w-]{0,32}[-_])?(?:" + _NAME + rb")(?:\s[^<>]{0,200})?>)[^<>]+",
+    re.IGNORECASE,
+)
 PIPED = re.compile(
     rb"(?<![\w-])((?:echo|printf)[ \t]{1,8}(?:-[a-z]{1,3}[ \t]{1,8}){0,2})[^|;&\s][^|;&\0]{0,512}"
     rb"(?=\|[^|;&\0]{0,160}?(?:" + rules.READERS + rb"))",
@@ -140,8 +145,10 @@ def redact_text(text: bytes, *, line: bool = False, cut: bool = False) -> bytes:
         text = OTHER[cut].sub(rb"\1***", text)
     if b"|" in text:
         text = PIPED.sub(rb"\1*** ", text)
+    if b"<" in text:
+        text = ELEMENT.sub(rb"\1***", text)
     text = PARAMETER.sub(rb"\1***", text)
-    text = BEARER.sub(rb"\1***", text)
+    text = BEARER.sub(rb"\1\2***", text)
     text = LOOKS[cut].sub(HIDDEN, text)
     return _sql(text)
 

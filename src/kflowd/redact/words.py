@@ -98,6 +98,8 @@ class Walk:
             self._lines.add(word.start)
         if not self._option(word, text):
             self._plain(word, text)
+        elif self._depth and b"=" in text:  # --rsh=ssh ...
+            self._name(text.partition(b"=")[2])
         if self._depth < MAX_DEPTH and BLANK.search(text):
             inner = Walk(self._text, self._edits, self._lines, self._depth + 1)
             inner.read(split(self._text, word.start, word.end))
