@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from kflowd.errors import UsageError
 from kflowd.settings.option import (
     BYTES_POWER_OF_TWO,
     NS_PER_SECOND,
@@ -28,6 +29,10 @@ Duration = Annotated[int, Meta(ge=1, le=1_000_000_000 * NS_PER_SECOND)]
 # One record of the longest kind fits, and the kernel wants a power of two of whole pages.
 RingBytes = Annotated[int, Meta(ge=16 << 10, le=1 << 30)]
 Entries = Annotated[int, Meta(ge=16, le=4 << 20)]
+
+
+# What only files have: asked for without them it would be passed over.
+OF_FILES = ("pseudo_fs", "directories", "failed")
 
 
 def key_of(field: str) -> str:
@@ -150,6 +155,17 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
             ),
         ),
     ] = 8192
+
+    def __post_init__(self) -> None:
+        """Refuse what would have no effect.
+
+        Raises:
+            UsageError: An option of files where files are not observed.
+        """
+        for key in OF_FILES:
+            if getattr(self, key) and "file" not in self.monitor:
+                name = key.replace("_", "-")
+                raise UsageError(f"--{name}: only files have it, and --monitor is without file")
 
 
 class OutputSettings(Struct, frozen=True, kw_only=True):

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 from typing import get_args
 
+import pytest
+
 from kflowd.bpf.candidates import ANY_ATTACH_MODE
 from kflowd.bpf.hooks import HOOKS
 from kflowd.delivery.formats import FORMATS
+from kflowd.errors import UsageError
 from kflowd.settings import AttachMode, Format, Settings, TraceSettings
 from kflowd.settings.convert import convert
 from kflowd.settings.option import NS_PER_SECOND
+from kflowd.settings.tree import OF_FILES
 from kflowd.settings.walk import settings_of
 
 
@@ -15,6 +19,14 @@ def test_defaults() -> None:
     trace = Settings().trace
     assert trace.monitor == {"file", "socket"}
     assert (trace.idle_ns, trace.active_ns) == (15 * NS_PER_SECOND, 1800 * NS_PER_SECOND)
+
+
+@pytest.mark.parametrize("key", OF_FILES)
+def test_what_only_files_have_is_refused_without_them(key: str) -> None:
+    """And taken beside sockets."""
+    assert getattr(convert({"trace": {key: True}}).trace, key)
+    with pytest.raises(UsageError, match=f"--{key.replace('_', '-')}: only files have it"):
+        convert({"trace": {key: True, "monitor": ["socket"]}})
 
 
 def test_defaults_are_values_that_would_be_taken() -> None:

@@ -55,8 +55,6 @@ def test_classes_of_an_option_are_wanted_by_it_alone() -> None:
     wanted = [hook.key for hook in wanted_hooks(HOOKS, TraceSettings(directories=True))]
     assert set(wanted) - set(without) == some
     assert [key for key in wanted if key not in some] == without
-    sockets = TraceSettings(directories=True, monitor=frozenset(("socket",)))
-    assert not some & {hook.key for hook in wanted_hooks(HOOKS, sockets)}
 
 
 @pytest.mark.parametrize(
