@@ -261,3 +261,34 @@ def test_executables_without_a_name_from_before_the_start(folder: Path) -> None:
         result = agent.stop()
 
     assert _notes(result, folder, "bc") == _expected("bc")
+
+
+# Writes file after file, each by a name of its own, from before the agent is there.
+BUSY = """
+import sys
+folder, number = sys.argv[1], 0
+while True:
+    with open(f"{folder}/busy-{number % 997}", "w") as file:
+        file.write("x")
+    number += 1
+    if number == 997:
+        print(flush=True)
+"""
+
+
+def test_what_is_at_work_when_kflowd_starts_is_known_in_its_first_record(folder: Path) -> None:
+    """The processes are listed before the first program tells of files."""
+    command = [sys.executable, "-c", BUSY, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as busy:
+        assert busy.stdout is not None
+        busy.stdout.readline()
+        with Agent("-m", "file") as agent:
+            time.sleep(0.5)
+            busy.kill()
+            result = agent.stop()
+
+    found = file_records(result.records, folder)
+    assert len(found) > 97
+    assert {each["ProcPID"] for each in found} == {busy.pid}
+    known = {(each["Proc"], each["ProcPPID"], *each.get("ProcNotes", ())) for each in found}
+    assert known == {(INTERPRETER, os.getpid())}

@@ -20,7 +20,7 @@ from kflowd.bpf.kernel.probing import probe
 from kflowd.bpf.loading import builds
 from kflowd.bpf.loading.attached import Attached
 from kflowd.bpf.loading.loader import Loader
-from kflowd.bpf.standby import with_standby
+from kflowd.bpf.standby import Copy, with_standby
 from kflowd.bpf.stream.clock import Clock
 from kflowd.bpf.stream.counters import Counters
 from kflowd.bpf.stream.drain import Drain
@@ -32,10 +32,18 @@ from kflowd.errors import KflowdError
 from kflowd.model import ClockStep
 from kflowd.settings import TraceSettings
 
-# Owners of sockets before the sockets, processes before everything.
+# Processes before everything, owners of sockets before the sockets.
 PROCESSES = "iter__task"
-SNAPSHOTS = (PROCESSES, "iter__task_file", "iter__tcp")
+SOCKETS = ("iter__task_file", "iter__tcp")
+SNAPSHOTS = (PROCESSES, *SOCKETS)
 TCP_REFRESH = "iter__tcp"
+
+
+class Reading(NamedTuple):
+    """What empties the ring, from the first programs on."""
+
+    exited: Exited
+    drain: Drain
 
 
 class Stream(NamedTuple):
@@ -76,6 +84,8 @@ class Source(Closeable):
         self._self_tgid = self_tgid
         self._verbose = verbose
         self._held = ExitStack()
+        self._begun = self._held.enter_context(ExitStack())  # of one try to attach
+        self._ring: Reading | None = None
         self._attached: Attached | None = None
         self._stream: Stream | None = None
         self._layouts = Layouts(None)
@@ -113,7 +123,14 @@ class Source(Closeable):
     def _load(self, kernel: Kernel) -> None:
         features = probe(kernel)
         self.coverage = Coverage(features=tuple(features.values()))
-        loader = Loader(self._config, kernel, features, self._folder, self_tgid=self._self_tgid)
+        loader = Loader(
+            self._config,
+            kernel,
+            features,
+            self._folder,
+            self_tgid=self._self_tgid,
+            attached=self._list_first,
+        )
         try:
             self._attached = self._held.enter_context(loader.load())
         finally:
@@ -126,14 +143,29 @@ class Source(Closeable):
         self._stream = self._streaming(self._attached)
         self.coverage = self._measure(features)
 
+    def _list_first(self, attached: Attached, it: Copy) -> None:
+        """List the processes behind the programs that tell of them, and ahead of all others.
+
+        So no record is read before the process that it names is known. A refused program begins
+        all anew, with another ring.
+        """
+        if it.program != PROCESSES or it.standby:
+            return
+        self._begun.close()
+        self._ring = self._read(attached)
+        self._ring.drain.iterate(attached.links[it].fd, PROCESSES)
+
+    def _read(self, attached: Attached) -> Reading:
+        exited = self._begun.enter_context(Exited())
+        return Reading(exited, self._begun.enter_context(Drain(attached.maps["kf_ring"], exited)))
+
     def _streaming(self, attached: Attached) -> Stream:
         refresh = attached.link_of(TCP_REFRESH)
         primaries, others = (
             [attached.program_fd(it) for it in copies] for copies in with_standby(attached.links)
         )
         counters = Counters(attached.maps["kf_counters"], primaries, others)
-        exited = self._held.enter_context(Exited())
-        drain = self._held.enter_context(Drain(attached.maps["kf_ring"], exited))
+        exited, drain = self._ring or self._read(attached)
         sweep = Sweep(
             attached.maps,
             exited,
@@ -158,12 +190,13 @@ class Source(Closeable):
     def close(self) -> None:
         """Detach and free everything. May be called twice."""
         self._stream = None
+        self._ring = None
         self._attached = None
         self._held.close()
 
     def snapshot(self) -> None:
-        """Put the processes and sockets that were there before into the ring and the maps."""
-        for program in SNAPSHOTS:
+        """Put the sockets that were there before into the maps; the processes are known."""
+        for program in SOCKETS:
             self._iterate(program)
 
     def _iterate(self, program: str) -> None:

@@ -8,7 +8,7 @@ however the process ends, the kernel takes everything down.
 """
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.resources.abc import Traversable
 
 from kflowd.bpf.candidates import Hook
@@ -78,6 +78,7 @@ class Loader:
         folder: Where the objects are.
         hooks: The table of classes.
         self_tgid: Process that is not observed; 0: none.
+        attached: Is told of each program as soon as it is attached.
     """
 
     def __init__(
@@ -89,8 +90,10 @@ class Loader:
         hooks: Iterable[Hook] = HOOKS,
         *,
         self_tgid: int = 0,
+        attached: Callable[[Attached, Copy], None] = lambda _attached, _copy: None,
     ) -> None:
         self._config = config
+        self._told = attached
         self._self_tgid = self_tgid
         self._kernel = kernel
         self._features = features
@@ -205,6 +208,7 @@ class Loader:
                     root = root or open_root()
                     fd = root.fd
                 attached.links[it] = self._attach_one(attached, it, fd)
+                self._told(attached, it)
         finally:
             if root is not None:
                 root.close()
