@@ -23,6 +23,7 @@ BLOCK = 4096
 XATTR, VALUE = "trusted.kf", b"13 characters"
 # direct descriptors are as old as these; no request tells of them
 DIRECT = ring.SYMLINKAT
+BY_CALL = -1  # no request at all
 # before 6.4 a kernel thread drops what a ring has closed, and nobody is told
 RELEASE = tuple(int(part) for part in os.uname().release.split(".")[:2])
 CLOSED_AT_ONCE = RELEASE >= (6, 4) or RELEASE < (5, 15)
@@ -33,9 +34,12 @@ WANTED = (
     ("n", "CREATE", ring.OPENAT, 1),
     ("n", "OPEN", ring.OPENAT, 1),
     ("n", "MODIFY", ring.FALLOCATE, 2),
-    ("n", "ATTRIB", ring.FSETXATTR, 1),
-    ("n", "MODIFY", ring.FTRUNCATE, 1),
     ("n", "CLOSE_WRITE", ring.CLOSE, 1),
+    ("t", "CREATE", BY_CALL, 1),
+    ("t", "OPEN", BY_CALL, 1),
+    ("t", "ATTRIB", ring.FSETXATTR, 1),
+    ("t", "MODIFY", ring.FTRUNCATE, 1),
+    ("t", "CLOSE_WRITE", BY_CALL, 1),
     ("l", "CREATE", ring.LINKAT, 1),
     ("s", "CREATE", ring.SYMLINKAT, 1),
     ("m", "MOVED_FROM", ring.RENAMEAT, 1),
@@ -59,6 +63,7 @@ def names(folder: str) -> Facts:
     for number, (flags, how) in enumerate(WAYS):
         target = Asked(Ring(flags), how)
         _opened(target, f"{folder}/n{number}")
+        _changed(target, f"{folder}/t{number}")
         _named(target, folder, number)
         target.ring.close()
     return {}
@@ -129,20 +134,29 @@ def _text(text: str | bytes) -> tuple[ctypes.Array[ctypes.c_char], int]:
 
 
 def _opened(target: Asked, path: str) -> None:
-    """Open by a name, change by the descriptor, and close."""
+    """Open by a name, give it room, and close."""
     kept, at = _text(path)
     opening = Request(ring.OPENAT, ring.AT_FDCWD, at, 0o600, how=NEW)
     first = target.one(opening, lambda: os.open(path, NEW, 0o600))
     for at_byte in (0, BLOCK):
         growing = Request(ring.FALLOCATE, first, address=BLOCK, offset=at_byte)
         target.one(growing, partial(os.posix_fallocate, first, at_byte, BLOCK))
+    target.one(Request(ring.CLOSE, first), lambda: os.close(first))
+    del kept
+
+
+def _changed(target: Asked, path: str) -> None:
+    """Change by a descriptor what only newer kernels change by io_uring."""
+    first = os.open(path, NEW, 0o600)
     kept_name, name = _text(XATTR)
     kept_value, value = _text(VALUE)
     noting = Request(ring.FSETXATTR, first, name, len(VALUE), value)
     target.one(noting, lambda: os.setxattr(first, XATTR, VALUE))
     target.one(Request(ring.FTRUNCATE, first, offset=7), lambda: os.ftruncate(first, 7))
-    target.one(Request(ring.CLOSE, first), lambda: os.close(first))
-    del kept, kept_name, kept_value
+    # when this is done the thread that polls has let go of the file, and our close is its last
+    target.each(Request(ring.NOP, -1))
+    os.close(first)
+    del kept_name, kept_value
 
 
 def _direct(target: Asked, path: str) -> None:
