@@ -137,6 +137,7 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
             signals,
             news=News(session, stages.enrichers, lambda: source.ends_lost, source.clock_steps),
             redact=_redact(settings),
+            waiting=lambda: stages.pipeline.waiting,
         )
         seconds = runner.run(settings.duration_ns)
         notify.send(notify.STOPPING)

@@ -12,10 +12,12 @@ from kflowd.aggregate.file import MAX_PATHS, PATHS_PER_ENTRY, FileAggregator
 from kflowd.aggregate.socket import MAX_SOCKETS, SocketAggregator
 from kflowd.delivery import Delivery
 from kflowd.enrich import ENRICHERS, Enricher, Enrichment
+from kflowd.enrich.checksums import Checksums, Limits
 from kflowd.enrich.host import host_facts
 from kflowd.enrich.interfaces import Interfaces
 from kflowd.enrich.namespaces import Enter, Namespaces
 from kflowd.enrich.stage import recorded
+from kflowd.enrich.waiting import Waiting
 from kflowd.faults import Faults
 from kflowd.model import ClockStep, Session, facts_of
 from kflowd.pipeline import Pipeline
@@ -23,7 +25,7 @@ from kflowd.records.ahead import tasks_ahead
 from kflowd.records.clock import encode_step
 from kflowd.records.session import encode_session, fit_facts
 from kflowd.serialize import Builder, HostFacts
-from kflowd.settings import Settings, TraceSettings
+from kflowd.settings import EnrichSettings, Settings, TraceSettings
 
 
 class RunFacts(msgspec.Struct, frozen=True):
@@ -32,6 +34,9 @@ class RunFacts(msgspec.Struct, frozen=True):
     idle_ns: int = 0
     export_at: int = 0
     sock_entries: int = 0
+    checksums_wanted: bool = False
+    checksum_bytes: int = 0
+    checksum_wait_ns: int = 0
 
 
 def live_enrichers(enter: Enter | None = None) -> list[Enricher]:
@@ -121,12 +126,19 @@ def session_facts(
     if full:
         for each in enrichers:
             facts |= each.facts()
-    facts |= msgspec.structs.asdict(_run_facts(settings.trace))
+    facts |= msgspec.structs.asdict(_run_facts(settings.trace, settings.enrich))
     return fit_facts(facts)
 
 
-def _run_facts(trace: TraceSettings) -> RunFacts:
-    return RunFacts(trace.idle_ns, trace.events or 0, trace.sock_entries)
+def _run_facts(trace: TraceSettings, enrich: EnrichSettings) -> RunFacts:
+    return RunFacts(
+        idle_ns=trace.idle_ns,
+        export_at=trace.events or 0,
+        sock_entries=trace.sock_entries,
+        checksums_wanted=enrich.checksums,
+        checksum_bytes=enrich.checksum_bytes,
+        checksum_wait_ns=enrich.checksum_wait_ns,
+    )
 
 
 def as_recorded(settings: Settings, facts: bytes) -> Settings:
@@ -138,7 +150,13 @@ def as_recorded(settings: Settings, facts: bytes) -> Settings:
         events=run.export_at or None,
         sock_entries=run.sock_entries or settings.trace.sock_entries,
     )
-    return msgspec.structs.replace(settings, trace=trace)
+    enrich = msgspec.structs.replace(
+        settings.enrich,
+        checksums=run.checksums_wanted,
+        checksum_bytes=run.checksum_bytes or settings.enrich.checksum_bytes,
+        checksum_wait_ns=run.checksum_wait_ns or settings.enrich.checksum_wait_ns,
+    )
+    return msgspec.structs.replace(settings, trace=trace, enrich=enrich)
 
 
 def make_pipeline(
@@ -166,6 +184,20 @@ def make_pipeline(
     )
     sockets = SocketAggregator(max(MAX_SOCKETS, 2 * trace.sock_entries))
     aggregator = Aggregator(files, sockets, faults)
-    enrichment = Enrichment(enrichers, faults)
+    enrichment = Enrichment(
+        _started(enrichers, settings.enrich), faults, Waiting(settings.enrich.checksum_wait_ns)
+    )
     builder = Builder(strict=settings.strict)
     return Pipeline(aggregator, enrichment, builder, delivery, faults=faults, unrecorded=unrecorded)
+
+
+def _started(enrichers: Sequence[Enricher], settings: EnrichSettings) -> list[Enricher]:
+    """Return the enrichers of a run without what it does not want; those left are ready."""
+    wanted = []
+    for each in enrichers:
+        if isinstance(each, Checksums):
+            if not settings.checksums:
+                continue
+            each.start(Limits(settings.checksum_bytes, settings.checksum_rate))
+        wanted.append(each)
+    return wanted

@@ -27,8 +27,9 @@ from kflowd.serialize import Record, UserCounters
 # Counters that mean something is missing or incomplete; the rest says how much there was.
 LOSS_WORDS = ("_LOST_", "_TRUNCATED", "_READ_FAILED")
 # Of user space's counters all mean a loss but these: how many records there were, processes without
-# names of their own, and paths that no record has asked for (one that was is a name lost).
-NO_LOSS = {"processes_unknown", "file_records", "paths_evicted"}
+# names of their own, paths that no record has asked for (one that was is a name lost), and records
+# that wait.
+NO_LOSS = {"processes_unknown", "file_records", "paths_evicted", "records_waiting"}
 # class in the summary -> seen, reported ("" if it has no records), and what is lost for good;
 # socket and UNIX records that the ring refused stay in their map and are swept later. A socket is
 # seen before it is admitted to a table; one that is folded is reported as part of its fold.

@@ -13,7 +13,7 @@ from kflowd.enrich import Enrichment
 from kflowd.enrich.stage import Output
 from kflowd.faults import Faults
 from kflowd.health import Health
-from kflowd.model import ClockStep, Counters, Lost, Session, Tick, Value, facts_of
+from kflowd.model import ClockStep, Counters, Lost, Session, Tick, facts_of
 from kflowd.records import Decoder
 from kflowd.serialize import Builder, Record, UserCounters
 
@@ -63,7 +63,7 @@ class Pipeline:
         records: list[Record] = []
         for values in self._decoder.pieces(batch):
             self.health.count(values)
-            records += self._finish(self._aggregator.feed(values))
+            records += self._finish(self._enrichment.feed(self._aggregator.feed(values)))
         return records
 
     def close(self) -> list[Record]:
@@ -73,7 +73,13 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - the run's health is told nevertheless
             self._faults.record(error)
             left = []
-        return [*self._finish(left), *self.health.final()]
+        left_records = self._finish(self._enrichment.feed(left))
+        return [*left_records, *self._finish(self._enrichment.close()), *self.health.final()]
+
+    @property
+    def waiting(self) -> int:
+        """How many records wait for answers, which come as news."""
+        return self._enrichment.waiting.count
 
     def user_counters(self) -> UserCounters:
         """Return what user space has counted so far."""
@@ -96,14 +102,16 @@ class Pipeline:
             recording_lost=self._unrecorded(),
             lookups_lost=self._lost.lookups_lost,
             ends_lost=self._lost.ends_lost + socket.ends_lost,
+            records_waiting=self._enrichment.waiting.count,
+            waits_ended=self._enrichment.waiting.given_up,
         )
 
     def _health_record(self, kernel: Counters, ours: UserCounters) -> Record:
         return self._builder.health(kernel, ours, self._delivery.counters())
 
-    def _finish(self, values: Iterable[Value]) -> list[Record]:
+    def _finish(self, values: Iterable[Output]) -> list[Record]:
         records: list[Record] = []
-        rest = iter(self._enrichment.feed(values))
+        rest = iter(values)
         while True:
             try:
                 self._build(rest, records)

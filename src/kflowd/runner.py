@@ -24,6 +24,10 @@ SWEEP_NS = 1_000_000_000
 # Batches at the end: more than backlog and ring hold, and a bound in case that more comes in than
 # goes out.
 MAX_DRAINS = 1000
+# How long the end waits for what records wait for, of the five seconds that it has, and how often
+# it looks.
+LAST_NEWS_NS = 1_000_000_000
+NEWS_PAUSE_S = 0.01
 # One Ctrl-C can arrive twice, from the terminal and from a parent; an impatient one takes longer.
 IMPATIENT_NS = 500_000_000
 # Signals that ask for the end: all that would end the program by default, may be caught and tell of
@@ -168,6 +172,7 @@ class Runner:
         signals: Says when to stop.
         news: Returns records of user space for the stream ahead of a batch, b"" mostly.
         redact: Each batch passes through it, ahead of recorder and feeder.
+        waiting: Returns how many records wait for news.
 
     Attributes:
         failure: What ended the run before its time, or kept its end from being whole.
@@ -183,6 +188,7 @@ class Runner:
         *,
         news: Callable[[bytes], bytes] = lambda _batch: b"",
         redact: Callable[[bytes], bytes] = bytes,
+        waiting: Callable[[], int] = int,
     ) -> None:
         self.failure: Exception | None = None
         self._reader = reader
@@ -192,6 +198,7 @@ class Runner:
         self._signals = signals
         self._news = news
         self._redact = redact
+        self._waiting = waiting
 
     def run(self, duration_ns: int | None = None) -> float:
         """Run until it is time to stop; return the seconds that took."""
@@ -211,6 +218,7 @@ class Runner:
             # counters behind the sweep, because it books what it takes as reported
             lambda: self._take(self._reader.final_sweep()),
             lambda: self._take(self._reader.counters()),
+            self._await_news,
             lambda: self._put(self._feeder.close()),
         ):
             self._attempt(step)
@@ -255,6 +263,13 @@ class Runner:
             if self._recorder is not None:
                 self._recorder.write(batch)
             self._put(self._feeder.feed(batch))
+
+    def _await_news(self) -> None:
+        """Give what records wait for some time; what is not there then they go without."""
+        end_ns = time.monotonic_ns() + LAST_NEWS_NS
+        while self._waiting() and time.monotonic_ns() < end_ns:
+            self._take(self._news(b""))
+            time.sleep(NEWS_PAUSE_S)
 
     def _put(self, records: Sequence[Record]) -> None:
         if records:

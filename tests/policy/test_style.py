@@ -95,9 +95,10 @@ def prints_or_exits(path: Path, text: str) -> Iterator[str]:
 
 def layouts(path: Path, text: str) -> list[str]:
     """A layout of bytes is written beside the contract."""
-    found = re.findall(r"\bctypes\b", text)
-    # the messages of rtnetlink are no part of it
-    if name(path) not in {"src/kflowd/contract.py", "src/kflowd/enrich/links.py"}:
+    # the messages of rtnetlink are no part of it, nor is what two system calls take and give
+    kernel = {"src/kflowd/enrich/links.py", "src/kflowd/enrich/calls.py"}
+    found = [] if name(path) == "src/kflowd/enrich/calls.py" else re.findall(r"\bctypes\b", text)
+    if name(path) not in {"src/kflowd/contract.py", *kernel}:
         found += re.findall(r"struct\.(?:Struct|pack|unpack)\w*", text)
     return found
 

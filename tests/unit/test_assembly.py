@@ -12,6 +12,7 @@ from kflowd import assembly
 from kflowd.assembly import RunFacts, as_recorded, make_pipeline, recorded_enrichers
 from kflowd.delivery import Delivery
 from kflowd.enrich import ENRICHERS, Enricher, Enrichment
+from kflowd.enrich.checksums import Checksums
 from kflowd.enrich.devices import DeviceFacts
 from kflowd.enrich.interfaces import Interfaces
 from kflowd.enrich.users import UserFacts, Users
@@ -19,7 +20,7 @@ from kflowd.model import Session, facts_of
 from kflowd.records import Decoder
 from kflowd.records.session import encode_session
 from kflowd.serialize import HostFacts, UserCounters
-from kflowd.settings import Settings, TraceSettings
+from kflowd.settings import EnrichSettings, Settings, TraceSettings
 from tests.unit.make import SECOND, record, session
 
 
@@ -70,6 +71,20 @@ def test_settings_of_a_run_are_recorded() -> None:
     assert (again.trace.idle_ns, again.trace.events, again.strict) == (7 * SECOND, 9, True)
     default = Settings()
     assert as_recorded(default, b"{}") == default
+    enrich = EnrichSettings(checksums=True, checksum_bytes=7, checksum_wait_ns=9)
+    facts, _ = assembly.session_facts(Settings(enrich=enrich), (), full=False)
+    assert as_recorded(default, facts).enrich == enrich
+    assert as_recorded(Settings(enrich=enrich), b"{}").enrich.checksums is False
+
+
+def test_checksums_are_read_when_they_are_wanted() -> None:
+    """Else no file record asks for them."""
+    for wanted in (False, True):
+        enrichers = assembly.live_enrichers()
+        settings = Settings(enrich=EnrichSettings(checksums=wanted))
+        pipeline = make_pipeline(settings, enrichers, Delivery([]))
+        asks = any(isinstance(each, Checksums) for each in pipeline._enrichment._asking)
+        assert asks is wanted
 
 
 @pytest.mark.parametrize("facts", [b'{"idle_ns":"x"}', b'{"export_at":null}', b"[]", b""])

@@ -164,6 +164,8 @@ def test_each_counter_of_user_space_has_its_place(name: str) -> None:
         "recording_lost": (stages.tape, "lost"),
         "lookups_lost": (stages.pipeline._lost, "lookups_lost"),
         "ends_lost": (stages.pipeline._lost, "ends_lost"),
+        "records_waiting": (stages.pipeline._enrichment.waiting, "count"),
+        "waits_ended": (stages.pipeline._enrichment.waiting, "given_up"),
     }
     setattr(*of[name], 7)
     assert stages.pipeline.user_counters() == UserCounters(**{name: 7})

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import functools
 import os
 import signal
 import time
@@ -256,3 +257,30 @@ def test_what_was_ignored_stays_ignored() -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def test_the_end_gives_time_for_what_records_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as one waits, and not for ever; the news go where all batches go."""
+    for answers, most_ns in ((3, 10 * runner.LAST_NEWS_NS), (1 << 30, 50_000_000)):
+        monkeypatch.setattr(runner, "LAST_NEWS_NS", most_ns)
+        left = [answers]
+
+        def news(_batch: bytes, left: list[int] = left) -> bytes:
+            left[0] -= 1
+            return b"news"
+
+        tape = Tape()
+        run = Runner(
+            Kernel(),
+            Echo(),
+            [Consumer()],
+            tape,
+            Signals(),
+            news=news,
+            waiting=functools.partial(left.__getitem__, 0),
+        )
+        run.finish()
+        told = tape.batches.index(b"counters")
+        assert set(tape.batches[told + 1 :]) == {b"news"}
+        assert run.failure is None
+        assert left[0] == 0 or answers - left[0] > 2

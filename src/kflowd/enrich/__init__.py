@@ -3,6 +3,7 @@
 
 from kflowd.enrich.base import Enricher
 from kflowd.enrich.cgroups import Cgroups
+from kflowd.enrich.checksums import Checksums
 from kflowd.enrich.devices import Devices
 from kflowd.enrich.interfaces import Interfaces
 from kflowd.enrich.processes import Processes
@@ -12,4 +13,4 @@ from kflowd.enrich.users import Users
 __all__ = ["ENRICHERS", "Enricher", "Enrichment"]
 
 # every enricher, in the order in which they are asked
-ENRICHERS: tuple[type[Enricher], ...] = (Processes, Users, Devices, Cgroups, Interfaces)
+ENRICHERS: tuple[type[Enricher], ...] = (Processes, Users, Devices, Checksums, Cgroups, Interfaces)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every enricher is: a source of facts that names things in passing records."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, ClassVar, Self
 
 import msgspec
@@ -89,7 +89,20 @@ class Enricher:
         """Fill in what is known of a process image; `actor.process` may be None."""
 
     def enrich_file(self, value: EnrichedFile) -> None:
-        """Fill in what is known of a file; may correct path and flags of the aggregate."""
+        """Fill in what is known of a file; may correct path and flags of the aggregate.
+
+        What is to be known later is added to `value.questions`: the record waits for the answers.
+        """
+
+    def answers(self) -> Iterable[tuple[Hashable, Any]]:
+        """Return the questions that `learn` has answered since the last call, with the answers."""
+        return ()
+
+    def answer(self, value: EnrichedFile, answer: Any) -> None:  # noqa: ANN401 - of `answers`
+        """Fill in the answer to a question of a file that has waited for it."""
+
+    def unanswered(self, value: EnrichedFile, question: Hashable) -> None:
+        """Note that a file goes without an answer; the question may be another enricher's."""
 
     def enrich_socket(self, value: EnrichedSocket) -> None:
         """Fill in what is known of a TCP or UDP socket."""

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the enrichers over what the aggregators complete."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 from kflowd.enrich.actors import Actors
 from kflowd.enrich.base import Enricher
 from kflowd.enrich.processes import Processes
+from kflowd.enrich.waiting import Waiting
 from kflowd.faults import Faults
 from kflowd.model import (
     Actor,
@@ -24,6 +25,7 @@ from kflowd.model import (
     Session,
     SocketAggregate,
     SocketFlag,
+    Tick,
     UnixAggregate,
     Value,
     facts_of,
@@ -39,12 +41,20 @@ class Enrichment:
     Args:
         enrichers: In their order; the first Processes among them finds the actors.
         faults: Counts what an internal error of an enricher costs.
+        waiting: Keeps the records whose questions are not answered yet.
 
     Attributes:
         processes: The process table.
+        waiting: As above.
     """
 
-    def __init__(self, enrichers: Sequence[Enricher], faults: Faults | None = None) -> None:
+    def __init__(
+        self,
+        enrichers: Sequence[Enricher],
+        faults: Faults | None = None,
+        waiting: Waiting[EnrichedFile] | None = None,
+    ) -> None:
+        self.waiting = waiting or Waiting()
         self._faults = faults or Faults()
         self._enrichers = tuple(enrichers)
         self.processes = next(each for each in enrichers if isinstance(each, Processes))
@@ -56,6 +66,9 @@ class Enrichment:
         self._file = _own(enrichers, "enrich_file")
         self._socket = _own(enrichers, "enrich_socket")
         self._unix = _own(enrichers, "enrich_unix")
+        self._asking = tuple(
+            each for each in enrichers if type(each).answers is not Enricher.answers
+        )
 
     def feed(self, values: Iterable[Value]) -> list[Output]:
         """Return the values with names; process records end here."""
@@ -72,7 +85,11 @@ class Enrichment:
     def _feed(self, values: Iterator[Value], append: Callable[[Output], None]) -> None:
         for value in values:
             if isinstance(value, FileAggregate):
-                append(self.file(value))
+                enriched = self.file(value)
+                if self._asking:
+                    self._hold(enriched, append)
+                else:
+                    append(enriched)
             elif isinstance(value, SocketAggregate):
                 append(self.socket(value))
             elif isinstance(value, UnixAggregate):
@@ -84,10 +101,51 @@ class Enrichment:
                 for mounted in self._mounted:
                     mounted(value)
             elif isinstance(value, Moment):
-                if isinstance(value, Session):
-                    for learn in self._learn:
-                        learn(value.facts)
-                append(value)
+                self._moment(value, append)
+
+    def _moment(self, value: Moment, append: Callable[[Output], None]) -> None:
+        if isinstance(value, Session):
+            for learn in self._learn:
+                learn(value.facts)
+            self._answer(append)
+        elif isinstance(value, Tick):
+            self._go(self.waiting.due(value.ts_ns), append)
+        append(value)
+
+    def _hold(self, value: EnrichedFile, append: Callable[[Output], None]) -> None:
+        """Let a file wait for its answers, or behind one of the same inode that does."""
+        if not value.questions and not self.waiting.count:
+            append(value)
+            return
+        aggregate = value.aggregate
+        thing = aggregate.inode.dev, aggregate.inode.ino
+        user = aggregate.process.uid
+        self._go(self.waiting.hold(value, thing, user, value.questions, aggregate.ts_ns), append)
+
+    def _answer(self, append: Callable[[Output], None]) -> None:
+        """Fill in what was learned, and let go what has waited for that."""
+        for each in self._asking:
+            things: dict[Hashable, None] = {}
+            for question, answer in each.answers():
+                for value in self.waiting.waiters(question):
+                    value.questions = tuple(it for it in value.questions if it != question)
+                    each.answer(value, answer)
+                    things[value.aggregate.inode.dev, value.aggregate.inode.ino] = None
+            self._go(self.waiting.ready(things), append)
+
+    def _go(self, values: Iterable[EnrichedFile], append: Callable[[Output], None]) -> None:
+        for value in values:
+            for question in value.questions:
+                for each in self._asking:
+                    each.unanswered(value, question)
+            value.questions = ()
+            append(value)
+
+    def close(self) -> list[Output]:
+        """Return what still waits; it goes without answers."""
+        output: list[Output] = []
+        self._go(self.waiting.close(), output.append)
+        return output
 
     def file(self, value: FileAggregate) -> EnrichedFile:
         """Return a file aggregate with names: those of its first event, or of what it starts."""

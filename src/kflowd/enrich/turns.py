@@ -28,24 +28,27 @@ class Turns(Generic[_Question]):
         self._count = 0
         self._changed = threading.Condition()
 
-    def put(self, user: int, question: _Question) -> None:
-        """Have a question wait; returns at once."""
+    def put(self, user: int, question: _Question) -> _Question | None:
+        """Have a question wait; returns at once, with the question that has no room."""
         with self._changed:
-            if self._count >= self._limit and not self._make_room(user):
-                return
+            lost = None
+            if self._count >= self._limit:
+                lost = self._make_room(user, question)
+                if lost is question:
+                    return lost
             self._waiting.setdefault(user, deque()).append(question)
             self._count += 1
             self._changed.notify()
+            return lost
 
-    def _make_room(self, user: int) -> bool:
-        """Give up the newest question of who has the most; False: that is this user."""
+    def _make_room(self, user: int, question: _Question) -> _Question:
+        """Give up the newest question of who has the most; if that is this user, the new one."""
         self.lost += 1
         most = max(self._waiting.values(), key=len)
         if len(most) <= len(self._waiting.get(user, ())) + 1:
-            return False
-        most.pop()
+            return question
         self._count -= 1
-        return True
+        return most.pop()
 
     def get(self) -> _Question:
         """Return the question whose turn it is; waits for one."""

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files: what one process did to one file."""
 
+from collections.abc import Hashable
+
 import msgspec
 
 from kflowd.model.process import Actor, Process
@@ -134,10 +136,19 @@ class FileAggregate(msgspec.Struct, gc=False):
 
 
 class EnrichedFile(msgspec.Struct, gc=False):
-    """A file aggregate with names."""
+    """A file aggregate with names.
+
+    Attributes:
+        sums: MD5 and SHA-256, "" each if they are not known; None: it has none.
+        questions: What an enricher is to be told yet; the record waits for it.
+        notes: More words for FileNotes.
+    """
 
     actor: Actor
     aggregate: FileAggregate
     device: str = ""
     file_user: str = ""
     file_group: str = ""
+    sums: tuple[str, str] | None = None
+    questions: tuple[Hashable, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ from kflowd.model import (
 from kflowd.serialize.blocks.health import HealthDelivery, HealthKernel, HealthUser
 from kflowd.serialize.blocks.info import Host, Moment, Stamp, Uptime
 from kflowd.serialize.blocks.socket import SocketAge
-from kflowd.serialize.file import file_block, file_notes, inode_block
+from kflowd.serialize.file import digests_of, file_block, file_notes, inode_block
 from kflowd.serialize.process import ProcessBlocks, age_of
 from kflowd.serialize.record import (
     FileRecord,
@@ -63,6 +63,8 @@ class UserCounters(msgspec.Struct, frozen=True, kw_only=True):
     recording_lost: int = 0
     lookups_lost: int = 0
     ends_lost: int = 0
+    records_waiting: int = 0
+    waits_ended: int = 0
 
 
 class OutputCounters(msgspec.Struct, frozen=True, rename="pascal"):
@@ -142,7 +144,8 @@ class Builder:
             details=details,
             file=file_block(aggregate),
             inode=inode_block(value, strict=self._strict),
-            notes=None if self._strict else file_notes(aggregate.flags),
+            digests=None if value.sums is None else digests_of(*value.sums),
+            notes=None if self._strict else file_notes(aggregate.flags, value.notes),
         )
 
     def socket(self, value: EnrichedSocket) -> SocketRecord:

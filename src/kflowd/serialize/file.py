@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The blocks of a file record."""
 
+import functools
+
 from msgspec import UNSET, UnsetType
 
 from kflowd.model import EnrichedFile, FileAggregate, FileFlag
-from kflowd.serialize.blocks.file import FileBlock, FileNotes, InodeBlock
+from kflowd.serialize.blocks.file import FileBlock, FileDigests, FileNotes, InodeBlock
 from kflowd.serialize.keys import Counts
 from kflowd.serialize.values import error_name, file_events, file_mode, permissions
 
@@ -24,6 +26,7 @@ _NOTES = (
     (FileFlag.MAPPED, "MAPPED_WRITABLE"),
 )
 NOTHING = Counts(())
+MAX_DIGESTS = 4096
 _NOTED = _UNRESOLVED | sum(flag for flag, _ in _NOTES[1:])
 
 
@@ -83,11 +86,23 @@ def _permissions_before(aggregate: FileAggregate) -> str | UnsetType:
     return permissions(first)
 
 
-def file_notes(flags: int) -> FileNotes | None:
-    """Return what a record does not know, None if nothing is missing."""
-    if not flags & _NOTED:
+@functools.lru_cache(MAX_DIGESTS)
+def digests_of(md5: str, sha256: str) -> FileDigests:
+    """Return sums as the one object that all records with them share."""
+    return FileDigests(FileMD5=md5, FileSHA256=sha256)
+
+
+def file_notes(flags: int, more: tuple[str, ...] = ()) -> FileNotes | None:
+    """Return what a record does not know, None if nothing is missing.
+
+    Args:
+        flags: FileFlag.
+        more: Words of enrichers.
+    """
+    if not flags & _NOTED and not more:
         return None
     if flags & FileFlag.STORED:  # that it was stored to is known
         flags &= ~FileFlag.MAPPED
     words = tuple(word for flag, word in _NOTES if flags & flag)
+    words += more
     return FileNotes(FileNotes=words) if words else None

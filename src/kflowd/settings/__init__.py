@@ -8,6 +8,7 @@ was written to a tree.
 
 from kflowd.settings.tree import (
     AttachMode,
+    EnrichSettings,
     Format,
     OutputSettings,
     Settings,
@@ -15,4 +16,12 @@ from kflowd.settings.tree import (
     TraceSettings,
 )
 
-__all__ = ["AttachMode", "Format", "OutputSettings", "Settings", "Subsystem", "TraceSettings"]
+__all__ = [
+    "AttachMode",
+    "EnrichSettings",
+    "Format",
+    "OutputSettings",
+    "Settings",
+    "Subsystem",
+    "TraceSettings",
+]

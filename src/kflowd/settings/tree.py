@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from kflowd.errors import UsageError
 from kflowd.settings.option import (
+    BYTES,
     BYTES_POWER_OF_TWO,
     NS_PER_SECOND,
     SECONDS,
@@ -168,6 +169,30 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
                 raise UsageError(f"--{name}: only files have it, and --monitor is without file")
 
 
+class EnrichSettings(Struct, frozen=True, kw_only=True, rename=key_of):
+    """What user space looks up beside names; a replay takes these from the recording."""
+
+    checksums: Annotated[
+        bool,
+        Option(help="MD5 and SHA-256 of executable files in their records", short="-c"),
+    ] = False
+    # the largest library of a browser is below
+    checksum_bytes: Annotated[
+        Annotated[int, Meta(ge=1, le=1 << 50)],
+        Option(help="Larger files have no checksums", unit=BYTES),
+    ] = 256 << 20
+    # a tenth to a sixth of one core
+    checksum_rate: Annotated[
+        Annotated[int, Meta(ge=1 << 20, le=1 << 40)],
+        Option(help="What is read for checksums in a second, at most", unit=BYTES),
+    ] = 64 << 20
+    # a file of the largest size takes longer; its next record has the sums
+    checksum_wait_ns: Annotated[
+        Annotated[int, Meta(ge=1, le=60 * NS_PER_SECOND)],
+        Option(help="Seconds that a record waits for checksums, at most", unit=SECONDS),
+    ] = 5 * NS_PER_SECOND
+
+
 class OutputSettings(Struct, frozen=True, kw_only=True):
     """One way out of the records. Options of the command line are about standard output."""
 
@@ -187,6 +212,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
     """What one run is to do."""
 
     trace: TraceSettings = TraceSettings()
+    enrich: EnrichSettings = EnrichSettings()
     # one until there are other sinks than standard output
     output: Annotated[tuple[OutputSettings, ...], Meta(min_length=1, max_length=1)] = (
         OutputSettings(),

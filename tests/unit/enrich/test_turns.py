@@ -40,3 +40,10 @@ def test_a_question_can_be_taken_without_waiting() -> None:
     for user, question in ((FLOOD, "a"), (FLOOD, "b"), (OTHER, "x"), (FLOOD, "c")):
         turns.put(user, question)
     assert [turns.poll() for _ in range(4)] == [(FLOOD, "a"), (OTHER, "x"), (FLOOD, "b"), None]
+
+
+def test_who_asks_hears_of_what_has_no_room() -> None:
+    """It is the new question, or an older one of another user."""
+    turns: Turns[str] = Turns(3)
+    assert [turns.put(FLOOD, question) for question in "abcd"] == [None, None, None, "d"]
+    assert turns.put(OTHER, "x") == "c"

@@ -12,8 +12,8 @@ from kflowd import records as stage_2
 from kflowd.delivery import Delivery
 from kflowd.delivery.formats import FORMATS
 from kflowd.pipeline import Pipeline
-from kflowd.settings import Settings
-from tests.unit.whole import expected, raw
+from kflowd.settings import EnrichSettings, Settings
+from tests.unit.whole import expected, raw, summed
 from tests.unit.whole.common import Keys
 
 FORM = FORMATS["json-min"]()
@@ -31,6 +31,7 @@ CASES = {
     "file": Case(raw.file, (expected.FILE,)),
     "file, path ahead": Case(raw.file_with_path_ahead, (expected.FILE_WITH_PATH_AHEAD,)),
     "file, failed": Case(raw.file_failed, (expected.FILE_FAILED,)),
+    "file, with sums": Case(summed.file, (summed.FILE,)),
     "file in parts": Case(raw.file_in_parts, (expected.FILE_IN_PARTS,)),
     "TCP client": Case(raw.tcp_client, (expected.TCP_CLIENT,)),
     "TCP server": Case(raw.tcp_server, (expected.TCP_SERVER,)),
@@ -55,7 +56,8 @@ CASES = {
 def records(name: str) -> list[Keys]:
     """Return the records that a case becomes, as their text has them."""
     enrichers = assembly.recorded_enrichers(ENRICHER_FACTS)
-    pipeline = assembly.make_pipeline(Settings(), enrichers, Delivery([]))
+    settings = Settings(enrich=EnrichSettings(checksums=True))
+    pipeline = assembly.make_pipeline(settings, enrichers, Delivery([]))
     made = pipeline.feed(raw.SESSION + raw.PROCESSES)
     made += pipeline.feed(CASES[name].stream())
     if name == "health":
@@ -77,6 +79,8 @@ def count_in_user_space(pipeline: Pipeline) -> None:
     pipeline._faults.records, pipeline._faults.names = 812, 813
     pipeline._unrecorded = lambda: 814
     pipeline._lost.lookups_lost, pipeline._lost.ends_lost = 815, 816
+    waiting = pipeline._enrichment.waiting
+    waiting.count, waiting.given_up = 817, 818
 
 
 def holds(name: str) -> bool:

@@ -393,5 +393,7 @@ HEALTH: Keys = {
     "HealthRecordingLost": 814,
     "HealthLookupsLost": 815,
     "HealthEndsLost": 816,
+    "HealthRecordsWaiting": 817,
+    "HealthWaitsEnded": 818,
     "InfoTime": "2023-11-14T22:15:00.000000061Z",
 }

@@ -10,6 +10,7 @@ from kflowd.serialize.keys import Block, Change, ConstantBlock, Counts, Duration
 
 INODE = "the inode is known"
 CHANGED = "it is known and not 0"
+SUMMED = "-c, a regular file with an execute bit"
 
 # in the order of enum kf_file_event
 FILE_EVENTS = (
@@ -85,6 +86,13 @@ FILE_NOTES = {
     "MAPPED_WRITABLE": "the process has mapped the file shared and writable, and no store was seen "
     "where not every store is (tmpfs, memfd, overlayfs; in the tracepoint mode all): it may have "
     "changed the file",
+    "CHECKSUM_CHANGED": "no checksums: the file was changed, replaced, moved or removed before it "
+    "could be read",
+    "CHECKSUM_LATE": "no checksums: they were not there in time, or too many records waited",
+    "CHECKSUM_SKIPPED": "no checksums: the file is larger than --checksum-bytes, or on a file "
+    "system that may keep us waiting (remote, FUSE), or what is known of path or device is not "
+    "enough to find it",
+    "CHECKSUM_UNREADABLE": "no checksums: it could not be opened or read",
 }
 
 
@@ -151,8 +159,13 @@ class InodeBlock(Block, frozen=True, kw_only=True, gc=False):
 class FileDigests(ConstantBlock, frozen=True, kw_only=True, gc=False):
     """What was in it."""
 
-    FileMD5: Annotated[str | UnsetType, Says("MD5 of an executable file", NOT_YET)] = UNSET
-    FileSHA256: Annotated[str | UnsetType, Says("SHA-256 of an executable file", NOT_YET)] = UNSET
+    FileMD5: Annotated[
+        str | UnsetType,
+        Says('MD5 of its content, 32 hex digits; "": a note says why', SUMMED),
+    ] = UNSET
+    FileSHA256: Annotated[str | UnsetType, Says("SHA-256 of the same, 64 hex digits", SUMMED)] = (
+        UNSET
+    )
 
 
 class FileNotes(Block, frozen=True, kw_only=True, gc=False):

@@ -81,6 +81,12 @@ class HealthUser(Block, frozen=True, kw_only=True, gc=False):
     HealthEndsLost: Annotated[
         int, Says("ends of processes and sockets, too many at once: told when idle")
     ]
+    HealthRecordsWaiting: Annotated[
+        int, Says("file records that wait for checksums, or behind one that does")
+    ]
+    HealthWaitsEnded: Annotated[
+        int, Says("file records that went without checksums: too late, or too many waited")
+    ]
 
 
 class HealthDelivery(Block, frozen=True, kw_only=True, gc=False):
