@@ -13,11 +13,17 @@ from types import TracebackType
 from typing import Self
 
 NAME, CONTENT = b"program", b"#!/bin/true\n"
-LOOKUP, FORGET, GETATTR, OPEN, READ = 1, 2, 3, 14, 15
+LOOKUP, FORGET, GETATTR, OPEN, READ, STATFS = 1, 2, 3, 14, 15, 17
 RELEASE, FLUSH, INIT, BATCH_FORGET = 18, 25, 26, 42
 ROOT_NODE, FILE_NODE = 1, 2
+# what is answered the same each time
+SAME = {
+    INIT: struct.pack("=IIII HHII HHI 28x", 7, 31, 0, 0, 4, 3, 4096, 1, 0, 0, 0),
+    OPEN: bytes(16),
+    STATFS: struct.pack("=QQQQQ IIII 24x", 9, 9, 9, 9, 9, 4096, 255, 4096, 0),
+}
 REQUEST_BYTES = 1 << 18
-MNT_DETACH = 2
+MNT_FORCE, MNT_DETACH = 1, 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -27,12 +33,14 @@ class HangingMount:
 
     Args:
         point: Where; an empty folder.
+        valid_s: How long the kernel may keep a name without asking again.
 
     Attributes:
         unanswered: Requests since `hang`.
     """
 
-    def __init__(self, point: Path) -> None:
+    def __init__(self, point: Path, valid_s: int = 0) -> None:
+        self._valid_s = valid_s
         self.unanswered: list[int] = []
         self.program = point / NAME.decode()
         self._point = point
@@ -66,6 +74,10 @@ class HangingMount:
         assert self._released.wait(10)
         self._hangs = True
 
+    def let_go(self) -> None:
+        """Let all go who wait in it, with an error."""
+        _libc.umount2(os.fsencode(self._point), MNT_FORCE)
+
     def _serve(self) -> None:
         with suppress(OSError):
             while True:
@@ -78,23 +90,21 @@ class HangingMount:
                 if self._hangs:
                     self.unanswered.append(code)
                     continue
-                number, body = _answer(code, node, request[40:])
+                number, body = _answer(code, node, request[40:], self._valid_s)
                 os.write(self._device, struct.pack("=IiQ", 16 + len(body), -number, unique) + body)
 
 
-def _answer(code: int, node: int, body: bytes) -> tuple[int, bytes]:
-    if code == INIT:
-        return 0, struct.pack("=IIII HHII HHI 28x", 7, 31, 0, 0, 4, 3, 4096, 1, 0, 0, 0)
+def _answer(code: int, node: int, body: bytes, valid_s: int) -> tuple[int, bytes]:
     if code == LOOKUP and body.rstrip(b"\0") == NAME:
-        # names and attributes are asked for again each time
-        return 0, struct.pack("=QQQQII", FILE_NODE, 1, 0, 0, 0, 0) + _attributes(FILE_NODE)
+        entry = struct.pack("=QQQQII", FILE_NODE, 1, valid_s, valid_s, 0, 0)
+        return 0, entry + _attributes(FILE_NODE)
     if code == GETATTR:
-        return 0, struct.pack("=QII", 0, 0, 0) + _attributes(node)
-    if code == OPEN:
-        return 0, bytes(16)
+        return 0, struct.pack("=QII", valid_s, 0, 0) + _attributes(node)
     if code == READ:
         offset, size = struct.unpack_from("=8xQI", body)
         return 0, CONTENT[offset : offset + size]
+    if code in SAME:
+        return 0, SAME[code]
     return {RELEASE: 0, FLUSH: 0, LOOKUP: errno.ENOENT}.get(code, errno.ENOSYS), b""
 
 

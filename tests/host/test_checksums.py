@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.host.agent import AS_NOBODY, COMMAND, ROOT, Agent, Record, file_records, losses
-from tests.host.hanging import HangingMount
+from tests.host.hanging import OPEN, HangingMount
 
 EMPTY = {"FileMD5": "", "FileSHA256": ""}
 # 257 is a prime
@@ -193,6 +193,69 @@ def test_a_mount_that_hangs_is_not_asked(folder: Path) -> None:
     assert far["FileDevice"].endswith(":fuse")
     assert (told(far), far["FileNotes"]) == (EMPTY, ["CHECKSUM_SKIPPED"])
     assert told(made(result.records, folder)["exe"]) == sums(folder / "exe")
+
+
+def test_files_of_an_overlay_have_sums(folder: Path) -> None:
+    """Those of containers mostly are in a lower layer."""
+    lower, over = folder / "lower", folder / "over"
+    for each in (lower, over, folder / "empty"):
+        each.mkdir()
+    make(lower / "program", PIECE)
+    layers = f"lowerdir={lower}:{folder / 'empty'}"
+    command = ["mount", "-t", "overlay", "-o", layers, "kflowd-test", str(over)]
+    subprocess.run(command, check=True)
+    try:
+        with Agent("-m", "file", "-c") as agent:
+            assert (over / "program").read_bytes().startswith(b"#!")
+            time.sleep(1)
+            result = agent.stop()
+    finally:
+        subprocess.run(["umount", "-l", str(over)], check=True)
+    (record,) = (each for each in file_records(result.records, over) if each["File"] == "program")
+    assert record["FileDevice"].endswith(":overlay")
+    assert told(record) == sums(lower / "program")
+
+
+@pytest.mark.parametrize(
+    ("valid_s", "note", "asked"),
+    [(0, "CHECKSUM_SKIPPED", []), (3600, "CHECKSUM_LATE", [OPEN])],
+    ids=["a name that has to be asked for", "a name that is known"],
+)
+def test_what_hangs_under_an_overlay_delays_nobody(
+    folder: Path, valid_s: int, note: str, asked: list[int]
+) -> None:
+    """Its layers are not asked for names; where opening hangs, a thread is left behind."""
+    far, over = folder / "far", folder / "over"
+    for each in (far, over, folder / "empty"):
+        each.mkdir()
+    with HangingMount(far, valid_s) as mount:
+        layers = f"lowerdir={far}:{folder / 'empty'}"
+        command = ["mount", "-t", "overlay", "-o", layers, "kflowd-test", str(over)]
+        subprocess.run(command, check=True)
+        try:
+            with Agent("-m", "file", "-c") as agent:
+                try:
+                    agent.process.send_signal(signal.SIGSTOP)
+                    assert (over / "program").read_bytes().startswith(b"#!")
+                    mount.hang()
+                    make(folder / "exe")
+                    agent.process.send_signal(signal.SIGCONT)
+                    time.sleep(5)
+                    make(folder / "later")
+                    time.sleep(1)
+                    assert mount.unanswered == asked
+                finally:
+                    # a thread in the kernel keeps its process from ending
+                    mount.let_go()
+                result = agent.stop()
+        finally:
+            subprocess.run(["umount", "-l", str(over)], check=True)
+    (hung,) = (each for each in file_records(result.records, over) if each["File"] == "program")
+    assert hung["FileDevice"].endswith(":overlay")
+    assert (told(hung), hung["FileNotes"]) == (EMPTY, [note])
+    found = made(result.records, folder)
+    for name in ("exe", "later"):
+        assert told(found[name]) == sums(folder / name)
 
 
 # a tmpfs that only this mount namespace has

@@ -33,6 +33,8 @@ LOCAL = frozenset(
 # Mounts of a namespace that are looked at; users can make any number.
 MAX_MOUNTINFO = 1 << 20
 NS_GET_USERNS = 0xB701
+# How often a path is walked by what is in memory: a rename anywhere can make it fail.
+CACHED_TRIES = 3
 WALK = NO_SYMLINKS | NO_MAGICLINKS
 PATH_ONLY = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 CONTENT = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
@@ -142,7 +144,7 @@ def _open_in(root: _Root, question: Question) -> int:
         # layers of a user's overlay may be anything
         raise RefusedError(Outcome.SKIPPED)
     try:
-        found = _walk(root, question.path)
+        found = _walk(root, question)
         try:
             status = look(found)
             dev = status.major << MINOR_BITS | status.minor
@@ -157,21 +159,25 @@ def _open_in(root: _Root, question: Question) -> int:
         raise RefusedError(Outcome.CHANGED if gone else Outcome.UNREADABLE) from None
 
 
-def _walk(root: _Root, path: str) -> int:
-    """Return an O_PATH descriptor of what is at a path.
+def _walk(root: _Root, question: Question) -> int:
+    """Return an O_PATH descriptor of what is at the path of a question.
 
     Raises:
         OSError: There is no way.
         RefusedError: There is one by which others may keep us waiting.
     """
-    name = path.lstrip("/").encode("utf-8", "surrogateescape")
-    try:
-        return openat2(root.descriptor, name, PATH_ONLY, WALK | CACHED)
-    except OSError as error:
-        # not in memory; EINVAL: before 5.12
-        if error.errno not in (errno.EAGAIN, errno.EINVAL):
-            raise
-    if not root.trusted or not _is_local(root.mountinfo, path):
+    name = question.path.lstrip("/").encode("utf-8", "surrogateescape")
+    layered = False
+    for _ in range(CACHED_TRIES):
+        try:
+            return openat2(root.descriptor, name, PATH_ONLY, WALK | CACHED)
+        except OSError as error:
+            # not in memory, or something was renamed just now; EINVAL: before 5.12
+            if error.errno not in (errno.EAGAIN, errno.EINVAL):
+                raise
+            layered = error.errno == errno.EAGAIN and question.fstype == "overlay"
+    # an overlay that has to ask asks its layers, which may be far away
+    if layered or not root.trusted or not _is_local(root.mountinfo, question.path):
         raise RefusedError(Outcome.SKIPPED)
     return openat2(root.descriptor, name, PATH_ONLY, WALK)
 

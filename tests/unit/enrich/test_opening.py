@@ -111,6 +111,11 @@ def test_what_is_not_in_memory_is_walked_over_local_mounts_alone(
     """The mounts ahead of the file count, and no others."""
     not_in_memory(monkeypatch, number)
     os.close(open_verified(question(path)))
+    if number == errno.EAGAIN:
+        # its layers would be asked
+        assert refused(question(path, fstype="overlay")) is Outcome.SKIPPED
+    else:
+        os.close(open_verified(question(path, fstype="overlay")))
     lines = ["1 0 8:1 / / rw - ext4 /dev/sda1 rw", "2 1 0:9 / {} rw - fuse.sshfs x rw", ""]
     mounts = tmp_path / "mountinfo"
     mounts.write_text("\n".join(lines).format(path.parent))
@@ -127,6 +132,24 @@ def test_more_mounts_than_are_looked_at_are_not_trusted(
     """Who hides one among a million others gains nothing."""
     monkeypatch.setattr(opening, "MAX_MOUNTINFO", 1)
     assert not opening._is_local("/proc/self/mountinfo", str(path))
+
+
+def test_a_rename_elsewhere_is_no_reason_to_look_further(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A walk that fails by chance is made again."""
+    real, walks = calls.openat2, []
+
+    def fails_once(folder: int, name: bytes, flags: int, resolve: int) -> int:
+        walks.append(resolve)
+        if len(walks) == 1:
+            raise OSError(errno.EAGAIN, "again")
+        return real(folder, name, flags, resolve)
+
+    monkeypatch.setattr(opening, "openat2", fails_once)
+    os.close(open_verified(question(path, fstype="overlay")))
+    assert len(walks) == 2
+    assert all(it & calls.CACHED for it in walks)
 
 
 def test_another_mount_namespace_is_seen_by_a_process_in_it(
@@ -155,6 +178,7 @@ def test_layers_of_a_users_overlay_are_not_read(
         not_in_memory(monkeypatch, errno.EAGAIN)
         with pytest.raises(RefusedError, match="SKIPPED"):
             opening._open_in(root, question(path))
+        monkeypatch.undo()
         os.close(opening._open_in(root._replace(trusted=True), question(path, fstype="overlay")))
     finally:
         os.close(root.descriptor)
