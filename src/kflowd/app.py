@@ -67,7 +67,7 @@ def trace(settings: Settings, say: Say) -> int:
         recorder = None
         if settings.record is not None:
             recorder = stack.enter_context(Recorder(settings.record, say))
-        enrichers = live_enrichers(_enter)
+        enrichers = live_enrichers(_enter, versions=settings.enrich.package_versions)
         unrecorded = (lambda: recorder.lost) if recorder else int
         pipeline = make_pipeline(settings, enrichers, delivery, faults, unrecorded)
         stages = Stages(enrichers, pipeline, delivery, recorder)
@@ -117,6 +117,8 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
     from kflowd import doctor
 
     log = Log("app", verbose=settings.verbose)
+    for each in stages.enrichers:
+        each.prepare()
     with ExitStack() as stack:
         source = stack.enter_context(_source(settings))
         for row in source.coverage.rows:

@@ -16,6 +16,7 @@ from kflowd.enrich.checksums import Checksums, Limits
 from kflowd.enrich.host import host_facts
 from kflowd.enrich.interfaces import Interfaces
 from kflowd.enrich.namespaces import Enter, Namespaces
+from kflowd.enrich.packages import PackageVersions
 from kflowd.enrich.stage import recorded
 from kflowd.enrich.waiting import Waiting
 from kflowd.faults import Faults
@@ -39,17 +40,20 @@ class RunFacts(msgspec.Struct, frozen=True):
     checksum_wait_ns: int = 0
 
 
-def live_enrichers(enter: Enter | None = None) -> list[Enricher]:
+def live_enrichers(enter: Enter | None = None, *, versions: bool = False) -> list[Enricher]:
     """Return the enrichers, which look at this host and follow its changes.
 
     Args:
         enter: Moves the calling thread into the network namespace of a descriptor; None: other
             namespaces stay unknown.
+        versions: Of packages, too.
     """
     enrichers = [kind.live() for kind in ENRICHERS]
     for each in enrichers:
         if isinstance(each, Interfaces) and enter is not None:
             each.elsewhere = Namespaces(enter)
+    if versions:
+        enrichers.append(PackageVersions.live())
     return enrichers
 
 
@@ -187,7 +191,7 @@ def make_pipeline(
     enrichment = Enrichment(
         _started(enrichers, settings.enrich), faults, Waiting(settings.enrich.checksum_wait_ns)
     )
-    builder = Builder(strict=settings.strict)
+    builder = Builder(strict=settings.strict, versions=settings.enrich.package_versions)
     return Pipeline(aggregator, enrichment, builder, delivery, faults=faults, unrecorded=unrecorded)
 
 

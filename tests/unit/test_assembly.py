@@ -15,6 +15,8 @@ from kflowd.enrich import ENRICHERS, Enricher, Enrichment
 from kflowd.enrich.checksums import Checksums
 from kflowd.enrich.devices import DeviceFacts
 from kflowd.enrich.interfaces import Interfaces
+from kflowd.enrich.packages import PackageVersions
+from kflowd.enrich.processes import Processes
 from kflowd.enrich.users import UserFacts, Users
 from kflowd.model import Session, facts_of
 from kflowd.records import Decoder
@@ -177,6 +179,18 @@ def test_what_the_source_lost_is_news_once() -> None:
         pipeline.feed(batch)
         told.append((bool(batch), pipeline.user_counters().ends_lost))
     assert told == [(False, 0), (True, 3), (False, 3), (True, 5)]
+
+
+def test_versions_are_looked_up_if_they_were_asked_for() -> None:
+    """Nobody else reads the databases of packages; the builder shows what was asked for."""
+    assert {type(each) for each in assembly.live_enrichers()} == set(ENRICHERS)
+    found = {type(each) for each in assembly.live_enrichers(versions=True)}
+    assert found == {*ENRICHERS, PackageVersions}
+    for asked in (False, True):
+        pipeline = make_pipeline(
+            Settings(enrich=EnrichSettings(package_versions=asked)), (Processes(),), Delivery([])
+        )
+        assert pipeline._builder._versions is asked
 
 
 def test_live_enrichers_reach_other_namespaces_by_a_door() -> None:

@@ -69,9 +69,10 @@ def test_every_option_arrives(traced: list[Settings], tmp_path: Path) -> None:
 
 def test_long_options_are_the_short_ones(traced: list[Settings]) -> None:
     """Each short option has a long one, or several for the values that it takes."""
-    short = shlex.split("-m file -t 2.5,7 -e 3 -o json-min -q -V")
+    short = shlex.split("-m file -t 2.5,7 -e 3 -o json-min -q -v -V")
     long = shlex.split(
-        "--monitor file --idle 2500ms --active 7s --events 3 --format json-min --quiet --verbose"
+        "--monitor file --idle 2500ms --active 7s --events 3 --format json-min --quiet "
+        "--package-versions --verbose"
     )
     assert (cli.run(short), cli.run(long)) == (0, 0)
     assert traced[0] == traced[1]

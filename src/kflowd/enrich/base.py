@@ -44,6 +44,9 @@ class Enricher:
         del facts
         return cls()
 
+    def prepare(self) -> None:
+        """Wait for what it needs from the first record on; called once, before tracing begins."""
+
     def facts(self) -> Mapping[str, Any]:
         """Return the members of FACTS as they are now on this host."""
         return {}

@@ -14,6 +14,7 @@ from kflowd.model.file import (
     FilePath,
     Inode,
     MountSeen,
+    runnable,
 )
 from kflowd.model.process import (
     Actor,
@@ -79,6 +80,7 @@ __all__ = [
     "UnixAggregate",
     "Value",
     "facts_of",
+    "runnable",
 ]
 
 # what becomes a record, before and after it has names

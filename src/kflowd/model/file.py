@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files: what one process did to one file."""
 
+import stat
 from collections.abc import Hashable
 
 import msgspec
@@ -60,6 +61,11 @@ class Inode(msgspec.Struct, frozen=True, gc=False):
     nlink: int
     uid: int
     gid: int
+
+
+def runnable(mode: int) -> bool:
+    """Say whether an i_mode has an execute bit, which for a directory means another thing."""
+    return bool(mode & 0o111) and not stat.S_ISDIR(mode)
 
 
 class MountSeen(msgspec.Struct, frozen=True, gc=False):
@@ -140,6 +146,7 @@ class EnrichedFile(msgspec.Struct, gc=False):
 
     Attributes:
         sums: MD5 and SHA-256, "" each if they are not known; None: it has none.
+        version: That of its package, "" not known.
         questions: What an enricher is to be told yet; the record waits for it.
         notes: More words for FileNotes.
     """
@@ -149,6 +156,7 @@ class EnrichedFile(msgspec.Struct, gc=False):
     device: str = ""
     file_user: str = ""
     file_group: str = ""
+    version: str = ""
     sums: tuple[str, str] | None = None
     questions: tuple[Hashable, ...] = ()
     notes: tuple[str, ...] = ()

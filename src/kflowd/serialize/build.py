@@ -99,12 +99,14 @@ class Builder:
 
     Args:
         strict: Leave out what goes beyond the contract.
+        versions: With those of packages, "" if there is none.
     """
 
-    def __init__(self, *, strict: bool = False) -> None:
+    def __init__(self, *, strict: bool = False, versions: bool = False) -> None:
         self.sequence = 0
         self._strict = strict
-        self._processes = ProcessBlocks(strict=strict)
+        self._versions = versions
+        self._processes = ProcessBlocks(strict=strict, versions=versions)
         self._kernel_keys = kernel_keys()
         self._start_ns = self._hz = 0
         self._wall = WallClock()
@@ -142,7 +144,7 @@ class Builder:
             process=process,
             age=age_of(actor, aggregate.last_ns),
             details=details,
-            file=file_block(aggregate),
+            file=file_block(value, versions=self._versions),
             inode=inode_block(value, strict=self._strict),
             digests=None if value.sums is None else digests_of(*value.sums),
             notes=None if self._strict else file_notes(aggregate.flags, value.notes),

@@ -5,7 +5,7 @@ import functools
 
 from msgspec import UNSET, UnsetType
 
-from kflowd.model import EnrichedFile, FileAggregate, FileFlag
+from kflowd.model import EnrichedFile, FileAggregate, FileFlag, runnable
 from kflowd.serialize.blocks.file import FileBlock, FileDigests, FileNotes, InodeBlock
 from kflowd.serialize.keys import Counts
 from kflowd.serialize.values import error_name, file_events, file_mode, permissions
@@ -30,8 +30,9 @@ MAX_DIGESTS = 4096
 _NOTED = _UNRESOLVED | sum(flag for flag, _ in _NOTES[1:])
 
 
-def file_block(aggregate: FileAggregate) -> FileBlock:
-    """Return what was done to which file."""
+def file_block(value: EnrichedFile, *, versions: bool = False) -> FileBlock:
+    """Return what was done to which file; with its version if it can be run."""
+    aggregate = value.aggregate
     directory, _, name = aggregate.path.rpartition("/")
     inode = aggregate.inode
     known = not aggregate.flags & FileFlag.NO_INODE
@@ -40,6 +41,7 @@ def file_block(aggregate: FileAggregate) -> FileBlock:
         FilePath=directory + "/" if aggregate.path else "",
         File=name,
         FileOrigin=aggregate.origin or UNSET,
+        FileVersion=value.version if versions and known and runnable(inode.mode) else UNSET,
         FileMode=file_mode(inode.mode, inode.nlink) if known else UNSET,
         FileEventCount=0 if failed else aggregate.events,
         FileEvents=NOTHING if failed else file_events(aggregate.counts),

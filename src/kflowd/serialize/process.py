@@ -19,10 +19,12 @@ class ProcessBlocks:
 
     Args:
         strict: Leave out what goes beyond the contract.
+        versions: With that of the package.
     """
 
-    def __init__(self, *, strict: bool) -> None:
+    def __init__(self, *, strict: bool, versions: bool = False) -> None:
         self._strict = strict
+        self._versions = versions
         # by id of the actor, which is kept too so that the id stays its own
         self._known: dict[int, tuple[Actor, ProcessBlock, ProcessDetails | None]] = {}
 
@@ -32,17 +34,19 @@ class ProcessBlocks:
         if known is None:
             if len(self._known) >= MAX_CACHED:
                 self._known.clear()
-            known = (actor, process_block(actor), None if self._strict else details_of(actor))
+            block = process_block(actor, versions=self._versions)
+            known = (actor, block, None if self._strict else details_of(actor))
             self._known[id(actor)] = known
         return known
 
 
-def process_block(actor: Actor) -> ProcessBlock:
+def process_block(actor: Actor, *, versions: bool = False) -> ProcessBlock:
     """Return the contract's block of a process."""
     process = actor.process
     return ProcessBlock(
         ProcParent=actor.parent,
         Proc=actor.proc,
+        ProcVersion=actor.version if versions else UNSET,
         ProcUser=actor.user,
         ProcGroup=actor.group,
         ProcPPID=process.ppid if process else UNSET,

@@ -170,8 +170,16 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
 
 
 class EnrichSettings(Struct, frozen=True, kw_only=True, rename=key_of):
-    """What user space looks up beside names; a replay takes these from the recording."""
+    """What user space looks up beside names; a replay takes from the recording what it has."""
 
+    # not in a recording
+    package_versions: Annotated[
+        bool,
+        Option(
+            help="Package versions (dpkg, rpm) of programs and of files that can be run",
+            short="-v",
+        ),
+    ] = False
     checksums: Annotated[
         bool,
         Option(help="MD5 and SHA-256 of executable files in their records", short="-c"),

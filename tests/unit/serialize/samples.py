@@ -48,7 +48,7 @@ def builder(time_ns: int, sequence: int, uptime_ns: int, version: str) -> Builde
         kernel="6.1.0-10-amd64",
         version=version,
     )
-    made = Builder(strict=True)
+    made = Builder(strict=True, versions=True)
     made.begin(
         Session(
             ts_ns=100 * SECOND - uptime_ns,
@@ -62,7 +62,7 @@ def builder(time_ns: int, sequence: int, uptime_ns: int, version: str) -> Builde
 
 
 def who(
-    age_ns: int, *, ppid: int, pid: int, tid: int, uid: int, names: tuple[str, str, str]
+    age_ns: int, *, ppid: int, pid: int, tid: int, uid: int, names: tuple[str, str, str, str]
 ) -> Actor:
     """Return a process of an age at 100 seconds, by the names of parent, executable and user."""
     process = Process(
@@ -83,8 +83,8 @@ def who(
         flags=0,
         comm="",
     )
-    parent, proc, user = names
-    return Actor(process, proc=proc, parent=parent, user=user, group=user)
+    parent, proc, user, version = names
+    return Actor(process, proc=proc, parent=parent, user=user, group=user, version=version)
 
 
 def filesystem() -> Record:
@@ -101,11 +101,12 @@ def filesystem() -> Record:
     )  # fmt: skip
     actor = who(
         2408293862, ppid=183546, pid=183547, tid=183547, uid=1002,
-        names=("sshd", "sftp-server", "dirk"),
+        names=("sshd", "sftp-server", "dirk", "1:9.2p1-2+deb12u1"),
     )  # fmt: skip
     value = EnrichedFile(
-        actor, aggregate, device="902h:/dev/md2:/:ext4", file_user="dirk", file_group="dirk"
-    )
+        actor, aggregate, device="902h:/dev/md2:/:ext4", file_user="dirk", file_group="dirk",
+        version="0.9",
+    )  # fmt: skip
     made = builder(at(15, 34, 35, 643031330), 1, 21262713426, "kflowd-v0.9.1").file(value)
     digests = FileDigests(
         FileMD5="96760f46bd29ba986279f22bed9839f5",
@@ -113,8 +114,6 @@ def filesystem() -> Record:
     )
     return filled(
         made,
-        process={"ProcVersion": "1:9.2p1-2+deb12u1"},
-        file={"FileVersion": "0.9"},
         digests=digests,
     )
 
@@ -149,8 +148,9 @@ def socket_tcp_http() -> Record:
         tcp=tcp_info(bytes_acked=74, rto_jiffies=51, srtt_us=3605),
     )  # fmt: skip
     actor = who(
-        114196829, ppid=199853, pid=216998, tid=216998, uid=1002, names=("bash", "curl", "dirk")
-    )
+        114196829, ppid=199853, pid=216998, tid=216998, uid=1002,
+        names=("bash", "curl", "dirk", "7.45.2-3"),
+    )  # fmt: skip
     value = EnrichedSocket(actor, aggregate, tx_interface=ETH, rx_interface=ETH)
     made = builder(at(15, 39, 11, 928989997), 3, 24873001288, "kflowd-v0.9.1").socket(value)
     request = {
@@ -168,7 +168,6 @@ def socket_tcp_http() -> Record:
     }  # fmt: skip
     return filled(
         made,
-        process={"ProcVersion": "7.45.2-3"},
         app=App(App="HTTP"),
         app_tx=AppTx(AppTxHttp=[request]),
         app_rx=AppRx(AppRxHttp=[response]),
@@ -192,8 +191,9 @@ def socket_udp_dns() -> Record:
         ),
     )  # fmt: skip
     actor = who(
-        44454620, ppid=199853, pid=199856, tid=199857, uid=1002, names=("bash", "curl", "dirk")
-    )
+        44454620, ppid=199853, pid=199856, tid=199857, uid=1002,
+        names=("bash", "curl", "dirk", "7.45.2-3"),
+    )  # fmt: skip
     value = EnrichedSocket(actor, aggregate, tx_interface=ETH, rx_interface=ETH)
     made = builder(at(15, 39, 11, 463732866), 2, 23972984597, "kflowd-v0.9.1").socket(value)
     answers = [
@@ -202,7 +202,6 @@ def socket_udp_dns() -> Record:
     ]
     return filled(
         made,
-        process={"ProcVersion": "7.45.2-3"},
         app=App(App="DNS"),
         app_tx=AppTx(AppTxDns=[_query(1177, 56864, "A"), _query(48627, 52515, "AAAA")]),
         app_rx=AppRx(
@@ -234,8 +233,9 @@ def socket_unix_syslog() -> Record:
     """Return samples/socket-unix-syslog.json."""
     end = 100 * SECOND
     actor = who(
-        18100170007, ppid=990, pid=2122368, tid=2122368, uid=0, names=("cron", "cron", "root")
-    )
+        18100170007, ppid=990, pid=2122368, tid=2122368, uid=0,
+        names=("cron", "cron", "root", "3.0pl1-137"),
+    )  # fmt: skip
     value = EnrichedUnix(actor, unix(ts_ns=end, first_ns=end - 18095146325))
     # 165 days after the day of the others
     time_ns = at(14, 30, 19, 409100980) + 165 * 86400 * SECOND
@@ -248,7 +248,6 @@ def socket_unix_syslog() -> Record:
     blocks = {name: getattr(made, name) for name in made.__struct_fields__}
     return filled(
         WithoutUptime(**blocks),
-        process={"ProcVersion": "3.0pl1-137"},
         app=App(App="SYSLOG"),
         app_tx=AppTx(AppTxSyslog=messages),
     )

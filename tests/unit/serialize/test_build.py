@@ -18,7 +18,7 @@ from kflowd.serialize.record import (
     UnixRecord,
     UnixServerRecord,
 )
-from tests.unit.make import SECOND, named_file, named_socket, named_unix, seen, session
+from tests.unit.make import SECOND, inode, named_file, named_socket, named_unix, seen, session
 from tests.unit.serialize.text import builder, keys, of_file
 
 
@@ -148,3 +148,22 @@ def test_every_counter_of_user_space_is_a_key() -> None:
     kernel = Counters(0, (0,) * constants()["KF_CNT_MAX"], 99)
     block = builder().health(kernel, UserCounters(**numbered)).user
     assert msgspec.structs.astuple(block) == (99, *numbered.values())
+
+
+def test_versions_are_there_if_they_were_asked_for() -> None:
+    """Strict or not: of each process, and of files that can be run; "" is what is not known."""
+    script, data = named_file(inode=inode(mode=0o100711)), named_file()
+    lost = named_file(inode=inode(mode=0o100711), flags=FileFlag.NO_INODE)
+    for value in (script, data, lost):
+        value.version = value.actor.version = "2:1"
+    for strict in (True, False):
+        made = Builder(strict=strict, versions=True)
+        made.begin(session())
+        shown = [keys(made.file(value)) for value in (script, data, lost)]
+        assert [found["ProcVersion"] for found in shown] == ["2:1"] * 3
+        assert [found.get("FileVersion") for found in shown] == ["2:1", None, None]
+        for record in (made.socket(named_socket()), made.unix(named_unix())):
+            assert keys(record)["ProcVersion"] == ""
+        plain = Builder(strict=strict)
+        plain.begin(session())
+        assert not {"ProcVersion", "FileVersion"} & set(keys(plain.file(script)))

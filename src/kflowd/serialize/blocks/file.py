@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import UNSET, UnsetType
 
-from kflowd.serialize.blocks.process import NOT_YET, NOTED
+from kflowd.serialize.blocks.process import NOTED
 from kflowd.serialize.keys import Block, Change, ConstantBlock, Counts, Duration, Says, Time
 
 INODE = "the inode is known"
@@ -105,7 +105,10 @@ class FileBlock(Block, frozen=True, kw_only=True, gc=False):
         str | UnsetType,
         Says("name before a rename; of a hard link that failed, its source", "renamed"),
     ]
-    FileVersion: Annotated[str | UnsetType, Says("package version of the file", NOT_YET)] = UNSET
+    FileVersion: Annotated[
+        str | UnsetType,
+        Says('package version of the file, "" not known', "-v, and it has an execute bit"),
+    ]
     FileMode: Annotated[
         str | UnsetType,
         Says("regular, hardlink (more than one link), symlink or directory", INODE),

@@ -3,7 +3,7 @@
 
 from typing import Annotated, Any
 
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
 from kflowd.serialize.keys import Block, ConstantBlock, Duration, Says
 
@@ -33,9 +33,9 @@ class ProcessBlock(ConstantBlock, frozen=True, kw_only=True, gc=False):
     Proc: Annotated[
         str, Says("name of the executable, and of the task if that is another: dash/sh")
     ]
-    ProcVersion: Annotated[str | UnsetType, Says("package version of the executable", NOT_YET)] = (
-        UNSET
-    )
+    ProcVersion: Annotated[
+        str | UnsetType, Says('package version of the executable, "" not known', "-v")
+    ]
     ProcUser: Annotated[str, Says("name of ProcUID")]
     ProcGroup: Annotated[str, Says("name of ProcGID")]
     ProcPPID: Annotated[int | UnsetType, Says("parent process", OWNED)]
