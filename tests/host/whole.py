@@ -244,7 +244,7 @@ def _file(run: Run, case: Case, path: str, records: list[Record]) -> Record:
     end = run.after[case.name].get(real) or before[real]
     begin = next((it for it in before.values() if it.st_ino == end.st_ino), None)
     events, told = seen(case)[0].get(path, {}), record["FileEvents"]
-    if len(records) > 1 or case.untold or told in [each[path] for each in seen(case)]:
+    if len(records) > 1 or case.untold or told in [each.get(path) for each in seen(case)]:
         events = told
     where, _, file = f"{folder}/{path}".rpartition("/")
     device = f"{os.major(end.st_dev) << 8 | os.minor(end.st_dev):x}h:"
