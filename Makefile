@@ -106,8 +106,8 @@ floods: build/test-deps.stamp build ## all floods and storms at default sizes, b
 		--tests="tests/host/test_floods.py tests/host/test_remote_floods.py tests/host/test_storm.py -k 'floods or storm'"
 storm: build/test-deps.stamp build ## the speed of 50,021 files beside kflowd (KERNEL MODES TREE; KERNEL= for this host)
 	$(Q)$(PYTHON) -m tests.bench.storm $(if $(KERNEL),--kernel $(KERNEL)) $(if $(MODES),--modes "$(MODES)") $(ARGS) $(TREE)
-pids: build/test-deps.stamp build ## a million short-lived processes on this host: none has another's name (PROCESSES)
-	$(Q)KFLOWD_TEST_PROCESSES=$(or $(PROCESSES),1000003) $(PYTEST) -s --timeout=43200 tests/host/test_pids.py -k same_number $(ARGS)
+pids: build/test-deps.stamp build ## a million short-lived processes on this host: none has another's name (PROCESSES PID_MAX=400)
+	$(Q)KFLOWD_TEST_PROCESSES=$(or $(PROCESSES),1000003) KFLOWD_TEST_PID_MAX=$(or $(PID_MAX),0) $(PYTEST) -s --timeout=43200 tests/host/test_pids.py -k same_number $(ARGS)
 cost: build/test-deps.stamp build ## instructions per record and operation, against stored figures (TREE MODES UPDATE=1 DOCS=1)
 	$(Q)$(PYTHON) -m tests.cost --modes "$(MODES)" $(if $(TREE),--tree $(TREE)) $(if $(UPDATE),--update $(UPDATE)) $(if $(DOCS),--docs)
 
