@@ -9,7 +9,6 @@ import struct
 import threading
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 NAME, CONTENT = b"program", b"#!/bin/true\n"
@@ -58,12 +57,7 @@ class HangingMount:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         _libc.umount2(os.fsencode(self._point), MNT_DETACH)
         # by that all who wait in it are let go
         os.close(self._device)

@@ -7,7 +7,7 @@ KERNELS = ("5.10", "6.1", "6.12", "6.18", "7.3")
 ATTACH_MODES = ("fentry", "kprobe", "tracepoint")
 CLANGS = ("clang-16", "clang-19")  # clang 14 builds what the other cells run
 ARM64 = "arm64"
-# What emulation makes dear and no test is about: without it a cell takes a quarter less.
+# What emulation makes dear and no test is about.
 PLAIN = "mitigations=off init_on_alloc=0"
 # Tests that begin an agent of their own for what does not depend on kernel and attach mode
 # together: each kernel and each attach mode runs them, but not each cell.
