@@ -26,15 +26,17 @@ from kflowd.assembly import (
 from kflowd.delivery import Delivery, Ending, Output
 from kflowd.delivery.sinks import SINKS
 from kflowd.enrich import Enricher
+from kflowd.enrich.host import HostWatch
 from kflowd.errors import RecordingError, UsageError
 from kflowd.faults import Faults
 from kflowd.log import Log
-from kflowd.model import Session
+from kflowd.model import Session, facts_of
 from kflowd.pipeline import Pipeline
 from kflowd.recording import Recorder, Recording
 from kflowd.records.session import encode_session
 from kflowd.redact.stream import redactor, unredacted
 from kflowd.runner import Runner, Signals
+from kflowd.serialize import HostFacts
 from kflowd.settings import Settings
 
 if TYPE_CHECKING:
@@ -137,7 +139,7 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
             [stages.delivery],
             stages.recorder,
             signals,
-            news=News(session, stages.enrichers, lambda: source.ends_lost, source.clock_steps),
+            news=_news(session, stages, source),
             redact=_redact(settings),
             waiting=lambda: stages.pipeline.waiting,
         )
@@ -147,6 +149,12 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
         if source.bad_records:
             log.warning("records of an impossible size were skipped", count=source.bad_records)
     return Ran(seconds, runner.failure)
+
+
+def _news(session: Session, stages: Stages, source: Source) -> News:
+    """Return what finds news of a run for its stream."""
+    watch = HostWatch(facts_of(HostFacts, session.facts), source.now_ns)
+    return News(session, stages.enrichers, lambda: source.ends_lost, source.clock_steps, host=watch)
 
 
 def _enter(descriptor: int) -> None:

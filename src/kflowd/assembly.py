@@ -18,6 +18,7 @@ from kflowd.enrich.interfaces import Interfaces
 from kflowd.enrich.namespaces import Enter, Namespaces
 from kflowd.enrich.packages import PackageVersions
 from kflowd.enrich.stage import recorded
+from kflowd.enrich.users import Users
 from kflowd.enrich.waiting import Waiting
 from kflowd.faults import Faults
 from kflowd.model import ClockStep, Session, facts_of
@@ -60,11 +61,14 @@ def live_enrichers(enter: Enter | None = None, *, versions: bool = False) -> lis
 class News:
     """What is found while a run goes on: steps of the clock, and a session that follows the first.
 
+    Such a session tells of the host as it is then.
+
     Args:
         session: The first.
         enrichers: Of the run.
         ends_lost: Returns how many ends of processes and sockets the source had no room for.
         clock_steps: Returns the steps of the wall clock since it was asked last.
+        host: Returns the host if it has changed since it was asked last.
     """
 
     def __init__(
@@ -73,12 +77,14 @@ class News:
         enrichers: Sequence[Enricher],
         ends_lost: Callable[[], int] = int,
         clock_steps: Callable[[], Iterable[ClockStep]] = tuple,
+        host: Callable[[], HostFacts | None] = lambda: None,
     ) -> None:
         self._session = session
         self._host = msgspec.structs.asdict(facts_of(HostFacts, session.facts))
         self._enrichers = enrichers
         self._ends_lost = ends_lost
         self._clock_steps = clock_steps
+        self._changed_host = host
         self._told = 0
         self._lookups_lost: dict[type[Enricher], int] = {}
         self._ahead = [each.ahead for each in enrichers if type(each).ahead is not Enricher.ahead]
@@ -105,6 +111,9 @@ class News:
                 found["lookups_lost"] = sum(self._lookups_lost.values())
         if (lost := self._ends_lost()) != self._told:
             self._told = found["ends_lost"] = lost
+        if (host := self._changed_host()) is not None:
+            self._host = msgspec.structs.asdict(host)
+            found |= self._host
         if not found:
             return b""
         facts = msgspec.json.encode(self._host | found)
@@ -203,5 +212,7 @@ def _started(enrichers: Sequence[Enricher], settings: EnrichSettings) -> list[En
             if not settings.checksums:
                 continue
             each.start(Limits(settings.checksum_bytes, settings.checksum_rate))
+        elif isinstance(each, Users) and not settings.no_nss:
+            each.start(settings.checksum_wait_ns)
         wanted.append(each)
     return wanted

@@ -89,6 +89,19 @@ def test_checksums_are_read_when_they_are_wanted() -> None:
         assert asks is wanted
 
 
+def test_nss_is_asked_unless_it_is_not_wanted() -> None:
+    """A recording says whether it was, and so does what is replayed of it."""
+    for unwanted in (False, True):
+        settings = Settings(enrich=EnrichSettings(no_nss=unwanted))
+        enrichers = assembly.live_enrichers()
+        make_pipeline(settings, enrichers, Delivery([]))
+        facts, _ = assembly.session_facts(settings, enrichers, full=True)
+        assert facts_of(UserFacts, facts).nss is not unwanted
+        again = recorded_enrichers(facts)
+        make_pipeline(Settings(), again, Delivery([]))
+        assert Enrichment(again).facts()["nss"] is not unwanted
+
+
 @pytest.mark.parametrize("facts", [b'{"idle_ns":"x"}', b'{"export_at":null}', b"[]", b""])
 def test_settings_of_a_wrong_type_say_nothing(facts: bytes) -> None:
     """A recording that was made by something else is replayed with the defaults."""
@@ -123,6 +136,30 @@ def test_news_of_enrichers_are_a_session_like_the_first() -> None:
     facts = msgspec.json.decode(value.facts)
     assert (facts["host_name"], facts["namespaces"]) == ("dev", {"7": [[1, "lo", ""]]})
     assert "users" not in facts
+
+
+def test_a_host_that_has_changed_is_news() -> None:
+    """It is told by itself once, and with what is found later."""
+    changes = [None, HostFacts("new", host_since_ns=7), None, None]
+
+    class Finds(Enricher):
+        found: Mapping[str, object] = {}
+
+        def news(self) -> Mapping[str, object]:
+            return self.found
+
+    finds = Finds()
+    first = Session(3, 5, 250, msgspec.json.encode({"host_name": "old"}))
+    news = assembly.News(first, [finds], host=lambda: changes.pop(0))
+    told = [news(), news(), news()]
+    finds.found = {"names": []}
+    told.append(news())
+    assert [bool(each) for each in told] == [False, True, False, True]
+    for each in (told[1], told[3]):
+        (value,) = Decoder().decode(each)
+        assert isinstance(value, Session)
+        assert facts_of(HostFacts, value.facts) == HostFacts("new", host_since_ns=7)
+        assert ("names" in msgspec.json.decode(value.facts)) == (each is told[3])
 
 
 def test_enrichers_are_told_of_tasks_ahead_of_the_batch() -> None:

@@ -267,6 +267,10 @@ class Source(Closeable):
         """Return the steps of the wall clock that comparing has found since the last call."""
         return self._ticking().steps()
 
+    def now_ns(self) -> int:
+        """Return CLOCK_BOOTTIME of the kernel."""
+        return self._ticking().now_ns()
+
     @property
     def realtime_offset_ns(self) -> int:
         """CLOCK_REALTIME minus CLOCK_BOOTTIME, when `open` was called."""

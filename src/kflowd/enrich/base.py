@@ -8,6 +8,7 @@ import msgspec
 
 from kflowd.model import (
     Actor,
+    Enriched,
     EnrichedFile,
     EnrichedSocket,
     EnrichedUnix,
@@ -101,14 +102,14 @@ class Enricher:
         """Return the questions that `learn` has answered since the last call, with the answers."""
         return ()
 
-    def answer(self, value: EnrichedFile, answer: Any) -> None:  # noqa: ANN401 - of `answers`
-        """Fill in the answer to a question of a file that has waited for it."""
+    def answer(self, value: Enriched, answer: Any) -> None:  # noqa: ANN401 - of `answers`
+        """Fill in the answer to a question of a record that has waited for it."""
 
-    def unanswered(self, value: EnrichedFile, question: Hashable) -> None:
-        """Note that a file goes without an answer; the question may be another enricher's."""
+    def unanswered(self, value: Enriched, question: Hashable) -> None:
+        """Note that a record goes without an answer; the question may be another enricher's."""
 
     def enrich_socket(self, value: EnrichedSocket) -> None:
-        """Fill in what is known of a TCP or UDP socket."""
+        """Fill in what is known of a TCP or UDP socket; questions are as those of a file."""
 
     def enrich_unix(self, value: EnrichedUnix) -> None:
         """Fill in what is known of a UNIX socket."""

@@ -15,7 +15,7 @@ from kflowd.enrich.base import Enricher
 from kflowd.enrich.digests import Answer, Digests
 from kflowd.enrich.opening import LOCAL, Asked, Key, Outcome, Question
 from kflowd.enrich.shares import Shares
-from kflowd.model import EnrichedFile, FileEvent, FileFlag, facts_of
+from kflowd.model import Enriched, EnrichedFile, FileEvent, FileFlag, facts_of
 
 # States of files whose sums are known, each some 500 bytes. They count as those of the owner of
 # the file: only who owns many can push others of the same owner out.
@@ -155,16 +155,18 @@ class Checksums(Enricher):
         answers, self._answers = self._answers, []
         return answers
 
-    def answer(self, value: EnrichedFile, answer: Answer) -> None:
+    def answer(self, value: Enriched, answer: Answer) -> None:
         """Fill in sums, or why there are none."""
+        if not isinstance(value, EnrichedFile):  # only files ask for them
+            return
         if answer.outcome == Outcome.DONE:
             value.sums = answer.md5, answer.sha256
         else:
             value.notes += (NOTES[answer.outcome],)
 
-    def unanswered(self, value: EnrichedFile, question: Hashable) -> None:
+    def unanswered(self, value: Enriched, question: Hashable) -> None:
         """Note that the sums come too late for this record."""
-        if isinstance(question, Asked):
+        if isinstance(question, Asked) and isinstance(value, EnrichedFile):
             value.notes += (LATE,)
 
     def _note(self, value: EnrichedFile, fstype: str) -> str:

@@ -3,12 +3,52 @@
 
 import os
 import socket
+from collections.abc import Callable
 
-from kflowd.serialize.build import HostFacts
+import msgspec
+
+from kflowd.serialize.hosts import HostFacts
 
 # Any address beyond the default route does; connecting a UDP socket sends nothing.
 ROUTE_PROBE = ("8.8.8.8", 53)
 NO_ADDRESS = "0.0.0.0"
+# A look takes some 15 microseconds. Batches of a quiet host are not more often: to be told of
+# changes would not be known earlier.
+INTERVAL_NS = 100_000_000
+
+
+class HostWatch:
+    """Finds changes of the host's name and address.
+
+    Args:
+        known: As the stream has it.
+        clock: Returns CLOCK_BOOTTIME of the kernel.
+        look: Returns the facts of now for a version.
+    """
+
+    def __init__(
+        self,
+        known: HostFacts,
+        clock: Callable[[], int],
+        look: Callable[[str], HostFacts] | None = None,
+    ) -> None:
+        self._known = known
+        self._clock = clock
+        self._look = look or host_facts
+        self._next_ns = 0
+
+    def __call__(self) -> HostFacts | None:
+        """Return the facts if they have changed; looks ten times a second at most."""
+        now_ns = self._clock()
+        if now_ns < self._next_ns:
+            return None
+        self._next_ns = now_ns + INTERVAL_NS
+        found = self._look(self._known.version)
+        found = msgspec.structs.replace(found, host_since_ns=self._known.host_since_ns)
+        if found == self._known:
+            return None
+        self._known = msgspec.structs.replace(found, host_since_ns=now_ns)
+        return self._known
 
 
 def host_facts(version: str) -> HostFacts:

@@ -52,7 +52,7 @@ class Enrichment:
         self,
         enrichers: Sequence[Enricher],
         faults: Faults | None = None,
-        waiting: Waiting[EnrichedFile] | None = None,
+        waiting: Waiting[Enriched] | None = None,
     ) -> None:
         self.waiting = waiting or Waiting()
         self._faults = faults or Faults()
@@ -85,15 +85,11 @@ class Enrichment:
     def _feed(self, values: Iterator[Value], append: Callable[[Output], None]) -> None:
         for value in values:
             if isinstance(value, FileAggregate):
-                enriched = self.file(value)
-                if self._asking:
-                    self._hold(enriched, append)
-                else:
-                    append(enriched)
+                self._hold(self.file(value), append)
             elif isinstance(value, SocketAggregate):
-                append(self.socket(value))
+                self._hold(self.socket(value), append)
             elif isinstance(value, UnixAggregate):
-                append(self.unix(value))
+                self._hold(self.unix(value), append)
             elif isinstance(value, ProcessSeen | ProcessExit):
                 for observe in self._observe:
                     observe(value)
@@ -112,15 +108,13 @@ class Enrichment:
             self._go(self.waiting.due(value.ts_ns), append)
         append(value)
 
-    def _hold(self, value: EnrichedFile, append: Callable[[Output], None]) -> None:
-        """Let a file wait for its answers, or behind one of the same inode that does."""
+    def _hold(self, value: Enriched, append: Callable[[Output], None]) -> None:
+        """Let a record wait for its answers, or behind one of the same object that does."""
         if not value.questions and not self.waiting.count:
             append(value)
             return
-        aggregate = value.aggregate
-        thing = aggregate.inode.dev, aggregate.inode.ino
-        user = aggregate.process.uid
-        self._go(self.waiting.hold(value, thing, user, value.questions, aggregate.ts_ns), append)
+        user, at_ns = value.aggregate.process.uid, value.aggregate.ts_ns
+        self._go(self.waiting.hold(value, _thing(value), user, value.questions, at_ns), append)
 
     def _answer(self, append: Callable[[Output], None]) -> None:
         """Fill in what was learned, and let go what has waited for that."""
@@ -130,10 +124,10 @@ class Enrichment:
                 for value in self.waiting.waiters(question):
                     value.questions = tuple(it for it in value.questions if it != question)
                     each.answer(value, answer)
-                    things[value.aggregate.inode.dev, value.aggregate.inode.ino] = None
+                    things[_thing(value)] = None
             self._go(self.waiting.ready(things), append)
 
-    def _go(self, values: Iterable[EnrichedFile], append: Callable[[Output], None]) -> None:
+    def _go(self, values: Iterable[Enriched], append: Callable[[Output], None]) -> None:
         for value in values:
             for question in value.questions:
                 for each in self._asking:
@@ -208,6 +202,16 @@ class Enrichment:
             return ()
         at = self._actors.at
         return tuple(at(user.process, value.ts_ns) for user in value.usage.users)
+
+
+def _thing(value: Enriched) -> Hashable:
+    """Return what a record tells of: records of one keep their order."""
+    aggregate = value.aggregate
+    if isinstance(aggregate, FileAggregate):
+        return aggregate.inode.dev, aggregate.inode.ino
+    if isinstance(aggregate, SocketAggregate):
+        return aggregate.key
+    return aggregate.process.tgid, aggregate.process.start_ns, aggregate.address
 
 
 def recorded(kinds: Iterable[type[Enricher]], facts: bytes) -> list[Enricher]:

@@ -92,6 +92,7 @@ class Actor(msgspec.Struct, gc=False):
         seen: What the process table knows of it, None if nothing.
         incomplete: It ran a program that nobody told of; `seen` may be None though it is known.
         proc, parent, user, group: As in the contract's Proc fields.
+        names_late: User or group is "" because NSS has not answered in time.
         version: Package version of its executable, "" if it is of none or was not asked for.
         runtime, container: Kind and id of the innermost container; "" of both: in none.
         unit: The innermost systemd unit.
@@ -110,3 +111,4 @@ class Actor(msgspec.Struct, gc=False):
     container: str = ""
     unit: str = ""
     version: str = ""
+    names_late: bool = False

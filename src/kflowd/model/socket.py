@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sockets: what went over a TCP connection, between a UDP socket and a peer, over a UNIX socket."""
 
+from collections.abc import Hashable
+
 import msgspec
 
 from kflowd.model.process import Actor, Process
@@ -197,18 +199,24 @@ class UnixAggregate(msgspec.Struct, frozen=True, gc=False):
 
 
 class EnrichedSocket(msgspec.Struct, gc=False):
-    """A TCP or UDP aggregate with names; `users` are those of its usage, in that order."""
+    """A TCP or UDP aggregate with names; `users` are those of its usage, in that order.
+
+    Attributes:
+        questions: What an enricher is to be told yet; the record waits for it.
+    """
 
     actor: Actor
     aggregate: SocketAggregate
     users: tuple[Actor, ...] = ()
     tx_interface: str = ""
     rx_interface: str = ""
+    questions: tuple[Hashable, ...] = ()
 
 
 class EnrichedUnix(msgspec.Struct, gc=False):
-    """A UNIX socket aggregate with names."""
+    """A UNIX socket aggregate with names; `questions` as above."""
 
     actor: Actor
     aggregate: UnixAggregate
     users: tuple[Actor, ...] = ()
+    questions: tuple[Hashable, ...] = ()

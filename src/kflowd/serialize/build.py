@@ -19,9 +19,10 @@ from kflowd.model import (
     facts_of,
 )
 from kflowd.serialize.blocks.health import HealthDelivery, HealthKernel, HealthUser
-from kflowd.serialize.blocks.info import Host, Moment, Stamp, Uptime
+from kflowd.serialize.blocks.info import Moment, Stamp, Uptime
 from kflowd.serialize.blocks.socket import SocketAge
 from kflowd.serialize.file import digests_of, file_block, file_notes, inode_block
+from kflowd.serialize.hosts import HostFacts, Hosts
 from kflowd.serialize.process import ProcessBlocks, age_of
 from kflowd.serialize.record import (
     FileRecord,
@@ -84,16 +85,6 @@ class OutputCounters(msgspec.Struct, frozen=True, rename="pascal"):
     lost_end: int
 
 
-class HostFacts(msgspec.Struct, frozen=True):
-    """What a session says of the host and the program."""
-
-    host_name: str = ""
-    host_ip: str = "0.0.0.0"
-    system: str = ""
-    kernel: str = ""
-    version: str = ""
-
-
 class Builder:
     """Makes records and numbers them in the order of the calls.
 
@@ -110,14 +101,14 @@ class Builder:
         self._kernel_keys = kernel_keys()
         self._start_ns = self._hz = 0
         self._wall = WallClock()
-        self._host = host_block(HostFacts())
+        self._hosts = Hosts()
 
     def begin(self, session: Session) -> None:
         """Take start, clock and host from a session."""
         self._start_ns = session.ts_ns
         self._wall.begin(session.realtime_offset_ns)
         self._hz = session.hz
-        self._host = host_block(facts_of(HostFacts, session.facts))
+        self._hosts.take(facts_of(HostFacts, session.facts))
 
     def step(self, step: ClockStep) -> None:
         """Take note that the wall clock was set."""
@@ -138,7 +129,7 @@ class Builder:
         stamp, uptime, moment = self._begin(aggregate.ts_ns, FileRecord.MONITOR)
         return FileRecord(
             stamp=stamp,
-            host=self._host,
+            host=self._hosts.at(aggregate.ts_ns),
             uptime=uptime,
             moment=moment,
             process=process,
@@ -158,7 +149,7 @@ class Builder:
         kind = ServerRecord if aggregate.role == Role.SERVER else SocketRecord
         return kind(
             stamp=stamp,
-            host=self._host,
+            host=self._hosts.at(aggregate.ts_ns),
             uptime=uptime,
             moment=moment,
             process=process,
@@ -180,7 +171,7 @@ class Builder:
         kind = UnixServerRecord if aggregate.role == Role.SERVER else UnixRecord
         return kind(
             stamp=stamp,
-            host=self._host,
+            host=self._hosts.at(aggregate.ts_ns),
             uptime=uptime,
             moment=moment,
             process=process,
@@ -205,7 +196,7 @@ class Builder:
         stamp, uptime, moment = self._begin(kernel.ts_ns, HealthRecord.MONITOR)
         return HealthRecord(
             stamp=stamp,
-            host=self._host,
+            host=self._hosts.at(kernel.ts_ns),
             uptime=uptime,
             moment=moment,
             kernel=HealthKernel(**counted),
@@ -228,17 +219,6 @@ class Builder:
         )
         moment = None if self._strict else Moment(InfoTime=wall_ns)
         return stamp, Uptime(InfoUptime=ts_ns - self._start_ns), moment
-
-
-def host_block(facts: HostFacts) -> Host:
-    """Return the block of a host."""
-    return Host(
-        InfoHostName=facts.host_name,
-        InfoHostIP=facts.host_ip,
-        InfoSystem=facts.system,
-        InfoKernel=facts.kernel,
-        InfoVersion=facts.version,
-    )
 
 
 def health_key(name: str) -> str:

@@ -84,7 +84,7 @@ def details_of(actor: Actor) -> ProcessDetails:
         else UNSET,
         ProcUnit=actor.unit or UNSET,
         ProcAncestors=[{"Pid": pid, "Name": name} for pid, name in actor.ancestors] or UNSET,
-        ProcNotes=(_notes(seen) if seen else (_unknown(actor),)) or UNSET,
+        ProcNotes=_notes(actor) or UNSET,
     )
 
 
@@ -98,7 +98,12 @@ def _unknown(actor: Actor) -> str:
     return "PROCESS_INCOMPLETE" if actor.incomplete else "UNKNOWN_PROCESS"
 
 
-def _notes(seen: ProcessSeen) -> tuple[str, ...]:
+def _notes(actor: Actor) -> tuple[str, ...]:
+    words = _notes_of(actor.seen) if actor.seen else (_unknown(actor),)
+    return (*words, "NAME_LATE") if actor.names_late else words
+
+
+def _notes_of(seen: ProcessSeen) -> tuple[str, ...]:
     words = []
     if seen.flags & ProcessFlag.INCOMPLETE:
         words.append("PROCESS_INCOMPLETE")

@@ -197,8 +197,16 @@ class EnrichSettings(Struct, frozen=True, kw_only=True, rename=key_of):
     # a file of the largest size takes longer; its next record has the sums
     checksum_wait_ns: Annotated[
         Annotated[int, Meta(ge=1, le=60 * NS_PER_SECOND)],
-        Option(help="Seconds that a record waits for checksums, at most", unit=SECONDS),
+        Option(
+            help="Seconds that a record waits for checksums or for names of NSS, at most",
+            unit=SECONDS,
+        ),
     ] = 5 * NS_PER_SECOND
+    # a recording has its answers
+    no_nss: Annotated[
+        bool,
+        Option(help="Names of users and groups from /etc/passwd and /etc/group alone, not of NSS"),
+    ] = False
 
 
 class OutputSettings(Struct, frozen=True, kw_only=True):

@@ -2,9 +2,11 @@
 import os
 import socket
 
+import msgspec
 import pytest
 
-from kflowd.enrich.host import host_facts, host_ip
+from kflowd.enrich.host import INTERVAL_NS, HostWatch, host_facts, host_ip
+from kflowd.serialize import HostFacts
 
 
 def test_facts_are_those_of_uname() -> None:
@@ -42,3 +44,19 @@ def test_without_a_route_the_address_is_zero(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(socket, "socket", refuse)
     assert host_ip() == "0.0.0.0"
+
+
+def test_a_change_is_told_once_with_its_time() -> None:
+    """Name and address are looked at ten times a second at most."""
+    facts = [HostFacts(name) for name in ("one", "two", "two", "two")]
+    times = iter((1, 2, INTERVAL_NS + 1, 2 * INTERVAL_NS + 1, 3 * INTERVAL_NS + 1))
+    watch = HostWatch(HostFacts("one", version="v"), lambda: next(times), lambda _: facts.pop(0))
+    facts = [msgspec.structs.replace(each, version="v") for each in facts]
+    told = [watch() for _ in range(5)]
+    changed = HostFacts("two", version="v", host_since_ns=INTERVAL_NS + 1)
+    assert told == [None, None, changed, None, None]
+
+
+def test_this_host_has_not_changed() -> None:
+    """A look at it finds what the stream began with."""
+    assert HostWatch(host_facts("v"), lambda: 1)() is None

@@ -8,7 +8,8 @@ from kflowd.contract import constants
 from kflowd.model import ClockStep, Counters, FileFlag, Session
 from kflowd.serialize import Builder, HostFacts, Record, UserCounters
 from kflowd.serialize.blocks.health import HealthKernel
-from kflowd.serialize.build import host_block, kernel_keys
+from kflowd.serialize.build import kernel_keys
+from kflowd.serialize.hosts import host_block
 from kflowd.serialize.record import (
     BEYOND_CONTRACT,
     FileRecord,
@@ -56,7 +57,7 @@ def test_both_times_of_a_record_are_one_moment() -> None:
 def test_a_host_name_is_text_whatever_its_bytes_are() -> None:
     """What is no UTF-8 in a name of the host is replaced in the text."""
     made = builder()
-    made._host = host_block(HostFacts(host_name="h\udcff"))
+    made._hosts.take(HostFacts(host_name="h\udcff"))
     assert keys(made.file(named_file()))["InfoHostName"] == "h\ufffd"
 
 

@@ -119,7 +119,7 @@ def test_each_note_is_explained() -> None:
     noted = with_process(exe_flags=exe_flags, flags=ProcessFlag.ARGS_TRUNCATED)
     words = [*noted["ProcNotes"], *of_file()["ProcNotes"]]
     words += of_socket(flags=SocketFlag.NO_OWNER)["ProcNotes"]
-    lost = actor(incomplete=True)
+    lost = actor(incomplete=True, names_late=True)
     details = blocks.details_of(lost)
     words += details.ProcNotes or ()
     assert sorted(words) == sorted(PROC_NOTES)

@@ -93,6 +93,8 @@ FILE_NOTES = {
     "system that may keep us waiting (remote, FUSE), or what is known of path or device is not "
     "enough to find it",
     "CHECKSUM_UNREADABLE": "no checksums: it could not be opened or read",
+    "NAME_LATE": "FileUser or FileGroup is not known: NSS did not answer in time, or too many "
+    "records waited",
 }
 
 
@@ -145,8 +147,8 @@ class InodeBlock(Block, frozen=True, kw_only=True, gc=False):
             extra=True,
         ),
     ]
-    FileUser: Annotated[str, Says("name of FileUID", INODE)]
-    FileGroup: Annotated[str, Says("name of FileGID", INODE)]
+    FileUser: Annotated[str, Says('name of FileUID, "" not known', INODE)]
+    FileGroup: Annotated[str, Says('name of FileGID, "" not known', INODE)]
     FileUID: Annotated[int, Says("owner", INODE)]
     FileGID: Annotated[int, Says("group", INODE)]
     FileSize: Annotated[int, Says("bytes at the last event", INODE)]

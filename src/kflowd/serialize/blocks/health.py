@@ -76,16 +76,16 @@ class HealthUser(Block, frozen=True, kw_only=True, gc=False):
         int, Says("records that the recording lacks since it had to end: a full disk")
     ]
     HealthLookupsLost: Annotated[
-        int, Says("looks at network namespaces and control groups: too many asked for")
+        int, Says("looks at namespaces, control groups and names: too many asked for")
     ]
     HealthEndsLost: Annotated[
         int, Says("ends of processes and sockets, too many at once: told when idle")
     ]
     HealthRecordsWaiting: Annotated[
-        int, Says("file records that wait for checksums, or behind one that does")
+        int, Says("records that wait for checksums or names, or behind one that does")
     ]
     HealthWaitsEnded: Annotated[
-        int, Says("file records that went without checksums: too late, or too many waited")
+        int, Says("records that went without sums or names: too late, or too many waited")
     ]
 
 

@@ -17,8 +17,10 @@ class Stamp(Block, frozen=True, kw_only=True, gc=False):
 class Host(ConstantBlock, frozen=True, kw_only=True, gc=False):
     """Where it comes from."""
 
-    InfoHostName: Annotated[str, Says("name of the host")]
-    InfoHostIP: Annotated[str, Says("address of the host on its way out, 0.0.0.0 without a route")]
+    InfoHostName: Annotated[str, Says("name of the host at that moment")]
+    InfoHostIP: Annotated[
+        str, Says("address on its way out at that moment, 0.0.0.0 without a route")
+    ]
     InfoSystem: Annotated[str, Says("operating system")]
     InfoKernel: Annotated[str, Says("release of the kernel")]
     InfoVersion: Annotated[str, Says("kflowd-v and the version of kflowd")]

@@ -23,6 +23,8 @@ PROC_NOTES = {
     "DELETED": "the executable had no name any more (or never: O_TMPFILE) when it was started; of "
     "what is older than kflowd, when kflowd began",
     "ARGS_TRUNCATED": "ProcArgs is not complete",
+    "NAME_LATE": "ProcUser or ProcGroup is not known: NSS did not answer in time, or too many "
+    "records waited",
 }
 
 
@@ -36,8 +38,8 @@ class ProcessBlock(ConstantBlock, frozen=True, kw_only=True, gc=False):
     ProcVersion: Annotated[
         str | UnsetType, Says('package version of the executable, "" not known', "-v")
     ]
-    ProcUser: Annotated[str, Says("name of ProcUID")]
-    ProcGroup: Annotated[str, Says("name of ProcGID")]
+    ProcUser: Annotated[str, Says('name of ProcUID, "" not known')]
+    ProcGroup: Annotated[str, Says('name of ProcGID, "" not known')]
     ProcPPID: Annotated[int | UnsetType, Says("parent process", OWNED)]
     ProcPID: Annotated[int | UnsetType, Says("process", OWNED)]
     ProcTID: Annotated[int | UnsetType, Says("thread of the first event", OWNED)]

@@ -13,7 +13,7 @@ from kflowd.delivery.formats.compiled import (
     record_writer,
 )
 from kflowd.serialize.blocks.info import Host, Stamp, Uptime
-from kflowd.serialize.build import HostFacts, host_block
+from kflowd.serialize.hosts import HostFacts, host_block
 from kflowd.serialize.keys import Block, ConstantBlock, Says, keys_of
 from kflowd.serialize.record import RECORDS, Record
 from tests.unit.serialize.samples import SAMPLES

@@ -16,7 +16,6 @@ from kflowd.delivery.formats.json import PRETTY, SHORT, JsonFormat, clean, neste
 from kflowd.model import EnrichedFile
 from kflowd.serialize import HostFacts, Record
 from kflowd.serialize.blocks.socket import App, AppTx
-from kflowd.serialize.build import host_block
 from kflowd.serialize.keys import Counts
 from tests.unit.make import actor, named_file, named_unix, seen
 from tests.unit.serialize.samples import SAMPLES
@@ -51,7 +50,7 @@ WRITE = {name: make() for name, make in FORMATS.items()}
 def holding(text: str) -> Record:
     """Return a record that holds a text in each kind of place: name, list, constant block."""
     made = builder()
-    made._host = host_block(HostFacts(host_name=text))
+    made._hosts.take(HostFacts(host_name=text))
     who = actor(proc=text, user=text, seen=seen(exe=text or "x", args=(text, text)))
     return made.file(EnrichedFile(who, named_file(origin=text).aggregate, device=text))
 
