@@ -3,6 +3,8 @@
 #ifndef KF_CONFIG_BPF_H
 #define KF_CONFIG_BPF_H
 
+#include "record.h"
+
 const volatile u32 kf_self_tgid = 0; /* kflowd itself: not observed */
 const volatile u8 kf_pseudo_fs = 0; /* 1: proc, sysfs and their like are reported too */
 const volatile u8 kf_directories = 0; /* 1: directories are reported too */
@@ -20,6 +22,9 @@ const volatile u8 kf_watches_clock =
 const volatile u32 kf_salt = 0; /* of this run */
 const volatile u64 kf_secrets[6] = {}; /* of this run */
 const volatile u32 kf_wakeup_bytes = 1 << 16; /* ring fill at which the consumer is woken */
+
+/* Looked at where kf_self_tgid is: to read a variable of a section costs no look-up. */
+struct kf_left_out kf_left_out SEC(".bss.left_out");
 
 #define KF_PRIME \
 	0x9e3779b97f4a7c15ULL /* 2^64 over the golden ratio: the high bits of a product are a hash */

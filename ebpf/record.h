@@ -240,6 +240,20 @@ struct kf_layouts {
 	__u32 ovl_dentry; /* dentry in an ovl_path; of KF_OVL_LISTED, in the first of the list */
 };
 
+#define KF_LEFT_OUT_MOST 16 /* a pipeline is shorter */
+
+/*
+ * Who reads what kflowd writes, and is not observed. Written by user space, while programs run. A process is
+ * known by its number and by the tick of the clock in which it began, as proc tells it: one that gets the
+ * number later is another, and one that runs another program the same.
+ */
+struct kf_left_out {
+	__u64 bits; /* bit tgid % 64 of each */
+	__u64 tick_ns;
+	__u64 from_ns[KF_LEFT_OUT_MOST]; /* when the tick began, CLOCK_BOOTTIME */
+	__u64 tgid[KF_LEFT_OUT_MOST]; /* 0: nobody */
+};
+
 struct kf_inode {
 	__u64 size;
 	__s64 atime_s;

@@ -23,12 +23,6 @@ static __always_inline u32 kf_current__tgid(void)
 	return KF_ENABLED(KF_PACKETS) ? KF_CURRENT(tgid) : bpf_get_current_pid_tgid() >> 32;
 }
 
-/* kflowd itself: its own work must not feed it. */
-static __always_inline bool kf_self(void)
-{
-	return kf_self_tgid && kf_current__tgid() == kf_self_tgid;
-}
-
 /*
  * Who acts, and in which state: all of it read at one moment, where an aggregate begins or a socket gets
  * its owner, as each of it can change without an exec (setuid, setns, a move to another control group, a
@@ -102,6 +96,37 @@ static __always_inline void kf_proc__fill_current(struct kf_proc *out)
 static __always_inline u64 kf_current__start(void)
 {
 	return KF_CURRENT(group_leader, start_boottime);
+}
+
+/* A global function: the verifier looks at it once. */
+__noinline int kf_left_out__has(u32 tgid, u64 start_ns)
+{
+	for (int i = 0; i < KF_LEFT_OUT_MOST; i++)
+		if (kf_left_out.tgid[i] == tgid &&
+		    start_ns - kf_left_out.from_ns[i] < kf_left_out.tick_ns)
+			return 1;
+	return 0;
+}
+
+static __always_inline bool kf_left_out__may_have(u32 tgid)
+{
+	return kf_left_out.bits >> tgid % 64 & 1;
+}
+
+/* kflowd itself, and who reads its output: their own work must not feed it. */
+static __always_inline bool kf_self_is(u32 tgid, u64 start_ns)
+{
+	return kf_self_tgid && (tgid == kf_self_tgid ||
+				(kf_left_out__may_have(tgid) && kf_left_out__has(tgid, start_ns)));
+}
+
+/* The same of the current process. */
+static __always_inline bool kf_self(void)
+{
+	u32 tgid = kf_self_tgid ? kf_current__tgid() : 0;
+
+	return tgid && (tgid == kf_self_tgid || (kf_left_out__may_have(tgid) &&
+						 kf_left_out__has(tgid, kf_current__start())));
 }
 
 /* Another number for each program that the current process runs; the lowest 16 bits are kept. */

@@ -465,7 +465,7 @@ static __always_inline void kf_file__event_of(struct file *file, enum kf_file_ev
 
 	if (!kf_file__about(&subject, &flush, file, event))
 		return;
-	if (kf_self_tgid && subject.key.tgid == kf_self_tgid)
+	if (kf_self_is(subject.key.tgid, subject.key.start_ns))
 		return;
 	if (kf_subject__is_below(&subject))
 		return;

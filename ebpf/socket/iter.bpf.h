@@ -184,7 +184,7 @@ static __always_inline void kf_iter__file(struct task_struct *task, struct file 
 	kf_proc__fill(&owner.proc, task->group_leader);
 	kf_proc__fill_comm(&owner.proc, task->group_leader);
 	owner.net_ns = older.net_ns;
-	owner.flags = owner.proc.tgid == kf_self_tgid ? KF_OWNER_SELF : 0;
+	owner.flags = kf_self_is(owner.proc.tgid, owner.proc.start_ns) ? KF_OWNER_SELF : 0;
 	/* Peers may have been seen before the owner. */
 	owner.flows = older.protocol == KF_IPPROTO_UDP ? 2 : 0;
 	if (!kf_owner__find(older.cookie) && kf_owner__put(older.cookie, &owner) == 0)

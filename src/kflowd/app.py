@@ -13,6 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 import kflowd
 from kflowd import notify
 from kflowd.assembly import (
@@ -25,9 +27,10 @@ from kflowd.assembly import (
 )
 from kflowd.delivery import Delivery, Ending, Output
 from kflowd.delivery.sinks import SINKS
+from kflowd.downstream import Pipes, Process, Watch, ancestors, find, output_pipe
 from kflowd.enrich import Enricher
 from kflowd.enrich.host import HostWatch
-from kflowd.errors import RecordingError, UsageError
+from kflowd.errors import KflowdError, RecordingError, UsageError
 from kflowd.faults import Faults
 from kflowd.log import Log
 from kflowd.model import Session, facts_of
@@ -127,6 +130,8 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
             log.debug("coverage", event_class=row.event, status=row.status, hook=row.hook)
         if warning := doctor.warning(source.coverage, settings.trace.attach):
             say(warning)
+        if (watch := _watch(settings, source, log, say)) is not None:
+            stack.enter_context(watch)
         source.snapshot()
         session = _begin(settings, source, stages, say)
         notify.send(notify.READY)
@@ -250,11 +255,47 @@ def _conclude(
     return 0
 
 
+def _watch(settings: Settings, source: Source, log: Log, say: Say) -> Watch | None:
+    """Return what leaves out who reads the output; None: nobody does, or it is not wanted."""
+    pipe = _consumed(settings)
+    if not pipe:
+        return None
+    # from now on: a parent that ends does not make a consumer of its own parent
+    spared = ancestors()
+
+    def leave_out(found: Sequence[Process]) -> None:
+        try:
+            source.leave_out(it.identity for it in found)
+        except KflowdError as error:
+            log.warning("the consumer is not left out", reason=str(error))
+
+    return Watch(
+        lambda breathe: find(pipe, breathe, spared), leave_out, lambda new: say(_leaving_out(new))
+    )
+
+
+def _consumed(settings: Settings) -> Pipes:
+    """Return the pipe whose readers are left out; {}: nobody's."""
+    from kflowd.bpf.source import own_tgid
+
+    # in a pid namespace proc has other numbers than the kernel's programs
+    if settings.with_consumer or settings.quiet or own_tgid() != os.getpid():
+        return {}
+    return output_pipe(STDOUT)
+
+
+def _leaving_out(processes: Sequence[Process]) -> str:
+    names = ", ".join(map(str, processes))
+    return f"leaving out {names}: who reads the output; --with-consumer shows it"
+
+
 def diagnose(settings: Settings, *, as_json: bool) -> tuple[str, int]:
     """Return the text of `doctor` and its exit code."""
     from kflowd import doctor
 
     coverage = doctor.run(_source(settings))
+    left_out = tuple(map(str, find(_consumed(settings))))
+    coverage = msgspec.structs.replace(coverage, left_out=left_out)
     if as_json:
         return doctor.render_json(coverage), coverage.exit_code
     return doctor.render_text(coverage, terminal=os.isatty(STDOUT)), coverage.exit_code

@@ -74,6 +74,7 @@ def render_text(coverage: Coverage, *, terminal: bool = False) -> str:
         _features(coverage.features),
         _rows(coverage.rows),
         _gaps(coverage.rows),
+        _left_out(coverage),
         _memory(coverage),
     )
     for number, part in enumerate(filter(None, parts)):
@@ -128,6 +129,12 @@ def _gaps(rows: Iterable[CoverageRow]) -> str:
         if change:
             lines.append(f"  full cover needs: {change}")
     return "\n".join(lines)
+
+
+def _left_out(coverage: Coverage) -> str:
+    if coverage.problem:
+        return ""
+    return f"left out: {', '.join(('kflowd itself', *coverage.left_out))}"
 
 
 def _memory(coverage: Coverage) -> Table | None:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import os
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from kflowd import app
+from kflowd.downstream import Process
 from kflowd.enrich.users import Users, fixed_names
 from kflowd.errors import RecordingError
 from kflowd.model import Session, SocketFlag
@@ -183,3 +185,23 @@ def test_json_is_the_default_form(tape: Path, capfd: pytest.CaptureFixture[str])
     """Without -o the records are indented."""
     app.replay(tape, Settings(count=1), lambda _line: None)
     assert capfd.readouterr().out.startswith('{\n  "InfoSequenceNumber": 1,\n')
+
+
+def test_the_consumer_is_that_of_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not where it is to be shown, where there are no records, or where proc has other numbers."""
+    own = os.getpid()
+    monkeypatch.setattr(app, "output_pipe", lambda _number: {"pipe:[7]": None})
+    monkeypatch.setattr("kflowd.bpf.source.own_tgid", lambda: own)
+    assert app._consumed(Settings()) == {"pipe:[7]": None}
+    assert app._consumed(Settings(with_consumer=True)) == {}
+    assert app._consumed(Settings(quiet=True)) == {}
+    own += 1
+    assert app._consumed(Settings()) == {}
+
+
+def test_who_is_left_out_is_told_in_one_line() -> None:
+    """With the option that shows it."""
+    found = [Process(7, 1, "cat"), Process(8, 1, "j\nq")]
+    assert app._leaving_out(found) == (
+        "leaving out cat (7), j?q (8): who reads the output; --with-consumer shows it"
+    )

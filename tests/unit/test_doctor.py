@@ -44,6 +44,14 @@ def test_memory_has_a_total_in_whole_kib() -> None:
     assert lines[-1].split() == ["total", "-", "11"]
 
 
+def test_who_is_not_observed_is_named() -> None:
+    """kflowd itself, and who reads the output if there is somebody."""
+    assert "\nleft out: kflowd itself\n" in doctor.render_text(COVERAGE)
+    consumed = msgspec.structs.replace(COVERAGE, left_out=("cat (7)", "jq (8)"))
+    assert "\nleft out: kflowd itself, cat (7), jq (8)\n" in doctor.render_text(consumed)
+    assert json.loads(doctor.render_json(consumed))["left_out"] == ["cat (7)", "jq (8)"]
+
+
 def test_a_problem_comes_first() -> None:
     """Where the agent cannot run, the first line says why and the next what to do."""
     lines = doctor.render_text(Coverage(problem="no BTF", hint="get BTF", exit_code=3)).splitlines()

@@ -3,12 +3,13 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from importlib.resources.abc import Traversable
 from typing import NamedTuple, Self
 
-from kflowd.bpf.ffi import lib, show_log
+from kflowd.bpf import left_out
+from kflowd.bpf.ffi import check, ffi, lib, show_log
 from kflowd.bpf.kernel import hz, preflight
 from kflowd.bpf.kernel.btf import Kernel
 from kflowd.bpf.kernel.coverage import Coverage, map_memory, rows_of
@@ -193,6 +194,24 @@ class Source(Closeable):
         self._ring = None
         self._attached = None
         self._held.close()
+
+    def leave_out(self, processes: Iterable[tuple[int, int]]) -> None:
+        """Observe these as little as ourselves, from now on and in place of those before.
+
+        May be called by any thread.
+
+        Args:
+            processes: (tgid, clock ticks from boot to its start); 16 at most.
+
+        Raises:
+            BpfCallError: The kernel refuses.
+        """
+        ahead_ns = self._ticking().ahead_ns
+        data = left_out.packed(processes, os.sysconf("SC_CLK_TCK"), ahead_ns)
+        fd, key = self._opened().maps[left_out.MAP], ffi.new("__u32 *", 0)
+        with unpreempted(wanted=self._blinding):
+            result = lib.bpf_map_update_elem(fd, key, ffi.from_buffer(data), 0)
+        check(result, "bpf_map_update_elem", "leaving out who reads the output")
 
     def snapshot(self) -> None:
         """Put the sockets that were there before into the maps; the processes are known."""

@@ -257,6 +257,14 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
             commands=("trace", "replay"),
         ),
     ] = None
+    with_consumer: Annotated[
+        bool,
+        Option(
+            help="The consumer too: the processes that read kflowd's output from a pipe, else "
+            "left out as kflowd itself is",
+            commands=("trace", "doctor"),
+        ),
+    ] = False
     no_redact: Annotated[
         bool,
         Option(

@@ -16,7 +16,8 @@ def names(lines: list[OptionLine]) -> list[str]:
 def test_commands_have_their_subsets() -> None:
     """Doctor previews a run, replay has what is behind the kernel."""
     assert names(option_lines("doctor")) == [
-        *("-m/--monitor", "--attach", "--directories", "--failed", "-V/--verbose")
+        *("-m/--monitor", "--attach", "--directories", "--failed", "--with-consumer"),
+        "-V/--verbose",
     ]
     assert names(option_lines("replay")) == [
         *("-o/--format", "-q/--quiet", "--strict", "--count", "--no-redact", "-V/--verbose")

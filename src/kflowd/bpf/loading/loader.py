@@ -51,6 +51,7 @@ MAP_TYPES = {
     "kf_front": ("unsigned int", "struct kf_front"),
     "kf_folds": ("struct kf_fold_key", "struct kf_fold"),
     "kf_layouts": ("__u32", "struct kf_layouts"),
+    ".bss.left_out": ("__u32", "struct kf_left_out"),
     "kf_aios": ("__u64", "struct kf_aio"),
     "kf_names": ("struct kf_file_key", "struct kf_kept_name"),
     "kf_unix": ("struct kf_unix_key", "struct kf_unix"),
