@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -34,6 +34,7 @@ from kflowd.errors import KflowdError, RecordingError, UsageError
 from kflowd.faults import Faults
 from kflowd.log import Log
 from kflowd.model import Session, facts_of
+from kflowd.older import Filler, Found, confirmed, read_all
 from kflowd.pipeline import Pipeline
 from kflowd.recording import Recorder, Recording
 from kflowd.records.session import encode_session
@@ -124,6 +125,7 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
     log = Log("app", verbose=settings.verbose)
     for each in stages.enrichers:
         each.prepare()
+    older = read_all()
     with ExitStack() as stack:
         source = stack.enter_context(_source(settings))
         for row in source.coverage.rows:
@@ -132,6 +134,7 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
             say(warning)
         if (watch := _watch(settings, source, log, say)) is not None:
             stack.enter_context(watch)
+        gate = _gate(settings, source, older)
         source.snapshot()
         session = _begin(settings, source, stages, say)
         notify.send(notify.READY)
@@ -145,7 +148,7 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
             stages.recorder,
             signals,
             news=_news(session, stages, source),
-            redact=_redact(settings),
+            redact=gate,
             waiting=lambda: stages.pipeline.waiting,
         )
         seconds = runner.run(settings.duration_ns)
@@ -253,6 +256,28 @@ def _conclude(
     if found:
         raise found[0]
     return 0
+
+
+def _gate(
+    settings: Settings, source: Source, before: Mapping[int, Found]
+) -> Callable[[bytes], bytes]:
+    """Return what each batch passes through first, with the arguments of older processes.
+
+    Args:
+        settings: Of the run.
+        source: Open: it has listed all processes.
+        before: What proc said of them ahead of that.
+    """
+    from kflowd.bpf.source import own_tgid
+
+    redact, clock = _redact(settings), source.clock
+    # in a pid namespace proc has other numbers than the kernel's programs
+    if clock is None or own_tgid() != os.getpid():
+        return redact
+    until_ns = clock.now_ns()
+    found = confirmed(before, read_all())
+    filler = Filler(found, os.sysconf("SC_CLK_TCK"), clock.ahead_ns, until_ns)
+    return lambda batch: redact(filler.fill(batch))
 
 
 def _watch(settings: Settings, source: Source, log: Log, say: Say) -> Watch | None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import kflowd
 from kflowd.bpf.kernel.cgroup import MOUNTS, find_mount
+from kflowd.redact import redact_args
 from tests.host.agent import Record
 from tests.host.case import CLASS_OF, Case, Claim, Events, NotTraced, OnlyTraced, Untraced
 from tests.host.one_run import ATTACH_MODE, Run
@@ -155,8 +156,8 @@ def _process_extra(run: Run, case: Case, record: Record) -> Record:
         "ProcEUID": facts.get("uid", 0),
         "ProcEGID": facts.get("gid", 0),
         "ProcExe": str(program),
-        # of what ran before the agent, and of its children, nobody read the arguments
-        "ProcArgs": Claim.ABSENT if program == EXE else arguments,
+        # what ran before the agent, and its children, have what proc tells
+        "ProcArgs": _own_arguments() if program == EXE else arguments,
         "ProcLoginUID": _audit("loginuid"),
         "ProcSessionID": _audit("sessionid"),
         "ProcCgroupID": cgroup_id() or Claim.ANY,
@@ -169,6 +170,11 @@ def _process_extra(run: Run, case: Case, record: Record) -> Record:
         "ProcAncestors": _ancestors(run, case, record),
         "ProcNotes": Claim.ABSENT,
     }
+
+
+def _own_arguments() -> list[str]:
+    raw = redact_args(Path("/proc/self/cmdline").read_bytes())
+    return os.fsdecode(raw).removesuffix("\0").split("\0")
 
 
 def _unit() -> str | Claim:
