@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """io_uring by its system calls: a ring, and its requests."""
 
+import contextlib
 import ctypes
 import mmap
 import os
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 SETUP, ENTER, REGISTER = 425, 426, 427
 REGISTER_BUFFERS, REGISTER_FILES, UNREGISTER_FILES, REGISTER_PROBE = 0, 2, 3, 8
+REGISTER_IOWQ_MAX_WORKERS = 19
 SQPOLL = 1 << 1  # of a ring
 FIXED_FILE, ASYNC = 1 << 0, 1 << 4  # of a request
 _GETEVENTS, _WAKEUP = 1 << 0, 1 << 1
@@ -91,6 +93,8 @@ class Ring:
         self._rings = self._map(self._sq["array"] + _ENTRIES * 4, 0)
         self._results = self._map(self._cq["cqes"] + cq_entries * _CQE, _OFF_CQ)
         self._requests = self._map(_ENTRIES * _SQE, _OFF_SQES)
+        with contextlib.suppress(OSError):  # before 5.15
+            self.register(REGISTER_IOWQ_MAX_WORKERS, (ctypes.c_uint32 * 2)(1, 1), 2)
 
     def register(self, what: int, memory: object, count: int) -> None:
         """Register buffers or files."""
@@ -119,6 +123,14 @@ class Ring:
             submit = 0
             results.update(self._taken())
         return [results[number] for number in range(len(requests))]
+
+    def settle(self) -> None:
+        """Wait until no thread of the ring holds a file of a request that has its result.
+
+        A worker lets go of a request after the result is told (io_wq_free_work). There is one
+        worker, which does that before it takes this request, and so does the thread that polls.
+        """
+        assert self.run(Request(NOP, -1, flags=ASYNC)) == [0]
 
     def close(self) -> None:
         """Give the ring back."""

@@ -66,6 +66,7 @@ def _moves(target: Ring, path: str, flags: int) -> tuple[int, int]:
     ]
     assert read == [11, 7, 13, 19, 17, 0], read
     target.register(ring.UNREGISTER_FILES, None, 0)
+    target.settle()  # our closes are the last
     os.close(first)
     os.close(reader)
     results = (*wrote, *read)
@@ -87,6 +88,7 @@ def _straight(target: Ring, path: str, flags: int) -> tuple[int, int]:
         *target.run(Request(ring.READ, descriptor, at, BLOCK, BLOCK, flags=flags)),
     ]
     assert results == [BLOCK] * 4 + [0]
+    target.settle()
     os.close(descriptor)
     return sum(it > 0 for it in results), 0
 

@@ -153,8 +153,7 @@ def _changed(target: Asked, path: str) -> None:
     noting = Request(ring.FSETXATTR, first, name, len(VALUE), value)
     target.one(noting, lambda: os.setxattr(first, XATTR, VALUE))
     target.one(Request(ring.FTRUNCATE, first, offset=7), lambda: os.ftruncate(first, 7))
-    # when this is done the thread that polls has let go of the file, and our close is its last
-    target.each(Request(ring.NOP, -1))
+    target.ring.settle()  # our close is the last
     os.close(first)
     del kept_name, kept_value
 
