@@ -10,6 +10,7 @@ const volatile u8 kf_pseudo_fs = 0; /* 1: proc, sysfs and their like are reporte
 const volatile u8 kf_directories = 0; /* 1: directories are reported too */
 const volatile u8 kf_has_standby = 0; /* 1: tracing programs are loaded twice: see standby.bpf.h */
 const volatile u8 kf_is_standby = 0; /* 1: this is the second copy */
+const volatile u32 kf_page_size = 4096;
 const volatile u32 kf_export_at = 0; /* -e: events until a file aggregate is flushed, 0: never */
 const volatile u32 kf_sock_entries = 1; /* of kf_tcp and of kf_udp */
 const volatile u32 kf_unix_entries = 1; /* of kf_unix */

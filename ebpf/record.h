@@ -11,7 +11,7 @@
 #ifndef KF_RECORD_H
 #define KF_RECORD_H
 /* cffi: begin */
-#define KF_VERSION 7
+#define KF_VERSION 8
 #define KF_COMM_LEN 16
 #define KF_NAME_LEN 256
 #define KF_PATH_MAX 4096
@@ -203,7 +203,9 @@ struct kf_proc_record {
 struct kf_exit_record {
 	struct kf_header hdr;
 	struct kf_proc proc;
-	__u32 exit_code; /* as wait(2) has it */
+	__u64 cpu_ns; /* of all threads, up to the scheduler's last look at those that ran */
+	__u64 peak_rss; /* bytes */
+	__u32 status; /* as wait(2) has it */
 	__u32 pad;
 };
 
@@ -451,6 +453,8 @@ struct kf_sock {
 	struct kf_charge charge;
 	__u32 folded; /* a fold's record: members known to differ, a lower bound of their number */
 	__u32 begun; /* a fold: members whose beginning was seen */
+	__u32 isn_local; /* TCP: initial sequence numbers; both 0: not known */
+	__u32 isn_remote;
 	struct kf_usage usage;
 	struct kf_sock_dir tx;
 	struct kf_sock_dir rx;

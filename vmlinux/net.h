@@ -124,10 +124,6 @@ struct tcp_sock {
 	u32 snd_una;
 };
 
-struct list_head {
-	struct list_head *next;
-};
-
 struct mptcp_sock {
 	struct inet_connection_sock sk;
 	struct sock *first;

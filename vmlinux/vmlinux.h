@@ -226,8 +226,18 @@ struct hrtimer {
 	struct hrtimer_clock_base *base;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct signal_struct {
 	atomic_t live;
+	int nr_threads;
+	struct list_head thread_head;
+	int group_exit_code;
+	unsigned int flags;
+	unsigned long long sum_sched_runtime;
+	unsigned long maxrss;
 	struct hrtimer real_timer;
 	struct rlimit rlim[8];
 };
@@ -245,8 +255,13 @@ struct sigpending {
 	sigset_t signal;
 };
 
+struct sched_entity {
+	u64 sum_exec_runtime;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
+	struct sched_entity se;
 	void *stack;
 	unsigned int flags;
 	struct mm_struct *mm;
@@ -266,6 +281,7 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
 	struct signal_struct *signal;
+	struct list_head thread_node;
 	struct sigpending pending;
 	struct callback_head *task_works;
 	kuid_t loginuid;

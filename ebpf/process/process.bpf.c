@@ -11,6 +11,7 @@
 #include <bpf/bpf_tracing.h>
 #include "record.h"
 #include "config.bpf.h"
+#include "process/exit.bpf.h"
 #include "process/programs.bpf.h"
 #include "process/record.bpf.h"
 
@@ -45,16 +46,10 @@ static __always_inline void kf_process__fork(struct task_struct *child)
 
 static __always_inline void kf_process__exit(struct task_struct *task)
 {
-	struct kf_exit_record rec = {};
-
 	if (task->signal->live.counter != 0)
 		return; /* other threads go on */
 	kf_count(KF_CNT_PROC_EVENTS, 1);
-	kf_proc__fill(&rec.proc, task);
-	bpf_get_current_comm(rec.proc.comm, sizeof(rec.proc.comm));
-	rec.exit_code = task->exit_code;
-	kf_header__fill(&rec.hdr, KF_KIND_EXIT, sizeof(rec));
-	kf_emit(&rec, sizeof(rec), KF_CNT_PROC_LOST_RING);
+	kf_exit_record__emit(task);
 }
 
 /* Under lockdown libbpf has to be kept from spoiling reads of user memory, see glue_reads.c. */

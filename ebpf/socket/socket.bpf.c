@@ -141,10 +141,10 @@ int cgroup__sockops(struct bpf_sock_ops *ctx)
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
 		kf_socket__follow(ctx);
 		kf_handshake__complete(bpf_get_socket_cookie(ctx), ctx);
-		kf_tcp__established(kf_socket__goes_by(ctx), ctx->srtt_us);
+		kf_tcp__established(kf_socket__goes_by(ctx), ctx);
 		break;
 	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
-		kf_tcp__established(kf_socket__goes_by(ctx), ctx->srtt_us);
+		kf_tcp__established(kf_socket__goes_by(ctx), ctx);
 		break;
 	case BPF_SOCK_OPS_STATE_CB:
 		if (ctx->args[1] == KF_TCP_CLOSE)

@@ -171,16 +171,22 @@ static __always_inline void kf_tcp__changed(struct sock *sk, int state)
 	kf_tcp__drops(sock, sk, state);
 }
 
-/* The handshake is complete: the round trip that it took, for records that come where no iterator
- * does (other network namespaces). */
-static __always_inline void kf_tcp__established(u64 cookie, u32 srtt_us)
+/*
+ * The handshake is complete: the round trip that it took, for records that come where no iterator
+ * does (other network namespaces), and the initial sequence numbers. What was acknowledged counts from our
+ * SYN on where we sent the first one (tcp_rcv_synsent_state_process), else from behind it
+ * (tcp_create_openreq_child); what was received from behind the peer's. Fast open has moved data already.
+ */
+static __always_inline void kf_tcp__established(u64 cookie, struct bpf_sock_ops *ctx)
 {
 	struct kf_sock *sock = kf_sock__find(cookie);
 
 	if (!sock)
 		return;
-	sock->tcp.srtt_us = srtt_us;
+	sock->tcp.srtt_us = ctx->srtt_us;
 	sock->state = KF_TCP_ESTABLISHED;
+	sock->isn_local = ctx->snd_una - (u32)ctx->bytes_acked - (sock->role == KF_ROLE_SERVER);
+	sock->isn_remote = ctx->rcv_nxt - (u32)ctx->bytes_received - 1;
 }
 
 /*

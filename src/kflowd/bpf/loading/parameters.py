@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What follows from settings and kernel for the objects: build, constants, sizes of maps."""
 
+import mmap
 from collections.abc import Iterable, Mapping
 
 from kflowd.bpf.candidates import Hook
@@ -51,6 +52,7 @@ def constants(
     }
     return of_settings | {
         "kf_self_tgid": self_tgid,
+        "kf_page_size": mmap.PAGESIZE,
         "kf_file_share_process": config.file_entries // 2,
         "kf_file_share_user": config.file_entries // 4 * 3,
         "kf_can_probe": int(features["probe_read"].ok),
