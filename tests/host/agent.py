@@ -215,6 +215,11 @@ def socket_records(records: list[Record], pid: int) -> list[Record]:
     ]
 
 
+def process_records(records: list[Record], pid: int) -> list[Record]:
+    """Return the records of a process itself."""
+    return [each for each in records if each["InfoMonitor"] == "process" and each["ProcPID"] == pid]
+
+
 def health_records(records: list[Record]) -> list[Record]:
     """Return the records about losses."""
     return [each for each in records if each["InfoMonitor"] == "health"]

@@ -14,6 +14,7 @@ from tests.host import (
     connections,
     directories,
     fragments,
+    lives,
     mapped_files,
     operations,
     renames,
@@ -24,6 +25,7 @@ from tests.host import (
 from tests.host.agent import SEPARATOR, Agent, Record, Result, parse
 from tests.host.blocked import blocked
 from tests.host.cases import CASES, SHARING, folder_of
+from tests.host.lives import Lived
 from tests.host.older import Older
 from tests.host.operations import end_forked, forked, start_forked
 from tests.host.workloads import Done
@@ -47,6 +49,7 @@ class Run(NamedTuple):
         before: What was in the folders of the cases before their workloads, by path.
         after: And after all of them.
         done: Pid and facts of each workload.
+        lived: Processes, and what their parent knows of their ends.
         early: By name, whether a record came while the agent ran and not at its end only.
     """
 
@@ -56,6 +59,7 @@ class Run(NamedTuple):
     before: dict[str, Files]
     after: dict[str, Files]
     done: dict[str, Done]
+    lived: dict[str, Lived]
     early: dict[str, bool]
 
 
@@ -139,7 +143,7 @@ def run_all(base: Path) -> Run:
     early: dict[str, bool] = {}
     elsewhere = connections.Elsewhere.make()  # first: it outlives the connections of the other
     older = Older.make()
-    with Agent("-t", IDLE) as agent:
+    with Agent("-t", IDLE, "-m", "file,socket,process") as agent:
         with blocked(base / "blocked"):
             for case in CASES:
                 done[case.name] = forked(case.workload, *prepared[case.name])
@@ -153,6 +157,7 @@ def run_all(base: Path) -> Run:
             done["older"] = older.end()
             _sockets(done, base)
             elsewhere.use()
+            lived = lives.run(base)
             done["drops"], early["socket.close"] = drop_datagrams(agent)
             done["self"], early["unix.close"] = talk_to_ourselves(agent, base / "self")
             # by path alone: no close ends it, but the end of its process
@@ -164,7 +169,7 @@ def run_all(base: Path) -> Run:
     for folder in (*folders.values(), *renamed.values()):
         if base not in folder.parents:
             shutil.rmtree(folder)
-    return Run(result, base, folders, before, after, done, early)
+    return Run(result, base, folders, before, after, done, lived, early)
 
 
 def rename_places(base: Path) -> dict[str, Path]:

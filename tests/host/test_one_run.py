@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.host import connections, directories, fragments, older, unix_sockets, whole
+from tests.host import connections, directories, fragments, lives, older, unix_sockets, whole
 from tests.host.agent import (
     Record,
     file_records,
     health_records,
     losses,
     part,
+    process_records,
     socket_records,
 )
 from tests.host.case import Case
@@ -284,6 +285,40 @@ def test_thread(run: Run) -> None:
     assert record["ProcTID"] == run.done["thread"].facts["tid"] != record["ProcPID"]
 
 
+@proves("process.exec", "process.fork", "process.exit")
+@pytest.mark.parametrize("name", lives.NAMES)
+def test_lives(name: str, run: Run) -> None:
+    """A process that has ended has one record, with what its parent knows and what it did."""
+    lived = run.lived[name]
+    (record,) = process_records(run.result.records, lived.pid)
+    assert part(record, *lived.wanted) == lived.wanted
+    assert ("ProcExitCode" in record) != ("ProcExitSignal" in record)
+    assert ("CORE_DUMPED" in record.get("ProcNotes", ())) == os.WCOREDUMP(lived.status)
+    cpu, all_cpu = record["ProcCPUTime"], lived.usage.ru_utime + lived.usage.ru_stime
+    peak, highest = record["ProcPeakRSS"], lived.usage.ru_maxrss * 1024
+    assert cpu <= all_cpu + lives.UNCOUNTED
+    assert peak <= highest
+    if lived.alone:
+        assert cpu >= all_cpu - lives.UNCOUNTED
+        assert peak == highest
+
+
+def test_each_workload_has_its_process_record(run: Run) -> None:
+    """Whatever it did, it was forked once and has ended once, and wrote what its files say."""
+    for name, done in run.done.items():
+        if done.pid == os.getpid() or name == "elsewhere":  # they outlive kflowd
+            continue
+        (record,) = process_records(run.result.records, done.pid)
+        events = record["ProcEvents"]
+        assert (events.get("FORK", 0), events["EXIT"]) == (name != "older", 1)
+        files = [
+            each
+            for each in run.result.records
+            if each.get("ProcPID") == done.pid and "MODIFY" in each.get("FileEvents", ())
+        ]
+        assert bool(files) == bool(record["ProcFilesWritten"])
+
+
 @proves("socket.owner", "socket.tcp")
 @pytest.mark.parametrize("name", ADDRESSES)
 def test_tcp_client(name: str, run: Run) -> None:
@@ -303,6 +338,20 @@ def test_tcp_client(name: str, run: Run) -> None:
     }
     record = one_socket(run, facts["client"], SockProtocol="TCP")
     assert part(record, *expected) == expected
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_tcp_ends_are_joined(name: str, run: Run) -> None:
+    """Both ends have the initial sequence numbers, each by its own socket; no other has them."""
+    facts = run.done[name].facts
+    client = one_socket(run, facts["client"], SockProtocol="TCP")
+    server = one_socket(run, run.done[name].pid, SockProtocol="TCP")
+    (first, second) = client["SockTcpIsn"]
+    assert first != second
+    with_them = [it for it in run.result.records if it.get("SockTcpIsn") == [first, second]]
+    assert sorted(it["ProcPID"] for it in with_them) == sorted(
+        (client["ProcPID"], server["ProcPID"])
+    )
 
 
 @proves("socket.passive")
@@ -636,9 +685,11 @@ def test_directories_stay_out(run: Run) -> None:
 
 
 def test_each_record_says_its_moment_twice(run: Run) -> None:
-    """Records of files, sockets and health: in the form of the contract and that of RFC 3339."""
+    """Records of each kind: in the form of the contract and that of RFC 3339."""
     assert [it for it in run.result.records if it.get("InfoTime") != whole.instant(it)] == []
-    assert {it["InfoMonitor"] for it in run.result.records} == {"filesystem", "socket", "health"}
+    assert {it["InfoMonitor"] for it in run.result.records} == {
+        *("filesystem", "socket", "process", "health"),
+    }
 
 
 def test_nothing_was_lost(run: Run) -> None:
