@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from kflowd.serialize.blocks import file, health, info, process, socket
+from kflowd.serialize.blocks import file, health, info, lifetime, process, socket
 from kflowd.serialize.keys import Block, Key, keys_of
 from kflowd.serialize.record import BEYOND_CONTRACT
 
@@ -21,13 +21,14 @@ TYPES = {
     "instant": "RFC 3339 time",
     "counts": "counts",
     "strings": "list of texts",
+    "ints": "list of integers",
     "object": "object of texts",
     "objects": "list of objects",
 }
 SECTIONS: tuple[tuple[str, tuple[type[Block], ...]], ...] = (
     ("In every record", (info.Stamp, info.Host, info.Uptime, info.Moment)),
     (
-        "The process, in file and socket records",
+        "The process, in file, socket and process records",
         (process.ProcessBlock, process.ProcessAge, process.ProcessDetails),
     ),
     (
@@ -48,6 +49,7 @@ SECTIONS: tuple[tuple[str, tuple[type[Block], ...]], ...] = (
             *(socket.App, socket.AppTx, socket.AppRx, socket.UnixExtra),
         ),
     ),
+    ("Process records", (lifetime.ProcessLifetime,)),
     ("Health records", (health.HealthKernel, health.HealthUser, health.HealthDelivery)),
 )
 
@@ -83,7 +85,8 @@ def generated() -> str:
         ("The events in FileEvents", "Event", dict(file.FILE_EVENTS)),
         ("The words of FileNotes", "Word", file.FILE_NOTES),
         ("The words of SockNotes", "Word", socket.SOCK_NOTES),
-        ("The words of ProcNotes", "Word", process.PROC_NOTES),
+        ("The events in ProcEvents", "Event", lifetime.PROCESS_EVENTS),
+        ("The words of ProcNotes", "Word", process.PROC_NOTES | lifetime.LIFE_NOTES),
         ("An entry of HealthOutputs", "Key", health.OUTPUT),
     ):
         parts += [f"## {title}", "", *words(head, named), ""]

@@ -53,18 +53,18 @@ static __always_inline u64 kf_exit__cpu_ns(struct kf_threads *threads, struct ta
 {
 	struct kf_threads_at at = { .threads = threads };
 	struct signal_struct *signal = task->signal;
-	u64 released;
+	u64 before;
 
 	if (signal->nr_threads == 1)
 		return signal->sum_sched_runtime + task->se.sum_exec_runtime;
 	for (int tries = 0; tries < KF_THREADS_TRIES; tries++) {
-		released = signal->sum_sched_runtime;
-		threads->head =
-			kf_number(signal) + bpf_core_field_offset(struct signal_struct, thread_head);
+		before = signal->sum_sched_runtime;
+		threads->head = kf_number(signal) +
+				bpf_core_field_offset(struct signal_struct, thread_head);
 		threads->node = (u64)signal->thread_head.next;
-		threads->ran_ns = released;
+		threads->ran_ns = before;
 		kf_loop(KF_THREADS, kf_threads__add, &at, KF_THREADS_NO_LOOP);
-		if (signal->sum_sched_runtime == released)
+		if (signal->sum_sched_runtime == before)
 			break;
 	}
 	return threads->ran_ns;

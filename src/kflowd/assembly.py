@@ -9,6 +9,7 @@ import msgspec
 import kflowd
 from kflowd.aggregate import Aggregator
 from kflowd.aggregate.file import MAX_PATHS, PATHS_PER_ENTRY, FileAggregator
+from kflowd.aggregate.process import MAX_LIVES, ProcessAggregator
 from kflowd.aggregate.socket import MAX_SOCKETS, SocketAggregator
 from kflowd.delivery import Delivery
 from kflowd.enrich import ENRICHERS, Enricher, Enrichment
@@ -27,18 +28,20 @@ from kflowd.records.ahead import tasks_ahead
 from kflowd.records.clock import encode_step
 from kflowd.records.session import encode_session, fit_facts
 from kflowd.serialize import Builder, HostFacts
-from kflowd.settings import EnrichSettings, Settings, TraceSettings
+from kflowd.settings import EnrichSettings, Settings, Subsystem, TraceSettings
 
 
 class RunFacts(msgspec.Struct, frozen=True):
     """Settings of a recorded run that decide how its records look; 0: the default."""
 
     idle_ns: int = 0
+    active_ns: int = 0
     export_at: int = 0
     sock_entries: int = 0
     checksums_wanted: bool = False
     checksum_bytes: int = 0
     checksum_wait_ns: int = 0
+    monitor: tuple[Subsystem, ...] = ()
 
 
 def live_enrichers(enter: Enter | None = None, *, versions: bool = False) -> list[Enricher]:
@@ -146,7 +149,9 @@ def session_facts(
 def _run_facts(trace: TraceSettings, enrich: EnrichSettings) -> RunFacts:
     return RunFacts(
         idle_ns=trace.idle_ns,
+        active_ns=trace.active_ns,
         export_at=trace.events or 0,
+        monitor=tuple(sorted(trace.monitor)),
         sock_entries=trace.sock_entries,
         checksums_wanted=enrich.checksums,
         checksum_bytes=enrich.checksum_bytes,
@@ -159,7 +164,9 @@ def as_recorded(settings: Settings, facts: bytes) -> Settings:
     run = facts_of(RunFacts, facts)
     trace = msgspec.structs.replace(
         settings.trace,
+        monitor=frozenset(run.monitor) or settings.trace.monitor,
         idle_ns=run.idle_ns or settings.trace.idle_ns,
+        active_ns=run.active_ns or settings.trace.active_ns,
         events=run.export_at or None,
         sock_entries=run.sock_entries or settings.trace.sock_entries,
     )
@@ -192,16 +199,31 @@ def make_pipeline(
     faults = faults or Faults()
     files = FileAggregator(
         trace.idle_ns,
-        trace.events or 0,
+        trace.export_at,
         max(MAX_PATHS, PATHS_PER_ENTRY * trace.file_entries),
     )
     sockets = SocketAggregator(max(MAX_SOCKETS, 2 * trace.sock_entries))
-    aggregator = Aggregator(files, sockets, faults)
+    aggregator = Aggregator(files, sockets, faults, _processes(trace, faults))
     enrichment = Enrichment(
         _started(enrichers, settings.enrich), faults, Waiting(settings.enrich.checksum_wait_ns)
     )
+    if "process" in trace.monitor:
+        # an aggregate waits for two sweeps behind the end of its process
+        enrichment.processes.max_exited = MAX_LIVES
     builder = Builder(strict=settings.strict, versions=settings.enrich.package_versions)
     return Pipeline(aggregator, enrichment, builder, delivery, faults=faults, unrecorded=unrecorded)
+
+
+def _processes(trace: TraceSettings, faults: Faults) -> ProcessAggregator | None:
+    if "process" not in trace.monitor:
+        return None
+    return ProcessAggregator(
+        trace.active_ns,
+        trace.events or 0,
+        files="file" in trace.monitor,
+        sockets="socket" in trace.monitor,
+        faults=faults,
+    )
 
 
 def _started(enrichers: Sequence[Enricher], settings: EnrichSettings) -> list[Enricher]:

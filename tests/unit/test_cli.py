@@ -91,7 +91,7 @@ def test_one_setting_is_given_once(
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["-m", "f"], "-m/--monitor: 'f' is none of file, socket"),
+        (["-m", "f"], "-m/--monitor: 'f' is none of file, socket, process"),
         (["-t", "0"], f"-t: '0' {NO_SECONDS}"),
         (["-t", "1,2,3"], "-t: '1,2,3' has too many values for IDLE[,ACTIVE]"),
         (["--idle", "-1"], f"--idle: '-1' {NO_SECONDS}"),
@@ -107,7 +107,7 @@ def test_one_setting_is_given_once(
         (["--count", "0"], "--count: '0' is no whole number from 1 on"),
         (["--record", ""], "--record: '' is no path"),
         (["replay", "x", "--count", "y"], "--count: 'y' is no whole number from 1 on"),
-        (["doctor", "-m", ""], "-m/--monitor: '' is none of file, socket"),
+        (["doctor", "-m", ""], "-m/--monitor: '' is none of file, socket, process"),
     ],
 )
 def test_a_wrong_value_is_one_line(

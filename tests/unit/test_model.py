@@ -25,7 +25,7 @@ ENUMS: dict[type, tuple[str, str, set[str]]] = {
     model.FileEvent: (
         "enum kf_file_event",
         "KF_FILE_",
-        {"CREATE", "OPEN", "ACCESS", "ATTRIB", "MODIFY", "MOVED_FROM"},
+        {"CREATE", "OPEN", "ACCESS", "ATTRIB", "MOVED_FROM"},
     ),
 }
 END = {"EVENTS": "COUNT"}  # the end of an enum has a name of its own

@@ -8,6 +8,7 @@ go whole and once), processes, counters.
 from collections.abc import Iterable, Iterator
 
 from kflowd.aggregate.file import FileAggregator
+from kflowd.aggregate.process import ProcessAggregator
 from kflowd.aggregate.socket import SocketAggregator
 from kflowd.faults import Faults
 from kflowd.model import (
@@ -26,13 +27,19 @@ class Aggregator:
     Args:
         file, socket: Aggregators of the two kinds; their `stats` are of interest to others.
         faults: Counts the values that an internal error costs.
+        process: Makes aggregates of processes out of what the others complete; None: nobody.
     """
 
     def __init__(
-        self, file: FileAggregator, socket: SocketAggregator, faults: Faults | None = None
+        self,
+        file: FileAggregator,
+        socket: SocketAggregator,
+        faults: Faults | None = None,
+        process: ProcessAggregator | None = None,
     ) -> None:
         self.file = file
         self.socket = socket
+        self._process = process
         self._faults = faults or Faults()
 
     def feed(self, values: Iterable[Value]) -> list[Value]:
@@ -45,7 +52,7 @@ class Aggregator:
             except Exception as error:  # noqa: BLE001 - it costs one value; the run goes on
                 self._faults.record(error)
             else:
-                return complete
+                return self._process.feed(complete) if self._process else complete
 
     def _feed(self, values: Iterator[Value], complete: list[Value]) -> None:
         extend, append = complete.extend, complete.append
@@ -70,4 +77,5 @@ class Aggregator:
 
     def close(self) -> list[Value]:
         """Return what waits for more, when no more will come."""
-        return list(self.file.close())
+        left: list[Value] = list(self.file.close())
+        return [*self._process.feed(left), *self._process.close()] if self._process else left

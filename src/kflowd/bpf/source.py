@@ -111,7 +111,7 @@ class Source(Closeable):
         """
         show_log(1 if self._verbose else 0)
         try:
-            preflight.check_all(self._config.monitor)
+            preflight.check_all(self._config.observed)
             # ahead of the hooks: each step of the clock is told by them or found by comparing
             self.clock = self._held.enter_context(Clock())
             self.start_ns = self.clock.now_ns()

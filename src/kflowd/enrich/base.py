@@ -10,6 +10,7 @@ from kflowd.model import (
     Actor,
     Enriched,
     EnrichedFile,
+    EnrichedProcess,
     EnrichedSocket,
     EnrichedUnix,
     MountSeen,
@@ -113,3 +114,6 @@ class Enricher:
 
     def enrich_unix(self, value: EnrichedUnix) -> None:
         """Fill in what is known of a UNIX socket."""
+
+    def enrich_process(self, value: EnrichedProcess) -> None:
+        """Fill in what is known of a process aggregate; the same."""

@@ -55,13 +55,14 @@ class Processes(Enricher):
     Attributes:
         images: What each process ran; to be read only.
         lineages: The ancestors of each.
+        max_exited: Processes that are kept behind their end.
         stats: What the table met.
     """
 
     def __init__(self, max_processes: int = MAX_PROCESSES, max_exited: int = MAX_EXITED) -> None:
         self.stats = ProcessStats()
         self._max_processes = max_processes
-        self._max_exited = max_exited
+        self.max_exited = max_exited
         self.images: dict[Identity, Images] = {}
         self.lineages = Lineages(self._seen_at)
         # by identity: the last thread when it began to exit
@@ -128,7 +129,7 @@ class Processes(Enricher):
         if identity not in self.images:
             return
         self._exited[identity] = exited.process
-        if len(self._exited) > self._max_exited:
+        if len(self._exited) > self.max_exited:
             self._evict()
 
     def at_home(self, process: Process) -> Process:

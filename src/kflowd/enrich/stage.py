@@ -13,6 +13,7 @@ from kflowd.model import (
     Actor,
     Enriched,
     EnrichedFile,
+    EnrichedProcess,
     EnrichedSocket,
     EnrichedUnix,
     FileAggregate,
@@ -20,6 +21,7 @@ from kflowd.model import (
     Moment,
     MountSeen,
     Process,
+    ProcessAggregate,
     ProcessExit,
     ProcessSeen,
     Session,
@@ -66,12 +68,13 @@ class Enrichment:
         self._file = _own(enrichers, "enrich_file")
         self._socket = _own(enrichers, "enrich_socket")
         self._unix = _own(enrichers, "enrich_unix")
+        self._process = _own(enrichers, "enrich_process")
         self._asking = tuple(
             each for each in enrichers if type(each).answers is not Enricher.answers
         )
 
     def feed(self, values: Iterable[Value]) -> list[Output]:
-        """Return the values with names; process records end here."""
+        """Return the values with names; processes that come and go end here."""
         output: list[Output] = []
         rest = iter(values)
         while True:
@@ -93,6 +96,8 @@ class Enrichment:
             elif isinstance(value, ProcessSeen | ProcessExit):
                 for observe in self._observe:
                     observe(value)
+            elif isinstance(value, ProcessAggregate):
+                self._hold(self.process(value), append)
             elif isinstance(value, MountSeen):
                 for mounted in self._mounted:
                     mounted(value)
@@ -177,6 +182,16 @@ class Enrichment:
             self._faults.name(error)
         return enriched
 
+    def process(self, value: ProcessAggregate) -> EnrichedProcess:
+        """Return a process aggregate with the names of what the process ran last."""
+        enriched = EnrichedProcess(self._actors.at(value.process, value.ts_ns), value)
+        try:
+            for enrich in self._process:
+                enrich(enriched)
+        except Exception as error:  # noqa: BLE001 - the record goes out with fewer names
+            self._faults.name(error)
+        return enriched
+
     def refresh(self, now_ns: int) -> None:
         """Let the enrichers follow changes; time is that of the stream (CLOCK_BOOTTIME)."""
         changed = False
@@ -211,7 +226,8 @@ def _thing(value: Enriched) -> Hashable:
         return aggregate.inode.dev, aggregate.inode.ino
     if isinstance(aggregate, SocketAggregate):
         return aggregate.key
-    return aggregate.process.tgid, aggregate.process.start_ns, aggregate.address
+    process = aggregate.process.tgid, aggregate.process.start_ns
+    return process if isinstance(aggregate, ProcessAggregate) else (*process, aggregate.address)
 
 
 def recorded(kinds: Iterable[type[Enricher]], facts: bytes) -> list[Enricher]:

@@ -20,6 +20,7 @@ from kflowd.model import (
     Actor,
     Enriched,
     EnrichedFile,
+    EnrichedProcess,
     EnrichedSocket,
     EnrichedUnix,
     ProcessExit,
@@ -243,6 +244,10 @@ class Users(Enricher):
         self._enrich_owner(value)
 
     def enrich_unix(self, value: EnrichedUnix) -> None:
+        """Do the same."""
+        self._enrich_owner(value)
+
+    def enrich_process(self, value: EnrichedProcess) -> None:
         """Do the same."""
         self._enrich_owner(value)
 

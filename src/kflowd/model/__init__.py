@@ -18,8 +18,10 @@ from kflowd.model.file import (
 )
 from kflowd.model.process import (
     Actor,
+    EnrichedProcess,
     ExeFlag,
     Process,
+    ProcessAggregate,
     ProcessExit,
     ProcessFlag,
     ProcessSeen,
@@ -49,6 +51,7 @@ __all__ = [
     "Counters",
     "Enriched",
     "EnrichedFile",
+    "EnrichedProcess",
     "EnrichedSocket",
     "EnrichedUnix",
     "ExeFlag",
@@ -62,6 +65,7 @@ __all__ = [
     "Moment",
     "MountSeen",
     "Process",
+    "ProcessAggregate",
     "ProcessExit",
     "ProcessFlag",
     "ProcessSeen",
@@ -84,8 +88,8 @@ __all__ = [
 ]
 
 # what becomes a record, before and after it has names
-Aggregate = FileAggregate | SocketAggregate | UnixAggregate
-Enriched = EnrichedFile | EnrichedSocket | EnrichedUnix
+Aggregate = FileAggregate | SocketAggregate | UnixAggregate | ProcessAggregate
+Enriched = EnrichedFile | EnrichedSocket | EnrichedUnix | EnrichedProcess
 # what the decoder yields
 Ahead = FilePath | MountSeen
 Moment = ClockStep | Counters | Session | Tick

@@ -38,6 +38,7 @@ class FileEvent:
     """Positions in `FileAggregate.counts` that a stage asks for; the contract's kf_file_event."""
 
     OPEN_EXEC = 2
+    MODIFY = 5
     CLOSE_WRITE = 6
     CLOSE_NOWRITE = 7
     MOVED_TO = 9

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processes: as records carry them, as they come and go, and as the enrichers name them."""
 
+from collections.abc import Hashable
+
 import msgspec
 
 
@@ -75,10 +77,47 @@ class ProcessSeen(msgspec.Struct, frozen=True, gc=False):
 
 
 class ProcessExit(msgspec.Struct, frozen=True, gc=False):
-    """A process ended."""
+    """A process ended: its last thread did.
+
+    Attributes:
+        status: As wait(2) has it.
+        cpu_ns: Time on CPUs, user and system, of all its threads; not of its children.
+        peak_rss: Bytes; of all programs that it ran.
+    """
 
     ts_ns: int
     process: Process
+    status: int = 0
+    cpu_ns: int = 0
+    peak_rss: int = 0
+
+
+class ProcessAggregate(msgspec.Struct, frozen=True, gc=False):
+    """What a process did since its last record, or since it began or kflowd did.
+
+    Attributes:
+        ts_ns: When it ended, or when this was taken.
+        process: In the state of the last event, or as it was seen last.
+        execs: Programs that it began to run.
+        forks: 1 if it was forked meanwhile.
+        end: How it ended, None while it runs.
+        children: Processes that it forked.
+        files_written: Files whose content it changed.
+        connections: TCP connections, and peers of its UDP sockets.
+        rough: The last two may have counted one more than once.
+        partial: It had no room and was taken early: what it did since is in another.
+    """
+
+    ts_ns: int
+    process: Process
+    execs: int
+    forks: int
+    end: ProcessExit | None
+    children: int
+    files_written: int
+    connections: int
+    rough: bool = False
+    partial: bool = False
 
 
 class Actor(msgspec.Struct, gc=False):
@@ -112,3 +151,11 @@ class Actor(msgspec.Struct, gc=False):
     unit: str = ""
     version: str = ""
     names_late: bool = False
+
+
+class EnrichedProcess(msgspec.Struct, gc=False):
+    """A process aggregate with names; `questions` as of a file."""
+
+    actor: Actor
+    aggregate: ProcessAggregate
+    questions: tuple[Hashable, ...] = ()

@@ -143,6 +143,7 @@ class SocketAggregate(msgspec.Struct, gc=False):
         folded: FOLDED: a lower bound of their number.
         begun: FOLDED: how many of them are known to have begun meanwhile.
         usage: As long as it may be part of a later difference; None: only the owner used it.
+        isn_local, isn_remote: TCP, initial sequence numbers of both ends; both 0: not known.
     """
 
     ts_ns: int
@@ -164,6 +165,8 @@ class SocketAggregate(msgspec.Struct, gc=False):
     folded: int = 0
     begun: int = 0
     usage: SocketUsage | None = None
+    isn_local: int = 0
+    isn_remote: int = 0
 
 
 class SocketClosed(msgspec.Struct, frozen=True, gc=False):

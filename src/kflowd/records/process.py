@@ -108,12 +108,12 @@ def process_decoder(processes: ProcessReader) -> RecordDecoder:
 def exit_decoder(processes: ProcessReader) -> RecordDecoder:
     """Return the decoder of exit records."""
     process_at, _ = span(EXIT, "proc")
-    read = reader(EXIT, "hdr.ts_ns")
+    read = reader(EXIT, "hdr.ts_ns", "cpu_ns", "peak_rss", "status")
 
     def decode(batch: bytes, offset: int, _size: int) -> ProcessExit:
-        (ts_ns,) = read(batch, offset)
+        ts_ns, cpu_ns, peak_rss, status = read(batch, offset)
         process = processes.read(batch, offset + process_at)
-        return ProcessExit(ts_ns=ts_ns, process=process)
+        return ProcessExit(ts_ns, process, status, cpu_ns, peak_rss)
 
     return RecordDecoder(layout(EXIT).size, decode)
 

@@ -23,7 +23,8 @@ MEMBERS = (
     *("hdr.ts_ns", "key.cookie", "sock.first_ns", "sock.last_ns", "sock.local_addr"),
     *("sock.remote_addr", "sock.local_port", "sock.remote_port", "sock.family"),
     *("sock.protocol", "sock.flags", "sock.net_ns", "sock.role", "sock.state"),
-    *("sock.drops", "sock.queued", "sock.usage.rest_tx", "sock.usage.rest_rx"),
+    *("sock.drops", "sock.queued", "sock.isn_local", "sock.isn_remote"),
+    *("sock.usage.rest_tx", "sock.usage.rest_rx"),
 )
 NO_TCP_INFO = TcpInfo(*([0] * len(TcpInfo.__struct_fields__)))
 
@@ -44,7 +45,8 @@ def socket_decoder(processes: ProcessReader) -> RecordDecoder:
         (ts_ns, cookie, first_ns, last_ns, local_addr,
          remote_addr, local_port, remote_port, family,
          protocol, flags, net_ns, role, state,
-         drops, queued, rest_tx, rest_rx) = read(batch, offset)
+         drops, queued, isn_local, isn_remote,
+         rest_tx, rest_rx) = read(batch, offset)
         # fmt: on
         value = SocketAggregate(
             ts_ns=ts_ns,
@@ -53,15 +55,7 @@ def socket_decoder(processes: ProcessReader) -> RecordDecoder:
             process=processes.read(batch, offset + process_at),
             first_ns=first_ns,
             last_ns=last_ns,
-            flow=Flow(
-                local_addr=local_addr,
-                remote_addr=remote_addr,
-                local_port=local_port,
-                remote_port=remote_port,
-                family=family,
-                protocol=protocol,
-                net_ns=net_ns,
-            ),
+            flow=Flow(local_addr, remote_addr, local_port, remote_port, family, protocol, net_ns),
             flags=flags,
             role=role,
             state=state,
@@ -70,6 +64,8 @@ def socket_decoder(processes: ProcessReader) -> RecordDecoder:
             tx=tx(batch, offset),
             rx=rx(batch, offset),
             tcp=tcp(batch, offset) if protocol == IPPROTO_TCP else NO_TCP_INFO,
+            isn_local=isn_local,
+            isn_remote=isn_remote,
         )
         # a difference to this record may need its sums, if it is not the last one
         if size > fixed or rest_tx or rest_rx or not flags & SocketFlag.FINAL:

@@ -12,6 +12,7 @@ from kflowd.model import (
     Counters,
     Enriched,
     EnrichedFile,
+    EnrichedProcess,
     EnrichedSocket,
     EnrichedUnix,
     Role,
@@ -23,10 +24,12 @@ from kflowd.serialize.blocks.info import Moment, Stamp, Uptime
 from kflowd.serialize.blocks.socket import SocketAge
 from kflowd.serialize.file import digests_of, file_block, file_notes, inode_block
 from kflowd.serialize.hosts import HostFacts, Hosts
+from kflowd.serialize.lifetime import lifetime, with_notes
 from kflowd.serialize.process import ProcessBlocks, age_of
 from kflowd.serialize.record import (
     FileRecord,
     HealthRecord,
+    ProcessRecord,
     Record,
     ServerRecord,
     SocketRecord,
@@ -120,6 +123,8 @@ class Builder:
             return self.file(value)
         if isinstance(value, EnrichedSocket):
             return self.socket(value)
+        if isinstance(value, EnrichedProcess):
+            return self.process(value)
         return self.unix(value)
 
     def file(self, value: EnrichedFile) -> FileRecord:
@@ -180,6 +185,22 @@ class Builder:
             unix=unix_block(value),
             socket_age=SocketAge(SockAge=aggregate.ts_ns - aggregate.first_ns),
             extra=None if self._strict else unix_extra(value),
+        )
+
+    def process(self, value: EnrichedProcess) -> ProcessRecord:
+        """Return the record of a process aggregate; its age is that at the end, or at this time."""
+        aggregate = value.aggregate
+        actor, process, details = self._processes.of(value.actor)
+        stamp, uptime, moment = self._begin(aggregate.ts_ns, ProcessRecord.MONITOR)
+        return ProcessRecord(
+            stamp=stamp,
+            host=self._hosts.at(aggregate.ts_ns),
+            uptime=uptime,
+            moment=moment,
+            process=process,
+            age=age_of(actor, aggregate.ts_ns),
+            details=with_notes(details, aggregate) if details else None,
+            lifetime=lifetime(aggregate, self._wall.at),
         )
 
     def health(

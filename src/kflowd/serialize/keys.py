@@ -62,7 +62,7 @@ class Key(NamedTuple):
     Attributes:
         name: The key.
         kind: "str", "int", "duration", "change", "time", "instant", "counts" (object of integers),
-            "strings" (list), "object" (of texts), "objects" (list of objects).
+            "strings" (list), "ints" (list), "object" (of texts), "objects" (list of objects).
         legend: What the value is.
         when: What has to be so for the key to be there; "" is always.
         optional: It may be absent (UNSET).
@@ -82,6 +82,7 @@ _KINDS: dict[Any, str] = {
     int: "int",
     Counts: "counts",
     tuple[str, ...]: "strings",
+    tuple[int, ...]: "ints",
     dict[str, str]: "object",
     list[dict[str, Any]]: "objects",
 }

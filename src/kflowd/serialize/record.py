@@ -8,6 +8,7 @@ import msgspec
 from kflowd.serialize.blocks.file import FileBlock, FileDigests, FileNotes, InodeBlock
 from kflowd.serialize.blocks.health import HealthDelivery, HealthKernel, HealthUser
 from kflowd.serialize.blocks.info import Host, Moment, Stamp, Uptime
+from kflowd.serialize.blocks.lifetime import ProcessLifetime
 from kflowd.serialize.blocks.process import ProcessAge, ProcessBlock, ProcessDetails
 from kflowd.serialize.blocks.socket import (
     App,
@@ -124,6 +125,18 @@ class UnixServerRecord(UnixRecord, frozen=True, kw_only=True, gc=False):
     )
 
 
+class ProcessRecord(OwnedRecord, frozen=True, kw_only=True, gc=False):
+    """What a process did, and how it ended."""
+
+    MONITOR: ClassVar[str] = "process"
+    ORDER: ClassVar[tuple[str, ...]] = (
+        *Record.ORDER,
+        *("process", "age", "lifetime", "moment", "details"),
+    )
+
+    lifetime: ProcessLifetime
+
+
 class HealthRecord(Record, frozen=True, kw_only=True, gc=False):
     """What was seen, reported and lost."""
 
@@ -142,6 +155,7 @@ RECORDS: tuple[type[Record], ...] = (
     ServerRecord,
     UnixRecord,
     UnixServerRecord,
+    ProcessRecord,
     HealthRecord,
 )
 # what goes beyond the contract: --strict leaves it out

@@ -165,7 +165,16 @@ def socket_extra(value: EnrichedSocket) -> SocketExtra:
         SockSocketsFolded=UNSET if of_peers else max(aggregate.folded, aggregate.begun) or UNSET,
         SockUsers=_users(value),
         SockCommunityID=UNSET if folded else community_id(aggregate.flow) or UNSET,
+        SockTcpIsn=_isn(aggregate),
     )
+
+
+def _isn(aggregate: SocketAggregate) -> tuple[int, ...] | UnsetType:
+    """Return the client's initial sequence number and the server's."""
+    ours, theirs = aggregate.isn_local, aggregate.isn_remote
+    if not (ours or theirs):
+        return UNSET
+    return (theirs, ours) if aggregate.role == Role.SERVER else (ours, theirs)
 
 
 def unix_block(value: EnrichedUnix) -> UnixBlock:

@@ -21,7 +21,7 @@ from kflowd.settings.option import (
     Option,
 )
 
-Subsystem = Literal["file", "socket"]
+Subsystem = Literal["file", "socket", "process"]
 AttachMode = Literal["fentry", "kprobe", "tracepoint"]
 Format = Literal["json", "json-min"]
 
@@ -68,7 +68,8 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
     events: Annotated[
         Annotated[int, Meta(ge=1, le=0xFFFF_FFFF)] | None,
         Option(
-            help="Report a file as soon as it has N events; 1 is one record for each event",
+            help="Report a file or process as soon as it has N events; 1 is one record for each "
+            "event",
             short="-e",
             constant="kf_export_at",
         ),
@@ -156,6 +157,17 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
             ),
         ),
     ] = 8192
+
+    @property
+    def observed(self) -> frozenset[str]:
+        """What the kernel side looks at: files and sockets too for what processes did with them."""
+        of_processes = {"file", "socket"} if "process" in self.monitor else set()
+        return self.monitor | of_processes
+
+    @property
+    def export_at(self) -> int:
+        """Events that make a file a record at once; 0: no limit, or no records of files."""
+        return (self.events or 0) if "file" in self.monitor else 0
 
     def __post_init__(self) -> None:
         """Refuse what would have no effect.

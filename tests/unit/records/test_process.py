@@ -35,9 +35,10 @@ def test_arguments_that_fill_their_limit_are_flagged() -> None:
 
 
 def test_exit_records_hold_the_process() -> None:
-    """And when it ended."""
-    (value,) = Decoder().decode(record("EXIT", hdr__ts_ns=9, **MEMBERS))
-    assert value == ProcessExit(9, PROCESS)
+    """And when and how it ended, and what it used."""
+    used = {"status": 11, "cpu_ns": 13, "peak_rss": 17}
+    (value,) = Decoder().decode(record("EXIT", hdr__ts_ns=9, **used, **MEMBERS))
+    assert value == ProcessExit(9, PROCESS, status=11, cpu_ns=13, peak_rss=17)
 
 
 def test_equal_processes_are_one_object() -> None:

@@ -28,6 +28,7 @@ KINDS = {
     "instant",
     "counts",
     "strings",
+    "ints",
     "object",
     "objects",
 }

@@ -12,8 +12,8 @@ from kflowd import records as stage_2
 from kflowd.delivery import Delivery
 from kflowd.delivery.formats import FORMATS
 from kflowd.pipeline import Pipeline
-from kflowd.settings import EnrichSettings, Settings
-from tests.unit.whole import expected, raw, summed
+from kflowd.settings import EnrichSettings, Settings, Subsystem, TraceSettings
+from tests.unit.whole import expected, lived, raw, summed
 from tests.unit.whole.common import Keys
 
 FORM = FORMATS["json-min"]()
@@ -25,6 +25,7 @@ class Case(NamedTuple):
 
     stream: Callable[[], bytes]
     records: tuple[Keys, ...]
+    monitor: frozenset[Subsystem] = frozenset(("file", "socket"))
 
 
 CASES = {
@@ -49,6 +50,8 @@ CASES = {
     "UNIX client": Case(raw.unix_client, (expected.UNIX_CLIENT,)),
     "UNIX server": Case(raw.unix_server, (expected.UNIX_SERVER,)),
     "UNIX, no owner": Case(raw.unix_without_owner, (expected.UNIX_WITHOUT_OWNER,)),
+    "process, killed": Case(lived.killed, (lived.KILLED,), frozenset(("process",))),
+    "process": Case(lived.exited, (lived.EXITED,), frozenset(("process",))),
     "health": Case(raw.health, (expected.HEALTH,)),
 }
 
@@ -56,7 +59,9 @@ CASES = {
 def records(name: str) -> list[Keys]:
     """Return the records that a case becomes, as their text has them."""
     enrichers = assembly.recorded_enrichers(ENRICHER_FACTS)
-    settings = Settings(enrich=EnrichSettings(checksums=True))
+    settings = Settings(
+        trace=TraceSettings(monitor=CASES[name].monitor), enrich=EnrichSettings(checksums=True)
+    )
     pipeline = assembly.make_pipeline(settings, enrichers, Delivery([]))
     made = pipeline.feed(raw.SESSION + raw.PROCESSES)
     made += pipeline.feed(CASES[name].stream())

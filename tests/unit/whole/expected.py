@@ -125,6 +125,7 @@ TCP_CLIENT: Keys = {
     "SockNetNS": 406,
     "SockNotes": ["FLAGS_INCOMPLETE"],
     "SockCommunityID": "1:YimwceYpcIeWSIP6GHmZst/tbJY=",
+    "SockTcpIsn": [3_000_000_007, 2_000_000_003],
 }
 TCP_SERVER: Keys = {
     **SOCKET_INFO,
@@ -144,6 +145,7 @@ TCP_SERVER: Keys = {
     "SockNetNS": 406,
     "SockNotes": ["FLAGS_INCOMPLETE"],
     "SockCommunityID": "1:Zacs5r+xnUjBl+5VjCJ/6Zum3IY=",
+    "SockTcpIsn": [2_000_000_003, 3_000_000_007],
 }
 UDP: Keys = {
     **SOCKET_INFO,
@@ -227,8 +229,8 @@ def user(name: str, pid: int, tx_bytes: int, rx_bytes: int) -> Keys:
 
 
 def used(record: Keys, *users: Keys) -> Keys:
-    """Return a record with SockUsers, which stands ahead of the ID of the flow."""
-    flow = {"SockCommunityID": record["SockCommunityID"]}
+    """Return a record with SockUsers, which stands ahead of what tells its flow."""
+    flow = {key: record[key] for key in ("SockCommunityID", "SockTcpIsn") if key in record}
     return {k: v for k, v in record.items() if k not in flow} | {"SockUsers": [*users]} | flow
 
 
@@ -328,7 +330,6 @@ UNIX_WITHOUT_OWNER: Keys = {
     "SockTxMessages": 8103,
     "SockRxMessages": 8104,
 }
-# no record tells of the end of a process
 EXIT = ProcessExit(
     ts_ns=100_000_000_071,
     process=Process(
@@ -350,6 +351,9 @@ EXIT = ProcessExit(
         execs=9,
         comm="sh",
     ),
+    status=256,
+    cpu_ns=72,
+    peak_rss=73,
 )
 
 HEALTH: Keys = {

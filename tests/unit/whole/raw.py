@@ -235,6 +235,8 @@ SOCKET: dict[str, Any] = {
     "sock__state": 8,
     "sock__drops": 7001,
     "sock__queued": 7002,
+    "sock__isn_local": 3_000_000_007,
+    "sock__isn_remote": 2_000_000_003,
     **prefixed("sock__tx", TX),
     **prefixed("sock__rx", RX),
     **prefixed("sock__tcp", TCP_INFO),
@@ -258,6 +260,8 @@ def tcp_server() -> bytes:
 
 UDP = SOCKET | {
     "sock__protocol": 17,
+    "sock__isn_local": 0,
+    "sock__isn_remote": 0,
     "sock__state": 1,
     "sock__flags": SocketFlag.STALE | SocketFlag.FLAGS_FULL | SocketFlag.FRAGS,
 }
@@ -404,10 +408,9 @@ def unix_without_owner() -> bytes:
 
 
 def process_exit() -> bytes:
-    """Return the end of a process, of which no record tells."""
-    return record(
-        "EXIT", hdr__ts_ns=START + 71, hdr__cpu=9, exit_code=256, **prefixed("proc", PROCESS)
-    )
+    """Return the end of a process."""
+    used = {"cpu_ns": 72, "peak_rss": 73, "status": 256}
+    return record("EXIT", hdr__ts_ns=START + 71, hdr__cpu=9, **used, **prefixed("proc", PROCESS))
 
 
 def health() -> bytes:

@@ -119,7 +119,7 @@ class Loader:
         """
         while True:
             self.choices = choose(self._hooks, self._checker, self._config.attach)
-            require_some(self.choices, self._config.monitor)
+            require_some(self.choices, self._config.observed)
             wanted = self._standbys.parts(programs_by_object(self.choices), self._how)
             attached = Attached(self._salt)
             try:

@@ -25,7 +25,7 @@ def hook_subsystems(monitor: Iterable[str]) -> frozenset[str]:
 
 def wanted_hooks(hooks: Iterable[Hook], config: TraceSettings) -> list[Hook]:
     """Return the classes of events that a configuration asks for."""
-    subsystems = hook_subsystems(config.monitor)
+    subsystems = hook_subsystems(config.observed)
     return [
         hook
         for hook in hooks
@@ -52,6 +52,7 @@ def constants(
     }
     return of_settings | {
         "kf_self_tgid": self_tgid,
+        "kf_export_at": config.export_at,
         "kf_page_size": mmap.PAGESIZE,
         "kf_file_share_process": config.file_entries // 2,
         "kf_file_share_user": config.file_entries // 4 * 3,
@@ -84,12 +85,12 @@ def map_entries(config: TraceSettings, *, cookies: bool) -> dict[str, int]:
     entries: dict[str, int] = {}
     for setting in settings_of(type(config)):
         for it in setting.option.maps:
-            used = not it.subsystem or it.subsystem in config.monitor
+            used = not it.subsystem or it.subsystem in config.observed
             wanted = it.times * getattr(config, setting.field) // it.per + it.more
             entries[it.name] = wanted if used else UNUSED
     entries["kf_ring"] = ring_size(entries["kf_ring"])
     if cookies:
         entries["kf_aliases"] = UNUSED
-    if not config.monitor:
+    if not config.observed:
         entries["kf_pending"] = UNUSED
     return entries

@@ -50,6 +50,7 @@ VALUES = {
     "time": Value('"{_second($value // 1000000000)}.{str($value % 1000000000).zfill(9)} UTC"'),
     "instant": Value('"{_instant($value // 1000000000)}.{str($value % 1000000000).zfill(9)}Z"'),
     "strings": Value("{_strings($value)}"),
+    "ints": Value("[{', '.join(map(str, $value))}]"),
     "counts": Value("{_known(_id($value)) or _keep($value)}"),
     "object": Value("{_nested($value)}"),
     "objects": Value("{_nested($value)}"),

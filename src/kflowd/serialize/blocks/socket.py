@@ -12,6 +12,7 @@ KNOWN = "it is known"
 KNOWN_TCP = "TCP, it is known"
 COMMON = "not FOLDED, or all have it in common"
 ONE = "not FOLDED"
+BEGUN_TCP = "TCP, not FOLDED, its handshake was seen"
 BOTH_ENDS = "not FOLDED, addresses and ports of both ends are known"
 PEERS_FOLDED = "FOLDED, of peers of one UDP socket"
 SOCKETS_FOLDED = "FOLDED, of sockets of one process"
@@ -166,6 +167,13 @@ class SocketExtra(Block, frozen=True, kw_only=True, gc=False):
     SockUsers: Annotated[list[dict[str, Any]] | UnsetType, Says(USERS_LEGEND, USED)] = UNSET
     SockCommunityID: Annotated[
         str | UnsetType, Says("Community ID of the flow: version 1, seed 0", BOTH_ENDS)
+    ]
+    SockTcpIsn: Annotated[
+        tuple[int, ...] | UnsetType,
+        Says(
+            "initial sequence numbers: client's, server's; the same at both ends",
+            BEGUN_TCP,
+        ),
     ]
 
 

@@ -47,7 +47,7 @@ def test_the_header_fits_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("__u32 exit_code;", "__u64 exit_code;", r"struct kf_exit_record\.exit_code is at byte"),
+        ("__u64 peak_rss;", "__u32 peak_rss;", r"struct kf_exit_record\.peak_rss is at byte"),
         ("__u32 ppid;\n", "", "struct kf_proc has no member ppid in the object"),
         ("__u64 cookie;\n};", "__u64 cookie;\n__u64 more;\n};", "has a member more in the object"),
     ],

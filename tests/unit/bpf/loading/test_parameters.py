@@ -34,6 +34,7 @@ def test_constants_follow_from_features_and_options() -> None:
     config = TraceSettings(events=7, pseudo_fs=True, ring_bytes=1 << 16)
     assert constants(config, FEATURES, 4711) == {
         "kf_self_tgid": 4711,
+        "kf_page_size": 4096,
         "kf_file_share_process": 8192,
         "kf_file_share_user": 12288,
         "kf_can_probe": 0,

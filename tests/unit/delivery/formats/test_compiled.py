@@ -39,7 +39,9 @@ WRITES: dict[str, Callable[[Any], str]] = {
     "duration": lambda value: f"d{value}",
     "constant": _constant,
 }
-ALL_WRITES = WRITES | dict.fromkeys(("change", "counts", "strings", "object", "objects"), repr)
+ALL_WRITES = WRITES | dict.fromkeys(
+    ("change", "counts", "strings", "ints", "object", "objects"), repr
+)
 
 
 def language(writes: dict[str, Callable[[Any], str]], style: Style = STYLE) -> Language:
