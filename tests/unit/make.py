@@ -15,6 +15,8 @@ from kflowd.model import (
     Flow,
     Inode,
     Process,
+    ProcessAggregate,
+    ProcessExit,
     ProcessSeen,
     Session,
     SocketAggregate,
@@ -109,6 +111,14 @@ def process(**changes: Any) -> Process:
         flags=0,
         comm="curl",
     )
+    return msgspec.structs.replace(base, **changes)
+
+
+def lived(**changes: Any) -> ProcessAggregate:
+    """Return a process aggregate: forked, ended with code 0."""
+    it = changes.setdefault("process", process())
+    end = ProcessExit(9 * SECOND, it)
+    base = ProcessAggregate(9 * SECOND, it, 0, 1, end, 0, 0, 0)
     return msgspec.structs.replace(base, **changes)
 
 

@@ -153,44 +153,35 @@ class Enrichment:
         else:
             actor = self._actors.at(value.process, value.first_ns)
         enriched = EnrichedFile(actor, value)
-        try:
-            for enrich in self._file:
-                enrich(enriched)
-        except Exception as error:  # noqa: BLE001 - the record goes out with fewer names
-            self._faults.name(error)
+        self._fill(enriched, self._file)
         return enriched
 
     def socket(self, value: SocketAggregate) -> EnrichedSocket:
         """Return a TCP or UDP aggregate with the names of its owner and users."""
         owner = self._owner(value.process, value.flags, value.ts_ns)
         enriched = EnrichedSocket(owner, value, self._users(value))
-        try:
-            for enrich in self._socket:
-                enrich(enriched)
-        except Exception as error:  # noqa: BLE001 - the record goes out with fewer names
-            self._faults.name(error)
+        self._fill(enriched, self._socket)
         return enriched
 
     def unix(self, value: UnixAggregate) -> EnrichedUnix:
         """Return a UNIX socket aggregate with the names of its owner and users."""
         owner = self._owner(value.process, value.flags, value.ts_ns)
         enriched = EnrichedUnix(owner, value, self._users(value))
-        try:
-            for enrich in self._unix:
-                enrich(enriched)
-        except Exception as error:  # noqa: BLE001 - the record goes out with fewer names
-            self._faults.name(error)
+        self._fill(enriched, self._unix)
         return enriched
 
     def process(self, value: ProcessAggregate) -> EnrichedProcess:
         """Return a process aggregate with the names of what the process ran last."""
         enriched = EnrichedProcess(self._actors.at(value.process, value.ts_ns), value)
+        self._fill(enriched, self._process)
+        return enriched
+
+    def _fill(self, value: Enriched, methods: Iterable[Callable[[Any], None]]) -> None:
         try:
-            for enrich in self._process:
-                enrich(enriched)
+            for enrich in methods:
+                enrich(value)
         except Exception as error:  # noqa: BLE001 - the record goes out with fewer names
             self._faults.name(error)
-        return enriched
 
     def refresh(self, now_ns: int) -> None:
         """Let the enrichers follow changes; time is that of the stream (CLOCK_BOOTTIME)."""

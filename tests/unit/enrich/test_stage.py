@@ -15,6 +15,7 @@ from kflowd.model import (
     Actor,
     Counters,
     EnrichedFile,
+    EnrichedProcess,
     EnrichedSocket,
     EnrichedUnix,
     FileAggregate,
@@ -25,7 +26,7 @@ from kflowd.model import (
     Tick,
     Value,
 )
-from tests.unit.make import SECOND, file, process, seen, socket, unix
+from tests.unit.make import SECOND, file, lived, process, seen, socket, unix
 
 OPENED_TO_EXECUTE = (0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0)
 SHELL = seen(process=process(tgid=50, start_ns=3 * SECOND, comm="bash"), exe="/usr/bin/bash")
@@ -75,6 +76,9 @@ class Notes(Enricher):
     def enrich_unix(self, value: EnrichedUnix) -> None:
         self.asked.append(f"unix of {value.actor.proc}")
 
+    def enrich_process(self, value: EnrichedProcess) -> None:
+        self.asked.append(f"process of {value.actor.proc}")
+
 
 def stage(*values: ProcessSeen) -> Enrichment:
     """Return a stage that knows these processes and nothing else."""
@@ -100,14 +104,16 @@ def test_aggregates_get_names_and_processes_end_in_the_table() -> None:
         socket(),
         unix(),
         ProcessExit(1, process()),
+        lived(),
         counters,
         Tick(1),
     ]
     out = enrichment.feed(values)
     assert [type(each) for each in out] == [
-        *(EnrichedFile, EnrichedSocket, EnrichedUnix, Counters, Tick)
+        *(EnrichedFile, EnrichedSocket, EnrichedUnix, EnrichedProcess, Counters, Tick)
     ]
-    named = [each for each in out if isinstance(each, EnrichedFile | EnrichedSocket | EnrichedUnix)]
+    kinds = EnrichedFile | EnrichedSocket | EnrichedUnix | EnrichedProcess
+    named = [each for each in out if isinstance(each, kinds)]
     assert {each.actor.proc for each in named} == {"curl"}
     assert len(enrichment.processes.images) == 1
 
@@ -119,10 +125,11 @@ def test_enrichers_are_asked_in_their_order_for_what_they_have() -> None:
     of = process()
     ended = ProcessExit(1, of)
     mount = MountSeen(1, 71, 5, "ext4", "/dev/sda1")
-    enrichment.feed([seen(), mount, file(process=of), socket(process=of), unix(process=of), ended])
+    values: list[Value] = [file(process=of), socket(process=of), unix(process=of)]
+    enrichment.feed([seen(), mount, *values, lived(process=of), ended])
     assert notes.asked == [
         *("observe ProcessSeen", "mounted 71"),
-        *("actor curl", "file of curl", "socket of curl", "unix of curl"),
+        *("actor curl", "file of curl", "socket of curl", "unix of curl", "process of curl"),
         "observe ProcessExit",
     ]
 

@@ -12,6 +12,7 @@ from kflowd.enrich.waiting import Waiting
 from kflowd.model import (
     Enriched,
     EnrichedFile,
+    EnrichedProcess,
     EnrichedSocket,
     EnrichedUnix,
     SocketFlag,
@@ -24,6 +25,7 @@ from tests.unit.make import (
     file,
     inode,
     key,
+    lived,
     named_file,
     process,
     seen,
@@ -179,7 +181,8 @@ class Host:
 
 
 def _is_record(value: object) -> TypeGuard[Enriched]:
-    return isinstance(value, EnrichedFile | EnrichedSocket | EnrichedUnix)
+    kinds = EnrichedFile | EnrichedSocket | EnrichedUnix | EnrichedProcess
+    return isinstance(value, kinds)
 
 
 def named(value: Enriched) -> tuple[object, ...]:
@@ -221,6 +224,17 @@ def test_sockets_wait_too_and_keep_their_order() -> None:
     waited = host.answer(*BOTH)
     assert [type(it) for it in waited] == [EnrichedSocket, EnrichedSocket, EnrichedUnix]
     assert [named(it)[:2] for it in waited] == [("u", "g"), ("root", "root"), ("u", "g")]
+
+
+def test_processes_wait_too() -> None:
+    """And go without a name after their time, counted from their end."""
+    host = Host(patience_ns=5 * SECOND)
+    assert host.feed(lived(process=MINE), lived(process=MINE)) == []
+    assert [named(it) for it in host.answer(*BOTH)] == [("u", "g", False)] * 2
+    other = process(uid=OTHER, gid=0, tgid=7)
+    assert host.feed(lived(process=other)) == []
+    (late,) = host.tick(14 * SECOND)
+    assert named(late) == ("", "root", True)
 
 
 def test_who_was_seen_before_has_a_name_at_once() -> None:
