@@ -9,7 +9,7 @@ import msgspec
 import kflowd
 from kflowd.aggregate import Aggregator
 from kflowd.aggregate.file import MAX_PATHS, PATHS_PER_ENTRY, FileAggregator
-from kflowd.aggregate.process import MAX_LIVES, ProcessAggregator
+from kflowd.aggregate.process import MAX_ENDED, ProcessAggregator
 from kflowd.aggregate.socket import MAX_SOCKETS, SocketAggregator
 from kflowd.delivery import Delivery
 from kflowd.enrich import ENRICHERS, Enricher, Enrichment
@@ -209,7 +209,7 @@ def make_pipeline(
     )
     if "process" in trace.monitor:
         # an aggregate waits for two sweeps behind the end of its process
-        enrichment.processes.max_exited = MAX_LIVES
+        enrichment.processes.max_exited = MAX_ENDED
     builder = Builder(strict=settings.strict, versions=settings.enrich.package_versions)
     return Pipeline(aggregator, enrichment, builder, delivery, faults=faults, unrecorded=unrecorded)
 

@@ -34,6 +34,8 @@ Identity = tuple[int, int]
 TICKS_AFTER_END = 2
 # As many as the process table has, and those that have ended within two ticks.
 MAX_LIVES = 1 << 17
+# So many end within two ticks where nothing else is done; their names are kept that long.
+MAX_ENDED = 1 << 15
 # Files and connections of one process that are told apart, and of all: some 100 MB then.
 MAX_THINGS = 1024
 MAX_ALL_THINGS = 1 << 20
@@ -150,7 +152,10 @@ class ProcessAggregator:
 
     def _seen(self, value: ProcessSeen, passed: list[Value]) -> None:
         process = value.process
-        known = (process.tgid, process.start_ns) in self._running
+        identity = process.tgid, process.start_ns
+        if identity in self._ended:
+            return  # listed as a zombie
+        known = identity in self._running
         life = self._life(process, value.ts_ns, passed)
         if value.source == ProcessSource.EXEC:
             life.execs += 1

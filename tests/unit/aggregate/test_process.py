@@ -85,6 +85,15 @@ def test_the_last_two_threads_may_both_be_the_last() -> None:
     assert one.end == ends[0]
 
 
+def test_a_zombie_that_is_listed_does_not_live_again() -> None:
+    """When records were lost all processes are listed, those too that wait for their parent."""
+    it = process()
+    lived = ProcessAggregator(10 * SECOND)
+    listed = seen(process=it, source=ProcessSource.SNAPSHOT)
+    assert len(told(lived.feed([forked(it), exited(it), listed, *ticks(9, 10)]))) == 1
+    assert told(lived.feed(ticks(50))) == []
+
+
 def test_children_count_with_who_forked_them() -> None:
     """Whoever their parent is, and once each; a child is told by itself."""
     lived = ProcessAggregator(1800 * SECOND)
