@@ -20,7 +20,7 @@ FILES, CHILDREN, CONNECTIONS = 3, 5, 2
 EXIT = {"x86_64": 60, "aarch64": 93}[os.uname().machine]
 NAMES = (
     *("code", "joined", "cut", "thread_ends_all", "one_by_one", "thread_runs_a_program"),
-    *("programs", "aborted", "killed", "real_time", "busy"),
+    *("programs", "aborted", "dumped", "killed", "real_time", "busy"),
 )
 _libc = ctypes.CDLL(None)
 
@@ -108,6 +108,16 @@ def _aborted() -> None:
     os.abort()
 
 
+def _dumped(folder: Path) -> None:
+    """Leave a core in the folder, if that is where this machine puts it."""
+    os.chdir(folder)
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+    signal.signal(signal.SIGSEGV, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGSEGV)
+    signal.pause()
+
+
 def _signalled(number: int) -> None:
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
@@ -151,11 +161,17 @@ def run(base: Path) -> dict[str, Lived]:
         "thread_runs_a_program": (_thread_runs_a_program, {"EXEC": 1}),
         "programs": (_programs, {"EXEC": 3}),
         "aborted": (_aborted, {}),
+        "dumped": (lambda: _dumped(folder), {}),
         "killed": (lambda: _signalled(signal.SIGKILL), {}),
         "real_time": (lambda: _signalled(real_time), {}),
         "busy": (lambda: _busy(folder), {}),
     }
-    names = {signal.SIGKILL: "SIGKILL", signal.SIGABRT: "SIGABRT", real_time: "SIGRTMIN+3"}
+    names: dict[int, str] = {
+        signal.SIGKILL: "SIGKILL",
+        signal.SIGABRT: "SIGABRT",
+        signal.SIGSEGV: "SIGSEGV",
+        real_time: "SIGRTMIN+3",
+    }
     assert tuple(lives) == NAMES
     done = {}
     for name, (life, events) in lives.items():
@@ -176,5 +192,7 @@ def run(base: Path) -> dict[str, Lived]:
             wanted["ProcExitSignal"] = names[os.WTERMSIG(status)]
         else:
             wanted["ProcExitCode"] = os.WEXITSTATUS(status)
+        if os.WCOREDUMP(status):
+            del wanted["ProcFilesWritten"]  # the kernel writes the core
         done[name] = Lived(child, status, usage, wanted, alone=name != "busy")
     return done
