@@ -12,6 +12,7 @@ from typing import NamedTuple
 from kflowd.bpf.source import Source, own_tgid
 from kflowd.contract import layout
 from kflowd.settings import TraceSettings
+from tests.bench.enrichers import run_costs, stage_costs
 from tests.bench.stages import table
 from tests.host.agent import COMMAND, ROOT, Agent, run
 from tests.host.workloads import start
@@ -94,6 +95,7 @@ def running(folder: str) -> list[str]:
 def main() -> None:
     """Print all figures."""
     print(table())
+    print(f"\n{stage_costs()}")
     report = json.loads(run("doctor", "--json").stdout)
     kernel_bytes = report["map_bytes"] + report["program_bytes"]
     print(f"\nkernel memory, maps and programs: {kernel_bytes / 2**20:.1f} MiB")
@@ -104,6 +106,7 @@ def main() -> None:
         print(f"ring: {drained.ring_bytes / drained.records:.0f} bytes per record")
     with tempfile.TemporaryDirectory() as folder:
         print("\n".join(running(folder)))
+        print(run_costs(FILES))
         starts = sorted(first_record(folder) for _ in range(STARTS))
         print(
             f"start to first record: {starts[0]:.2f} s at best, {starts[STARTS // 2]:.2f} s median"

@@ -103,7 +103,7 @@ def _stages() -> tuple[Decoder, Aggregator, Enrichment, Builder]:
     return decoder, aggregator, enrichment, builder
 
 
-def _microseconds(stage: Callable[[], Any], records: int) -> float:
+def microseconds(stage: Callable[[], Any], records: int) -> float:
     """Return the CPU time of the fastest round, for one record."""
     best = float("inf")
     for _ in range(ROUNDS):
@@ -135,12 +135,12 @@ def measure_batch(batch: bytes, form: str) -> dict[str, float]:
 
     size = sum(map(len, texts)) / count
     return {
-        "decode": _microseconds(lambda: decoder.decode(batch), count),
-        "aggregate": _microseconds(lambda: aggregator.feed(values), count),
-        "enrich": _microseconds(lambda: enrichment.feed(complete), count),
-        "build": _microseconds(lambda: [builder.record(value) for value in named], count),
-        "encode": _microseconds(lambda: [text(each) for each in made], count),
-        "whole": _microseconds(whole, count),
+        "decode": microseconds(lambda: decoder.decode(batch), count),
+        "aggregate": microseconds(lambda: aggregator.feed(values), count),
+        "enrich": microseconds(lambda: enrichment.feed(complete), count),
+        "build": microseconds(lambda: [builder.record(value) for value in named], count),
+        "encode": microseconds(lambda: [text(each) for each in made], count),
+        "whole": microseconds(whole, count),
         "bytes": size,
         "in queue": LIMIT_BYTES / (size + OVERHEAD_BYTES),
     }
