@@ -12,9 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# seconds of processor time that threads burn, and what the scheduler may not have counted yet
+# seconds of processor time that threads burn
 BURN, THREADS = 0.15, 3
-UNCOUNTED = 0.15
+# What the scheduler may not have counted yet, in seconds; and the part of all that a process can
+# use behind its end, to free its memory.
+UNCOUNTED, FREEING = 0.15, 0.25
 FILES, CHILDREN, CONNECTIONS = 3, 5, 2
 # exit(2), which ends a thread alone
 EXIT = {"x86_64": 60, "aarch64": 93}[os.uname().machine]

@@ -32,7 +32,7 @@ class ProcessLifetime(Block, frozen=True, kw_only=True, gc=False):
     ProcExitSignal: Annotated[str | UnsetType, Says("name of the signal: SIGKILL", KILLED)]
     ProcCPUTime: Annotated[
         Duration | UnsetType,
-        Says("user and system time of all its threads, a tick less at most", ENDED),
+        Says("user and system time of all its threads, up to its end", ENDED),
     ]
     ProcPeakRSS: Annotated[
         int | UnsetType, Says("peak resident set size, in all its life, in bytes", ENDED)
