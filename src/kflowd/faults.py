@@ -4,6 +4,11 @@
 A mistake in a stage, or a lack of memory, costs the record that met it and not the run.
 """
 
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+_Value = TypeVar("_Value")
+
 
 class Faults:
     """What went wrong in the stages of a run.
@@ -18,6 +23,22 @@ class Faults:
         self.first: Exception | None = None
         self.records = 0
         self.names = 0
+
+    def survive(self, work: Callable[[Iterator[_Value]], None], values: Iterable[_Value]) -> None:
+        """Have all values worked on: one that fails is counted as a record, and the rest goes on.
+
+        Args:
+            work: Works on each of an iterator.
+            values: What it works on.
+        """
+        rest = iter(values)
+        while True:
+            try:
+                work(rest)
+            except Exception as error:  # noqa: BLE001 - it costs one value; the run goes on
+                self.record(error)
+            else:
+                return
 
     def record(self, error: Exception) -> None:
         """Count a record that is lost."""

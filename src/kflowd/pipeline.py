@@ -111,14 +111,8 @@ class Pipeline:
 
     def _finish(self, values: Iterable[Output]) -> list[Record]:
         records: list[Record] = []
-        rest = iter(values)
-        while True:
-            try:
-                self._build(rest, records)
-            except Exception as error:  # noqa: BLE001 - it costs one record; the run goes on
-                self._faults.record(error)
-            else:
-                return records
+        self._faults.survive(lambda rest: self._build(rest, records), values)
+        return records
 
     def _build(self, values: Iterator[Output], records: list[Record]) -> None:
         append, make = records.append, self._builder.record

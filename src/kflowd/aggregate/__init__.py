@@ -45,14 +45,8 @@ class Aggregator:
     def feed(self, values: Iterable[Value]) -> list[Value]:
         """Return what is complete after these values, in order."""
         complete: list[Value] = []
-        rest = iter(values)
-        while True:
-            try:
-                self._feed(rest, complete)
-            except Exception as error:  # noqa: BLE001 - it costs one value; the run goes on
-                self._faults.record(error)
-            else:
-                return self._process.feed(complete) if self._process else complete
+        self._faults.survive(lambda rest: self._feed(rest, complete), values)
+        return self._process.feed(complete) if self._process else complete
 
     def _feed(self, values: Iterator[Value], complete: list[Value]) -> None:
         extend, append = complete.extend, complete.append

@@ -113,26 +113,21 @@ class ProcessAggregator:
     def feed(self, values: Iterable[Value]) -> list[Value]:
         """Return the values that are wanted and the aggregates, in order."""
         passed: list[Value] = []
-        rest = iter(values)
-        while True:
-            try:
-                self._feed(rest, passed)
-            except Exception as error:  # noqa: BLE001 - it costs one value; the run goes on
-                self._faults.record(error)
-            else:
-                return passed
+        self._faults.survive(lambda rest: self._feed(rest, passed), values)
+        return passed
 
     def _feed(self, values: Iterator[Value], passed: list[Value]) -> None:
         for value in values:
+            # passed on first: an error costs what it counts for, and not its own record
             if isinstance(value, FileAggregate):
-                self._file(value)
                 if self._files:
                     passed.append(value)
+                self._file(value)
             elif isinstance(value, SocketAggregate | UnixAggregate):
-                if isinstance(value, SocketAggregate):
-                    self._socket(value)
                 if self._sockets:
                     passed.append(value)
+                if isinstance(value, SocketAggregate):
+                    self._socket(value)
             else:
                 # ahead of the aggregate: its names are known by it
                 passed.append(value)

@@ -76,14 +76,8 @@ class Enrichment:
     def feed(self, values: Iterable[Value]) -> list[Output]:
         """Return the values with names; processes that come and go end here."""
         output: list[Output] = []
-        rest = iter(values)
-        while True:
-            try:
-                self._feed(rest, output.append)
-            except Exception as error:  # noqa: BLE001 - it costs one value; the run goes on
-                self._faults.record(error)
-            else:
-                return output
+        self._faults.survive(lambda rest: self._feed(rest, output.append), values)
+        return output
 
     def _feed(self, values: Iterator[Value], append: Callable[[Output], None]) -> None:
         for value in values:

@@ -10,6 +10,7 @@ from kflowd.aggregate import process as lives
 from kflowd.aggregate.process import ProcessAggregator
 from kflowd.faults import Faults
 from kflowd.model import (
+    FileAggregate,
     FileFlag,
     Process,
     ProcessAggregate,
@@ -223,3 +224,4 @@ def test_an_error_costs_one_value(monkeypatch: pytest.MonkeyPatch) -> None:
     values = lived.feed([forked(it), written(it, 5), exited(it), *ticks(9, 10)])
     assert faults.records == 1
     assert len(told(values)) == 1
+    assert [each for each in values if isinstance(each, FileAggregate)] == [written(it, 5)]
