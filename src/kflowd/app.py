@@ -19,12 +19,14 @@ import kflowd
 from kflowd import notify
 from kflowd.assembly import (
     News,
+    RunFacts,
     as_recorded,
     live_enrichers,
     make_pipeline,
     recorded_enrichers,
     session_facts,
 )
+from kflowd.command import Command, CommandEnd, find_program
 from kflowd.delivery import Delivery, Ending, Output
 from kflowd.delivery.sinks import SINKS
 from kflowd.downstream import Pipes, Process, Watch, ancestors, find, output_pipe
@@ -50,12 +52,40 @@ STDOUT, STDERR = 1, 2
 Say = Callable[[str], None]
 
 
-def trace(settings: Settings, say: Say) -> int:
+def trace_command(arguments: Sequence[str], settings: Settings, say: Say) -> int:
+    """Trace a command and what it starts until its end, or that of `trace`.
+
+    Args:
+        arguments: Of the command, its name first.
+        settings: What to do.
+        say: Takes lines for stderr: the summary.
+
+    Returns:
+        The status of the command, 0 if it goes on.
+
+    Raises:
+        CommandError: It cannot be run.
+        Exception: As `trace`.
+    """
+    path = find_program(arguments[0])
+    # ahead of the fork, so that it is there once
+    from kflowd.bpf.source import own_tgid
+
+    with Command(path, arguments, own_tgid) as command:
+        trace(settings, say, command)
+        code = command.exit_code()
+        if code is None:
+            say(f"{command} goes on: the run has ended before it")
+        return code or 0
+
+
+def trace(settings: Settings, say: Say, command: Command | None = None) -> int:
     """Trace this host until a signal, the duration, the count or the reader's end.
 
     Args:
         settings: What to do.
         say: Takes lines for stderr: the summary.
+        command: What the run is for, and ends with; None: all processes of this host.
 
     Raises:
         KflowdError: Of the kind that tells why the agent cannot run or go on, or, when all is done,
@@ -75,8 +105,11 @@ def trace(settings: Settings, say: Say) -> int:
             recorder = stack.enter_context(Recorder(settings.record, say))
         enrichers = live_enrichers(_enter, versions=settings.enrich.package_versions)
         unrecorded = (lambda: recorder.lost) if recorder else int
-        pipeline = make_pipeline(settings, enrichers, delivery, faults, unrecorded)
-        stages = Stages(enrichers, pipeline, delivery, recorder)
+        followed = command.tgid if command else 0
+        pipeline = make_pipeline(
+            settings, enrichers, delivery, faults, unrecorded, followed=followed
+        )
+        stages = Stages(enrichers, pipeline, delivery, recorder, command)
         signals.last_words = lambda number: say(_last_words(number, stages))
         try:
             ran = _trace(settings, say, signals, stages)
@@ -90,12 +123,13 @@ def trace(settings: Settings, say: Say) -> int:
 
 
 class Stages(NamedTuple):
-    """What a run is made of, from the enrichers to where records go."""
+    """What a run is made of, from the enrichers to where records go, and what it is for."""
 
     enrichers: Sequence[Enricher]
     pipeline: Pipeline
     delivery: Delivery
     recorder: Recorder | None
+    command: Command | None = None
 
 
 class Ran(NamedTuple):
@@ -123,6 +157,7 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
     from kflowd import doctor
 
     log = Log("app", verbose=settings.verbose)
+    command = stages.command
     for each in stages.enrichers:
         each.prepare()
     older = read_all()
@@ -140,17 +175,20 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
         notify.send(notify.READY)
         log.info("ready", version=kflowd.__version__)
         if os.isatty(STDERR):
-            say(f"tracing {', '.join(sorted(settings.trace.monitor))}; Ctrl-C ends")
+            of = f" of {command}" if command else ""
+            say(f"tracing {', '.join(sorted(settings.trace.monitor))}{of}; Ctrl-C ends")
         runner = Runner(
             source,
             stages.pipeline,
             [stages.delivery],
             stages.recorder,
-            signals,
+            CommandEnd(command, signals) if command else signals,
             news=_news(session, stages, source),
             redact=gate,
             waiting=lambda: stages.pipeline.waiting,
         )
+        if command is not None and not signals.stop:
+            command.start()
         seconds = runner.run(settings.duration_ns)
         notify.send(notify.STOPPING)
         runner.finish()
@@ -174,7 +212,9 @@ def _enter(descriptor: int) -> None:
 
 def _begin(settings: Settings, source: Source, stages: Stages, say: Say) -> Session:
     """Begin the stream with what a replay needs to know of this host."""
-    facts, left_out = session_facts(settings, stages.enrichers, full=settings.record is not None)
+    followed = stages.command.tgid if stages.command else 0
+    full = settings.record is not None
+    facts, left_out = session_facts(settings, stages.enrichers, full=full, followed=followed)
     if left_out:
         say(f"the recording has no room for {', '.join(left_out)}: a replay does without")
     session = Session(source.start_ns, source.realtime_offset_ns, source.hz(), facts)
@@ -196,10 +236,12 @@ def replay(path: Path, settings: Settings, say: Say) -> int:
     faults = Faults()
     facts = recording.session.facts
     settings = as_recorded(settings, facts)
+    followed = facts_of(RunFacts, facts).followed
     redact = _redact(settings)
     # lossless: the recording waits for the reader, whom a kernel would not wait for
     with Delivery(_outputs(settings, lossless=True), settings.count, faults) as delivery:
-        pipeline = make_pipeline(settings, recorded_enrichers(facts), delivery, faults)
+        enrichers = recorded_enrichers(facts)
+        pipeline = make_pipeline(settings, enrichers, delivery, faults, followed=followed)
         try:
             for batch in recording.batches():
                 delivery.put(pipeline.feed(redact(batch)))

@@ -9,6 +9,7 @@ import msgspec
 import kflowd
 from kflowd.aggregate import Aggregator
 from kflowd.aggregate.file import MAX_PATHS, PATHS_PER_ENTRY, FileAggregator
+from kflowd.aggregate.followed import Followed
 from kflowd.aggregate.process import MAX_ENDED, ProcessAggregator
 from kflowd.aggregate.socket import MAX_SOCKETS, SocketAggregator
 from kflowd.delivery import Delivery
@@ -42,6 +43,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     checksum_bytes: int = 0
     checksum_wait_ns: int = 0
     monitor: tuple[Subsystem, ...] = ()
+    followed: int = 0  # tgid of the process that the run was for
 
 
 def live_enrichers(enter: Enter | None = None, *, versions: bool = False) -> list[Enricher]:
@@ -129,7 +131,7 @@ def recorded_enrichers(facts: bytes) -> list[Enricher]:
 
 
 def session_facts(
-    settings: Settings, enrichers: Sequence[Enricher], *, full: bool
+    settings: Settings, enrichers: Sequence[Enricher], *, full: bool, followed: int = 0
 ) -> tuple[bytes, list[str]]:
     """Return the facts of this host as a JSON object, and the keys of those it has no room for.
 
@@ -137,17 +139,19 @@ def session_facts(
         settings: Of the run.
         enrichers: Of the run.
         full: With what a replay needs, which takes some time and space.
+        followed: tgid of the process that the run is for, 0: for all.
     """
     facts = msgspec.structs.asdict(host_facts(f"kflowd-v{kflowd.__version__}"))
     if full:
         for each in enrichers:
             facts |= each.facts()
-    facts |= msgspec.structs.asdict(_run_facts(settings.trace, settings.enrich))
+    facts |= msgspec.structs.asdict(_run_facts(settings.trace, settings.enrich, followed))
     return fit_facts(facts)
 
 
-def _run_facts(trace: TraceSettings, enrich: EnrichSettings) -> RunFacts:
+def _run_facts(trace: TraceSettings, enrich: EnrichSettings, followed: int) -> RunFacts:
     return RunFacts(
+        followed=followed,
         idle_ns=trace.idle_ns,
         active_ns=trace.active_ns,
         export_at=trace.events or 0,
@@ -185,6 +189,8 @@ def make_pipeline(
     delivery: Delivery,
     faults: Faults | None = None,
     unrecorded: Callable[[], int] = int,
+    *,
+    followed: int = 0,
 ) -> Pipeline:
     """Return the stages of one run, joined.
 
@@ -194,6 +200,7 @@ def make_pipeline(
         delivery: Where records go.
         faults: Counts what internal errors cost.
         unrecorded: Returns how many records a recording lacks.
+        followed: tgid of the process that the run is for, 0: for all.
     """
     trace = settings.trace
     faults = faults or Faults()
@@ -203,7 +210,8 @@ def make_pipeline(
         max(MAX_PATHS, PATHS_PER_ENTRY * trace.file_entries),
     )
     sockets = SocketAggregator(max(MAX_SOCKETS, 2 * trace.sock_entries))
-    aggregator = Aggregator(files, sockets, faults, _processes(trace, faults))
+    descendants = Followed(followed, faults) if followed else None
+    aggregator = Aggregator(files, sockets, faults, _processes(trace, faults), descendants)
     enrichment = Enrichment(
         _started(enrichers, settings.enrich), faults, Waiting(settings.enrich.checksum_wait_ns)
     )

@@ -5,6 +5,7 @@ The only module that prints, exits and knows Click. What a command needs is impo
 `--help` and a wrong option are answered at once, and `replay` needs no compiled extension.
 """
 
+import itertools
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,6 +24,7 @@ from kflowd.settings.walk import Place, Tree
 PROGRAM = "kflowd"
 INTERNAL = "internal error:"
 MESSAGES = streams.Messages()
+SEPARATOR = "--"  # of our options and a program to trace
 INTERRUPTED = 130  # as a shell counts a death by SIGINT
 
 
@@ -89,14 +91,30 @@ version = click.option(
 )
 
 
+class Group(click.Group):
+    """The commands, and what stands behind "--": a program to trace."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options ahead of "--"; what is behind it is of the program."""
+        if SEPARATOR in args:
+            at = args.index(SEPARATOR)
+            # the name of a command ahead of it: it is that command's
+            _, rest, _ = self.make_parser(ctx).parse_args(args[:at])
+            if not rest:
+                ctx.obj, args = args[at + 1 :], args[:at]
+        return super().parse_args(ctx, args)
+
+
 @click.group(
     PROGRAM,
+    cls=Group,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    subcommand_metavar="[COMMAND]",
+    subcommand_metavar="[COMMAND | -- PROGRAM [ARG]...]",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong use, 3 the kernel lacks what is needed, "
     "4 permission missing; 128 + its number where a second signal ended it at once: "
-    "130 after Ctrl-C, 143 after SIGTERM.",
+    "130 after Ctrl-C, 143 after SIGTERM. With a PROGRAM its own, 128 + the number of the signal "
+    "that ended it, 127 if it is not there, 126 if it cannot be executed.",
     params=setting_options("trace"),
 )
 @version
@@ -104,14 +122,20 @@ version = click.option(
 def command(context: click.Context, /, **_given: Any) -> None:
     """Trace which process does what to which file and over which socket, as JSON on stdout.
 
-    Without a command kflowd traces this host until Ctrl-C. It needs root.
+    Without a command kflowd traces this host until Ctrl-C; with a PROGRAM, that program and what
+    it starts until its end, and what it prints goes to stderr. It needs root.
     """
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
-    else:
-        from kflowd import app
+        return
+    from kflowd import app
 
-        context.exit(app.trace(build(given_settings(context), Settings), _say))
+    settings = build(given_settings(context), Settings)
+    if context.obj is None:
+        context.exit(app.trace(settings, _say))
+    if not context.obj:
+        raise UsageError("--: the program to trace is missing")
+    context.exit(app.trace_command(context.obj, settings, _say))
 
 
 @command.command("doctor", params=setting_options("doctor"))
@@ -178,7 +202,8 @@ def run(arguments: list[str]) -> int:
         _say(" ".join(message.split()))
         if hint:
             _say(f"  {hint}")
-        if {"-V", "--verbose"} & set(arguments) and message.startswith(INTERNAL):
+        ours = itertools.takewhile(lambda it: it != SEPARATOR, arguments)
+        if {"-V", "--verbose"} & set(ours) and message.startswith(INTERNAL):
             raise
     return code if isinstance(code, int) else 0
 

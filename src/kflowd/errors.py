@@ -8,6 +8,9 @@
 | 2         | `UsageError`     | an option or an argument is wrong                             |
 | 3         | `FeatureError`   | the running kernel lacks what is asked for                    |
 | 4         | `PrivilegeError` | the caller may not do it: not root, capability, lockdown      |
+| 126, 127  | `CommandError`   | the command of the run cannot be executed, or is not there    |
+
+A run that is for a command ends with the command's own status, if nothing of this happened.
 
 Messages have the form "verb-ing noun: cause". Only `kflowd.cli` turns them into a line and a code.
 """
@@ -59,6 +62,19 @@ class ContractError(KflowdError):
 
 class RecordingError(KflowdError):
     """A recording cannot be read or written, or is of another version."""
+
+
+class CommandError(KflowdError):
+    """The command that a run is for cannot be run.
+
+    Args:
+        message: As of all.
+        exit_code: What a shell would end with.
+    """
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class SinkError(KflowdError):

@@ -27,9 +27,10 @@ from kflowd.serialize import Record, UserCounters
 # Counters that mean something is missing or incomplete; the rest says how much there was.
 LOSS_WORDS = ("_LOST_", "_TRUNCATED", "_READ_FAILED")
 # Of user space's counters all mean a loss but these: how many records there were, processes without
-# names of their own, paths that no record has asked for (one that was is a name lost), and records
-# that wait.
-NO_LOSS = {"processes_unknown", "file_records", "paths_evicted", "records_waiting"}
+# names of their own, paths that no record has asked for (one that was is a name lost), records
+# that wait, and those that nobody wants.
+HIDDEN = "records_hidden"
+NO_LOSS = {"processes_unknown", "file_records", "paths_evicted", "records_waiting", HIDDEN}
 # class in the summary -> seen, reported ("" if it has no records), and what is lost for good;
 # socket and UNIX records that the ring refused stay in their map and are swept later. A socket is
 # seen before it is admitted to a table; one that is folded is reported as part of its fold.
@@ -173,6 +174,7 @@ class Health:
         others["program runs skipped by the kernel"] = self._newest.missed
         losses = _losses(ours).items()
         others |= {name.replace("_", " "): n for name, n in losses if name != "names_lost"}
+        others["records of other processes left out"] = ours.records_hidden
         return lines + [f"{name}: {count}" for name, count in others.items() if count]
 
     def _record(

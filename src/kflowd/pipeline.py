@@ -85,6 +85,7 @@ class Pipeline:
         """Return what user space has counted so far."""
         decoded, processes = self._decoder.stats, self._enrichment.processes.stats
         file, socket = self._aggregator.file.stats, self._aggregator.socket.stats
+        followed = self._aggregator.followed
         return UserCounters(
             decode_unknown=decoded.unknown,
             decode_short=decoded.short,
@@ -104,6 +105,8 @@ class Pipeline:
             ends_lost=self._lost.ends_lost + socket.ends_lost,
             records_waiting=self._enrichment.waiting.count,
             waits_ended=self._enrichment.waiting.given_up,
+            records_hidden=followed.hidden if followed else 0,
+            descendants_lost=followed.lost if followed else 0,
         )
 
     def _health_record(self, kernel: Counters, ours: UserCounters) -> Record:

@@ -84,6 +84,14 @@ class Writer(Protocol):
         """Append a batch."""
 
 
+class Stop(Protocol):
+    """Says when a run is to end; Signals is one."""
+
+    @property
+    def stop(self) -> bool:
+        """Whether it is now."""
+
+
 class Signals:
     """Signals as a wish to stop. A context manager; restores what was before.
 
@@ -92,11 +100,13 @@ class Signals:
 
     Attributes:
         asked_ns: When the first came (time.monotonic_ns), None before.
+        number: Of the first, 0 before.
         last_words: Called with the signal that ends the program at once, in the thread.
     """
 
     def __init__(self) -> None:
         self.asked_ns: int | None = None
+        self.number = 0
         self.last_words: Callable[[signal.Signals], None] | None = None
         self._before = {}  # type: ignore[var-annotated] # handlers of the signal module
         self._thread = threading.Thread(target=self._watch, name="signals", daemon=True)
@@ -132,9 +142,10 @@ class Signals:
         os.close(self._reader)
         os.close(self._writer)
 
-    def _take(self, _number: int, _frame: FrameType | None) -> None:
+    def _take(self, number: int, _frame: FrameType | None) -> None:
         # here and not in the thread alone: what the signal interrupts is to see it
         if self.asked_ns is None:
+            self.number = number
             self.asked_ns = time.monotonic_ns()
 
     def _watch(self) -> None:
@@ -184,7 +195,7 @@ class Runner:
         feeder: Feeder,
         consumers: Sequence[Consumer],
         recorder: Writer | None,
-        signals: Signals,
+        signals: Stop,
         *,
         news: Callable[[bytes], bytes] = lambda _batch: b"",
         redact: Callable[[bytes], bytes] = bytes,

@@ -60,6 +60,7 @@ class Agent:
         stdout: Descriptor that it gets as standard output; None: a file whose records `stop` and
             `wait` return.
         stderr: The same for standard error, and its text.
+        stdin: Descriptor that it gets as standard input; by default there is nothing to read.
     """
 
     def __init__(
@@ -69,7 +70,9 @@ class Agent:
         command: Sequence[str] = COMMAND,
         stdout: int | None = None,
         stderr: int | None = None,
+        stdin: int = subprocess.DEVNULL,
     ) -> None:
+        self._stdin = stdin
         self._options = options
         self._environment = environment or {}
         self._command = command
@@ -88,7 +91,7 @@ class Agent:
             environment = {**os.environ, **self._environment, "NOTIFY_SOCKET": "@" + name[1:]}
             self.process = subprocess.Popen(
                 [*self._command, "-o", "json-min", *ATTACH_MODE, *self._options],
-                stdin=subprocess.DEVNULL,
+                stdin=self._stdin,
                 stdout=self._stdout if self._given[0] is None else self._given[0],
                 stderr=self._stderr if self._given[1] is None else self._given[1],
                 env=environment,

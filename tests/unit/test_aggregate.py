@@ -1,9 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 from kflowd.aggregate import Aggregator
 from kflowd.aggregate.file import FileAggregator
+from kflowd.aggregate.followed import Followed
+from kflowd.aggregate.process import ProcessAggregator
 from kflowd.aggregate.socket import SocketAggregator
-from kflowd.model import FileFlag, FilePath, SocketClosed, SocketFlag, Tick, Value
-from tests.unit.make import SECOND, file, seen, socket, unix
+from kflowd.model import (
+    FileFlag,
+    FilePath,
+    ProcessAggregate,
+    SocketClosed,
+    SocketFlag,
+    Tick,
+    Value,
+)
+from tests.unit.make import SECOND, file, process, seen, socket, unix
 
 
 def aggregator() -> Aggregator:
@@ -29,3 +39,20 @@ def test_a_tick_completes_and_passes_on() -> None:
 def test_the_base_of_a_connection_is_no_record() -> None:
     """What only serves deltas stays in the stage."""
     assert aggregator().feed([socket(flags=SocketFlag.SNAPSHOT)]) == []
+
+
+def test_what_is_of_others_goes_no_further() -> None:
+    """Neither at once nor at the end, nor in what is made of it."""
+    stage = Aggregator(
+        FileAggregator(SECOND),
+        SocketAggregator(),
+        process=ProcessAggregator(9 * SECOND),
+        followed=Followed(process().tgid),
+    )
+    part = file(flags=FileFlag.PARTIAL, counts=(0, 1, *([0] * 9)))
+    mine, other = seen(), seen(process=process(tgid=7))
+    assert stage.feed([mine, other, file(process=other.process), part]) == [mine, other]
+    kinds = [type(value) for value in stage.close()]
+    assert kinds == [type(part), ProcessAggregate]
+    assert stage.followed
+    assert stage.followed.hidden == 2

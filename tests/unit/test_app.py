@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import os
+import signal
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from kflowd import app
+from kflowd.command import Command
 from kflowd.downstream import Process
 from kflowd.enrich.users import Users, fixed_names
 from kflowd.errors import RecordingError
@@ -179,6 +182,61 @@ def test_a_host_with_more_than_a_recording_holds_is_recorded(
     recording = Recording(tmp_path / "tape")
     assert list(recording.batches())
     assert json.loads(recording.session.facts)["groups"] == "g::1"
+
+
+def ignore(_line: str) -> None:
+    """Take a line for nobody."""
+
+
+@pytest.mark.parametrize(("text", "expected"), [("exit 7", 7), ("kill -9 $$", 137)])
+def test_a_run_for_a_command_has_its_status(
+    text: str, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the command has ended before the run."""
+
+    def trace(_settings: Settings, _say: app.Say, command: Command) -> int:
+        command.start()
+        while not command.ended:
+            time.sleep(0.01)
+        return 0
+
+    monkeypatch.setattr(app, "trace", trace)
+    assert app.trace_command(["sh", "-c", text], Settings(), ignore) == expected
+
+
+def test_a_command_that_goes_on_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run has ended before it, and well."""
+    commands: list[Command] = []
+
+    def trace(_settings: Settings, _say: app.Say, command: Command) -> int:
+        command.start()
+        commands.append(command)
+        return 0
+
+    monkeypatch.setattr(app, "trace", trace)
+    lines: list[str] = []
+    assert app.trace_command(["sleep", "99"], Settings(), lines.append) == 0
+    assert lines == [f"{commands[0]} goes on: the run has ended before it"]
+    os.kill(commands[0].tgid, signal.SIGKILL)
+    os.waitpid(commands[0].tgid, 0)
+
+
+def test_an_error_of_the_run_ends_a_command_that_has_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And keeps its own code."""
+    commands: list[Command] = []
+
+    def trace(_settings: Settings, _say: app.Say, command: Command) -> int:
+        commands.append(command)
+        raise RecordingError("writing x: no")
+
+    monkeypatch.setattr(app, "trace", trace)
+    made = tmp_path / "made"
+    with pytest.raises(RecordingError):
+        app.trace_command(["touch", str(made)], Settings(), ignore)
+    assert commands[0].exit_code() is not None
+    assert not made.exists()
 
 
 def test_json_is_the_default_form(tape: Path, capfd: pytest.CaptureFixture[str]) -> None:

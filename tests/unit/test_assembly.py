@@ -79,6 +79,18 @@ def test_settings_of_a_run_are_recorded() -> None:
     assert as_recorded(Settings(enrich=enrich), b"{}").enrich.checksums is False
 
 
+def test_what_a_run_was_for_is_recorded() -> None:
+    """A replay shows the records of the same processes; of a run for all it shows all."""
+    for followed in (0, 7):
+        facts, _ = assembly.session_facts(Settings(), (), full=False, followed=followed)
+        again = facts_of(RunFacts, facts).followed
+        assert again == followed
+        pipeline = make_pipeline(Settings(), [Processes()], Delivery([]), followed=again)
+        file = record("FILE", b"name\0", path_len=5, agg__counts=(1,) * 11, key__tgid=9)
+        assert len(pipeline.feed(file)) == (followed == 0)
+        assert pipeline.user_counters().records_hidden == (followed != 0)
+
+
 def test_checksums_are_read_when_they_are_wanted() -> None:
     """Else no file record asks for them."""
     for wanted in (False, True):

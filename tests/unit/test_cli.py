@@ -89,6 +89,58 @@ def test_one_setting_is_given_once(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("-- true", (["true"], None)),
+        ("-o json-min -- ls -V --help", (["ls", "-V", "--help"], "json-min")),
+        ("-ojson-min -- doctor -- x", (["doctor", "--", "x"], "json-min")),
+        ("-- -- x", (["--", "x"], None)),
+    ],
+)
+def test_a_program_is_what_stands_behind_two_dashes(
+    arguments: str, expected: tuple[list[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With all that follows, also what looks like ours; its status is the exit code."""
+    found: list[Any] = []
+
+    def trace_command(arguments: list[str], settings: Settings, _say: Any) -> int:
+        found.append((arguments, settings))
+        return 7
+
+    monkeypatch.setattr(app, "trace_command", trace_command)
+    assert cli.run(shlex.split(arguments)) == 7
+    program, form = expected
+    output = (OutputSettings(format=form),) if form else Settings().output
+    assert found == [(program, Settings(output=output))]
+
+
+def test_two_dashes_behind_a_command_are_of_that_command(
+    traced: list[Settings], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """`replay -- -x` reads a file -x; as the value of an option they are none; nothing is wrong."""
+    paths: list[Path] = []
+    monkeypatch.setattr(app, "replay", lambda path, _settings, _say: paths.append(path))
+    assert cli.run(["replay", "--", "-x"]) == 0
+    assert paths == [Path("-x")]
+    assert cli.run(["--"]) == 2
+    assert capfd.readouterr().err == "kflowd: --: the program to trace is missing\n"
+    assert cli.run(["--record", "--", "true"]) == 2
+    assert cli.run(["--no-such", "--", "true"]) == 2
+    assert traced == []
+
+
+@pytest.mark.parametrize(("program", "code"), [("no-such-program", 127), ("/", 126)])
+def test_a_program_that_cannot_run_is_one_line(
+    program: str, code: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """At once, with the code of a shell."""
+    assert cli.run(["--", program]) == code
+    out, err = capfd.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("kflowd: running ")
+
+
+@pytest.mark.parametrize(
     ("arguments", "line"),
     [
         (["-m", "f"], "-m/--monitor: 'f' is none of file, socket, process"),

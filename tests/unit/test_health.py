@@ -133,6 +133,18 @@ def test_summary_has_a_line_for_each_class() -> None:
     ]
 
 
+def test_what_nobody_wants_is_told_and_no_loss() -> None:
+    """How many records of others there were; that makes no health record."""
+    watch = Watch()
+    watch.health.note(counters())
+    watch.ours = UserCounters(records_hidden=3)
+    assert watch.health.due() == []
+    assert watch.health.summary()[-1] == "records of other processes left out: 3"
+    watch.ours = UserCounters(records_hidden=3, descendants_lost=1)
+    assert len(watch.health.due()) == 1
+    assert "descendants lost: 1" in watch.health.summary()
+
+
 def test_what_is_in_the_kernel_is_what_was_seen_and_neither_reported_nor_lost() -> None:
     """As of the newest counters; not known before the first."""
     watch = Watch()

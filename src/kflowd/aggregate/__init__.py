@@ -8,6 +8,7 @@ go whole and once), processes, counters.
 from collections.abc import Iterable, Iterator
 
 from kflowd.aggregate.file import FileAggregator
+from kflowd.aggregate.followed import Followed
 from kflowd.aggregate.process import ProcessAggregator
 from kflowd.aggregate.socket import SocketAggregator
 from kflowd.faults import Faults
@@ -28,6 +29,7 @@ class Aggregator:
         file, socket: Aggregators of the two kinds; their `stats` are of interest to others.
         faults: Counts the values that an internal error costs.
         process: Makes aggregates of processes out of what the others complete; None: nobody.
+        followed: Lets pass what is of some processes; None: of all.
     """
 
     def __init__(
@@ -36,9 +38,11 @@ class Aggregator:
         socket: SocketAggregator,
         faults: Faults | None = None,
         process: ProcessAggregator | None = None,
+        followed: Followed | None = None,
     ) -> None:
         self.file = file
         self.socket = socket
+        self.followed = followed
         self._process = process
         self._faults = faults or Faults()
 
@@ -46,7 +50,9 @@ class Aggregator:
         """Return what is complete after these values, in order."""
         complete: list[Value] = []
         self._faults.survive(lambda rest: self._feed(rest, complete), values)
-        return self._process.feed(complete) if self._process else complete
+        if self._process:
+            complete = self._process.feed(complete)
+        return self.followed.feed(complete) if self.followed else complete
 
     def _feed(self, values: Iterator[Value], complete: list[Value]) -> None:
         extend, append = complete.extend, complete.append
@@ -72,4 +78,6 @@ class Aggregator:
     def close(self) -> list[Value]:
         """Return what waits for more, when no more will come."""
         left: list[Value] = list(self.file.close())
-        return [*self._process.feed(left), *self._process.close()] if self._process else left
+        if self._process:
+            left = [*self._process.feed(left), *self._process.close()]
+        return self.followed.feed(left) if self.followed else left

@@ -69,6 +69,8 @@ class UserCounters(msgspec.Struct, frozen=True, kw_only=True):
     ends_lost: int = 0
     records_waiting: int = 0
     waits_ended: int = 0
+    records_hidden: int = 0
+    descendants_lost: int = 0
 
 
 class OutputCounters(msgspec.Struct, frozen=True, rename="pascal"):

@@ -87,6 +87,12 @@ class HealthUser(Block, frozen=True, kw_only=True, gc=False):
     HealthWaitsEnded: Annotated[
         int, Says("records that went without sums or names: too late, or too many waited")
     ]
+    HealthRecordsHidden: Annotated[
+        int, Says("records left out: of processes that the command of the run did not start")
+    ]
+    HealthDescendantsLost: Annotated[
+        int, Says("processes of that command whose records are left out: too many run at once")
+    ]
 
 
 class HealthDelivery(Block, frozen=True, kw_only=True, gc=False):
