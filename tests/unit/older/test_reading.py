@@ -16,7 +16,9 @@ def test_a_process_is_read() -> None:
     """Its start, its executable, its arguments with empty ones."""
     command = [sys.executable, "-c", "input()", "", "a b", "Zq"]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as child:
-        found = read_one(child.pid)
+        # its arguments are there a moment later than what tells Popen that it runs
+        while (found := read_one(child.pid)) is None and child.poll() is None:
+            pass
         status = status_of(child.pid)
         child.communicate(b"\n")
     assert found is not None
