@@ -72,6 +72,8 @@ class CommandError(KflowdError):
         exit_code: What a shell would end with.
     """
 
+    exit_code = 127
+
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
         self.exit_code = exit_code

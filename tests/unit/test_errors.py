@@ -15,8 +15,14 @@ def test_every_error_has_its_documented_exit_code() -> None:
         "BpfError": 1,
         "ContractError": 1,
         "RecordingError": 1,
+        "CommandError": 127,
         "SinkError": 1,
     }
+
+
+def test_a_command_that_cannot_be_run_has_two_codes() -> None:
+    """Those of a shell, by what is wrong."""
+    assert errors.CommandError("running x: no", 126).exit_code == 126
 
 
 def test_an_error_carries_a_hint() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from kflowd.aggregate import Aggregator
 from kflowd.aggregate.file import FileAggregator
+from kflowd.aggregate.followed import Followed
 from kflowd.aggregate.socket import SocketAggregator
 from kflowd.contract import constants
 from kflowd.delivery import Delivery
@@ -54,6 +55,7 @@ class Stages:
         self.faults = Faults()
         self.refreshed = Refreshed()
         self.aggregator = Aggregator(FileAggregator(SECOND), SocketAggregator(), self.faults)
+        self.followed = Followed(1)
         self.processes = Processes()
         enrichment = Enrichment([self.processes, self.refreshed], self.faults)
         self.builder = Builder()
@@ -166,7 +168,10 @@ def test_each_counter_of_user_space_has_its_place(name: str) -> None:
         "ends_lost": (stages.pipeline._lost, "ends_lost"),
         "records_waiting": (stages.pipeline._enrichment.waiting, "count"),
         "waits_ended": (stages.pipeline._enrichment.waiting, "given_up"),
+        "records_hidden": (stages.followed, "hidden"),
+        "descendants_lost": (stages.followed, "lost"),
     }
+    stages.aggregator.followed = stages.followed
     setattr(*of[name], 7)
     assert stages.pipeline.user_counters() == UserCounters(**{name: 7})
 

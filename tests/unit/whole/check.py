@@ -9,6 +9,7 @@ import msgspec
 
 from kflowd import assembly
 from kflowd import records as stage_2
+from kflowd.aggregate.followed import Followed
 from kflowd.delivery import Delivery
 from kflowd.delivery.formats import FORMATS
 from kflowd.pipeline import Pipeline
@@ -86,6 +87,8 @@ def count_in_user_space(pipeline: Pipeline) -> None:
     pipeline._lost.lookups_lost, pipeline._lost.ends_lost = 815, 816
     waiting = pipeline._enrichment.waiting
     waiting.count, waiting.given_up = 817, 818
+    followed = pipeline._aggregator.followed = Followed(1)
+    followed.hidden, followed.lost = 819, 820
 
 
 def holds(name: str) -> bool:

@@ -399,5 +399,7 @@ HEALTH: Keys = {
     "HealthEndsLost": 816,
     "HealthRecordsWaiting": 817,
     "HealthWaitsEnded": 818,
+    "HealthRecordsHidden": 819,
+    "HealthDescendantsLost": 820,
     "InfoTime": "2023-11-14T22:15:00.000000061Z",
 }

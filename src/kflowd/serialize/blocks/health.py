@@ -88,10 +88,10 @@ class HealthUser(Block, frozen=True, kw_only=True, gc=False):
         int, Says("records that went without sums or names: too late, or too many waited")
     ]
     HealthRecordsHidden: Annotated[
-        int, Says("records left out: of processes that the command of the run did not start")
+        int, Says("records of processes that the run is not for, left out")
     ]
     HealthDescendantsLost: Annotated[
-        int, Says("processes of that command whose records are left out: too many run at once")
+        int, Says("processes that the run is for, left out: too many at once")
     ]
 
 
