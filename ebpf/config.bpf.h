@@ -8,6 +8,7 @@
 const volatile u32 kf_self_tgid = 0; /* kflowd itself: not observed */
 const volatile u8 kf_pseudo_fs = 0; /* 1: proc, sysfs and their like are reported too */
 const volatile u8 kf_directories = 0; /* 1: directories are reported too */
+const volatile u8 kf_follow = 0; /* 1: of files only what a process and its descendants do */
 const volatile u8 kf_has_standby = 0; /* 1: tracing programs are loaded twice: see standby.bpf.h */
 const volatile u8 kf_is_standby = 0; /* 1: this is the second copy */
 const volatile u32 kf_page_size = 4096;

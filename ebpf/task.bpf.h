@@ -5,6 +5,7 @@
 
 #include "compat.bpf.h"
 #include "config.bpf.h"
+#include "follow.bpf.h"
 
 /* task.flags (linux/sched.h) */
 #define KF_PF_EXITING 0x00000004
@@ -120,13 +121,23 @@ static __always_inline bool kf_self_is(u32 tgid, u64 start_ns)
 				(kf_left_out__may_have(tgid) && kf_left_out__has(tgid, start_ns)));
 }
 
-/* The same of the current process. */
+/* Whether a run is for others than this process. */
+static __always_inline bool kf_passed_by(u32 tgid, u64 start_ns)
+{
+	return kf_follow && !kf_followed__has(tgid, start_ns);
+}
+
+/* Whether the current process is one of those, or one that nobody is to follow. */
 static __always_inline bool kf_self(void)
 {
 	u32 tgid = kf_self_tgid ? kf_current__tgid() : 0;
 
-	return tgid && (tgid == kf_self_tgid || (kf_left_out__may_have(tgid) &&
-						 kf_left_out__has(tgid, kf_current__start())));
+	if (!tgid)
+		return false;
+	if (kf_follow && !kf_followed__has(tgid, kf_current__start()))
+		return true;
+	return tgid == kf_self_tgid ||
+	       (kf_left_out__may_have(tgid) && kf_left_out__has(tgid, kf_current__start()));
 }
 
 /* Another number for each program that the current process runs; the lowest 16 bits are kept. */

@@ -390,7 +390,8 @@ static __noinline int kf_file__fold(struct kf_subject *subject, struct kf_flush 
 {
 	struct kf_file_agg *agg;
 
-	if (flush->event >= KF_FILE_EVENTS)
+	if (flush->event >= KF_FILE_EVENTS ||
+	    kf_passed_by(subject->key.tgid, subject->key.start_ns))
 		return 0;
 	flush->now_ns = bpf_ktime_get_boot_ns();
 	agg = kf_file__get(subject, flush);

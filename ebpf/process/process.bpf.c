@@ -41,6 +41,8 @@ static __always_inline void kf_process__fork(struct task_struct *child)
 	kf_count(KF_CNT_PROC_EVENTS, 1);
 	kf_proc__fill(&proc, child);
 	bpf_get_current_comm(proc.comm, sizeof(proc.comm)); /* the child's is its parent's */
+	kf_followed__add(bpf_get_current_pid_tgid() >> 32, kf_current__start(), proc.tgid,
+			 proc.start_ns);
 	kf_proc_record__emit_fork(child, &proc);
 }
 

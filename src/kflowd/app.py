@@ -162,7 +162,7 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
         each.prepare()
     older = read_all()
     with ExitStack() as stack:
-        source = stack.enter_context(_source(settings))
+        source = stack.enter_context(_source(settings, command.tgid if command else 0))
         for row in source.coverage.rows:
             log.debug("coverage", event_class=row.event, status=row.status, hook=row.hook)
         if warning := doctor.warning(source.coverage, settings.trace.attach):
@@ -372,8 +372,8 @@ def _records(number: int) -> str:
     return "1 record" if number == 1 else f"{number} records"
 
 
-def _source(settings: Settings) -> Source:
+def _source(settings: Settings, followed: int = 0) -> Source:
     """Return the source of a run, which does not watch ourselves."""
     from kflowd.bpf.source import Source, own_tgid
 
-    return Source(settings.trace, self_tgid=own_tgid(), verbose=settings.verbose)
+    return Source(settings.trace, self_tgid=own_tgid(), followed=followed, verbose=settings.verbose)

@@ -120,6 +120,13 @@ def test_nothing_of_a_bystander_is_told(ran: Ran) -> None:
     assert line in ran.result.stderr
 
 
+def test_the_kernel_passes_by_what_others_do_with_files(ran: Ran) -> None:
+    """Each file event that a program has counted is in a record of the command."""
+    health = health_records(ran.result.records)[-1]
+    told = sum(it.get("FileEventCount", 0) for it in ran.result.records)
+    assert health["HealthFileEvents"] == health["HealthFileReported"] == told
+
+
 def test_processes_and_sockets_of_the_command_are_told(ran: Ran) -> None:
     """Each process by one record; of a connection the side that is the command's."""
     kinds = [it["InfoMonitor"] for it in ran.result.records]
@@ -148,6 +155,29 @@ def test_a_replay_shows_the_same(ran: Ran) -> None:
     command = [*COMMAND, "replay", "-o", "json-min", str(ran.recording)]
     replayed = subprocess.run(command, check=True, capture_output=True, cwd=ROOT, timeout=60)
     assert replayed.stdout == ran.result.stdout
+
+
+SMALL = "from kflowd.bpf.loading import loader; loader.MAX_FOLLOWED = 7; from kflowd import cli;"
+
+
+def test_a_full_table_in_the_kernel_loses_nobody(folder: Path) -> None:
+    """Then all processes pass there, and user space tells them apart as ever."""
+    begun, done = folder / "begun", folder / "done"
+    text = f"cd {folder}; echo > begun; until [ -e done ]; do sleep 0.05; done; (: > last)"
+    children = "for i in 1 2 3 4 5 6 7 8 9; do sleep 60 & done;"
+    command = ["sh", "-c", f"{children} {text}; kill $(jobs -p)"]
+    small = [sys.executable, "-c", f"{SMALL} cli.entry()"]
+    with Agent("-m", "file", "--", *command, command=small) as agent:
+        while not begun.exists():
+            time.sleep(0.02)
+        done.write_text("by a bystander")
+        result = agent.wait()
+    health = health_records(result.records)[-1]
+    told = sum(it.get("FileEventCount", 0) for it in result.records)
+    assert named(result.records, folder) == {"begun", "last"}
+    assert health["HealthFileEvents"] > told
+    assert health["HealthRecordsHidden"] > 0
+    assert losses(result.records) == {}
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from kflowd.bpf.kernel.memory import memlock
 from kflowd.bpf.kernel.probing import probe
 from kflowd.bpf.loading import builds
 from kflowd.bpf.loading.attached import Attached
-from kflowd.bpf.loading.loader import Loader
+from kflowd.bpf.loading.loader import FOLLOWED, Loader
 from kflowd.bpf.standby import Copy, with_standby
 from kflowd.bpf.stream.clock import Clock
 from kflowd.bpf.stream.counters import Counters
@@ -63,6 +63,7 @@ class Source(Closeable):
         config: What to observe.
         folder: Where the BPF objects are.
         self_tgid: Process that is not observed; 0: none.
+        followed: Process whose files, and those of its descendants, are observed alone; 0: of all.
         verbose: Show libbpf's warnings on stderr.
 
     Attributes:
@@ -78,11 +79,13 @@ class Source(Closeable):
         folder: Traversable = builds.OBJECTS,
         *,
         self_tgid: int = 0,
+        followed: int = 0,
         verbose: bool = False,
     ) -> None:
         self._config = config
         self._folder = folder
         self._self_tgid = self_tgid
+        self._followed = followed
         self._verbose = verbose
         self._held = ExitStack()
         self._begun = self._held.enter_context(ExitStack())  # of one try to attach
@@ -130,6 +133,7 @@ class Source(Closeable):
             features,
             self._folder,
             self_tgid=self._self_tgid,
+            following=bool(self._followed),
             attached=self._list_first,
         )
         try:
@@ -137,12 +141,20 @@ class Source(Closeable):
         finally:
             rows = rows_of(loader.choices)
             self.coverage = Coverage(rows=rows, features=tuple(features.values()))
+        if self._followed and FOLLOWED in self._attached.maps:
+            self._follow(self._attached.maps[FOLLOWED])
         by_kprobe = any(row.attach_mode == "kprobe" for row in rows)
         self._blinding = by_kprobe and not features["nonpreemptible"].ok
         self._layouts = Layouts(self._attached.maps.get("kf_layouts"))
         self._layouts.refresh()
         self._stream = self._streaming(self._attached)
         self.coverage = self._measure(features)
+
+    def _follow(self, fd: int) -> None:
+        """Follow a process that waits: it makes no child before this."""
+        key, whenever = ffi.new("__u32 *", self._followed), ffi.new("__u64 *", 0)
+        result = lib.bpf_map_update_elem(fd, key, whenever, 0)
+        check(result, "bpf_map_update_elem", "following the command")
 
     def _list_first(self, attached: Attached, it: Copy) -> None:
         """List the processes behind the programs that tell of them, and ahead of all others.

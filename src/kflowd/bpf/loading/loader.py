@@ -30,6 +30,7 @@ from kflowd.bpf.loading.object import (
 from kflowd.bpf.loading.parameters import (
     ARGUMENTS_PREFIX,
     CAST,
+    UNUSED,
     build_variant,
     constants,
     map_entries,
@@ -42,6 +43,10 @@ from kflowd.settings import TraceSettings
 # Makes a socket's cookie in tracing programs.
 TRACING_COOKIE = "bpf_get_socket_ptr_cookie"
 ASK_DOCTOR = "`kflowd doctor` shows each hook and what would have to change"
+# The objects that pass by what is not followed, and the one that hears of its children.
+FOLLOWING = ("file", "process")
+FOLLOWED = "kf_followed"
+MAX_FOLLOWED = 65536
 SECRET_BITS = 6 * 64  # kf_secrets
 # What user space reads out of maps in the form of the contract.
 MAP_TYPES = {
@@ -79,6 +84,7 @@ class Loader:
         folder: Where the objects are.
         hooks: The table of classes.
         self_tgid: Process that is not observed; 0: none.
+        following: Of files only what is followed is observed: `kf_followed`.
         attached: Is told of each program as soon as it is attached.
     """
 
@@ -91,11 +97,13 @@ class Loader:
         hooks: Iterable[Hook] = HOOKS,
         *,
         self_tgid: int = 0,
+        following: bool = False,
         attached: Callable[[Attached, Copy], None] = lambda _attached, _copy: None,
     ) -> None:
         self._config = config
         self._told = attached
         self._self_tgid = self_tgid
+        self._following = following
         self._kernel = kernel
         self._features = features
         self._folder = folder
@@ -176,9 +184,12 @@ class Loader:
         values |= {"kf_salt": self._salt, "kf_secrets": self._secrets}
         values["kf_watches_clock"] = int(part.object == clock_watcher(self.choices))
         values["kf_takes_datagrams"] = int(takes_datagrams(self.choices))
+        following = self._following and hears_of_forks(self.choices)
+        values["kf_follow"] = int(following and part.object.startswith(FOLLOWING))
         values["kf_sees_stores"] = int(sees_stores(self.choices))
         cookies = bool(self._kernel.arguments(TRACING_COOKIE))
         entries = map_entries(self._config, cookies=cookies) | self._standbys.map_entries()
+        entries[FOLLOWED] = MAX_FOLLOWED if following else UNUSED
         it.set_constants(lambda name: self._constant(values, name))
         for name in it.shared_maps:
             if name in maps:
@@ -261,6 +272,11 @@ def takes_datagrams(choices: Iterable[Choice]) -> bool:
 def sees_stores(choices: Iterable[Choice]) -> bool:
     """Say whether a program sees the first store to a page of a mapped file."""
     return any(it.endswith("__fault_dirty_shared_page") for each in choices for it in each.programs)
+
+
+def hears_of_forks(choices: Iterable[Choice]) -> bool:
+    """Say whether a program sees a child before it runs."""
+    return any(it.endswith("__sched_process_fork") for each in choices for it in each.programs)
 
 
 def clock_watcher(choices: Iterable[Choice]) -> str:

@@ -31,6 +31,7 @@ SOURCES = (
     "glue_exited.c",
     "glue_drain.c",
     "glue_exports.c",
+    "glue_gone.c",
     "glue_front.c",
     "glue_shares.c",
     "glue_sweep.c",

@@ -130,6 +130,7 @@ struct kf_sweep_config {
 	int spill_fd;
 	int shares_fd;
 	int aios_fd;
+	int followed_fd;
 	int tcp_iter_fd; /* link of iter/tcp, which brings TCP counters up to date; -1: none */
 	__u32 salt; /* kf_salt of the programs, by which files are counted */
 };
@@ -152,6 +153,21 @@ struct kf_export_list {
 	struct kf_export *list;
 	size_t used, room;
 };
+
+/* glue_gone.c */
+struct kf_gone_process {
+	__u64 start_ns;
+	__u64 until_ns;
+	__u32 tgid;
+};
+
+struct kf_gone {
+	struct kf_gone_process *list;
+	size_t used, room;
+};
+void kf_gone__add(struct kf_gone *gone, __u32 tgid, __u64 start_ns, __u64 now_ns);
+void kf_gone__take(struct kf_gone *gone, int followed_fd, __u64 now_ns);
+void kf_gone__free(struct kf_gone *gone);
 
 struct kf_exports {
 	struct kf_export_list old; /* of the last sweep, sorted by cookie */

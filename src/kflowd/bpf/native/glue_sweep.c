@@ -48,6 +48,7 @@ struct kf_sweep {
 	size_t used, room;
 	struct kf_share_count *shares; /* NULL: no such map */
 	struct kf_front *front; /* NULL: no such map */
+	struct kf_gone gone; /* who is followed no longer, soon */
 	struct kf_exports exports; /* when copies of live TCP entries were written */
 	struct kf_keys due; /* TCP entries to copy once their counters are up to date */
 	unsigned char keys[KF_BATCH * sizeof(struct kf_user_key)];
@@ -258,6 +259,17 @@ static int sweep__aio(struct kf_sweep *sweep, const void *key, const void *value
 }
 
 /* ---- users of sockets ---- */
+
+/* What is followed no longer. */
+static int sweep__followed(struct kf_sweep *sweep, const void *key, const void *value)
+{
+	const __u32 *tgid = key;
+	const __u64 *start_ns = value;
+
+	if (sweep__exited(sweep, *tgid, *start_ns))
+		kf_gone__add(&sweep->gone, *tgid, *start_ns, sweep->now_ns);
+	return 0;
+}
 
 #define KF_USERS_SIZE (KF_USERS * sizeof(struct kf_user))
 /* Users of a socket whose entry went while they began to use it are looked for once in so many sweeps. */
@@ -656,6 +668,7 @@ static int sweep__tables(struct kf_sweep *sweep)
 		{ config->names_fd, sizeof(struct kf_file_key), sizeof(struct kf_kept_name),
 		  sweep__name },
 		{ config->aios_fd, sizeof(__u64), sizeof(struct kf_aio), sweep__aio },
+		{ config->followed_fd, sizeof(__u32), sizeof(__u64), sweep__followed },
 		{ config->tcp_fd, sizeof(struct kf_tcp_key), sizeof(struct kf_sock),
 		  sweep__connection },
 		{ config->udp_fd, sizeof(struct kf_udp_key), sizeof(struct kf_peer), sweep__peer },
@@ -726,6 +739,7 @@ void kf_sweep__free(struct kf_sweep *sweep)
 		return;
 	free(sweep->out);
 	kf_exports__free(&sweep->exports);
+	kf_gone__free(&sweep->gone);
 	kf_share_count__free(sweep->shares);
 	kf_front__unmap(sweep->front);
 	free(sweep->due.list);
@@ -755,6 +769,7 @@ long kf_sweep__run(struct kf_sweep *sweep, __u64 now_ns, int final)
 
 	sweep__begin(sweep, now_ns, final);
 	err = sweep__tables(sweep);
+	kf_gone__take(&sweep->gone, sweep->config.followed_fd, now_ns);
 	kf_exports__end(&sweep->exports, !err);
 	if (!err) {
 		kf_exited__clear(sweep->exited, now_ns);

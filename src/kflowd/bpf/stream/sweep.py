@@ -52,6 +52,7 @@ class Sweep(Closeable):
         config.spill_fd = maps.get("kf_spill", NO_MAP)
         config.shares_fd = maps.get("kf_shares", NO_MAP)
         config.aios_fd = maps.get("kf_aios", NO_MAP)
+        config.followed_fd = maps.get("kf_followed", NO_MAP)
         config.tcp_iter_fd = tcp_iterator
         config.salt = salt
         self._pointer: Any = check_pointer(

@@ -11,6 +11,7 @@ from kflowd.bpf.kernel.choice import Choice, Reason
 from kflowd.bpf.kernel.features import Feature
 from kflowd.bpf.loading.loader import (
     Loader,
+    hears_of_forks,
     programs_by_object,
     reading,
     reason_of,
@@ -53,6 +54,13 @@ def test_stores_are_seen_where_a_program_says_so(way: str) -> None:
     others = [a_choice("a", "tp__sys_exit"), a_choice("b", f"{way}__vm_mmap_pgoff")]
     assert not sees_stores([*others, a_choice("c")])
     assert sees_stores([*others, a_choice("c", f"{way}__fault_dirty_shared_page")])
+
+
+def test_children_are_heard_of_where_a_program_says_so() -> None:
+    """By the tracepoint at which they do not run yet; without it nobody could be followed."""
+    others = [a_choice("a", "tp__sched_process_exec"), a_choice("b")]
+    assert not hears_of_forks(others)
+    assert hears_of_forks([*others, a_choice("c", "tp__sched_process_fork")])
 
 
 def test_one_class_of_a_subsystem_is_enough() -> None:
