@@ -24,6 +24,8 @@ from kflowd.assembly import (
     live_enrichers,
     make_pipeline,
     recorded_enrichers,
+    recorded_rules,
+    rules_of,
     session_facts,
 )
 from kflowd.command import Command, CommandEnd, find_program
@@ -34,6 +36,8 @@ from kflowd.enrich import Enricher
 from kflowd.enrich.host import HostWatch
 from kflowd.errors import KflowdError, RecordingError, UsageError
 from kflowd.faults import Faults
+from kflowd.filters import Rules
+from kflowd.filters.user_ids import look_up, named_users
 from kflowd.log import Log
 from kflowd.model import Session, facts_of
 from kflowd.older import Filler, Found, confirmed, read_all
@@ -106,10 +110,11 @@ def trace(settings: Settings, say: Say, command: Command | None = None) -> int:
         enrichers = live_enrichers(_enter, versions=settings.enrich.package_versions)
         unrecorded = (lambda: recorder.lost) if recorder else int
         followed = command.tgid if command else 0
+        rules = _rules(settings, say)
         pipeline = make_pipeline(
-            settings, enrichers, delivery, faults, unrecorded, followed=followed
+            settings, enrichers, delivery, faults, unrecorded, followed=followed, rules=[rules]
         )
-        stages = Stages(enrichers, pipeline, delivery, recorder, command)
+        stages = Stages(enrichers, pipeline, delivery, recorder, command, rules)
         signals.last_words = lambda number: say(_last_words(number, stages))
         try:
             ran = _trace(settings, say, signals, stages)
@@ -130,6 +135,7 @@ class Stages(NamedTuple):
     delivery: Delivery
     recorder: Recorder | None
     command: Command | None = None
+    rules: Rules = Rules()
 
 
 class Ran(NamedTuple):
@@ -214,7 +220,9 @@ def _begin(settings: Settings, source: Source, stages: Stages, say: Say) -> Sess
     """Begin the stream with what a replay needs to know of this host."""
     followed = stages.command.tgid if stages.command else 0
     full = settings.record is not None
-    facts, left_out = session_facts(settings, stages.enrichers, full=full, followed=followed)
+    facts, left_out = session_facts(
+        settings, stages.enrichers, full=full, followed=followed, rules=stages.rules
+    )
     if left_out:
         say(f"the recording has no room for {', '.join(left_out)}: a replay does without")
     session = Session(source.start_ns, source.realtime_offset_ns, source.hz(), facts)
@@ -240,8 +248,10 @@ def replay(path: Path, settings: Settings, say: Say) -> int:
     redact = _redact(settings)
     # lossless: the recording waits for the reader, whom a kernel would not wait for
     with Delivery(_outputs(settings, lossless=True), settings.count, faults) as delivery:
-        enrichers = recorded_enrichers(facts)
-        pipeline = make_pipeline(settings, enrichers, delivery, faults, followed=followed)
+        enrichers, rules = recorded_enrichers(facts), recorded_rules(settings, facts)
+        pipeline = make_pipeline(
+            settings, enrichers, delivery, faults, followed=followed, rules=rules
+        )
         try:
             for batch in recording.batches():
                 delivery.put(pipeline.feed(redact(batch)))
@@ -253,6 +263,17 @@ def replay(path: Path, settings: Settings, say: Say) -> int:
         _finish(pipeline, delivery)
     head = f"{_records(delivery.records)} replayed"
     return _conclude(say, head, pipeline, delivery, [faults.first])
+
+
+def _rules(settings: Settings, say: Say) -> Rules:
+    """Return the rules that filter a run on this host."""
+    trace = settings.trace
+    names = named_users([*trace.include, *trace.exclude])
+    found = look_up(names) if names else {}
+    for name in names:
+        if name not in found:
+            say(f"filters: no user {name!r} is known here now; records are asked by that name")
+    return rules_of(trace, found)
 
 
 def _redact(settings: Settings) -> Callable[[bytes], bytes]:

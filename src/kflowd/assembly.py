@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the stages of a run and joins them: the only place that knows them all."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -23,6 +23,7 @@ from kflowd.enrich.stage import recorded
 from kflowd.enrich.users import Users
 from kflowd.enrich.waiting import Waiting
 from kflowd.faults import Faults
+from kflowd.filters import Filter, Rules
 from kflowd.model import ClockStep, Session, facts_of
 from kflowd.pipeline import Pipeline
 from kflowd.records.ahead import tasks_ahead
@@ -44,6 +45,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     checksum_wait_ns: int = 0
     monitor: tuple[Subsystem, ...] = ()
     followed: int = 0  # tgid of the process that the run was for
+    rules: Rules = Rules()
 
 
 def live_enrichers(enter: Enter | None = None, *, versions: bool = False) -> list[Enricher]:
@@ -131,7 +133,12 @@ def recorded_enrichers(facts: bytes) -> list[Enricher]:
 
 
 def session_facts(
-    settings: Settings, enrichers: Sequence[Enricher], *, full: bool, followed: int = 0
+    settings: Settings,
+    enrichers: Sequence[Enricher],
+    *,
+    full: bool,
+    followed: int = 0,
+    rules: Rules | None = None,
 ) -> tuple[bytes, list[str]]:
     """Return the facts of this host as a JSON object, and the keys of those it has no room for.
 
@@ -140,16 +147,20 @@ def session_facts(
         enrichers: Of the run.
         full: With what a replay needs, which takes some time and space.
         followed: tgid of the process that the run is for, 0: for all.
+        rules: What filters the run.
     """
     facts = msgspec.structs.asdict(host_facts(f"kflowd-v{kflowd.__version__}"))
     if full:
         for each in enrichers:
             facts |= each.facts()
-    facts |= msgspec.structs.asdict(_run_facts(settings.trace, settings.enrich, followed))
+    run = _run_facts(settings.trace, settings.enrich, rules or Rules(), followed)
+    facts |= msgspec.structs.asdict(run)
     return fit_facts(facts)
 
 
-def _run_facts(trace: TraceSettings, enrich: EnrichSettings, followed: int) -> RunFacts:
+def _run_facts(
+    trace: TraceSettings, enrich: EnrichSettings, rules: Rules, followed: int
+) -> RunFacts:
     return RunFacts(
         followed=followed,
         idle_ns=trace.idle_ns,
@@ -160,6 +171,7 @@ def _run_facts(trace: TraceSettings, enrich: EnrichSettings, followed: int) -> R
         checksums_wanted=enrich.checksums,
         checksum_bytes=enrich.checksum_bytes,
         checksum_wait_ns=enrich.checksum_wait_ns,
+        rules=rules,
     )
 
 
@@ -183,6 +195,21 @@ def as_recorded(settings: Settings, facts: bytes) -> Settings:
     return msgspec.structs.replace(settings, trace=trace, enrich=enrich)
 
 
+def recorded_rules(settings: Settings, facts: bytes) -> list[Rules]:
+    """Return the rules of a replay: those of the recorded run, and its own; all of them hold."""
+    return [facts_of(RunFacts, facts).rules, rules_of(settings.trace)]
+
+
+def rules_of(trace: TraceSettings, user_ids: Mapping[str, int] | None = None) -> Rules:
+    """Return the rules of a run.
+
+    Args:
+        trace: What it is to do.
+        user_ids: Numbers of the users that they name; None: names alone decide.
+    """
+    return Rules(trace.include, trace.exclude, user_ids or {})
+
+
 def make_pipeline(
     settings: Settings,
     enrichers: Sequence[Enricher],
@@ -191,6 +218,7 @@ def make_pipeline(
     unrecorded: Callable[[], int] = int,
     *,
     followed: int = 0,
+    rules: Sequence[Rules] = (),
 ) -> Pipeline:
     """Return the stages of one run, joined.
 
@@ -201,6 +229,7 @@ def make_pipeline(
         faults: Counts what internal errors cost.
         unrecorded: Returns how many records a recording lacks.
         followed: tgid of the process that the run is for, 0: for all.
+        rules: What filters the records; all of them hold.
     """
     trace = settings.trace
     faults = faults or Faults()
@@ -219,7 +248,15 @@ def make_pipeline(
         # an aggregate waits for two sweeps behind the end of its process
         enrichment.processes.max_exited = MAX_ENDED
     builder = Builder(strict=settings.strict, versions=settings.enrich.package_versions)
-    return Pipeline(aggregator, enrichment, builder, delivery, faults=faults, unrecorded=unrecorded)
+    return Pipeline(
+        aggregator,
+        enrichment,
+        builder,
+        delivery,
+        faults=faults,
+        hiding=Filter(*rules) if any(each.include or each.exclude for each in rules) else None,
+        unrecorded=unrecorded,
+    )
 
 
 def _processes(trace: TraceSettings, faults: Faults) -> ProcessAggregator | None:

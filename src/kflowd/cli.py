@@ -39,7 +39,13 @@ class SettingOption(click.Option):
             super().__init__(line.flags, is_flag=True, help=help_text)
         else:
             # its value are the settings by place; UsageError says what is wrong
-            super().__init__(line.flags, metavar=line.metavar, type=line.read, help=help_text)
+            super().__init__(
+                line.flags,
+                metavar=line.metavar,
+                type=line.read,
+                help=help_text,
+                multiple=line.is_list,
+            )
         self.line = line
 
 
@@ -63,13 +69,22 @@ def given_settings(context: click.Context) -> dict[Place, object]:
             and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
         ):
             line, value = param.line, context.params[name]
-            found = line.read(value) if line.is_flag else value
+            found = _found(line, value)
             for place in found:
                 if place in setters:
                     raise UsageError(f"{line.name}: {setters[place]} sets it too")
                 setters[place] = line.name
             values |= found
     return values
+
+
+def _found(line: OptionLine, value: Any) -> dict[Place, Any]:
+    """Return what an option sets; what is given several times adds up."""
+    if line.is_flag:
+        return line.read(value)
+    if not line.is_list:
+        return dict(value)
+    return {place: sum((each[place] for each in value), ()) for place in value[0]}
 
 
 def _version(context: click.Context, _param: click.Parameter, value: bool) -> None:

@@ -174,7 +174,7 @@ class Health:
         others["program runs skipped by the kernel"] = self._newest.missed
         losses = _losses(ours).items()
         others |= {name.replace("_", " "): n for name, n in losses if name != "names_lost"}
-        others["records of other processes left out"] = ours.records_hidden
+        others["records that nobody asked for, left out"] = ours.records_hidden
         return lines + [f"{name}: {count}" for name, count in others.items() if count]
 
     def _record(

@@ -12,6 +12,7 @@ from kflowd.delivery import Delivery
 from kflowd.enrich import Enrichment
 from kflowd.enrich.stage import Output
 from kflowd.faults import Faults
+from kflowd.filters import Filter
 from kflowd.health import Health
 from kflowd.model import ClockStep, Counters, Lost, Session, Tick, facts_of
 from kflowd.records import Decoder
@@ -29,6 +30,7 @@ class Pipeline:
         builder: Makes the records.
         delivery: Where they go; health records tell how that went.
         faults: Counts the records that an internal error costs, of all stages.
+        hiding: Hides records; None: all are shown.
         unrecorded: Returns how many records a recording lacks.
 
     Attributes:
@@ -43,10 +45,12 @@ class Pipeline:
         delivery: Delivery,
         *,
         faults: Faults | None = None,
+        hiding: Filter | None = None,
         unrecorded: Callable[[], int] = int,
     ) -> None:
         self._faults = faults or Faults()
         self._unrecorded = unrecorded
+        self._filter = hiding
         self._decoder = Decoder()
         self._aggregator = aggregator
         self._enrichment = enrichment
@@ -105,7 +109,8 @@ class Pipeline:
             ends_lost=self._lost.ends_lost + socket.ends_lost,
             records_waiting=self._enrichment.waiting.count,
             waits_ended=self._enrichment.waiting.given_up,
-            records_hidden=followed.hidden if followed else 0,
+            records_hidden=(followed.hidden if followed else 0)
+            + (self._filter.hidden if self._filter else 0),
             descendants_lost=followed.lost if followed else 0,
         )
 
@@ -118,7 +123,7 @@ class Pipeline:
         return records
 
     def _build(self, values: Iterator[Output], records: list[Record]) -> None:
-        append, make = records.append, self._builder.record
+        append, make, hiding = records.append, self._builder.record, self._filter
         for value in values:
             if isinstance(value, Tick):
                 self._enrichment.refresh(value.ts_ns)
@@ -131,7 +136,7 @@ class Pipeline:
                 self._learn(facts_of(Lost, value.facts))
                 self._builder.begin(value)
                 self._enrichment.refresh(value.ts_ns)
-            else:
+            elif hiding is None or hiding.shows(value):
                 append(make(value))
 
     def _learn(self, lost: Lost) -> None:

@@ -77,7 +77,8 @@ class Agent:
         self._environment = environment or {}
         self._command = command
         self._given = (stdout, stderr)
-        self._stdout: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _finish
+        # in memory: how fast a disk is, is no matter of the agent's
+        self._stdout: IO[bytes] = os.fdopen(os.memfd_create("stdout"), "w+b")
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _finish
         self.process: subprocess.Popen[bytes]
         self.start_seconds = 0.0

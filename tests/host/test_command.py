@@ -116,7 +116,7 @@ def test_nothing_of_a_bystander_is_told(ran: Ran) -> None:
             assert ran.root in family, record
     health = health_records(ran.result.records)[-1]
     assert health["HealthRecordsHidden"] > commanded.CHILDREN
-    line = f"records of other processes left out: {health['HealthRecordsHidden']}"
+    line = f"records that nobody asked for, left out: {health['HealthRecordsHidden']}"
     assert line in ran.result.stderr
 
 

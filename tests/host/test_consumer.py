@@ -117,7 +117,7 @@ def test_the_whole_pipeline_is_left_out(folder: Path) -> None:
 
 def test_a_consumer_that_runs_another_program_stays_one(folder: Path) -> None:
     """A shell that reads a line and then is cat: exec makes no new process."""
-    _, records = traced(["sh", "-c", 'read -r line; echo "$line"; exec cat'], folder)
+    _, records = traced(["sh", "-c", """read -r line; printf '%s\\n' "$line"; exec cat"""], folder)
     # what exec opens is of no interest here
     assert not [it for it in records if it["File"] == "out"]
     assert beside(records) == WRITES

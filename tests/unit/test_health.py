@@ -139,7 +139,7 @@ def test_what_nobody_wants_is_told_and_no_loss() -> None:
     watch.health.note(counters())
     watch.ours = UserCounters(records_hidden=3)
     assert watch.health.due() == []
-    assert watch.health.summary()[-1] == "records of other processes left out: 3"
+    assert watch.health.summary()[-1] == "records that nobody asked for, left out: 3"
     watch.ours = UserCounters(records_hidden=3, descendants_lost=1)
     assert len(watch.health.due()) == 1
     assert "descendants lost: 1" in watch.health.summary()

@@ -15,6 +15,7 @@ from kflowd.enrich import Enricher, Enrichment
 from kflowd.enrich.base import NoFacts
 from kflowd.enrich.processes import Processes
 from kflowd.faults import Faults
+from kflowd.filters import Filter, Rules
 from kflowd.model import FileFlag
 from kflowd.pipeline import Pipeline
 from kflowd.records.session import encode_session
@@ -59,12 +60,14 @@ class Stages:
         self.processes = Processes()
         enrichment = Enrichment([self.processes, self.refreshed], self.faults)
         self.builder = Builder()
+        self.hiding = Filter(Rules())
         self.pipeline = Pipeline(
             self.aggregator,
             enrichment,
             self.builder,
             Delivery([]),
             faults=self.faults,
+            hiding=self.hiding,
             unrecorded=lambda: self.tape.lost,
         )
 
@@ -234,3 +237,11 @@ def test_health_is_told_after_an_error_at_the_end(monkeypatch: pytest.MonkeyPatc
     (health,) = stages.pipeline.close()
     assert isinstance(health, HealthRecord)
     assert health.user.HealthRecordsFailed == 1
+
+
+def test_what_filters_hide_is_counted_with_what_a_run_is_not_for() -> None:
+    """Both are records that nobody asked for."""
+    stages = Stages()
+    stages.aggregator.followed = stages.followed
+    stages.followed.hidden, stages.hiding.hidden = 5, 3
+    assert stages.pipeline.user_counters().records_hidden == 5 + 3

@@ -13,8 +13,10 @@ from kflowd.delivery.queue import LIMIT_BYTES, Counts, Queue, Reason
 from kflowd.delivery.sinks.base import Sink, SinkGoneError
 from kflowd.serialize import OutputCounters
 
-# What is offered to a sink at once: what an empty pipe takes.
+# What is offered to a sink at once: what an empty pipe takes, and twice as much each time that all
+# of it was taken, as a file does: while the run is busy, a thread gets its turn every few ms.
 CHUNK_BYTES = 64 << 10
+MOST_CHUNK_BYTES = 1 << 20
 # When writes follow each other this closely the thread looks again so late, without being woken: on
 # a busy host that is 200 changes of threads a second and not one for each batch.
 NAP_NS = 5_000_000
@@ -66,6 +68,7 @@ class Output:
         self._sink = sink
         self._lossless = lossless
         self._ending = self._leaving = False
+        self._chunk = CHUNK_BYTES
         self._ready = False  # poll said so and nothing was written since
         self._waker = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poller = select.poll()
@@ -149,7 +152,7 @@ class Output:
 
     def _work(self) -> None:
         while not self._leaving:
-            texts, offset = self._queue.front(CHUNK_BYTES)
+            texts, offset = self._queue.front(self._chunk)
             if not texts:
                 if self._ending:
                     return
@@ -169,6 +172,8 @@ class Output:
             if (whole, rest) == (0, offset):
                 self._wait_for_sink()
                 continue
+            took_all = whole == len(texts)
+            self._chunk = min(2 * self._chunk, MOST_CHUNK_BYTES) if took_all else CHUNK_BYTES
             self._ready = False
             self.state, self._queue.refusing = State.UP, False
             before_ns, self.progress_ns = self.progress_ns, time.monotonic_ns()

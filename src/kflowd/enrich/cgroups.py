@@ -8,7 +8,7 @@ first record has it, and a replay has the same.
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import msgspec
 
@@ -24,6 +24,8 @@ from kflowd.model import Actor, facts_of
 ROOT = 1
 # Groups that are known, of all users together; each is some 500 bytes. Users can make any number.
 MAX_CGROUPS = 8192
+# Of paths: users can make them as long as they like.
+MAX_PATH = 1024
 # Questions between two batches; each takes some 30 microseconds.
 MAX_ASKED = 1024
 # Tasks of one group that are looked at: one is enough if it has not ended.
@@ -31,7 +33,18 @@ MAX_TASKS = 4
 # Groups of actors that are to be made anew when their place is known.
 MAX_MISSED = 1024
 
-Found = dict[int, tuple[int, str, str, str]]
+Found = dict[int, tuple[int, str, str, str, str]]
+
+
+class Known(NamedTuple):
+    """A group: what its path names, and the path, "" if that is too long to be kept."""
+
+    place: Place
+    path: str
+
+
+def _fact(user: int, path: str) -> tuple[int, str, str, str, str]:
+    return (user, *place_of(path), path if len(path) <= MAX_PATH else "")
 
 
 class Paths(Protocol):
@@ -45,12 +58,12 @@ class Paths(Protocol):
 
 
 class CgroupFacts(msgspec.Struct, frozen=True):
-    """Groups by number: the user of a process there, runtime, container, unit.
+    """Groups by number: the user of a process there, runtime, container, unit, path.
 
     Comes in the stream, as it is found.
     """
 
-    cgroups: dict[int, tuple[int, str, str, str]] = {}
+    cgroups: dict[int, tuple[int, str, str, str, str]] = {}
 
 
 class Cgroups(Enricher):
@@ -67,7 +80,7 @@ class Cgroups(Enricher):
         # groups whose tasks have ended or moved, and a user of each
         self._left: dict[int, int] = {}
         self._lost = self._told = 0
-        self._places: Shares[Place] = Shares(MAX_CGROUPS)
+        self._places: Shares[Known] = Shares(MAX_CGROUPS)
         self._missed: set[int] = set()
         self._changed = False
         self._next_ns = 0
@@ -94,7 +107,7 @@ class Cgroups(Enricher):
             walked = self._paths.walk(self._left)
             if walked is not None:
                 for cgroup, path in walked.items():
-                    found[cgroup] = (self._left[cgroup], *place_of(path))
+                    found[cgroup] = _fact(self._left[cgroup], path)
                 # the others are gone
                 self._left.clear()
         news: dict[str, Any] = {"cgroups": found} if found else {}
@@ -110,7 +123,7 @@ class Cgroups(Enricher):
                 continue
             path = paths.find(tid, cgroup)
             if path is not None:
-                found[cgroup] = (user, *place_of(path))
+                found[cgroup] = _fact(user, path)
                 self._left.pop(cgroup, None)
             elif len(self._left) < MAX_ASKED or cgroup in self._left:
                 self._left[cgroup] = user
@@ -121,8 +134,8 @@ class Cgroups(Enricher):
 
     def learn(self, facts: bytes) -> None:
         """Know the groups that the stream tells of."""
-        for cgroup, (user, *place) in facts_of(CgroupFacts, facts).cgroups.items():
-            self._places.put(cgroup, user, Place(*place))
+        for cgroup, (user, *place, path) in facts_of(CgroupFacts, facts).cgroups.items():
+            self._places.put(cgroup, user, Known(Place(*place), path))
             if cgroup in self._missed:
                 self._missed.discard(cgroup)
                 self._changed = True
@@ -141,13 +154,17 @@ class Cgroups(Enricher):
     def enrich_actor(self, actor: Actor) -> None:
         """Fill in container and unit; who has moved to a group of nobody else's asks for it."""
         process = actor.process
-        if process is None or process.cgroup_id <= ROOT:
+        if process is None:
             return
-        place = self._places.use(process.cgroup_id)
-        if place is None:
+        if process.cgroup_id <= ROOT:
+            actor.cgroup = "/" if process.cgroup_id == ROOT else ""
+            return
+        known = self._places.use(process.cgroup_id)
+        if known is None:
             if len(self._missed) >= MAX_MISSED:
                 self._missed.clear()
             self._missed.add(process.cgroup_id)
             self.ahead(process.tid, process.uid, process.cgroup_id)
         else:
-            actor.runtime, actor.container, actor.unit = place
+            actor.runtime, actor.container, actor.unit = known.place
+            actor.cgroup = known.path

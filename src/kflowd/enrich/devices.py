@@ -124,6 +124,7 @@ class Devices(Enricher):
             return
         if not dev:
             aggregate.flags |= FileFlag.DEVICE_OF_MOUNT
+        value.fstype = self._fstype(aggregate.mount, dev)
         if aggregate.mount:
             known = aggregate.mount, dev, aggregate.point
             value.device = self._named.get(known) or self._name(*known, aggregate.ts_ns)
@@ -141,6 +142,14 @@ class Devices(Enricher):
         self._seen[value.mount] = value
         if len(self._seen) > MAX_SEEN:
             del self._seen[next(iter(self._seen))]
+
+    def _fstype(self, mount: int, dev: int) -> str:
+        """Return the type of a file system: of the mount that was used, else by its device."""
+        seen = self._seen.get(mount)
+        if seen is not None:
+            return seen.fstype
+        mounts = self._mounts.get(dev)
+        return mounts[0].fstype if mounts else ""
 
     def _listed(self, dev: int, ts_ns: int) -> str:
         """Return the text of a device by mountinfo, "" if it is not there."""

@@ -146,6 +146,7 @@ class EnrichedFile(msgspec.Struct, gc=False):
     """A file aggregate with names.
 
     Attributes:
+        fstype: Type of the file system as mountinfo has it, "" not known.
         sums: MD5 and SHA-256, "" each if they are not known; None: it has none.
         version: That of its package, "" not known.
         questions: What an enricher is to be told yet; the record waits for it.
@@ -155,6 +156,7 @@ class EnrichedFile(msgspec.Struct, gc=False):
     actor: Actor
     aggregate: FileAggregate
     device: str = ""
+    fstype: str = ""
     file_user: str = ""
     file_group: str = ""
     version: str = ""

@@ -105,6 +105,7 @@ class ProcessAggregate(msgspec.Struct, frozen=True, gc=False):
         files_written: Files whose content it changed.
         connections: TCP connections, and peers of its UDP sockets.
         rough: The last two may have counted one more than once.
+        exit_told: Its EXIT is among its events; else a filter leaves it out.
         partial: It had no room and was taken early: what it did since is in another.
     """
 
@@ -118,6 +119,7 @@ class ProcessAggregate(msgspec.Struct, frozen=True, gc=False):
     connections: int
     rough: bool = False
     partial: bool = False
+    exit_told: bool = True
 
 
 class Actor(msgspec.Struct, gc=False):
@@ -133,6 +135,7 @@ class Actor(msgspec.Struct, gc=False):
         proc, parent, user, group: As in the contract's Proc fields.
         names_late: User or group is "" because NSS has not answered in time.
         version: Package version of its executable, "" if it is of none or was not asked for.
+        cgroup: Path of its control group, "" not known; on v1 alone there is none.
         runtime, container: Kind and id of the innermost container; "" of both: in none.
         unit: The innermost systemd unit.
         ancestors: (process, name of its executable), the parent first.
@@ -149,6 +152,7 @@ class Actor(msgspec.Struct, gc=False):
     runtime: str = ""
     container: str = ""
     unit: str = ""
+    cgroup: str = ""
     version: str = ""
     names_late: bool = False
 

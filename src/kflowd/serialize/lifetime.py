@@ -26,9 +26,10 @@ def lifetime(aggregate: ProcessAggregate, wall_at: Callable[[int], int]) -> Proc
         wall_at: Returns nanoseconds since 1970 for CLOCK_BOOTTIME.
     """
     end = aggregate.end
+    exits = int(end is not None and aggregate.exit_told)
     signalled = end.status & 0x7F if end else 0
     return ProcessLifetime(
-        ProcEvents=_events(aggregate.execs, aggregate.forks, int(end is not None)),
+        ProcEvents=_events(aggregate.execs, aggregate.forks, exits),
         ProcStartTime=wall_at(aggregate.process.start_ns),
         ProcEndTime=wall_at(end.ts_ns) if end else UNSET,
         ProcExitCode=end.status >> 8 & 0xFF if end and not signalled else UNSET,

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import inspect
 
 from kflowd.settings.option import Unit
+from kflowd.settings.rules import Rule, parse_rule
 
 MAX_SHOWN = 60
 _QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})([A-Za-z]*)", re.ASCII)
@@ -169,6 +170,33 @@ class Words(Kind[frozenset[str]]):
         return ",".join(word for word in self.word.words if word in value)
 
 
+class RuleList(Kind[tuple[Rule, ...]]):
+    """Rules, each KEY=VALUE[,VALUE...]: an option that can be given several times, or a list."""
+
+    def __init__(self) -> None:
+        super().__init__(tuple, "no rule", "", "KEY=VALUE[,VALUE...]")
+
+    def read(self, value: object) -> tuple[Rule, ...]:
+        """Return the rules; a message names the one that is wrong."""
+        texts = [value] if isinstance(value, str) else value
+        if not isinstance(texts, list):
+            raise ValueError(f"{shown(value)} is no list of rules")  # noqa: TRY004 - of the user
+        return tuple(self._rule(text) for text in texts)
+
+    def text(self, value: tuple[Rule, ...]) -> str:
+        """Return the rules with spaces between them."""
+        return " ".join(map(str, value))
+
+    @staticmethod
+    def _rule(text: object) -> Rule:
+        if not isinstance(text, str):
+            raise ValueError(f"{shown(text)} is no rule")  # noqa: TRY004 - of the user
+        try:
+            return parse_rule(text)
+        except ValueError as error:
+            raise ValueError(f"{shown(text)} {error}") from None
+
+
 def kind_of(annotation: object, unit: Unit | None) -> Kind[Any]:
     """Return the kind of values that a field has.
 
@@ -195,6 +223,8 @@ def kind_of(annotation: object, unit: Unit | None) -> Kind[Any]:
             kind = Whole(of, least, most)
         case inspect.LiteralType():
             kind = Choice(of)
+        case inspect.VarTupleType(item_type=inspect.NamedTupleType(cls=cls)) if cls is Rule:
+            kind = RuleList()
         case inspect.FrozenSetType(item_type=inspect.LiteralType()):
             kind = Words(typing.get_args(of)[0])
     if kind is None:

@@ -4,7 +4,7 @@
 import msgspec
 
 from kflowd.errors import UsageError
-from kflowd.settings.kinds import Flag, shown
+from kflowd.settings.kinds import Flag, RuleList, shown
 from kflowd.settings.option import Command
 from kflowd.settings.tree import Settings
 from kflowd.settings.walk import Place, Setting, Tree, settings_of
@@ -30,6 +30,11 @@ class OptionLine(msgspec.Struct, frozen=True):
     def is_flag(self) -> bool:
         """Whether it has no value."""
         return isinstance(self.settings[0].kind, Flag)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it can be given several times."""
+        return isinstance(self.settings[0].kind, RuleList)
 
     @property
     def metavar(self) -> str:

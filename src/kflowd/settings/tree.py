@@ -20,6 +20,7 @@ from kflowd.settings.option import (
     Map,
     Option,
 )
+from kflowd.settings.rules import Rule
 
 Subsystem = Literal["file", "socket", "process"]
 AttachMode = Literal["fentry", "kprobe", "tracepoint"]
@@ -101,6 +102,21 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
             commands=("trace", "doctor"),
         ),
     ] = False
+    include: Annotated[
+        tuple[Rule, ...],
+        Option(
+            help="Only what matches; keys: path, exe, user, event, fstype, cgroup, container, "
+            "port, net",
+            commands=("trace", "doctor", "replay"),
+        ),
+    ] = ()
+    exclude: Annotated[
+        tuple[Rule, ...],
+        Option(
+            help="Nothing that matches, also of what --include names",
+            commands=("trace", "doctor", "replay"),
+        ),
+    ] = ()
     # about 27,000 records of files: more than a second of a busy host between two drains
     ring_bytes: Annotated[
         RingBytes,

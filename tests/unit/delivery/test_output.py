@@ -3,7 +3,7 @@ import errno
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -48,6 +48,37 @@ def test_texts_reach_the_sink_in_order(output: Output, sink: Sink) -> None:
     assert output.counts()[:3] == (101, 101, 0)
     assert output.state is State.UP
     assert output.progress_ns > 0
+
+
+class Noting(Sink):
+    """A sink that notes what it is offered, and takes the texts but for the last one when told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.offered: list[int] = []
+        self.partly = False
+
+    def write(self, texts: Sequence[bytes], offset: int) -> tuple[int, int]:
+        self.offered.append(sum(map(len, texts)))
+        return super().write(texts[:-1] if self.partly and len(texts) > 1 else texts, offset)
+
+
+def test_who_takes_all_is_offered_more() -> None:
+    """A file gets twice as much each time; who takes a part, as a pipe, gets little each time."""
+    sink = Noting()
+    output = Output("sink", sink, "json")
+    text = bytes(1024)
+    for sink.partly in (False, True):
+        sink.offered.clear()
+        output.put([text] * 8192, [])
+        until(lambda: output.counts().queued == 0)
+        if sink.partly:
+            assert sink.offered[1:100] == [module.CHUNK_BYTES] * 99
+        else:
+            sizes = [module.CHUNK_BYTES << step for step in range(5)]
+            assert sink.offered[:5] == sizes
+            assert max(sink.offered) == module.MOST_CHUNK_BYTES == sizes[-1]
+    output.leave()
 
 
 def test_a_stalled_sink_delays_nobody(output: Output, sink: Sink) -> None:

@@ -57,6 +57,21 @@ def place(known: Cgroups, cgroup: int, **changes: int) -> tuple[str, str, str]:
     return acting.runtime, acting.container, acting.unit
 
 
+def test_the_path_is_known_too() -> None:
+    """That of the root without a question; one that is too long is not kept."""
+    paths = PATHS | {34: "/" + "x" * module.MAX_PATH}
+    known = Cgroups(Asked(paths=paths))
+    for cgroup in (31, 34):
+        known.ahead(7, 0, cgroup)
+    told(known)
+    found = {}
+    for cgroup in (0, 1, 31, 34, 35):
+        acting = actor(process=process(cgroup_id=cgroup))
+        known.enrich_actor(acting)
+        found[cgroup] = acting.cgroup
+    assert found == {0: "", 1: "/", 31: PATHS[31], 34: "", 35: ""}
+
+
 def test_what_a_batch_tells_of_is_known_with_it() -> None:
     """The first record of a group has its place; it is looked up once."""
     asked = Asked()
@@ -148,7 +163,7 @@ def test_a_replay_asks_nothing_and_knows_the_same() -> None:
     assert place(replay, 31) == NOTHING
     replay.ahead(7, 0, 31)
     assert replay.news() == {}
-    replay.learn(msgspec.json.encode({"cgroups": {31: (0, *DOCKER)}}))
+    replay.learn(msgspec.json.encode({"cgroups": {31: (0, *DOCKER, PATHS[31])}}))
     assert replay.refresh(SECOND)
     assert place(replay, 31) == DOCKER
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import math
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,7 @@ from msgspec import Meta
 
 from kflowd.settings.kinds import kind_of, shown
 from kflowd.settings.option import BYTES, BYTES_POWER_OF_TWO, NS_PER_SECOND, SECONDS
+from kflowd.settings.rules import Rule
 
 WORDS = kind_of(frozenset[Literal["file", "socket"]], None)
 WORD = kind_of(Literal["json", "json-min"] | None, None)
@@ -185,3 +187,30 @@ def test_a_type_without_a_kind_is_an_error_of_ours() -> None:
 def test_long_values_are_cut() -> None:
     """A message stays short."""
     assert shown("x" * 99) == f"'{'x' * 56}..."
+
+
+RULES = kind_of(tuple[Rule, ...], None)
+
+
+def test_rules() -> None:
+    """One text is one rule, a list is several."""
+    one, two = Rule("user", ("root",)), Rule("path", ("/a", "/b"))
+    assert RULES.read("user=root") == (one,)
+    assert RULES.read(["user=root", "path=/a,/b"]) == (one, two)
+    assert RULES.read([]) == ()
+    assert RULES.text((one, two)) == "user=root path=/a,/b"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (3, "3 is no list of rules"),
+        ([3], "3 is no rule"),
+        ({"user": "root"}, "is no list of rules"),
+        (["user=root", "usr=1"], "'usr=1' has an unknown key; did you mean user"),
+    ],
+)
+def test_other_rules_are_refused(value: object, message: str) -> None:
+    """A message names the one that is wrong."""
+    with pytest.raises(ValueError, match=re.escape(message)):
+        RULES.read(value)

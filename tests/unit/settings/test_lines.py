@@ -16,11 +16,13 @@ def names(lines: list[OptionLine]) -> list[str]:
 def test_commands_have_their_subsets() -> None:
     """Doctor previews a run, replay has what is behind the kernel."""
     assert names(option_lines("doctor")) == [
-        *("-m/--monitor", "--attach", "--directories", "--failed", "--with-consumer"),
+        *("-m/--monitor", "--attach", "--directories", "--failed"),
+        *("--include", "--exclude", "--with-consumer"),
         "-V/--verbose",
     ]
     assert names(option_lines("replay")) == [
-        *("-o/--format", "-q/--quiet", "--strict", "--count", "--no-redact", "-V/--verbose")
+        *("--include", "--exclude"),
+        *("-o/--format", "-q/--quiet", "--strict", "--count", "--no-redact", "-V/--verbose"),
     ]
 
 

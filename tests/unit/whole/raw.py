@@ -22,7 +22,7 @@ FACTS = {
     "mountinfo": "1 0 9:2 / / rw - ext4 /dev/md2 rw\n",
     "interfaces": [(4, "enp5s0", "0c:c4:7a:88:84:c2"), (5, "wlan0", "0c:c4:7a:88:84:c3")],
     "net_ns": 406,
-    "cgroups": {401: (1001, "docker", "7e" * 32, "web.service")},
+    "cgroups": {401: (1001, "docker", "7e" * 32, "web.service", "/system.slice/web.service")},
     "idle_ns": 15 * SECOND,
     "export_at": 0,
 }

@@ -88,7 +88,7 @@ class HealthUser(Block, frozen=True, kw_only=True, gc=False):
         int, Says("records that went without sums or names: too late, or too many waited")
     ]
     HealthRecordsHidden: Annotated[
-        int, Says("records of processes that the run is not for, left out")
+        int, Says("records left out by filters, or of processes that a run is not for")
     ]
     HealthDescendantsLost: Annotated[
         int, Says("processes that the run is for, left out: too many at once")

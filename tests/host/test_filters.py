@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Filtered runs beside one that is not: the same filter, applied to the records of that one."""
+
+import ipaddress
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+from kflowd.bpf.kernel.cgroup import MOUNTS, find_mount
+from kflowd.settings.rules import FILE_EVENTS, Rule, parse_rule
+from tests.host import filtered
+from tests.host.agent import ATTACH_MODE, Agent, Record, Result, run
+
+COUNT = 61 if ATTACH_MODE else 151
+# of rules, each of its own agent, all of which look at the same
+RUNS = 5
+# more of them: KFLOWD_TEST_FILTERS=20
+SEEDS = int(os.environ.get("KFLOWD_TEST_FILTERS", "1"))
+# what is a matter of time, or of the run
+OF_THE_RUN = ("Info", "FileEventsDuration", "SockTxDuration", "SockRxDuration", "SockAge")
+OF_TIME = ("ProcAge", "SockRTT", "SockTxRTO", "ProcNotes", "SockNotes", "ProcUser", "ProcGroup")
+CONTAINER = "7e" * 32
+GROUP_NAMES = {"one": f"docker-{CONTAINER}.scope", "two": "kf-two.service"}
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Return a folder that every user can reach."""
+    made = Path(tempfile.mkdtemp(prefix="kf-filters-")).resolve()
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def groups(folder: Path) -> Iterator[dict[str, int]]:
+    """Make two control groups, reached by the folder's `groups`; return their numbers."""
+    root = find_mount(MOUNTS.read_text())
+    assert root is not None, "no cgroup2 mount shows the root"
+    (folder / "groups").mkdir()
+    made = {}
+    for name, real in GROUP_NAMES.items():
+        path = Path(root) / f"kf-filters-{os.getpid()}" / real
+        path.mkdir(parents=True)
+        (folder / "groups" / name).symlink_to(path)
+        made[name] = path.stat().st_ino
+    yield made
+    until = time.monotonic() + 30
+    for path in (*(folder / "groups").iterdir(),):
+        while path.resolve().exists() and time.monotonic() < until:
+            with suppress(OSError):
+                path.resolve().rmdir()
+    path.resolve().parent.rmdir()
+
+
+@pytest.fixture
+def tmpfs(folder: Path) -> Iterator[None]:
+    """Mount a file system of another type in the folder."""
+    (folder / "tmp").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "none", folder / "tmp"], check=True)
+    yield
+    subprocess.run(["umount", folder / "tmp"], check=True)
+
+
+def rules_of(choose: random.Random, folder: Path) -> list[str]:
+    """Return random options."""
+    above = f"/kf-filters-{os.getpid()}"
+    values = {
+        "path": [f"{folder}/a", f"{folder}/ab", "*.log", f"{folder}/*/*.txt", f"{folder}/**/f1*",
+                 f"{folder}/c\\,d", f"{folder}/tmp/e/"],
+        "exe": ["alpha", "beta", f"{folder}/bin", f"{folder}/bin/gam*", "python*"],
+        "user": ["root", "0", "1", "daemon", "65534", "nobody"],
+        "event": [*FILE_EVENTS],
+        "fstype": ["tmpfs", "ext4", "overlay"],
+        "cgroup": [f"{above}/{GROUP_NAMES['one']}", "*.service", f"{above}/**"],
+        "container": ["*", "host", "docker", CONTAINER[:12]],
+        "port": ["40011", "40012-40021", "40021"],
+        "net": ["127.0.0.0/16", "127.3.0.0/16", "127.3.5.1"],
+    }  # fmt: skip
+    options = []
+    for key in choose.sample(sorted(values), choose.randint(1, 4)):
+        chosen = choose.sample(values[key], min(len(values[key]), choose.randint(1, 3)))
+        options += [choose.choice(["--include", "--exclude"]), f"{key}={','.join(chosen)}"]
+    return options
+
+
+def is_path(path: str, pattern: str) -> bool:
+    """Say whether a pattern of these tests matches; ** only where it is /**/name or at the end."""
+    pattern = pattern.rstrip("/")
+    if "/" not in pattern:
+        return fnmatchcase(path.rpartition("/")[2], pattern)
+    if not any(each in pattern for each in "*?["):
+        return path == pattern or path.startswith(f"{pattern}/")
+    if pattern.endswith("/**"):
+        return path.startswith(pattern[:-2])
+    top, several, name = pattern.partition("/**/")
+    if several:
+        return path.startswith(f"{top}/") and fnmatchcase(path.rpartition("/")[2], name)
+    parts, wanted = path.split("/"), pattern.split("/")
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+
+
+def matches(record: Record, key: str, value: str, places: dict[int, str]) -> bool | None:
+    """Say whether a record of the unfiltered run matches a value; None: it has no such thing."""
+    file, tcp = "FileEvents" in record, "SockRemoteIP" in record
+    remote = ipaddress.ip_address(record["SockRemoteIP"]) if tcp else None
+    uid = {"root": 0, "daemon": 1, "nobody": 65534}.get(value) if key == "user" else 0
+    asked: dict[str, tuple[bool, Callable[[], bool]]] = {
+        "path": (file, lambda: is_path(record["FilePath"] + record["File"], value)),
+        "exe": (True, lambda: is_path(record["ProcExe"], value)),
+        "user": (True, lambda: record["ProcUID"] == (int(value) if uid is None else uid)),
+        "fstype": (file, lambda: record["FileDevice"].rpartition(":")[2] == value),
+        "cgroup": (True, lambda: is_path(places.get(record["ProcCgroupID"], "/"), value)),
+        "container": (True, lambda: in_container(record, value)),
+        "port": (tcp, lambda: in_ports(record, value)),
+        "net": (tcp, lambda: remote in ipaddress.ip_network(value)),
+    }
+    there, ask = asked[key]
+    return ask() if there else None
+
+
+def in_container(record: Record, value: str) -> bool:
+    """Say whether a process is in a container."""
+    container = record.get("ProcContainer")
+    if container is None or value == "host":
+        return (container is None) == (value == "host")
+    return value in ("*", container["Runtime"]) or container["Id"].startswith(value)
+
+
+def in_ports(record: Record, value: str) -> bool:
+    """Say whether one of the ports is in a range."""
+    first, _, last = value.partition("-")
+    ports = range(int(first), int(last or first) + 1)
+    return record["SockLocalPort"] in ports or record["SockRemotePort"] in ports
+
+
+def apply(options: list[str], records: list[Record], places: dict[int, str]) -> list[Record]:
+    """Return what options leave of records."""
+    rules = list(zip(options[::2], map(parse_rule, options[1::2]), strict=True))
+    left = []
+    for record in records:
+        hidden = False
+        for option, (key, values) in rules:
+            if key == "event":
+                continue
+            found = [matches(record, key, value, places) for value in values]
+            if None not in found:
+                hidden |= any(found) if option == "--exclude" else not any(found)
+        if not hidden and (shown := without_events(record, rules)):
+            left.append(shown)
+    return left
+
+
+def without_events(record: Record, rules: list[tuple[str, Rule]]) -> Record:
+    """Return a record without the events that rules leave out, {} if there are no others."""
+    if "FileEvents" not in record:
+        return record
+    events = dict(record["FileEvents"])
+    for option, (key, values) in rules:
+        if key == "event":
+            events = {
+                name: n for name, n in events.items() if (name in values) == (option == "--include")
+            }
+    if not events:
+        return {}
+    return record | {"FileEvents": events, "FileEventCount": sum(events.values())}
+
+
+def essence(records: list[Record]) -> Counter[str]:
+    """Return records without what is of a run or of its time, to be compared."""
+    return Counter(
+        json.dumps({
+            key: value
+            for key, value in record.items()
+            if not key.startswith(OF_THE_RUN) and key not in OF_TIME
+        })
+        for record in records
+    )  # fmt: skip
+
+
+def of_workload(result: Result, folder: Path) -> list[Record]:
+    """Return the records of the workload's files and connections."""
+    return [
+        each
+        for each in result.records
+        if (each.get("FilePath", "").startswith(f"{folder}/") and "/f" in f"/{each['File']}"
+            and each["File"].endswith(filtered.ENDINGS))
+        or {each.get("SockLocalPort"), each.get("SockRemotePort")} & set(filtered.PORTS)
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("tmpfs")
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_filters_leave_what_they_leave_of_all(
+    folder: Path, groups: dict[str, int], seed: int
+) -> None:
+    """Random rules on files and sockets of three programs, three users, two groups."""
+    choose = random.Random(seed)
+    filtered.prepare(folder)
+    above = f"/kf-filters-{os.getpid()}"
+    places = {number: f"{above}/{GROUP_NAMES[name]}" for name, number in groups.items()}
+    options = [rules_of(choose, folder) for _ in range(RUNS)]
+    with ExitStack() as stack:
+        whole = stack.enter_context(Agent())
+        agents = [stack.enter_context(Agent(*each)) for each in options]
+        workload = Path(filtered.__file__)
+        subprocess.run(
+            [sys.executable, workload, folder, str(seed), str(COUNT)], check=True, timeout=300
+        )
+        results = [each.finish() for each in (whole, *agents)]
+
+    everything = of_workload(results[0], folder)
+    assert len([each for each in everything if "FileEvents" in each]) >= COUNT
+    assert len([each for each in everything if "SockRole" in each]) == 2 * COUNT
+    for asked, result in zip(options, results[1:], strict=True):
+        assert result.exit_code == 0, result.stderr
+        left = apply(asked, everything, places)
+        found = essence(of_workload(result, folder))
+        assert found == essence(left), asked
+        health = result.records[-1]
+        assert health["HealthFileEvents"] == health["HealthFileReported"]
+        hidden = len(everything) - len(left)
+        assert not hidden or health["HealthRecordsHidden"] > 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("pth=/etc", "--include: 'pth=/etc' has an unknown key; did you mean path?"),
+        ("port=http", "--include: 'port=http' has 'http', which is no port"),
+        ("path", "--include: 'path' is not KEY=VALUE[,VALUE...]"),
+    ],
+)
+def test_a_wrong_rule_is_one_line(rule: str, message: str) -> None:
+    """It ends the command before anything is loaded."""
+    done = run("--include", rule)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_replay_hides_what_the_run_hid_and_what_it_is_asked_to(folder: Path) -> None:
+    """The rules of a run are in its recording; those of the replay come on top."""
+    tape = folder / "tape"
+    names = ("one.log", "two.log", "three.txt")
+    with Agent("--include", f"path={folder}/**", "--exclude", "path=*.txt", "--record", str(tape),
+               "-m", "file") as agent:  # fmt: skip
+        for name in names:
+            (folder / name).write_text("x")
+        result = agent.finish()
+
+    def shown(stdout: str) -> set[str]:
+        records = [json.loads(each) for each in stdout.split("\n\x1e\n") if each]
+        return {each["File"] for each in records if each["InfoMonitor"] == "filesystem"}
+
+    assert shown(result.stdout.decode()) == {"one.log", "two.log"}
+    again = run("replay", "-o", "json-min", str(tape))
+    assert shown(again.stdout) == {"one.log", "two.log"}
+    narrowed = run("replay", "-o", "json-min", "--exclude", "path=one.*", str(tape))
+    assert shown(narrowed.stdout) == {"two.log"}
