@@ -11,9 +11,10 @@
 #ifndef KF_RECORD_H
 #define KF_RECORD_H
 /* cffi: begin */
-#define KF_VERSION 8
+#define KF_VERSION 9
 #define KF_COMM_LEN 16
 #define KF_NAME_LEN 256
+#define KF_TTY_LEN 64
 #define KF_PATH_MAX 4096
 #define KF_ARGS_MAX 2048
 #define KF_ADDR_LEN 16
@@ -194,10 +195,14 @@ struct kf_proc_record {
 	__u64 creator_start_ns; /* FORK: whose program it runs; not its parent after CLONE_PARENT */
 	__u32 creator_tgid;
 	__u32 exe_flags; /* KF_AGG_PATH_*, KF_EXE_* */
-	__u16 exe_len;
+	__u32 workdir_flags; /* KF_AGG_PATH_* */
+	__u16 exe_len; /* FORK: 0, it is the creator's */
+	__u16 workdir_len; /* 0: it has none, it exits */
 	__u16 args_len; /* NUL separated arguments, cut at KF_ARGS_MAX */
-	__u32 pad;
-	/* exe components, then args */
+	__u16 pad;
+	__u32 pad2;
+	char tty[KF_TTY_LEN]; /* controlling terminal, as the kernel calls it: "pts3"; "": none */
+	/* exe components, those of the working directory, then args */
 };
 
 struct kf_exit_record {

@@ -230,6 +230,10 @@ struct list_head {
 	struct list_head *next;
 };
 
+struct tty_struct {
+	char name[64];
+};
+
 struct signal_struct {
 	atomic_t live;
 	int nr_threads;
@@ -238,6 +242,7 @@ struct signal_struct {
 	unsigned int flags;
 	unsigned long long sum_sched_runtime;
 	unsigned long maxrss;
+	struct tty_struct *tty;
 	struct hrtimer real_timer;
 	struct rlimit rlim[8];
 };

@@ -43,7 +43,7 @@ static __always_inline void kf_process__fork(struct task_struct *child)
 	bpf_get_current_comm(proc.comm, sizeof(proc.comm)); /* the child's is its parent's */
 	kf_followed__add(bpf_get_current_pid_tgid() >> 32, kf_current__start(), proc.tgid,
 			 proc.start_ns);
-	kf_proc_record__emit_fork(child, &proc);
+	kf_proc_record__emit(child, &proc, KF_PROC_FORK);
 }
 
 static __always_inline void kf_process__exit(struct task_struct *task)

@@ -31,11 +31,11 @@ def prepare(folder: Path) -> list[Path | str]:
 
 
 def script(folder: str) -> Facts:
-    """Run a script and wait for it."""
+    """Go where a script is, run it and wait for it."""
     os.chdir(folder)
     child = os.posix_spawn(SCRIPT, [SCRIPT, "first"], {})
     os.waitpid(child, 0)
-    return {"child": child}
+    return {"child": child, "moved": 1}
 
 
 def failed(path: str) -> Facts:

@@ -158,6 +158,8 @@ def _process_extra(run: Run, case: Case, record: Record) -> Record:
         "ProcExe": str(program),
         # what ran before the agent, and its children, have what proc tells
         "ProcArgs": _own_arguments() if program == EXE else arguments,
+        "ProcWorkDir": _began(run, case, record),
+        "ProcTTY": own_tty() or Claim.ABSENT,
         "ProcLoginUID": _audit("loginuid"),
         "ProcSessionID": _audit("sessionid"),
         "ProcCgroupID": cgroup_id() or Claim.ANY,
@@ -170,6 +172,26 @@ def _process_extra(run: Run, case: Case, record: Record) -> Record:
         "ProcAncestors": _ancestors(run, case, record),
         "ProcNotes": Claim.ABSENT,
     }
+
+
+def _began(run: Run, case: Case, record: Record) -> str:
+    """Return where the process began: in our directory, or in that of who has gone elsewhere."""
+    facts = run.done[case.name].facts
+    child = record["ProcPID"] == facts.get("child")
+    return str(run.folders[case.name]) if child and facts.get("moved") else os.getcwd()
+
+
+def own_tty() -> str | None:
+    """Return the controlling terminal, as a record has it, which children inherit."""
+    number = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[4])
+    if not number:
+        return None
+    (device,) = (
+        each
+        for each in (*Path("/dev/pts").iterdir(), *Path("/dev").iterdir())
+        if each.is_char_device() and each.stat().st_rdev == number
+    )
+    return str(device.relative_to("/dev"))
 
 
 def _own_arguments() -> list[str]:

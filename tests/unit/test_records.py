@@ -54,6 +54,7 @@ def test_records_shorter_than_their_kind_are_counted_and_skipped(kind: str) -> N
         record("FILE", b"12345678", path_len=4, origin_len=5),
         record("PATH", path_len=1),
         record("PROC", b"12345678", exe_len=8, args_len=1),
+        record("PROC", b"12345678", exe_len=8, workdir_len=1),
         record("UNIX", unix_sock__addr_len=109),
         record("SESSION", facts_len=1),
         record("SESSION", b"[[[", facts_len=3),

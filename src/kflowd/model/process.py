@@ -62,7 +62,9 @@ class ProcessSeen(msgspec.Struct, frozen=True, gc=False):
 
     `exe` is "" for kernel threads, `exe_flags` are its FileFlag.PATH_* and ExeFlag; `flags` are
     ProcessFlag; `pid_ns` is the PID namespace that it was made in. `creator` is the identity of who
-    forked it: not the parent after CLONE_PARENT; (0, 0) if it was not forked.
+    forked it: not the parent after CLONE_PARENT; (0, 0) if it was not forked. `workdir` is the
+    working directory in which this found it, as d_path of the kernel has it, `workdir_flags` its
+    FileFlag.PATH_*; `tty` is its controlling terminal below /dev; "" of both: it had none.
     """
 
     ts_ns: int
@@ -74,6 +76,9 @@ class ProcessSeen(msgspec.Struct, frozen=True, gc=False):
     exe: str
     args: tuple[str, ...]
     creator: tuple[int, int] = (0, 0)
+    workdir: str = ""
+    workdir_flags: int = 0
+    tty: str = ""
 
 
 class ProcessExit(msgspec.Struct, frozen=True, gc=False):

@@ -34,7 +34,9 @@ class Filler:
         self._until_ns = until_ns
         self._head = reader(HEADER, "kind", "size")
         self._read = reader(
-            RECORD, "hdr.ts_ns", "proc.start_ns", "proc.tgid", "source", "exe_len", "args_len"
+            RECORD,
+            *("hdr.ts_ns", "proc.start_ns", "proc.tgid", "source"),
+            *("exe_len", "workdir_len", "args_len"),
         )
         known = constants()
         self._most, self._listed = known["KF_ARGS_MAX"], known["KF_PROC_SNAPSHOT"]
@@ -65,13 +67,14 @@ class Filler:
     def _filled(self, record: bytes) -> bytes:
         """Return a record with its arguments, b"" if nothing is to be added."""
         fixed = layout(RECORD)
-        ts_ns, start_ns, tgid, source, exe_len, args_len = self._read(record, 0)
+        (ts_ns, start_ns, tgid, source, exe_len, workdir_len, args_len) = self._read(record, 0)
         found = self._found.get(tgid)
-        end = fixed.size + exe_len
+        workdir_at = fixed.size + exe_len
+        end = workdir_at + workdir_len
         if found is None or source != self._listed or args_len or end != len(record):
             return b""
         began = (start_ns + self._ahead_ns) // self._tick_ns
-        exe = path_text(record[fixed.size :])
+        exe = path_text(record[fixed.size : workdir_at])
         if ts_ns > self._until_ns or began != found.ticks or exe != _plain(found.exe):
             return b""
         args = found.args[: self._most]

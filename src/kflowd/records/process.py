@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Process records: exec, fork, snapshot, exit; and the process inside every other record."""
 
+import re
+from functools import lru_cache
+
 from kflowd.contract import constants, layout, reader, span
 from kflowd.model import Process, ProcessExit, ProcessFlag, ProcessSeen
 from kflowd.records.header import RecordDecoder, text
-from kflowd.records.path import path_text
+from kflowd.records.path import path_text, plain_text
 
 RECORD = "struct kf_proc_record"
 EXIT = "struct kf_exit_record"
 # Processes that are active within one batch or a few; each is some 200 bytes.
 MAX_CACHED = 4096
+# Working directories: that of a process is mostly that of its parent, and so one string for both.
+MAX_WORKDIRS = 1024
+# What the kernel calls "pts3" is /dev/pts/3.
+_PTS = re.compile(r"pts(?=\d+\Z)")
 
 
 class ProcessReader:
@@ -75,20 +82,21 @@ def process_decoder(processes: ProcessReader) -> RecordDecoder:
     read = reader(
         RECORD,
         *("hdr.ts_ns", "source", "pid_ns", "creator_start_ns", "creator_tgid"),
-        *("exe_flags", "exe_len", "args_len"),
+        *("exe_flags", "workdir_flags", "exe_len", "workdir_len", "args_len", "tty"),
     )
 
     def decode(batch: bytes, offset: int, size: int) -> ProcessSeen | None:
         # fmt: off
         (ts_ns, source, pid_ns, creator_start_ns, creator_tgid,
-         exe_flags, exe_len, args_len) = read(batch, offset)
+         exe_flags, workdir_flags, exe_len, workdir_len, args_len, tty) = read(batch, offset)
         # fmt: on
-        if fixed + exe_len + args_len > size:
+        if fixed + exe_len + workdir_len + args_len > size:
             return None
         # redacted arguments are shorter than what was cut: the size is still that
-        room = size - fixed - exe_len
+        room = size - fixed - exe_len - workdir_len
         exe_at = offset + fixed
-        args_at = exe_at + exe_len
+        workdir_at = exe_at + exe_len
+        args_at = workdir_at + workdir_len
         process = processes.read(batch, offset + process_at)
         return ProcessSeen(
             ts_ns=ts_ns,
@@ -97,9 +105,12 @@ def process_decoder(processes: ProcessReader) -> RecordDecoder:
             pid_ns=pid_ns,
             exe_flags=exe_flags,
             flags=process.flags | (ProcessFlag.ARGS_TRUNCATED if room >= args_max else 0),
-            exe=path_text(batch[exe_at:args_at]),
+            exe=path_text(batch[exe_at:workdir_at]),
             args=_args(batch[args_at : args_at + args_len]),
             creator=(creator_tgid, creator_start_ns),
+            workdir=_workdir(batch[workdir_at:args_at], workdir_flags),
+            workdir_flags=workdir_flags,
+            tty=_tty(tty),
         )
 
     return RecordDecoder(fixed, decode)
@@ -123,3 +134,13 @@ def _args(raw: bytes) -> tuple[str, ...]:
     if not raw:
         return ()
     return tuple(text(raw[:-1] if raw.endswith(b"\0") else raw).split("\0"))
+
+
+@lru_cache(MAX_WORKDIRS)
+def _workdir(raw: bytes, flags: int) -> str:
+    return plain_text(raw, flags) if raw else ""
+
+
+@lru_cache(MAX_WORKDIRS)
+def _tty(raw: bytes) -> str:
+    return _PTS.sub("pts/", text(raw.partition(b"\0")[0]))

@@ -52,7 +52,7 @@ def redactor() -> Redact:
     return redact
 
 
-_READ = reader(RECORD, "exe_len", "args_len")
+_READ = reader(RECORD, "exe_len", "workdir_len", "args_len")
 
 
 def redact_record(record: bytes) -> bytes:
@@ -62,8 +62,8 @@ def redact_record(record: bytes) -> bytes:
         record: A struct kf_proc_record and what follows it.
     """
     fixed, most = layout(RECORD), constants()["KF_ARGS_MAX"]
-    exe_len, args_len = _READ(record, 0)
-    at = fixed.size + exe_len
+    exe_len, workdir_len, args_len = _READ(record, 0)
+    at = fixed.size + exe_len + workdir_len
     if at + args_len > len(record):  # it contradicts itself, which the decoder still is to find
         return record[: fixed.size] + bytes(len(record) - fixed.size)
     raw = record[at : at + args_len]

@@ -9,9 +9,10 @@ from kflowd.serialize.blocks.process import ProcessAge, ProcessBlock, ProcessDet
 
 # Actors whose blocks are kept; as many as are active within some seconds.
 MAX_CACHED = 4096
-_EXE_INCOMPLETE = (
+_INCOMPLETE = (
     FileFlag.PATH_TRUNCATED | FileFlag.PATH_UNKNOWN | FileFlag.PATH_NO_MOUNT | FileFlag.PATH_TEXT
 )
+_WORKDIR_INCOMPLETE = _INCOMPLETE | FileFlag.PATH_UNREACHABLE
 
 
 class ProcessBlocks:
@@ -73,6 +74,8 @@ def details_of(actor: Actor) -> ProcessDetails:
         ProcEGID=process.egid if process else UNSET,
         ProcExe=(seen and seen.exe) or UNSET,
         ProcArgs=(seen and seen.args) or UNSET,
+        ProcWorkDir=(seen and seen.workdir) or UNSET,
+        ProcTTY=(seen and seen.tty) or UNSET,
         ProcLoginUID=_audit_id(process.login_uid if process else UNSET_ID),
         ProcSessionID=_audit_id(process.session_id if process else UNSET_ID),
         ProcCgroupID=(process and process.cgroup_id) or UNSET,
@@ -107,7 +110,7 @@ def _notes_of(seen: ProcessSeen) -> tuple[str, ...]:
     words = []
     if seen.flags & ProcessFlag.INCOMPLETE:
         words.append("PROCESS_INCOMPLETE")
-    if seen.exe_flags & _EXE_INCOMPLETE:
+    if seen.exe_flags & _INCOMPLETE:
         words.append("EXE_TRUNCATED")
     if seen.exe_flags & ExeFlag.FILELESS:
         words.append("FILELESS")
@@ -115,4 +118,6 @@ def _notes_of(seen: ProcessSeen) -> tuple[str, ...]:
         words.append("DELETED")
     if seen.flags & ProcessFlag.ARGS_TRUNCATED:
         words.append("ARGS_TRUNCATED")
+    if seen.workdir_flags & _WORKDIR_INCOMPLETE:
+        words.append("WORKDIR_TRUNCATED")
     return tuple(words)

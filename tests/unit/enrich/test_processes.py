@@ -52,6 +52,8 @@ def test_a_forked_process_runs_what_its_parent_ran() -> None:
         exe="",
         args=(),
         creator=(50, 3 * SECOND),
+        workdir="/tmp",
+        tty="pts/3",
     )
     later = msgspec.structs.replace(SHELL, ts_ns=9 * SECOND, exe="/usr/bin/later")
     processes = table(SHELL, forked, later)
@@ -59,6 +61,8 @@ def test_a_forked_process_runs_what_its_parent_ran() -> None:
     assert found is not None
     assert found.name == "bash"
     assert (found.seen.exe, found.seen.args) == ("/usr/bin/bash", SHELL.args)
+    # where it began is its own: the parent may have gone there since its exec
+    assert (SHELL.workdir, found.seen.workdir, found.seen.tty) == ("", "/tmp", "pts/3")
 
 
 def test_a_snapshot_does_not_hide_an_exec() -> None:

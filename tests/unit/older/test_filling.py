@@ -14,6 +14,7 @@ from tests.unit.make import record
 HERTZ, TICK_NS = 100, 10_000_000
 MOST = constants()["KF_ARGS_MAX"]
 EXE = b"mysql\0bin\0usr\0"
+WORKDIR = b"db\0var\0"
 FOUND = Found(5, b"/usr/bin/mysql", b"mysql\0db\0")
 UNTIL = 1000
 TICK = record("TICK", ts_ns=9)
@@ -22,8 +23,8 @@ TICK = record("TICK", ts_ns=9)
 def listed(exe: bytes = EXE, **members: Any) -> bytes:
     """Return the record of a process that was found at the start."""
     values = {"source": 3, "exe_len": len(exe), "hdr__ts_ns": UNTIL, "proc__tgid": 7}
-    values["proc__start_ns"] = 5 * TICK_NS
-    return record("PROC", exe, **(values | members))
+    values |= {"proc__start_ns": 5 * TICK_NS, "workdir_len": len(WORKDIR)}
+    return record("PROC", exe + WORKDIR, **(values | members))
 
 
 def filler(found: Found = FOUND, ahead_ns: int = 0) -> Filler:
@@ -43,6 +44,7 @@ def test_arguments_are_filled_in() -> None:
     first, second, third = seen(filled)
     assert (second.exe, second.args, second.pid_ns) == ("/usr/bin/mysql", ("mysql", "db"), 3)
     assert not second.flags & ProcessFlag.ARGS_TRUNCATED
+    assert second.workdir == "/var/db"
     assert first.args == third.args == ()
     assert filled.startswith(other)
     assert filled.endswith(other)
@@ -59,13 +61,15 @@ def test_arguments_are_filled_in() -> None:
         listed(hdr__ts_ns=UNTIL + 1),
         listed(source=1),
         listed(source=2),
-        listed(EXE + b"mysql\0", exe_len=len(EXE), args_len=6),
+        listed(EXE, exe_len=len(EXE) - 8, args_len=8),
         listed(exe_len=60000),
+        listed(workdir_len=60000),
         listed()[:-9],
     ],
     ids=[
         *("another number", "began earlier", "began later", "another program", "no program"),
-        *("listed later", "exec", "fork", "has some", "contradicts itself", "cut"),
+        *("listed later", "exec", "fork", "has some", "contradicts itself"),
+        *("contradicts itself, too", "cut"),
     ],
 )
 def test_what_is_not_sure_is_left(raw: bytes) -> None:

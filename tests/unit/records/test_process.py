@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from typing import Any
 
-from kflowd.model import Process, ProcessExit, ProcessFlag, ProcessSeen
+import pytest
+
+from kflowd.model import FileFlag, Process, ProcessExit, ProcessFlag, ProcessSeen
 from kflowd.records import Decoder
 from tests.unit.make import record
 
@@ -19,11 +21,63 @@ PROCESS = Process(*NUMBERS, "ab\udcff", EXECS)
 def test_exec_records_hold_identity_path_and_arguments() -> None:
     """Each member comes from its place."""
     ids = {"source": 2, "pid_ns": 6, "exe_flags": 8, "exe_len": 9, "args_len": 9}
-    ids |= {"creator_tgid": 12, "creator_start_ns": 13}
-    raw = record("PROC", b"curl\0bin\0curl\0\0-s\0", hdr__ts_ns=99, **MEMBERS, **ids)
+    ids |= {"creator_tgid": 12, "creator_start_ns": 13, "workdir_len": 9, "workdir_flags": 4}
+    strings = b"curl\0bin\0src\0home\0curl\0\0-s\0"
+    raw = record("PROC", strings, hdr__ts_ns=99, tty=b"tty1", **MEMBERS, **ids)
     (value,) = Decoder().decode(raw)
-    expected = ProcessSeen(99, PROCESS, 2, 6, 8, 1, "/bin/curl", ("curl", "", "-s"), (12, 13))
-    assert value == expected
+    what = ("/bin/curl", ("curl", "", "-s"), (12, 13), "/home/src", 4, "tty1")
+    assert value == ProcessSeen(99, PROCESS, 2, 6, 8, 1, *what)
+
+
+@pytest.mark.parametrize(
+    ("raw", "flags", "text"),
+    [
+        (b"", 0, ""),
+        (b"/\0", 0, "/"),
+        (b"\xff\xc3\xa4\0tmp\0", 0, "/tmp/\udcffä"),
+        (b"gone\0tmp\0", FileFlag.PATH_DELETED, "/tmp/gone (deleted)"),
+        (b"/\0", FileFlag.PATH_UNREACHABLE, "/"),
+        (b"a\0", FileFlag.PATH_UNREACHABLE | FileFlag.PATH_DELETED, "/a (deleted)"),
+    ],
+)
+def test_working_directories_are_those_of_proc(raw: bytes, flags: int, text: str) -> None:
+    """As /proc/PID/cwd has them; a process that exits has none."""
+    members = {"workdir_len": len(raw), "workdir_flags": flags}
+    (value,) = Decoder().decode(record("PROC", raw, **members))
+    assert isinstance(value, ProcessSeen)
+    assert (value.exe, value.workdir, value.args) == ("", text, ())
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"", ""),
+        (b"\0garbage", ""),
+        (b"pts0\0", "pts/0"),
+        (b"pts1048575\0pts", "pts/1048575"),
+        (b"pts\0", "pts"),
+        (b"ptsx1\0", "ptsx1"),
+        (b"ttyp3\0", "ttyp3"),
+        (b"ttyS0\0", "ttyS0"),
+        (b"pts1\n\0", "pts1\n"),
+        (b"x" * 64, "x" * 64),
+    ],
+)
+def test_terminals_are_named_as_below_dev(raw: bytes, text: str) -> None:
+    """The kernel has a name of its own for those of devpts alone."""
+    (value,) = Decoder().decode(record("PROC", tty=raw))
+    assert isinstance(value, ProcessSeen)
+    assert value.tty == text
+
+
+def test_equal_working_directories_are_one_string() -> None:
+    """A path is as long as 4096 bytes, and a table has many processes."""
+    raw = record("PROC", b"src\0home\0", workdir_len=9)
+    first, second = Decoder().decode(raw * 2)
+    assert isinstance(first, ProcessSeen)
+    assert isinstance(second, ProcessSeen)
+    assert first.workdir == "/home/src"
+    assert first.workdir is second.workdir
 
 
 def test_arguments_that_fill_their_limit_are_flagged() -> None:

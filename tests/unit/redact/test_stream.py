@@ -12,13 +12,15 @@ from tests.unit.make import record
 
 SECRET = b"Zq7vXk29"
 EXE = b"mysql\0bin\0usr\0"
+WORKDIR = b"-pdir\0root\0"
 TICK = record("TICK", ts_ns=9)
 MOST = constants()["KF_ARGS_MAX"]
 
 
 def started(args: bytes) -> bytes:
     """Return the record of an exec."""
-    return record("PROC", EXE + args, exe_len=len(EXE), args_len=len(args), source=1, pid_ns=7)
+    lengths = {"exe_len": len(EXE), "workdir_len": len(WORKDIR), "args_len": len(args)}
+    return record("PROC", EXE + WORKDIR + args, **lengths, source=1, pid_ns=7)
 
 
 def seen(batch: bytes) -> list[ProcessSeen]:
@@ -38,6 +40,7 @@ def test_a_batch_keeps_its_records_and_loses_the_secret() -> None:
     first, second = seen(found)
     assert (first.exe, first.args) == ("/usr/bin/mysql", ("mysql", "-p***", "db"))
     assert (second.args, first.pid_ns) == (("ls", "-l"), 7)
+    assert first.workdir == second.workdir == "/root/-pdir"
     assert not first.flags & ProcessFlag.ARGS_TRUNCATED
     assert [it.ts_ns for it in Decoder().decode(found)[:1]] == [9]
 
@@ -94,10 +97,14 @@ def test_short_secrets_make_arguments_longer() -> None:
     assert len("\0".join(process.args)) == MOST
 
 
-@pytest.mark.parametrize(("exe_len", "args_len"), [(0xFFFF, 0), (0, 0xFFFF), (0xFFFF, 0xFFFF)])
-def test_lengths_that_lie_are_no_error(exe_len: int, args_len: int) -> None:
+@pytest.mark.parametrize(
+    ("exe_len", "workdir_len", "args_len"),
+    [(0xFFFF, 0, 0), (0, 0xFFFF, 0), (0, 0, 0xFFFF), (0xFFFF, 0xFFFF, 0xFFFF)],
+)
+def test_lengths_that_lie_are_no_error(exe_len: int, workdir_len: int, args_len: int) -> None:
     """A record that contradicts itself stays one that the decoder skips, and tells nothing."""
-    raw = record("PROC", b"--token\0" + SECRET, exe_len=exe_len, args_len=args_len)
+    lengths = {"exe_len": exe_len, "workdir_len": workdir_len, "args_len": args_len}
+    raw = record("PROC", b"--token\0" + SECRET, **lengths)
     found = redactor()(raw)
 
     assert Decoder().decode(found) == []

@@ -55,6 +55,29 @@ def test_an_executable_without_a_name_is_noted(flags: int, words: list[str]) -> 
     assert set(words) <= set(PROC_NOTES)
 
 
+def test_where_a_process_began_is_told() -> None:
+    """Its working directory and its terminal, if it had them."""
+    values = with_process(workdir="/tmp/a\udcff", tty="pts/3")
+    assert (values["ProcWorkDir"], values["ProcTTY"]) == ("/tmp/a\ufffd", "pts/3")
+    assert not {"ProcWorkDir", "ProcTTY"} & set(with_process())
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (FileFlag.PATH_TRUNCATED, ["WORKDIR_TRUNCATED"]),
+        (FileFlag.PATH_NO_MOUNT, ["WORKDIR_TRUNCATED"]),
+        (FileFlag.PATH_UNREACHABLE, ["WORKDIR_TRUNCATED"]),
+        (FileFlag.PATH_DELETED, None),
+    ],
+)
+def test_a_working_directory_that_is_not_complete_is_noted(
+    flags: int, words: list[str] | None
+) -> None:
+    """That it is removed its name says."""
+    assert with_process(workdir="/a", workdir_flags=flags).get("ProcNotes") == words
+
+
 def test_numbers_that_are_not_known_are_absent() -> None:
     """Zero is no namespace, and a session that was never set is none."""
     values = with_process(process(session_id=2**32 - 1, cgroup_id=0, mnt_ns=0, net_ns=0), pid_ns=0)
@@ -116,7 +139,11 @@ def test_an_age_is_that_of_the_process() -> None:
 def test_each_note_is_explained() -> None:
     """The words are those of the table."""
     exe_flags = FileFlag.PATH_TEXT | ExeFlag.DELETED | ExeFlag.FILELESS
-    noted = with_process(exe_flags=exe_flags, flags=ProcessFlag.ARGS_TRUNCATED)
+    noted = with_process(
+        exe_flags=exe_flags,
+        flags=ProcessFlag.ARGS_TRUNCATED,
+        workdir_flags=FileFlag.PATH_TRUNCATED,
+    )
     words = [*noted["ProcNotes"], *of_file()["ProcNotes"]]
     words += of_socket(flags=SocketFlag.NO_OWNER)["ProcNotes"]
     lost = actor(incomplete=True, names_late=True)

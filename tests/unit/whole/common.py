@@ -28,6 +28,8 @@ DETAILS: Keys = {
     "ProcEGID": 1007,
     "ProcExe": "/usr/bin/dash",
     "ProcArgs": ["sh", "-c", "make"],
+    "ProcWorkDir": "/home/dirk/src (deleted)",
+    "ProcTTY": "pts/3",
     "ProcLoginUID": 1003,
     "ProcSessionID": 402,
     "ProcCgroupID": 401,

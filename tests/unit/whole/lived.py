@@ -6,7 +6,7 @@ from typing import Any
 from kflowd.model import ExeFlag, FileFlag, SocketFlag
 from tests.unit.make import SECOND, record
 from tests.unit.whole.common import DETAILS, HOST, Keys
-from tests.unit.whole.raw import FILE, PROCESS, SOCKET, START, prefixed
+from tests.unit.whole.raw import FILE, PROCESS, SOCKET, START, WORKDIR, WORKED, prefixed
 
 EXECS, FILES, CONNECTIONS, CHILDREN = 3, 5, 7, 11
 SHELL = PROCESS | {"start_ns": 94 * SECOND, "tgid": 321, "ppid": 301, "tid": 322}
@@ -18,8 +18,8 @@ READ = (0, 0, 0, 19, 0, 0, 0, 0, 0, 0, 0)
 
 
 def _fork(of: dict[str, Any], at_ns: int, creator: dict[str, int]) -> bytes:
-    members = prefixed("proc", of) | creator
-    return record("PROC", hdr__ts_ns=at_ns, source=2, pid_ns=404, **members)
+    members = prefixed("proc", of) | creator | WORKED
+    return record("PROC", WORKDIR, hdr__ts_ns=at_ns, source=2, pid_ns=404, **members)
 
 
 def _file(ino: int, counts: tuple[int, ...], flags: int = FileFlag.STALE) -> bytes:
@@ -41,11 +41,11 @@ def _begun() -> bytes:
     """Return a process that is forked, runs some programs, and does something."""
     stream = _fork(SHELL, START + 1, CREATOR)
     for number in range(EXECS):
-        shown = {"exe_len": 13, "args_len": 10, "source": 1, "pid_ns": 404}
+        shown = WORKED | {"exe_len": 13, "args_len": 10, "source": 1, "pid_ns": 404}
         shown["exe_flags"] = FileFlag.PATH_TRUNCATED | ExeFlag.DELETED | ExeFlag.FILELESS
         stream += record(
             "PROC",
-            b"dash\0bin\0usr\0sh\0-c\0make",
+            b"dash\0bin\0usr\0" + WORKDIR + b"sh\0-c\0make",
             hdr__ts_ns=START + 2 + number,
             **shown | prefixed("proc", SHELL | {"execs": 10 + number}),
         )

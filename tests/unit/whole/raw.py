@@ -64,9 +64,17 @@ INIT = PROCESS | {"start_ns": 1, "parent_start_ns": 0, "tgid": 1, "ppid": 0}
 PARENT = PROCESS | {"start_ns": 80 * SECOND, "parent_start_ns": 1, "tgid": 303, "ppid": 1}
 
 
+WORKDIR = b"src\0dirk\0home\0"
+WORKED: dict[str, Any] = {
+    "workdir_len": len(WORKDIR),
+    "workdir_flags": FileFlag.PATH_DELETED,
+    "tty": b"pts3\0garbage",
+}
+
+
 def _seen(of: dict[str, Any], exe: bytes, args: bytes, **members: int) -> bytes:
-    lengths = {"exe_len": len(exe), "args_len": len(args)}
-    return record("PROC", exe + args, **lengths, **members, **prefixed("proc", of))
+    lengths = {"exe_len": len(exe), "args_len": len(args)} | WORKED
+    return record("PROC", exe + WORKDIR + args, **lengths, **members, **prefixed("proc", of))
 
 
 PROCESSES = _seen(INIT, b"systemd\0bin\0usr\0", b"", hdr__ts_ns=70 * SECOND, source=3)

@@ -23,6 +23,7 @@ PROC_NOTES = {
     "DELETED": "the executable had no name any more (or never: O_TMPFILE) when it was started; of "
     "what is older than kflowd, when kflowd began",
     "ARGS_TRUNCATED": "ProcArgs is not complete",
+    "WORKDIR_TRUNCATED": "ProcWorkDir is not complete, or begins at no root of a mount namespace",
     "NAME_LATE": "ProcUser or ProcGroup is not known: NSS did not answer in time, or too many "
     "records waited",
 }
@@ -62,6 +63,14 @@ class ProcessDetails(ConstantBlock, frozen=True, kw_only=True, gc=False):
     ProcArgs: Annotated[
         tuple[str, ...] | UnsetType,
         Says("arguments, 2048 bytes at most; a secret is `***`", LISTED),
+    ]
+    ProcWorkDir: Annotated[
+        str | UnsetType,
+        Says("working directory when it was forked or its program began", LISTED),
+    ]
+    ProcTTY: Annotated[
+        str | UnsetType,
+        Says("controlling terminal, below /dev, at that moment: pts/3", "it had one"),
     ]
     ProcLoginUID: Annotated[int | UnsetType, Says("user of the login session", "it was set")]
     ProcSessionID: Annotated[
