@@ -32,10 +32,13 @@ def run(*arguments: str, path: str = "") -> int | None:
 
 
 @pytest.fixture
-def patient() -> Iterator[Command]:
+def patient(tmp_path: Path) -> Iterator[Command]:
     """Start a shell that ends when it is told to."""
-    with Command(SHELL, ["sh", "-c", "sleep 100 & wait"]) as it:
+    ready = tmp_path / "ready"
+    with Command(SHELL, ["sh", "-c", f"echo > {ready}; sleep 100 & wait"]) as it:
         it.start()
+        while not ready.exists():  # before, a signal meets what other tests have left for it
+            time.sleep(0.01)
         yield it
         with_children = it.tgid
         if it.exit_code() is None:
