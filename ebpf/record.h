@@ -82,6 +82,8 @@ enum kf_file_event {
 #define KF_AGG_FAILED 32768 /* attempts that failed; mode_first is their errno */
 #define KF_AGG_MAPPED 65536 /* mapped shared and writable, where not every store is told */
 #define KF_AGG_STORED 131072 /* a store through a shared mapping was told, as a MODIFY */
+#define KF_AGG_HIDDEN \
+	262144 /* a rule hides its path, which was not sent: it never leaves the kernel */
 
 /* Flags of an executable, beside KF_AGG_PATH_*: what it was when the record was made. */
 #define KF_EXE_DELETED 16384 /* its name was gone, or it had never had one (O_TMPFILE) */
@@ -146,14 +148,15 @@ enum kf_counter {
 	KF_CNT_PROC_EVENTS = 15, /* exec, fork, exit seen */
 	KF_CNT_PROC_LOST_RING = 16,
 	KF_CNT_READ_FAILED = 17, /* kernel memory that could not be read */
-	KF_CNT_MAX = 18, /* those of a record; the map has more behind them */
+	KF_CNT_FILE_HIDDEN = 18, /* file events that rules hide, which are in no record */
+	KF_CNT_MAX = 19, /* those of a record; the map has more behind them */
 };
 
 /* Behind the counters, in the same map: user space works them into kf_counters_record.missed. */
 enum kf_counter_behind {
 	KF_STANDBY_RUNS =
-		18, /* runs of primary programs that the kernel skipped and a standby made */
-	KF_COUNTERS = 19, /* entries of the map */
+		19, /* runs of primary programs that the kernel skipped and a standby made */
+	KF_COUNTERS = 20, /* entries of the map */
 };
 
 struct kf_header {
@@ -259,6 +262,32 @@ struct kf_left_out {
 	__u64 tick_ns;
 	__u64 from_ns[KF_LEFT_OUT_MOST]; /* when the tick began, CLOCK_BOOTTIME */
 	__u64 tgid[KF_LEFT_OUT_MOST]; /* 0: nobody */
+};
+
+#define KF_FILTER_MOST 16 /* values of a key that programs know */
+#define KF_PATTERN_WORDS 16 /* of a pattern, 128 bytes */
+#define KF_FILTER_WORDS 256 /* of all patterns */
+#define KF_FILTER_NAMES 32 /* words of all names */
+/* What a value belongs to, in `how`; 0: no value. */
+#define KF_RULE_INCLUDE 1
+#define KF_RULE_EXCLUDE 2
+#define KF_RULE_PATH 4
+#define KF_RULE_EXE 8
+#define KF_RULE_NAME 16 /* the last component alone, else a path and what is below it */
+
+/*
+ * Rules of --include and --exclude that programs can decide. Written by user space, before load. A pattern
+ * has components of a path, leaf first, as a path travels.
+ */
+struct kf_filter {
+	__u64 text[KF_FILTER_WORDS]; /* KF_PATTERN_WORDS for each pattern */
+	__u64 mask[KF_FILTER_WORDS]; /* which bits of it count */
+	__u64 fstypes[KF_FILTER_NAMES]; /* two words for each name, filled up with NULs */
+	__u32 lengths[KF_FILTER_MOST]; /* of patterns, bytes */
+	__u32 patterns_how[KF_FILTER_MOST]; /* KF_RULE_* */
+	__u32 fstypes_how[KF_FILTER_MOST];
+	__u32 users[KF_FILTER_MOST];
+	__u32 users_how[KF_FILTER_MOST];
 };
 
 struct kf_inode {
@@ -586,6 +615,9 @@ struct kf_session_record {
 	/* facts: JSON object {host_name, host_ip, system, kernel, version} */
 };
 /* cffi: end */
+_Static_assert(KF_FILTER_WORDS == KF_FILTER_MOST * KF_PATTERN_WORDS &&
+		       KF_FILTER_NAMES == 2 * KF_FILTER_MOST,
+	       "room for each value");
 _Static_assert(KF_STANDBY_RUNS == KF_CNT_MAX, "the counters are those of a record, then others");
 
 #endif

@@ -7,6 +7,7 @@
 #define KF_FILE_AGGREGATE_BPF_H
 
 #include "file/former.bpf.h"
+#include "filter.bpf.h"
 
 /* Names of those that wait for the sweep because the ring was full, and of open files whose path it
  * has refused; as many as aggregates, 0.9 KB each. */
@@ -48,33 +49,44 @@ static __always_inline void kf_file__finish_path(struct kf_path_record *rec,
 }
 
 #define KF_PATH_WENT (1ULL << 32)
+#define KF_PATH_HIDDEN (1ULL << 33)
+
+/* Submits a path that was written, or discards it because a rule hides it. Returns a hash of it, with
+ * KF_PATH_WENT, and KF_PATH_HIDDEN if it is hidden. */
+static __always_inline u64 kf_file__submit_path(struct kf_path_record *rec,
+						struct kf_subject *subject, u64 mount, u64 now_ns)
+{
+	struct kf_walk *walk = (struct kf_walk *)&rec->hdr;
+	u64 hash = kf_climbed__hash(&rec->hdr);
+
+	if (kf_filter__hides_path(rec + 1, walk->used, walk->flags)) {
+		bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
+		return hash | KF_PATH_WENT | KF_PATH_HIDDEN;
+	}
+	kf_file__finish_path(rec, subject, mount, now_ns);
+	return hash | KF_PATH_WENT;
+}
 
 /* Sends the path of an aggregate that stays in the map, so that whoever takes it out later needs
- * none. Returns a hash of it, with KF_PATH_WENT, and 0 if the ring is full. */
+ * none. Returns as kf_file__submit_path, and 0 if the ring is full. */
 static __noinline u64 kf_file__send_path(struct kf_subject *subject, u64 now_ns)
 {
 	u64 mount = kf_told__walk(&subject->at);
 	struct kf_path_record *rec;
-	u64 hash;
 
 	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + KF_PATH_SMALL + KF_NAME_LEN, 0);
 	if (!rec)
 		return 0;
 	*(struct kf_walk *)&rec->hdr = subject->at;
-	if (kf_path__write((char *)(rec + 1), (struct kf_walk *)&rec->hdr, KF_PATH_SMALL) == 0) {
-		hash = kf_climbed__hash(&rec->hdr);
-		kf_file__finish_path(rec, subject, mount, now_ns);
-		return hash | KF_PATH_WENT;
-	}
+	if (kf_path__write((char *)(rec + 1), (struct kf_walk *)&rec->hdr, KF_PATH_SMALL) == 0)
+		return kf_file__submit_path(rec, subject, mount, now_ns);
 	bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
 	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + KF_PATH_LARGE + KF_NAME_LEN, 0);
 	if (!rec)
 		return 0;
 	*(struct kf_walk *)&rec->hdr = subject->at;
 	kf_path__write((char *)(rec + 1), (struct kf_walk *)&rec->hdr, KF_PATH_LARGE);
-	hash = kf_climbed__hash(&rec->hdr);
-	kf_file__finish_path(rec, subject, mount, now_ns);
-	return hash | KF_PATH_WENT;
+	return kf_file__submit_path(rec, subject, mount, now_ns);
 }
 
 static __always_inline struct kf_kept_name *kf_kept__get(const struct kf_file_key *key)
@@ -226,6 +238,17 @@ static __always_inline int kf_file__write(struct kf_file_record *rec, kf_sent_ag
 	return cut;
 }
 
+/* Submits a record with its path, or discards it because a rule hides that. */
+static __always_inline void kf_file__submit(struct kf_file_record *rec)
+{
+	if (kf_filter__hides_path(rec + 1, rec->path_len, rec->agg.flags)) {
+		kf_count(KF_CNT_FILE_HIDDEN, kf_agg__events(&rec->agg));
+		bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
+		return;
+	}
+	kf_submit(rec);
+}
+
 /* Aggregate with its path, and the old name after a rename. Returns 0 if the ring is full. */
 static __noinline int kf_file__emit_full(kf_sent_agg agg, struct kf_subject *subject,
 					 struct kf_flush *flush)
@@ -236,7 +259,7 @@ static __noinline int kf_file__emit_full(kf_sent_agg agg, struct kf_subject *sub
 	if (!rec)
 		return 0;
 	if (kf_file__write(rec, agg, subject, flush, KF_PATH_SMALL) == 0) {
-		kf_submit(rec);
+		kf_file__submit(rec);
 		return 1;
 	}
 	bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
@@ -245,7 +268,7 @@ static __noinline int kf_file__emit_full(kf_sent_agg agg, struct kf_subject *sub
 		return 0;
 	if (kf_file__write(rec, agg, subject, flush, KF_PATH_LARGE))
 		kf_count(KF_CNT_PATH_TRUNCATED, 1);
-	kf_submit(rec);
+	kf_file__submit(rec);
 	return 1;
 }
 
@@ -276,18 +299,6 @@ static __noinline struct kf_file_agg *kf_file__make(struct kf_subject *subject,
 		return NULL;
 	kf_agg__init(agg, subject, flush);
 	return agg;
-}
-
-/* The aggregate that an event goes into. NULL: there is none, and this event would be the last of it as
- * well, or there is no room. */
-static __always_inline struct kf_file_agg *kf_file__get(struct kf_subject *subject,
-							struct kf_flush *flush)
-{
-	struct kf_file_agg *agg = kf_former__find(subject, flush);
-
-	if (agg || kf_flush__ends(flush))
-		return agg;
-	return kf_file__make(subject, flush);
 }
 
 /* Whether an event sends its aggregate, or goes out alone. */
@@ -345,7 +356,9 @@ static __always_inline void kf_file__name(struct kf_file_agg *agg, struct kf_sub
 		return;
 	path = kf_file__send_path(subject, flush->now_ns);
 	agg->path = path;
-	if (path)
+	if (path & KF_PATH_HIDDEN)
+		agg->flags |= KF_AGG_PATH_SENT | KF_AGG_HIDDEN;
+	else if (path)
 		agg->flags |= KF_AGG_PATH_SENT;
 	else
 		agg->flags |= kf_file__keep_name(subject, flush);
@@ -358,8 +371,14 @@ static __always_inline void kf_file__leave(struct kf_file_agg *agg, struct kf_su
 	bool with_path = subject->at.dentry &&
 			 ((flush->how & KF_FLUSH_PATH) || !agg || !(agg->flags & KF_AGG_PATH_SENT));
 	kf_sent_agg sent = KF_OPAQUE_OF(agg);
-	int left = kf_file__emit(sent, subject, flush, with_path);
+	int left;
 
+	if (kf_filters_path && agg && !with_path && (agg->flags & KF_AGG_HIDDEN)) {
+		kf_count(KF_CNT_FILE_HIDDEN, kf_agg__events(agg));
+		kf_file__left(agg, subject, flush);
+		return;
+	}
+	left = kf_file__emit(sent, subject, flush, with_path);
 	agg = sent ? KF_OPAQUE_AGAIN(agg, bpf_map_lookup_elem(&kf_files, &subject->key)) : NULL;
 	if (sent && !agg)
 		return; /* another thread has sent it, too */
@@ -394,10 +413,17 @@ static __noinline int kf_file__fold(struct kf_subject *subject, struct kf_flush 
 	    kf_passed_by(subject->key.tgid, subject->key.start_ns))
 		return 0;
 	flush->now_ns = bpf_ktime_get_boot_ns();
-	agg = kf_file__get(subject, flush);
+	agg = kf_former__find(subject, flush);
 	if (!agg && kf_subject__was_copied(subject, flush))
 		return 0;
 	kf_count(KF_CNT_FILE_EVENTS, 1);
+	if (!agg && kf_filter__hides_new(&subject->key, subject->at.dentry)) {
+		kf_count(KF_CNT_FILE_HIDDEN, 1);
+		return 0;
+	}
+	/* without an aggregate and the last of it as well: it is alone */
+	if (!agg && !kf_flush__ends(flush))
+		agg = kf_file__make(subject, flush);
 	kf_file__fold_into(agg, subject, flush);
 	return 0;
 }

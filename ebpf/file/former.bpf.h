@@ -7,6 +7,7 @@
 #define KF_FILE_FORMER_BPF_H
 
 #include "file/subject.bpf.h"
+#include "filter.bpf.h"
 
 /*
  * The mount of an event is another than that of the aggregate under its key, or there is none: looks for one
@@ -50,8 +51,14 @@ static __always_inline void kf_former__begin_again(struct kf_file_agg *agg)
  * is room. */
 static __noinline int kf_former__send(struct kf_file_agg *agg, struct kf_subject *subject)
 {
-	struct kf_file_record *rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec), 0);
+	struct kf_file_record *rec;
 
+	if (kf_filters_path && (agg->flags & KF_AGG_HIDDEN)) {
+		kf_count_inline(KF_CNT_FILE_HIDDEN, kf_agg__events(agg));
+		kf_former__begin_again(agg);
+		return 0;
+	}
+	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec), 0);
 	if (!rec)
 		return 0;
 	kf_header__fill(&rec->hdr, KF_KIND_FILE, sizeof(*rec));

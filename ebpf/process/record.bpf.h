@@ -4,6 +4,7 @@
 #define KF_PROCESS_RECORD_BPF_H
 
 #include "emit.bpf.h"
+#include "filter.bpf.h"
 #include "path.bpf.h"
 #include "task.bpf.h"
 
@@ -176,6 +177,10 @@ static __always_inline void kf_proc_record__finish(struct kf_proc_record *rec,
 {
 	const bool forked = source == KF_PROC_FORK;
 
+	if (forked)
+		kf_hidden__fork(bpf_get_current_pid_tgid() >> 32, proc);
+	else
+		kf_hidden__note(proc, rec + 1, rec->exe_len, rec->exe_flags);
 	rec->proc = *proc;
 	rec->source = source;
 	rec->pid_ns = kf_proc_record__pid_ns(task);

@@ -168,7 +168,8 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
         each.prepare()
     older = read_all()
     with ExitStack() as stack:
-        source = stack.enter_context(_source(settings, command.tgid if command else 0))
+        followed = command.tgid if command else 0
+        source = stack.enter_context(_source(settings, stages.rules, followed))
         for row in source.coverage.rows:
             log.debug("coverage", event_class=row.event, status=row.status, hook=row.hook)
         if warning := doctor.warning(source.coverage, settings.trace.attach):
@@ -380,10 +381,14 @@ def _leaving_out(processes: Sequence[Process]) -> str:
 def diagnose(settings: Settings, *, as_json: bool) -> tuple[str, int]:
     """Return the text of `doctor` and its exit code."""
     from kflowd import doctor
+    from kflowd.bpf.rules import described
 
-    coverage = doctor.run(_source(settings))
+    rules = _rules(settings, lambda _line: None)
+    coverage = doctor.run(_source(settings, rules))
     left_out = tuple(map(str, find(_consumed(settings))))
-    coverage = msgspec.structs.replace(coverage, left_out=left_out)
+    features = {it.name: it for it in coverage.features}
+    filters = described(settings.trace, rules.user_ids, features) if features else ()
+    coverage = msgspec.structs.replace(coverage, left_out=left_out, filters=filters)
     if as_json:
         return doctor.render_json(coverage), coverage.exit_code
     return doctor.render_text(coverage, terminal=os.isatty(STDOUT)), coverage.exit_code
@@ -393,8 +398,14 @@ def _records(number: int) -> str:
     return "1 record" if number == 1 else f"{number} records"
 
 
-def _source(settings: Settings, followed: int = 0) -> Source:
+def _source(settings: Settings, rules: Rules, followed: int = 0) -> Source:
     """Return the source of a run, which does not watch ourselves."""
     from kflowd.bpf.source import Source, own_tgid
 
-    return Source(settings.trace, self_tgid=own_tgid(), followed=followed, verbose=settings.verbose)
+    return Source(
+        settings.trace,
+        self_tgid=own_tgid(),
+        followed=followed,
+        verbose=settings.verbose,
+        user_ids=rules.user_ids,
+    )

@@ -75,6 +75,7 @@ def render_text(coverage: Coverage, *, terminal: bool = False) -> str:
         _rows(coverage.rows),
         _gaps(coverage.rows),
         _left_out(coverage),
+        "\n".join(coverage.filters),
         _memory(coverage),
     )
     for number, part in enumerate(filter(None, parts)):

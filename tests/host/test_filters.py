@@ -21,7 +21,7 @@ import pytest
 from kflowd.bpf.kernel.cgroup import MOUNTS, find_mount
 from kflowd.settings.rules import FILE_EVENTS, Rule, parse_rule
 from tests.host import filtered
-from tests.host.agent import ATTACH_MODE, Agent, Record, Result, run
+from tests.host.agent import ATTACH_MODE, Agent, Record, Result, file_records, losses, run
 
 COUNT = 61 if ATTACH_MODE else 151
 # of rules, each of its own agent, all of which look at the same
@@ -230,9 +230,71 @@ def test_filters_leave_what_they_leave_of_all(
         found = essence(of_workload(result, folder))
         assert found == essence(left), asked
         health = result.records[-1]
-        assert health["HealthFileEvents"] == health["HealthFileReported"]
-        hidden = len(everything) - len(left)
-        assert not hidden or health["HealthRecordsHidden"] > 0
+        hidden = health["HealthFileHidden"]
+        assert health["HealthFileEvents"] == health["HealthFileReported"] + hidden
+        assert not losses(result.records)
+        assert len(left) == len(everything) or hidden + health["HealthRecordsHidden"] > 0
+
+
+# what hides all that the workload does but for what is named "shown"
+IN_KERNEL = {
+    "path": ("--exclude", "path={folder}/hidden,{folder}/other"),
+    "name": ("--exclude", "path=f"),
+    "exe": ("--exclude", "exe={folder}/hide"),
+    "user, included": ("--include", "user=0"),
+    "fstype": ("--exclude", "fstype=ramfs"),
+    "each event": ("-e", "1", "--exclude", "path={folder}/hidden"),
+}
+
+
+@pytest.fixture
+def two_types(folder: Path) -> Iterator[None]:
+    """Mount file systems of two types in the folder."""
+    for name, kind in (("shown", "tmpfs"), ("hidden", "ramfs")):
+        (folder / name).mkdir()
+        subprocess.run(["mount", "-t", kind, "none", folder / name], check=True)
+        (folder / name).chmod(0o777)
+    yield
+    for name in ("shown", "hidden"):
+        subprocess.run(["umount", folder / name], check=True)
+
+
+@pytest.mark.usefixtures("two_types")
+@pytest.mark.parametrize("options", IN_KERNEL.values(), ids=IN_KERNEL)
+def test_what_is_hidden_stays_in_the_kernel(folder: Path, options: tuple[str, ...]) -> None:
+    """No event of it comes to user space; those of the others all do."""
+    script = 'for i in 1 2 3 4 5 6 7; do echo x > "$0"; read -r y < "$0"; done; : > "$0$0"'
+    programs = {"shown": folder / "show", "hidden": folder / "hide"}
+    for program in programs.values():
+        shutil.copy("/bin/dash", program)
+    with Agent("-m", "file", *(each.format(folder=folder) for each in options)) as agent:
+        for name, program in programs.items():
+            command = [str(program), "-c", script.replace("$0$0", "$0.end"), f"{folder}/{name}/f"]
+            if name == "shown":
+                command[-1] = f"{folder}/{name}/g"
+            uid = {"shown": 0, "hidden": 1}[name]
+            subprocess.run(command, check=True, user=uid, group=uid, extra_groups=[])
+        result = agent.finish()
+
+    health = result.records[-1]
+    mine = file_records(result.records, f"{folder}/shown")
+    events: Counter[str] = Counter()
+    for record in mine:
+        events.update(record["FileEvents"])
+    # more may be there of other programs
+    assert {record["File"] for record in mine} == {"g", "g.end"}
+    del events["OPEN_EXEC"]
+    # each opening for writing but the first ones cuts what is there
+    assert events == {
+        "CREATE": 2, "OPEN": 15, "MODIFY": 13, "ACCESS": 14, "CLOSE_WRITE": 8, "CLOSE_NOWRITE": 7
+    }  # fmt: skip
+    assert not file_records(result.records, f"{folder}/hidden") or options[1] == "path=f"
+    hidden = health["HealthFileHidden"]
+    assert health["HealthFileEvents"] == health["HealthFileReported"] + hidden
+    assert hidden >= 7 * 5
+    assert not losses(result.records)
+    # some are about the exec, of the program before
+    assert health["HealthRecordsHidden"] <= 40
 
 
 @pytest.mark.parametrize(

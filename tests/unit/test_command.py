@@ -35,7 +35,7 @@ def run(*arguments: str, path: str = "") -> int | None:
 def patient(tmp_path: Path) -> Iterator[Command]:
     """Start a shell that ends when it is told to."""
     ready = tmp_path / "ready"
-    with Command(SHELL, ["sh", "-c", f"echo > {ready}; sleep 100 & wait"]) as it:
+    with Command(SHELL, ["sh", "-c", f"echo > {ready}; exec sleep 100"]) as it:
         it.start()
         while not ready.exists():  # before, a signal meets what other tests have left for it
             time.sleep(0.01)

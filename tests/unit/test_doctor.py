@@ -52,6 +52,15 @@ def test_who_is_not_observed_is_named() -> None:
     assert json.loads(doctor.render_json(consumed))["left_out"] == ["cat (7)", "jq (8)"]
 
 
+def test_filters_have_a_line_each() -> None:
+    """What they hide, and where."""
+    filtered = msgspec.structs.replace(
+        COVERAGE, filters=("hidden is a: here", "hidden is b: there")
+    )
+    assert "hidden is a: here\nhidden is b: there\n" in doctor.render_text(filtered)
+    assert "hidden" not in doctor.render_text(COVERAGE)
+
+
 def test_a_problem_comes_first() -> None:
     """Where the agent cannot run, the first line says why and the next what to do."""
     lines = doctor.render_text(Coverage(problem="no BTF", hint="get BTF", exit_code=3)).splitlines()

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from importlib.resources.abc import Traversable
 from typing import NamedTuple, Self
 
-from kflowd.bpf import left_out
+from kflowd.bpf import left_out, rules
 from kflowd.bpf.ffi import check, ffi, lib, show_log
 from kflowd.bpf.kernel import hz, preflight
 from kflowd.bpf.kernel.btf import Kernel
@@ -65,6 +65,7 @@ class Source(Closeable):
         self_tgid: Process that is not observed; 0: none.
         followed: Process whose files, and those of its descendants, are observed alone; 0: of all.
         verbose: Show libbpf's warnings on stderr.
+        user_ids: Numbers of the users that rules of the configuration name.
 
     Attributes:
         coverage: What is observed and what is not; complete after `open`, and after a failed
@@ -81,8 +82,10 @@ class Source(Closeable):
         self_tgid: int = 0,
         followed: int = 0,
         verbose: bool = False,
+        user_ids: Mapping[str, int] | None = None,
     ) -> None:
         self._config = config
+        self._user_ids = user_ids or {}
         self._folder = folder
         self._self_tgid = self_tgid
         self._followed = followed
@@ -135,6 +138,7 @@ class Source(Closeable):
             self_tgid=self._self_tgid,
             following=bool(self._followed),
             attached=self._list_first,
+            rules=rules.decided(self._config, self._user_ids, features).values,
         )
         try:
             self._attached = self._held.enter_context(loader.load())
@@ -282,7 +286,9 @@ class Source(Closeable):
         stream = self._reading()
         now = self._ticking().now_ns()
         with unpreempted(wanted=self._blinding):
-            return stream.counters.record(now, given_up=stream.sweep.given_up)
+            return stream.counters.record(
+                now, given_up=stream.sweep.given_up, hidden=stream.sweep.hidden
+            )
 
     @property
     def ends_lost(self) -> int:

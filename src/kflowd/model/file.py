@@ -30,6 +30,7 @@ class FileFlag:
     FAILED = 32768  # attempts, none of which succeeded
     MAPPED = 65536  # shared and writable, where not every store is told
     STORED = 131072  # a store through a shared mapping was told
+    HIDDEN = 262144  # never in a record: the kernel keeps it
     PATH_UNKNOWN = 1 << 30  # ours, above what the kernel uses: no path came
     DEVICE_OF_MOUNT = 1 << 31  # ours: that of its file system, stat(2) may show another
 

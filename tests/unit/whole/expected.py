@@ -380,6 +380,7 @@ HEALTH: Keys = {
     "HealthProcEvents": 716,
     "HealthProcLostRing": 717,
     "HealthReadFailed": 718,
+    "HealthFileHidden": 719,
     "HealthMissedRuns": 790,
     "HealthDecodeUnknown": 801,
     "HealthDecodeShort": 802,

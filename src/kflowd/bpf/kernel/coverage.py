@@ -63,6 +63,7 @@ class Coverage(msgspec.Struct, frozen=True, omit_defaults=True):
         program_bytes: Of all programs.
         hz: Of the kernel, 0: unknown.
         left_out: Processes that are not observed beside kflowd itself, "cat (4711)".
+        filters: Rules of --include and --exclude, each with where it is decided.
         problem: Why the agent cannot run, "" if it can.
         hint: What to do about the problem.
         exit_code: Of doctor: 0 if the agent can run.
@@ -75,6 +76,7 @@ class Coverage(msgspec.Struct, frozen=True, omit_defaults=True):
     program_bytes: int = 0
     hz: int = 0
     left_out: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
     problem: str = ""
     hint: str = ""
     exit_code: int = 0

@@ -8,7 +8,7 @@ however the process ends, the kernel takes everything down.
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources.abc import Traversable
 
 from kflowd.bpf.candidates import Hook
@@ -36,6 +36,8 @@ from kflowd.bpf.loading.parameters import (
     map_entries,
     wanted_hooks,
 )
+from kflowd.bpf.rules import Value
+from kflowd.bpf.rules import constants as rule_constants
 from kflowd.bpf.standby import Copy, Part, Standbys, attach_order
 from kflowd.errors import ContractError, FeatureError
 from kflowd.settings import TraceSettings
@@ -47,6 +49,8 @@ ASK_DOCTOR = "`kflowd doctor` shows each hook and what would have to change"
 FOLLOWING = ("file", "process")
 FOLLOWED = "kf_followed"
 MAX_FOLLOWED = 65536
+# Images whose executable a rule hides at one time; 100 bytes each.
+HIDDEN_ENTRIES = 16384
 SECRET_BITS = 6 * 64  # kf_secrets
 # What user space reads out of maps in the form of the contract.
 MAP_TYPES = {
@@ -86,6 +90,7 @@ class Loader:
         self_tgid: Process that is not observed; 0: none.
         following: Of files only what is followed is observed: `kf_followed`.
         attached: Is told of each program as soon as it is attached.
+        rules: Values of filters that programs decide.
     """
 
     def __init__(
@@ -99,6 +104,7 @@ class Loader:
         self_tgid: int = 0,
         following: bool = False,
         attached: Callable[[Attached, Copy], None] = lambda _attached, _copy: None,
+        rules: Sequence[Value] = (),
     ) -> None:
         self._config = config
         self._told = attached
@@ -113,6 +119,7 @@ class Loader:
         self._standbys = Standbys(features)
         # the same for all objects of a run: they count in the same places
         self._salt = secrets.randbits(32)
+        self._rules = rule_constants(rules)
         self._secrets = secrets.randbits(SECRET_BITS)
         self._checker = Checker(features, kernel, self._built(), self._refused, self._reading)
         self.choices: list[Choice] = []
@@ -181,7 +188,7 @@ class Loader:
         values = constants(
             self._config, self._features, self._self_tgid
         ) | self._standbys.constants(part)
-        values |= {"kf_salt": self._salt, "kf_secrets": self._secrets}
+        values |= {"kf_salt": self._salt, "kf_secrets": self._secrets} | self._rules
         values["kf_watches_clock"] = int(part.object == clock_watcher(self.choices))
         values["kf_takes_datagrams"] = int(takes_datagrams(self.choices))
         following = self._following and hears_of_forks(self.choices)
@@ -190,6 +197,7 @@ class Loader:
         cookies = bool(self._kernel.arguments(TRACING_COOKIE))
         entries = map_entries(self._config, cookies=cookies) | self._standbys.map_entries()
         entries[FOLLOWED] = MAX_FOLLOWED if following else UNUSED
+        entries["kf_hidden"] = HIDDEN_ENTRIES if self._rules["kf_filters_exe"] else UNUSED
         it.set_constants(lambda name: self._constant(values, name))
         for name in it.shared_maps:
             if name in maps:

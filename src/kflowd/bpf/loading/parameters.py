@@ -10,6 +10,7 @@ from kflowd.settings import TraceSettings
 from kflowd.settings.walk import settings_of
 
 CAST = "cast"  # the build of objects that contain no probe reads of kernel memory
+NO_LOOP = "noloop"  # the build without bpf_loop
 ARGUMENTS_PREFIX = "kf_nargs_"
 UNUSED = 1  # entries of a map that no loaded program fills
 PAGE = 4096
@@ -72,7 +73,7 @@ def build_variant(features: Mapping[str, Feature]) -> str:
     """
     if not features["probe_read"].ok:
         return CAST
-    return "" if features["loop"].ok else "noloop"
+    return "" if features["loop"].ok else NO_LOOP
 
 
 def map_entries(config: TraceSettings, *, cookies: bool) -> dict[str, int]:

@@ -131,8 +131,14 @@ struct kf_sweep_config {
 	int shares_fd;
 	int aios_fd;
 	int followed_fd;
+	int hidden_fd;
 	int tcp_iter_fd; /* link of iter/tcp, which brings TCP counters up to date; -1: none */
 	__u32 salt; /* kf_salt of the programs, by which files are counted */
+};
+/* What sweeps have taken that is in no record. */
+struct kf_swept {
+	__u64 given_up; /* requests of AIO */
+	__u64 hidden; /* file events that rules hide */
 };
 struct kf_sweep;
 struct kf_sweep *kf_sweep__new(const struct kf_sweep_config *config, struct kf_exited *exited);
@@ -140,7 +146,7 @@ void kf_sweep__free(struct kf_sweep *sweep);
 /* Bytes now in the buffer. final: everything goes, whatever its age. */
 long kf_sweep__run(struct kf_sweep *sweep, __u64 now_ns, int final);
 const char *kf_sweep__data(const struct kf_sweep *sweep);
-__u64 kf_sweep__given_up(const struct kf_sweep *sweep); /* requests of AIO so far */
+struct kf_swept kf_sweep__swept(const struct kf_sweep *sweep);
 /* cffi: end */
 
 /* Shared by the sources of the glue only. */
@@ -166,7 +172,7 @@ struct kf_gone {
 	size_t used, room;
 };
 void kf_gone__add(struct kf_gone *gone, __u32 tgid, __u64 start_ns, __u64 now_ns);
-void kf_gone__take(struct kf_gone *gone, int followed_fd, __u64 now_ns);
+void kf_gone__take(struct kf_gone *gone, int followed_fd, int hidden_fd, __u64 now_ns);
 void kf_gone__free(struct kf_gone *gone);
 
 struct kf_exports {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Processes that have ended and are followed for a while: what they have open is closed behind their end, which
- * takes long where a file system waits for its server. */
+/* Processes that have ended and are followed, or hidden by a rule, for a while: what they have open is closed behind
+ * their end, which takes long where a file system waits for its server. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,17 +23,24 @@ void kf_gone__add(struct kf_gone *gone, __u32 tgid, __u64 start_ns, __u64 now_ns
 	it->tgid = tgid;
 }
 
-/* Takes those out of the map whose time has come; the list is in that order. The number may be another process's
- * by now. */
-void kf_gone__take(struct kf_gone *gone, int followed_fd, __u64 now_ns)
+/* Takes a process out of a map, whose values begin with a start. Its number may be another process's by now. */
+static void gone__take(int fd, const struct kf_gone_process *it)
+{
+	__u64 value[2];
+
+	if (fd >= 0 && !bpf_map_lookup_elem(fd, &it->tgid, value) && value[0] == it->start_ns)
+		bpf_map_delete_elem(fd, &it->tgid);
+}
+
+/* Takes those out of the maps whose time has come; the list is in that order. */
+void kf_gone__take(struct kf_gone *gone, int followed_fd, int hidden_fd, __u64 now_ns)
 {
 	size_t done = 0;
-	__u64 start_ns;
 
-	for (; done < gone->used && gone->list[done].until_ns <= now_ns; done++)
-		if (!bpf_map_lookup_elem(followed_fd, &gone->list[done].tgid, &start_ns) &&
-		    start_ns == gone->list[done].start_ns)
-			bpf_map_delete_elem(followed_fd, &gone->list[done].tgid);
+	for (; done < gone->used && gone->list[done].until_ns <= now_ns; done++) {
+		gone__take(followed_fd, &gone->list[done]);
+		gone__take(hidden_fd, &gone->list[done]);
+	}
 	if (!done)
 		return;
 	gone->used -= done;

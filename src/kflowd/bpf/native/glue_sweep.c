@@ -43,7 +43,7 @@ struct kf_sweep {
 	int no_take; /* the kernel has no look-up-and-delete for hashes (before 5.14) */
 	struct kf_kept_name kept; /* of the aggregate that is being taken */
 	__u32 rounds; /* sweeps so far */
-	__u64 given_up; /* requests of AIO */
+	struct kf_swept swept;
 	char *out;
 	size_t used, room;
 	struct kf_share_count *shares; /* NULL: no such map */
@@ -219,6 +219,10 @@ static int sweep__file(struct kf_sweep *sweep, const void *at, const void *value
 	err = sweep__take(sweep, sweep->config.files_fd, key, &rec->agg);
 	if (err)
 		return err == -ENOENT ? 0 : err;
+	if (rec->agg.flags & KF_AGG_HIDDEN) {
+		sweep->swept.hidden += file_events(&rec->agg);
+		return 0;
+	}
 	if (!file_events(&rec->agg) && !(rec->agg.first_ns && rec->agg.flags & KF_AGG_MAPPED))
 		return 0; /* -e has sent them */
 	rec->key = *key;
@@ -253,14 +257,14 @@ static int sweep__aio(struct kf_sweep *sweep, const void *key, const void *value
 		return 0; /* it is being made, or on its way */
 	if (bpf_map_delete_elem(sweep->config.aios_fd, key) == 0) {
 		kf_share_count__give_aio(sweep->shares, &aio->charge);
-		sweep->given_up++;
+		sweep->swept.given_up++;
 	}
 	return 0;
 }
 
 /* ---- users of sockets ---- */
 
-/* What is followed no longer. */
+/* What is followed, or hidden, no longer. */
 static int sweep__followed(struct kf_sweep *sweep, const void *key, const void *value)
 {
 	const __u32 *tgid = key;
@@ -669,6 +673,7 @@ static int sweep__tables(struct kf_sweep *sweep)
 		  sweep__name },
 		{ config->aios_fd, sizeof(__u64), sizeof(struct kf_aio), sweep__aio },
 		{ config->followed_fd, sizeof(__u32), sizeof(__u64), sweep__followed },
+		{ config->hidden_fd, sizeof(__u32), 2 * sizeof(__u64), sweep__followed },
 		{ config->tcp_fd, sizeof(struct kf_tcp_key), sizeof(struct kf_sock),
 		  sweep__connection },
 		{ config->udp_fd, sizeof(struct kf_udp_key), sizeof(struct kf_peer), sweep__peer },
@@ -769,7 +774,7 @@ long kf_sweep__run(struct kf_sweep *sweep, __u64 now_ns, int final)
 
 	sweep__begin(sweep, now_ns, final);
 	err = sweep__tables(sweep);
-	kf_gone__take(&sweep->gone, sweep->config.followed_fd, now_ns);
+	kf_gone__take(&sweep->gone, sweep->config.followed_fd, sweep->config.hidden_fd, now_ns);
 	kf_exports__end(&sweep->exports, !err);
 	if (!err) {
 		kf_exited__clear(sweep->exited, now_ns);
@@ -787,7 +792,7 @@ const char *kf_sweep__data(const struct kf_sweep *sweep)
 	return sweep->out;
 }
 
-__u64 kf_sweep__given_up(const struct kf_sweep *sweep)
+struct kf_swept kf_sweep__swept(const struct kf_sweep *sweep)
 {
-	return sweep->given_up;
+	return sweep->swept;
 }

@@ -53,6 +53,7 @@ class Sweep(Closeable):
         config.shares_fd = maps.get("kf_shares", NO_MAP)
         config.aios_fd = maps.get("kf_aios", NO_MAP)
         config.followed_fd = maps.get("kf_followed", NO_MAP)
+        config.hidden_fd = maps.get("kf_hidden", NO_MAP)
         config.tcp_iter_fd = tcp_iterator
         config.salt = salt
         self._pointer: Any = check_pointer(
@@ -77,6 +78,11 @@ class Sweep(Closeable):
         return bytes(ffi.buffer(lib.kf_sweep__data(self._pointer), size))
 
     @property
+    def hidden(self) -> int:
+        """Events of files that rules hide, in what was swept so far."""
+        return int(lib.kf_sweep__swept(self._pointer).hidden)
+
+    @property
     def given_up(self) -> int:
         """Requests of AIO whose end was not seen within ten minutes, so far."""
-        return int(lib.kf_sweep__given_up(self._pointer))
+        return int(lib.kf_sweep__swept(self._pointer).given_up)

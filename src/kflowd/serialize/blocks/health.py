@@ -47,6 +47,7 @@ class HealthKernel(Block, frozen=True, kw_only=True, gc=False):
     HealthProcEvents: Annotated[int, Says("exec, fork and exit seen")]
     HealthProcLostRing: Annotated[int, Says("exec, fork and exit lost: ring full")]
     HealthReadFailed: Annotated[int, Says("kernel memory that could not be read")]
+    HealthFileHidden: Annotated[int, Says("file events that filters hide in the kernel")]
 
 
 class HealthUser(Block, frozen=True, kw_only=True, gc=False):

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules of --include and --exclude that programs can decide: struct kf_filter.
+
+A program hides only what user space would hide as well, so each value that it cannot decide is left
+out, and with it all --include of that key: what one of several alternatives may let pass is shown.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from kflowd.bpf.ffi import ffi, lib
+from kflowd.bpf.kernel.features import Feature
+from kflowd.bpf.loading.parameters import NO_LOOP, build_variant
+from kflowd.settings import TraceSettings
+from kflowd.settings.rules import Rule, is_glob
+
+CONSTANT = "kf_filter"
+WORD = 8
+TYPE_BYTES = 15  # of the name of a file system, and a NUL
+# what file systems of user space are called before a dot: fuse.sshfs
+FUSE = ("fuse", "fuseblk")
+# What programs decide is of files; the rest of these keys user space does.
+OTHERS = dict.fromkeys(("exe", "user"), " for files, in user space for the rest")
+KNOWN = ("path", "exe", "user", "fstype")
+_PATHS = {"path": "KF_RULE_PATH", "exe": "KF_RULE_EXE"}
+
+
+class Value(NamedTuple):
+    """A value of a rule.
+
+    Attributes:
+        key: Of its rule.
+        how: KF_RULE_*.
+        text: Components as a path travels, or the name of a file system.
+        number: Of a user.
+    """
+
+    key: str
+    how: int
+    text: bytes = b""
+    number: int = 0
+
+
+class Decided(NamedTuple):
+    """What programs decide.
+
+    Attributes:
+        values: For them.
+        keys: Rules that they decide in full, as (--include or --exclude, key).
+    """
+
+    values: tuple[Value, ...]
+    keys: frozenset[tuple[str, str]]
+
+
+def decided(
+    trace: TraceSettings, user_ids: Mapping[str, int], features: Mapping[str, Feature]
+) -> Decided:
+    """Return what programs can decide of the rules of a run.
+
+    Args:
+        trace: Of the run.
+        user_ids: Numbers of the users that rules name.
+        features: What the kernel allows.
+    """
+    values: list[Value] = []
+    keys: set[tuple[str, str]] = set()
+    if "process" in trace.monitor:
+        # its records count files that are hidden, too
+        return Decided((), frozenset())
+    room = dict.fromkeys(("text", "user", "fstype"), most())
+    loops = build_variant(features) != NO_LOOP
+    for option, rules in (("include", trace.include), ("exclude", trace.exclude)):
+        for key, of_key in _by_key(rules).items():
+            made = [_value(key, option, each, user_ids) for each in of_key]
+            found = [each for each in made if each is not None]
+            kind = "text" if key in _PATHS else key
+            if kind not in room or (key == "path" and not loops):
+                continue
+            if option == "include" and len(found) < len(made):
+                continue
+            if len(found) > room[kind]:
+                if option == "include":
+                    continue
+                found = found[: room[kind]]
+            room[kind] -= len(found)
+            values += found
+            if len(found) == len(of_key):
+                keys.add((option, key))
+    return Decided(tuple(values), frozenset(keys))
+
+
+def described(
+    trace: TraceSettings, user_ids: Mapping[str, int], features: Mapping[str, Feature]
+) -> tuple[str, ...]:
+    """Return a line for each rule: what it hides, and where that is decided.
+
+    Args:
+        trace: Of the run.
+        user_ids: Numbers of the users that rules name.
+        features: What the kernel allows.
+    """
+    keys = decided(trace, user_ids, features).keys
+    lines = []
+    for option, rules in (("include", trace.include), ("exclude", trace.exclude)):
+        for rule in rules:
+            where = "in user space"
+            if (option, rule.key) in keys:
+                more = OTHERS.get(rule.key, "")
+                where = f"in the kernel{more}"
+            elif "process" in trace.monitor:
+                where += ": records of processes count what is hidden, too"
+            elif rule.key == "path" and build_variant(features) == NO_LOOP:
+                where += ": programs of this kernel have no room for it"
+            elif rule.key in KNOWN:
+                where += ": programs know no patterns, and no names without a number"
+            what = "hidden is what does not match" if option == "include" else "hidden is"
+            lines.append(f"{what} {rule}: {where}")
+    return tuple(lines)
+
+
+def constants(values: Iterable[Value]) -> dict[str, int]:
+    """Return the constants of the objects by name."""
+    it = ffi.new("struct kf_filter *")
+    paths = users = types = 0
+    kinds = dict.fromkeys(("path", "exe", "user", "fstype"), 0)
+    for value in values:
+        kinds[value.key] = 1
+        if value.key in _PATHS:
+            _fill(it, paths, value)
+            paths += 1
+        elif value.key == "user":
+            it.users[users], it.users_how[users] = value.number, value.how
+            users += 1
+        else:
+            words = value.text.ljust(2 * WORD, b"\0")
+            it.fstypes[2 * types] = int.from_bytes(words[:WORD], sys.byteorder)
+            it.fstypes[2 * types + 1] = int.from_bytes(words[WORD:], sys.byteorder)
+            it.fstypes_how[types] = value.how
+            types += 1
+    packed = int.from_bytes(bytes(ffi.buffer(it)), sys.byteorder)
+    return {CONSTANT: packed} | {f"kf_filters_{key}": there for key, there in kinds.items()}
+
+
+def most() -> int:
+    """Return how many values of a kind programs take."""
+    return int(lib.KF_FILTER_MOST)
+
+
+def _fill(it: Any, place: int, value: Value) -> None:  # noqa: ANN401 - cffi has no types
+    size = len(value.text)
+    begin = place * int(lib.KF_PATTERN_WORDS) * WORD
+    ffi.buffer(it.text)[begin : begin + size] = value.text
+    ffi.buffer(it.mask)[begin : begin + size] = b"\xff" * size
+    it.lengths[place], it.patterns_how[place] = size, value.how
+
+
+def _by_key(rules: Iterable[Rule]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for rule in rules:
+        found.setdefault(rule.key, []).extend(rule.values)
+    return found
+
+
+def _value(key: str, option: str, text: str, user_ids: Mapping[str, int]) -> Value | None:
+    """Return a value for programs, None if they cannot decide it."""
+    how = int(lib.KF_RULE_INCLUDE if option == "include" else lib.KF_RULE_EXCLUDE)
+    if key in _PATHS:
+        return _pattern(key, how | int(getattr(lib, _PATHS[key])), text)
+    if key == "user":
+        number = int(text) if text.isdigit() else user_ids.get(text)
+        return None if number is None else Value(key, how, number=number)
+    if key == "fstype":
+        return _fstype(option, how, text)
+    return None
+
+
+def _pattern(key: str, how: int, text: str) -> Value | None:
+    if is_glob(text):
+        return None
+    names = [name for name in text.split("/") if name]
+    if "/" not in text:
+        how |= int(lib.KF_RULE_NAME)
+    elif "/" + "/".join(names) != (text.rstrip("/") or "/"):
+        return None  # not in the form that paths have: it matches none
+    packed = b"".join(name.encode("utf-8", "surrogateescape") + b"\0" for name in reversed(names))
+    fits = len(packed) <= int(lib.KF_PATTERN_WORDS) * WORD and "\ufffd" not in text
+    return Value(key, how, packed) if fits else None
+
+
+def _fstype(option: str, how: int, text: str) -> Value | None:
+    # the kernel has one type for all of them, and the rest of the name elsewhere
+    base, dot, _ = text.partition(".")
+    if base in FUSE and dot and option == "exclude":
+        return None
+    name = (base if base in FUSE else text).encode()
+    return Value("fstype", how, name) if len(name) <= TYPE_BYTES else None
