@@ -22,6 +22,7 @@ TYPE_BYTES = 15  # of the name of a file system, and a NUL
 FUSE = ("fuse", "fuseblk")
 # What programs decide is of files; the rest of these keys user space does.
 OTHERS = dict.fromkeys(("exe", "user"), " for files, in user space for the rest")
+PATTERNS = "programs know no patterns, and no names without a number"
 KNOWN = ("path", "exe", "user", "fstype")
 _PATHS = {"path": "KF_RULE_PATH", "exe": "KF_RULE_EXE"}
 
@@ -66,17 +67,15 @@ def decided(
     """
     values: list[Value] = []
     keys: set[tuple[str, str]] = set()
-    if "process" in trace.monitor:
-        # its records count files that are hidden, too
+    if _undecided(trace, features):
         return Decided((), frozenset())
     room = dict.fromkeys(("text", "user", "fstype"), most())
-    loops = build_variant(features) != NO_LOOP
     for option, rules in (("include", trace.include), ("exclude", trace.exclude)):
         for key, of_key in _by_key(rules).items():
             made = [_value(key, option, each, user_ids) for each in of_key]
             found = [each for each in made if each is not None]
             kind = "text" if key in _PATHS else key
-            if kind not in room or (key == "path" and not loops):
+            if kind not in room:
                 continue
             if option == "include" and len(found) < len(made):
                 continue
@@ -102,6 +101,7 @@ def described(
         features: What the kernel allows.
     """
     keys = decided(trace, user_ids, features).keys
+    undecided = _undecided(trace, features)
     lines = []
     for option, rules in (("include", trace.include), ("exclude", trace.exclude)):
         for rule in rules:
@@ -109,15 +109,23 @@ def described(
             if (option, rule.key) in keys:
                 more = OTHERS.get(rule.key, "")
                 where = f"in the kernel{more}"
-            elif "process" in trace.monitor:
-                where += ": records of processes count what is hidden, too"
-            elif rule.key == "path" and build_variant(features) == NO_LOOP:
-                where += ": programs of this kernel have no room for it"
             elif rule.key in KNOWN:
-                where += ": programs know no patterns, and no names without a number"
+                where += f": {undecided or PATTERNS}"
             what = "hidden is what does not match" if option == "include" else "hidden is"
             lines.append(f"{what} {rule}: {where}")
     return tuple(lines)
+
+
+def _undecided(trace: TraceSettings, features: Mapping[str, Feature]) -> str:
+    """Return why programs decide nothing at all, "" if they do."""
+    if "process" in trace.monitor:
+        return "records of processes count what is hidden, too"
+    # the stack of a chain of calls is used up there (544 bytes of 512, seen on 5.10)
+    return "programs of this kernel have no room for it" if _is_old(features) else ""
+
+
+def _is_old(features: Mapping[str, Feature]) -> bool:
+    return build_variant(features) == NO_LOOP
 
 
 def constants(values: Iterable[Value]) -> dict[str, int]:
