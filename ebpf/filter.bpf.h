@@ -39,9 +39,6 @@ struct {
 	__type(value, struct kf_hidden);
 } kf_hidden SEC(".maps");
 
-#define KF_PIECE_WORDS 1
-#define KF_PIECE (8 * KF_PIECE_WORDS)
-
 #ifdef KF_CAST
 /* Which bits of the text at an address differ from a pattern. */
 static __always_inline u64 kf_pattern__differ(u32 which, u32 length, u64 at)
@@ -56,24 +53,23 @@ static __always_inline u64 kf_pattern__differ(u32 which, u32 length, u64 at)
 	return differ;
 }
 #else
-/* In pieces: the stack is short. No more than the text is read, behind which there may be no memory. */
+/* Word by word: the stack is short. No more than the text is read, behind which there may be no memory. */
 static __always_inline u64 kf_pattern__differ(u32 which, u32 length, u64 at)
 {
-	u64 words[KF_PIECE_WORDS], differ = 0;
+	u64 word, differ = 0;
 	u32 left;
 
 #pragma clang loop unroll(full)
-	for (u32 i = 0; i < KF_PATTERN_WORDS; i += KF_PIECE_WORDS) {
+	for (u32 i = 0; i < KF_PATTERN_WORDS; i++) {
 		if (8 * i >= length)
 			break;
 		left = length - 8 * i;
-		if (left > KF_PIECE)
-			left = KF_PIECE;
-		__builtin_memset(words, 0, sizeof(words));
-		if (bpf_probe_read_kernel(words, left, (void *)(at + 8 * i)))
+		if (left > sizeof(word))
+			left = sizeof(word);
+		word = 0;
+		if (bpf_probe_read_kernel(&word, left, (void *)(at + 8 * i)))
 			return 1;
-		for (u32 j = 0; j < KF_PIECE_WORDS; j++)
-			differ |= words[j] ^ kf_filter.text[which * KF_PATTERN_WORDS + i + j];
+		differ |= word ^ kf_filter.text[which * KF_PATTERN_WORDS + i];
 	}
 	return differ;
 }
@@ -89,6 +85,24 @@ static __always_inline u8 kf_byte(u64 at)
 	bpf_probe_read_kernel(&byte, 1, (void *)at);
 	return byte;
 #endif
+}
+
+/* What the values of one key say together. */
+#define KF_VERDICT_WANTED 1 /* there are some of --include */
+#define KF_VERDICT_MATCHED 2 /* and one of them matches */
+#define KF_VERDICT_EXCLUDED 4
+
+static __always_inline u32 kf_verdict__of(u32 how, bool matches)
+{
+	if (how & KF_RULE_INCLUDE)
+		return KF_VERDICT_WANTED | (matches ? KF_VERDICT_MATCHED : 0);
+	return (how & KF_RULE_EXCLUDE) && matches ? KF_VERDICT_EXCLUDED : 0;
+}
+
+static __always_inline int kf_verdict__hides(u32 verdict)
+{
+	return (verdict & KF_VERDICT_EXCLUDED) ||
+	       (verdict & (KF_VERDICT_WANTED | KF_VERDICT_MATCHED)) == KF_VERDICT_WANTED;
 }
 
 /* Whether `used` bytes of components, leaf first, match a pattern: begin with its name, or end with its
@@ -111,23 +125,16 @@ static __always_inline bool kf_pattern__matches(u64 components, u32 used, u32 wh
  * verifier looks at it once; and a single one, as it lets only eight call each other. */
 __noinline int kf_filter__hides(u64 components, u32 used, u32 of)
 {
-	u32 wanted = 0, matched = 0;
+	u32 verdict = 0;
 
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < KF_FILTER_MOST; i++) {
 		u32 how = kf_filter.patterns_how[i];
 
-		if (!(how & of))
-			continue;
-		if (how & KF_RULE_INCLUDE)
-			wanted = 1;
-		if (!kf_pattern__matches(components, used, i))
-			continue;
-		if (how & KF_RULE_EXCLUDE)
-			return 1;
-		matched = 1;
+		if (how & of)
+			verdict |= kf_verdict__of(how, kf_pattern__matches(components, used, i));
 	}
-	return wanted && !matched;
+	return kf_verdict__hides(verdict);
 }
 
 static __always_inline bool kf_filter__hides_path(const void *components, u32 used, u32 flags)
@@ -139,40 +146,23 @@ static __always_inline bool kf_filter__hides_path(const void *components, u32 us
 /* Whether rules on users hide what the current thread does. */
 __noinline int kf_filter__hides_user(u32 uid)
 {
-	u32 wanted = 0, matched = 0;
+	u32 verdict = 0;
 
-	for (u32 i = 0; i < KF_FILTER_MOST; i++) {
-		u32 how = kf_filter.users_how[i];
-		u32 same = kf_filter.users[i] == uid;
-
-		if (same && (how & KF_RULE_EXCLUDE))
-			return 1;
-		if (how & KF_RULE_INCLUDE) {
-			wanted = 1;
-			matched |= same;
-		}
-	}
-	return wanted && !matched;
+	for (u32 i = 0; i < KF_FILTER_MOST; i++)
+		verdict |= kf_verdict__of(kf_filter.users_how[i], kf_filter.users[i] == uid);
+	return kf_verdict__hides(verdict);
 }
 
 /* Whether rules on types of file systems hide the one with this name, as two words. */
 __noinline int kf_filter__hides_fstype(u64 first, u64 second)
 {
-	u32 wanted = 0, matched = 0;
+	u32 verdict = 0;
 
-	for (u32 i = 0; i < KF_FILTER_MOST; i++) {
-		u32 how = kf_filter.fstypes_how[i];
-		u32 same =
-			kf_filter.fstypes[2 * i] == first && kf_filter.fstypes[2 * i + 1] == second;
-
-		if (same && (how & KF_RULE_EXCLUDE))
-			return 1;
-		if (how & KF_RULE_INCLUDE) {
-			wanted = 1;
-			matched |= same;
-		}
-	}
-	return wanted && !matched;
+	for (u32 i = 0; i < KF_FILTER_MOST; i++)
+		verdict |= kf_verdict__of(kf_filter.fstypes_how[i],
+					  kf_filter.fstypes[2 * i] == first &&
+						  kf_filter.fstypes[2 * i + 1] == second);
+	return kf_verdict__hides(verdict);
 }
 
 static __always_inline bool kf_filter__hides_dentry(struct dentry *dentry)

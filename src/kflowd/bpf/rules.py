@@ -22,7 +22,7 @@ TYPE_BYTES = 15  # of the name of a file system, and a NUL
 FUSE = ("fuse", "fuseblk")
 # What programs decide is of files; the rest of these keys user space does.
 OTHERS = dict.fromkeys(("exe", "user"), " for files, in user space for the rest")
-PATTERNS = "programs know no patterns, and no names without a number"
+PATTERNS = "programs know no patterns, no names without a number, and no more than 16 values"
 KNOWN = ("path", "exe", "user", "fstype")
 _PATHS = {"path": "KF_RULE_PATH", "exe": "KF_RULE_EXE"}
 
@@ -121,11 +121,8 @@ def _undecided(trace: TraceSettings, features: Mapping[str, Feature]) -> str:
     if "process" in trace.monitor:
         return "records of processes count what is hidden, too"
     # the stack of a chain of calls is used up there (544 bytes of 512, seen on 5.10)
-    return "programs of this kernel have no room for it" if _is_old(features) else ""
-
-
-def _is_old(features: Mapping[str, Feature]) -> bool:
-    return build_variant(features) == NO_LOOP
+    old = build_variant(features) == NO_LOOP
+    return "programs of this kernel have no room for it" if old else ""
 
 
 def constants(values: Iterable[Value]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from kflowd.settings.rules import parse_rule
 
 INCLUDE, EXCLUDE = 1, 2
 NO_ROOM = "programs of this kernel have no room for it"
-UNKNOWN = "programs know no patterns, and no names without a number"
+UNKNOWN = "programs know no patterns, no names without a number, and no more than 16 values"
 PATH, EXE, NAME = 4, 8, 16
 
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-from itertools import pairwise
-
 import pytest
 
 from kflowd.filters import Filter, Rules
 from kflowd.filters.stage import wanted_events
 from kflowd.model import Enriched, EnrichedFile, EnrichedProcess, FileEvent
-from kflowd.settings.rules import EVENTS, FILE_EVENTS, parse_rule
+from kflowd.serialize.blocks.file import FILE_EVENTS as NAMED
+from kflowd.serialize.lifetime import lifetime
+from kflowd.settings.rules import EVENTS, FILE_EVENTS, PROCESS_EVENTS, parse_rule
 from tests.unit.make import actor, file, lived, named_file, named_socket, named_unix, process
 
 
@@ -99,11 +99,9 @@ def test_the_answer_for_a_process_is_that_of_its_moment() -> None:
 
 
 def test_the_names_of_events() -> None:
-    """They stand where the counts of a file have them."""
-    assert [FILE_EVENTS[at] for at in (FileEvent.OPEN_EXEC, FileEvent.DELETE)] == [
-        "OPEN_EXEC",
-        "DELETE",
-    ]
+    """They are those that records have, in that order."""
+    assert tuple(name for name, _ in NAMED) == FILE_EVENTS
     assert len(FILE_EVENTS) == FileEvent.COUNT
-    assert all(before != after for before, after in pairwise(EVENTS))
+    ended = lifetime(lived(execs=1), lambda ns: ns).ProcEvents
+    assert tuple(name for name, _ in ended.pairs) == PROCESS_EVENTS
     assert wanted_events() == set(EVENTS)
