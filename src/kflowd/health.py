@@ -46,7 +46,11 @@ CLASSES = (
     ("process events", "KF_CNT_PROC_EVENTS", "", ("KF_CNT_PROC_LOST_RING",)),
 )
 # what is told only when it happened
-OTHERS = (("paths incomplete", "KF_CNT_PATH_TRUNCATED"),)
+FILE_HIDDEN = "KF_CNT_FILE_HIDDEN"
+OTHERS = (
+    ("paths incomplete", "KF_CNT_PATH_TRUNCATED"),
+    ("file events that filters hide in the kernel", FILE_HIDDEN),
+)
 
 
 class Arrived:
@@ -153,10 +157,13 @@ class Health:
             return {}
         values = self._newest.values
         gone = [(title, seen, (rep, *losses)) for title, seen, rep, losses in CLASSES if rep]
-        return {
-            title: max(0, values[self._at[seen]] - sum(values[self._at[name]] for name in names))
+        left = {
+            title: values[self._at[seen]] - sum(values[self._at[name]] for name in names)
             for title, seen, names in gone
         }
+        # what is hidden is not on its way
+        left["file events"] -= values[self._at[FILE_HIDDEN]]
+        return {title: max(0, number) for title, number in left.items()}
 
     def summary(self) -> list[str]:
         """Return a line for each class: seen, reported, lost."""
