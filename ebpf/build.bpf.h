@@ -9,6 +9,8 @@
  *                    socket.bpf.c
  *  KF_PACKETS        socket.bpf.c                programs for packets run here, to which no helper says which
  *                                              process is current, but which task (task.bpf.h)
+ *  KF_NO_CAST        socket.bpf.c,               this object is for kernels too that have lockdown, but not yet
+ *                    clock/fentry.bpf.c          bpf_rdonly_cast: it does without in the variant "cast"
  *  KF_CAST           Makefile, build variant     no probe reads of kernel memory, which
  *                    "cast"                      lockdown=confidentiality refuses: addresses get a
  *                                                type by bpf_rdonly_cast (read.bpf.h, string.bpf.h)

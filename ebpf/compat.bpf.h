@@ -17,6 +17,7 @@ enum { kf_can_probe = 0, kf_task_btf = 1 };
 const volatile u8 kf_can_probe = 1; /* 0: bpf_probe_read_kernel is refused (lockdown) */
 const volatile u8 kf_task_btf = 1; /* helper bpf_get_current_task_btf exists [5.11] */
 #endif
+const volatile u8 kf_can_cast = 1; /* kernel function bpf_rdonly_cast exists [6.2] */
 
 /* kf_nargs_FUNCTION: how many arguments a function of the kernel has, 0: it is not there. */
 const volatile u8 kf_nargs_bpf_get_socket_ptr_cookie = 0; /* tracing programs make cookies [5.12] */

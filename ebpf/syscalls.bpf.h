@@ -174,7 +174,7 @@ static __always_inline struct file *kf_fd__file(u64 fd)
 	struct file **slot, *file = NULL;
 
 	if (kf_task_btf)
-		slot = kf_fd__slot(KF_TYPED(bpf_get_current_task_btf(), files, fdt), fd, true);
+		slot = kf_fd__slot(KF_TYPED(kf_current__task(), files, fdt), fd, true);
 	else
 		slot = kf_fd__slot(KF_UNTYPED(task, files, fdt), fd, false);
 	if (!slot || bpf_probe_read_kernel(&file, sizeof(file), slot))

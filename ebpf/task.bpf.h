@@ -13,9 +13,15 @@
 #define KF_PF_IO_WORKER 0x00000010 /* a thread of io_uring, of the process [5.12] */
 #define KF_PF_DUMPCORE 0x00000200
 
+/* To read from; a helper wants what bpf_get_current_task_btf gives. */
+static __always_inline struct task_struct *kf_current__task(void)
+{
+	return KF_UNTRUSTED(bpf_get_current_task_btf());
+}
+
 /* A member of the current task. Its pointer is typed if there is a helper that gives such a one. */
-#define KF_CURRENT(...)                                                  \
-	(kf_task_btf ? KF_TYPED(bpf_get_current_task_btf(), __VA_ARGS__) \
+#define KF_CURRENT(...)                                          \
+	(kf_task_btf ? KF_TYPED(kf_current__task(), __VA_ARGS__) \
 		     : KF_UNTYPED((struct task_struct *)bpf_get_current_task(), __VA_ARGS__))
 
 /* Of packets no helper says whose they are, only which task is current. */
@@ -59,7 +65,7 @@ static __always_inline void kf_proc__read(struct kf_proc *out, struct task_struc
 /* A task given to a tp_btf or iterator program, without its comm. */
 static __always_inline void kf_proc__fill(struct kf_proc *out, struct task_struct *task)
 {
-	kf_proc__read(out, task, true);
+	kf_proc__read(out, KF_UNTRUSTED(task), true);
 }
 
 /* comm of such a task; of the current one a helper gives it. */
@@ -75,7 +81,7 @@ static __always_inline void kf_current__comm(struct kf_proc *out)
 	bpf_get_current_comm(out->comm, sizeof(out->comm));
 #else
 	if (kf_task_btf)
-		kf_proc__fill_comm(out, bpf_get_current_task_btf());
+		kf_proc__fill_comm(out, kf_current__task());
 #ifndef KF_CAST
 	else
 		bpf_core_read(out->comm, sizeof(out->comm),
@@ -87,7 +93,7 @@ static __always_inline void kf_current__comm(struct kf_proc *out)
 static __always_inline void kf_proc__fill_current(struct kf_proc *out)
 {
 	if (kf_task_btf)
-		kf_proc__read(out, bpf_get_current_task_btf(), true);
+		kf_proc__read(out, kf_current__task(), true);
 	else
 		kf_proc__read(out, (struct task_struct *)bpf_get_current_task(), false);
 	kf_current__comm(out);
@@ -158,7 +164,7 @@ static __always_inline void kf_current__image(struct kf_image_of *out)
 	struct task_struct *task;
 
 	if (kf_task_btf) { /* asked for once */
-		task = bpf_get_current_task_btf();
+		task = kf_current__task();
 		out->start_ns = KF_TYPED(task, group_leader, start_boottime);
 		out->tgid = KF_TYPED(task, tgid);
 		out->execs = KF_TYPED(task, self_exec_id);
@@ -198,7 +204,7 @@ static __always_inline struct mnt_namespace *kf_current__mnt_ns(void)
 {
 	if (!kf_task_btf)
 		return NULL;
-	return KF_TYPED(bpf_get_current_task_btf(), nsproxy, mnt_ns);
+	return KF_TYPED(kf_current__task(), nsproxy, mnt_ns);
 }
 
 static __always_inline bool kf_current__kthread(void)

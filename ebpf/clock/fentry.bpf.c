@@ -4,6 +4,7 @@
  * clock_settime, the steps of adjtimex and clock_adjtime, leap seconds; as soon as the new time holds.
  */
 #define KF_DIRECT 1
+#define KF_NO_CAST 1
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>

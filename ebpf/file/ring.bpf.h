@@ -25,21 +25,13 @@ enum kf_ring_op {
 /* kiocb.ki_flags: a direct write that is completed by the caller (linux/fs.h) [6.6]. */
 #define KF_IOCB_DIO_CALLER_COMP (1 << 22)
 
-#if defined(KF_DIRECT) && !defined(KF_CAST)
-extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
-#define KF_RING_TYPE(type, p) \
-	((type *)bpf_rdonly_cast((const void *)(p), bpf_core_type_id_kernel(type)))
-#elif defined(KF_DIRECT)
-#define KF_RING_TYPE(type, p) KF_TYPE(type, p)
-#endif
-
 /* The file of a request. untyped: it is a number to the verifier, as a struct around it was the argument, or
  * it is that of a kprobe. */
 static __always_inline struct file *kf_ring__file(struct kiocb *kiocb, const bool untyped)
 {
 #ifdef KF_DIRECT
 	if (untyped)
-		kiocb = KF_RING_TYPE(struct kiocb, kiocb);
+		kiocb = KF_TYPE(struct kiocb, kiocb);
 #endif
 	return KF_READ(kiocb, ki_filp);
 }

@@ -5,6 +5,7 @@
  */
 #define KF_DIRECT 1
 #define KF_PACKETS 1
+#define KF_NO_CAST 1
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>

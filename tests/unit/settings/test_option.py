@@ -17,7 +17,7 @@ from kflowd.settings.option import BYTES, Command, Map, Option
 from tools import options_table
 
 FEATURES = {
-    name: Feature(name, name, ok=True) for name in ("probe_read", "task_btf", "run_through")
+    name: Feature(name, name, ok=True) for name in ("probe_read", "task_btf", "cast", "run_through")
 }
 
 

@@ -59,6 +59,7 @@ def constants(
         "kf_file_share_user": config.file_entries // 4 * 3,
         "kf_can_probe": int(features["probe_read"].ok),
         "kf_task_btf": int(features["task_btf"].ok),
+        "kf_can_cast": int(features["cast"].ok),
         # Late enough for batches, early enough that a burst does not fill the rest meanwhile.
         "kf_wakeup_bytes": ring_size(config.ring_bytes) // 4,
     }

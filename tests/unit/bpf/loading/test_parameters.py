@@ -26,6 +26,7 @@ EBPF = Path(__file__).parents[4] / "ebpf"
 FEATURES = {
     "probe_read": Feature("probe_read", "x", ok=False),
     "task_btf": Feature("task_btf", "x", ok=True),
+    "cast": Feature("cast", "x", ok=True),
 }
 
 
@@ -39,6 +40,7 @@ def test_constants_follow_from_features_and_options() -> None:
         "kf_file_share_user": 12288,
         "kf_can_probe": 0,
         "kf_task_btf": 1,
+        "kf_can_cast": 1,
         "kf_export_at": 7,
         "kf_pseudo_fs": 1,
         "kf_directories": 0,
