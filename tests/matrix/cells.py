@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cells of the matrix: kernel, attach mode, policy and build of each. Data only."""
+"""The cells of the matrix: kernel, attach mode, policy and build of each. Data only.
+
+The sets `modes`, `lockdown` and `arm64` are the whole matrix. The set `test` is what `make test`
+has time for: each kernel, each attach mode, lockdown and arm64, but not each with each.
+"""
 
 from typing import NamedTuple
 
@@ -9,12 +13,19 @@ CLANGS = ("clang-16", "clang-19")  # clang 14 builds what the other cells run
 ARM64 = "arm64"
 # What emulation makes dear and no test is about.
 PLAIN = "mitigations=off init_on_alloc=0"
-# Tests that begin an agent of their own for what does not depend on kernel and attach mode
-# together: each kernel and each attach mode runs them, but not each cell.
+# Tests that begin an agent of their own, which an emulated machine does slowly: minutes on 5.10.
+# What does not depend on kernel and attach mode together is run by each kernel and each attach
+# mode, but not by each cell. In the set `test` each attach mode runs all of them.
 FLOODS = "tests/host/test_floods.py::test_all_floods_at_once_hide_nobody"
 TIME_NAMESPACE = (
     "tests/host/test_clock.py::test_each_record_has_the_wall_time_of_its_moment[time namespace]"
 )
+WALL_TIME = "tests/host/test_clock.py::test_each_record_has_the_wall_time_of_its_moment[]"
+USERS = "tests/host/test_users.py"
+DIRECTORIES = "tests/host/test_directories.py"
+FAILED = "tests/host/test_failed.py"
+OPTIONAL = (DIRECTORIES, FAILED)  # one agent for both
+APART = (FLOODS, TIME_NAMESPACE, WALL_TIME, USERS, *OPTIONAL)
 
 
 class Cell(NamedTuple):
@@ -68,6 +79,12 @@ def _arm64(kernel: str, attach_mode: str) -> Cell:
     return Cell("arm64", f"{kernel}-arm64", attach_mode, build=ARM64, without=without)
 
 
+def _short(cell: Cell, *tests: str) -> Cell:
+    """Return a cell of `make test`: it runs the one run, and these of the tests that are apart."""
+    without = tuple(test for test in APART if test not in tests)
+    return cell._replace(set="test", without=without)
+
+
 ALL = (
     *(_mode(kernel, attach_mode) for kernel in KERNELS for attach_mode in ATTACH_MODES),
     _locked("6.12", "confidentiality"),
@@ -83,11 +100,25 @@ ALL = (
         for attach_mode in ATTACH_MODES
     ),
 )
-SETS = tuple(dict.fromkeys(cell.set for cell in ALL))
+# the longest ones first, so that none is alone at the end
+SHORT = (
+    _short(_mode("7.3", "fentry"), FLOODS, *OPTIONAL),
+    _short(_arm64("6.1", "kprobe")),
+    _short(_mode("5.10", "kprobe"), FLOODS, USERS),
+    _short(_mode("6.18", "kprobe"), WALL_TIME, TIME_NAMESPACE, *OPTIONAL),
+    _short(_locked("6.12", "confidentiality"), USERS, *OPTIONAL),
+    _short(_mode("5.10", "tracepoint"), TIME_NAMESPACE, *OPTIONAL),
+    _short(_mode("6.12", "tracepoint"), WALL_TIME, USERS),
+    _short(_mode("6.1", "fentry"), WALL_TIME, TIME_NAMESPACE, USERS),
+    _short(_mode("6.1", "tracepoint"), FLOODS),
+)
+SETS = tuple(dict.fromkeys(cell.set for cell in (*ALL, *SHORT)))
 
 
 def chosen(sets: list[str], kernels: list[str], attach_modes: list[str]) -> list[Cell]:
     """Return the cells of some sets, kernels and attach modes; an empty list chooses all.
+
+    The cells of `make test` are chosen by their set alone: each is one of another set.
 
     Raises:
         ValueError: a name is unknown, or there is no such cell.
@@ -102,8 +133,8 @@ def chosen(sets: list[str], kernels: list[str], attach_modes: list[str]) -> list
             raise ValueError(f"unknown: {' '.join(unknown)} (known: {' '.join(sorted(known))})")
     cells = [
         cell
-        for cell in ALL
-        if (not sets or cell.set in sets)
+        for cell in (*ALL, *SHORT)
+        if (cell.set in sets or (not sets and cell in ALL))
         and (not kernels or cell.kernel in kernels)
         and (not attach_modes or (cell.attach_mode or "best") in attach_modes)
     ]

@@ -59,11 +59,23 @@ class About(NamedTuple):
 
 
 class Recorder:
-    """A plugin of pytest that notes each test's outcome and the event classes that it proves."""
+    """A plugin of pytest that notes each test's outcome and the event classes that it proves.
+
+    Attributes:
+        tests: The outcomes.
+        elsewhere: Event classes that tests prove which this cell leaves to others.
+    """
 
     def __init__(self) -> None:
         self.tests: list[dict[str, Any]] = []
+        self.elsewhere: set[str] = set()
         self._classes: dict[str, About] = {}
+
+    def pytest_deselected(self, items: list[pytest.Function]) -> None:
+        """Note the classes that tests prove which are left to other cells."""
+        for item in items:
+            about = classes_of(item)
+            self.elsewhere.update(about.names if about.proof else ())
 
     def pytest_collection_modifyitems(self, items: list[pytest.Function]) -> None:
         """Note the classes of all tests, also of those that will not come to run."""
@@ -133,6 +145,7 @@ def main(arguments: list[str]) -> int:
             pytest.main([*OPTIONS, TIMEOUT, DIFFERENCE, *TESTS, *options], plugins=[recorder])
     finally:
         cell["tests"] = recorder.tests
+        cell["elsewhere"] = sorted(recorder.elsewhere)
         cell["seconds"] = time.monotonic() - began
         RESULTS.joinpath("cell.json").write_text(json.dumps(cell))
     return 0

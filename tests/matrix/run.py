@@ -19,8 +19,9 @@ OUTPUT = PROJECT / "build" / "matrix"
 DOCS = PROJECT / "docs" / "kernels.md"
 SECONDS = 1200.0
 # A preempted kernel on an emulated machine may skip program runs in spite of the standbys.
-ATTEMPTS = 4
+ATTEMPTS = 3
 LAST_LINES = 30
+FAILURE_LINES = 40
 
 
 def drives_of(build: str, folder: Path) -> tuple[Drive, ...]:
@@ -61,6 +62,9 @@ def run_cell(cell: Cell, drives: Sequence[Drive], tests: str, smp: int) -> Colum
             what = f"{passed} of {len(column.tests)} tests passed"
         again = ", program runs skipped" if column.skipped else ""
         print(f"{cell.name}: {what}, {column.seconds:.0f} s{again}", file=sys.stderr, flush=True)
+        for failure in column.failures:  # at once: who ends the run early wants them too
+            lines = failure.splitlines()[:FAILURE_LINES]
+            print("\n    ".join(("  FAIL", *lines)), file=sys.stderr, flush=True)
         if not (column.skipped and column.failures):
             break
     return column

@@ -98,12 +98,14 @@ def judge(cell: Mapping[str, Any], *, narrowed: bool) -> dict[str, Judged]:
     """Return the verdict on each event class of a cell.
 
     Args:
-        cell: What the guest has left: doctor's table and the tests.
+        cell: What the guest has left: doctor's table, the tests, and the classes that tests prove
+            which it has left to other cells.
         narrowed: Not all tests were asked for, so that a class without a test is no fault.
     """
     tests = tests_of(cell)
     rows = cell["doctor"].get("rows", [])
     stopped = cell["doctor"].get("problem", "")
+    elsewhere = cell.get("elsewhere", ())
     missing = {row["event"] for row in rows if stopped or row["status"] == "not covered"}
     judged = {}
     for row in rows:
@@ -113,7 +115,8 @@ def judge(cell: Mapping[str, Any], *, narrowed: bool) -> dict[str, Judged]:
             judged[name] = _judge_missing(about, missing, stopped or row.get("why", ""))
         else:
             usable = [test for test in about if not missing & set(test.classes)]
-            judged[name] = _judge_covered(usable, row, narrowed=narrowed)
+            untested = narrowed or name in elsewhere
+            judged[name] = _judge_covered(usable, row, untested=untested)
     return judged
 
 
@@ -150,14 +153,20 @@ def _judge_missing(about: Sequence[Test], missing: set[str], why: str) -> Judged
     return Judged(FAIL if REFUSED in why else NOT_COVERED, why)
 
 
-def _judge_covered(tests: Sequence[Test], row: Mapping[str, Any], *, narrowed: bool) -> Judged:
-    """Judge a class that doctor says is covered, at least in part."""
+def _judge_covered(tests: Sequence[Test], row: Mapping[str, Any], *, untested: bool) -> Judged:
+    """Judge a class that doctor says is covered, at least in part.
+
+    Args:
+        tests: Those about it.
+        row: Of doctor's table.
+        untested: It may have no test here.
+    """
     failed = [test for test in tests if not test.passed]
     if failed:
         names = ", ".join(test.name for test in failed)
         return Judged(FAIL, f"{names}\n{failed[0].why}")
     if not any(test.proof for test in tests):
-        return Judged(UNTESTED) if narrowed else Judged(FAIL, "no test proves it")
+        return Judged(UNTESTED) if untested else Judged(FAIL, "no test proves it")
     if row["status"] != "partial":
         return Judged(PASS)
     why = row.get("why", "")

@@ -69,6 +69,26 @@ def test_what_a_cell_leaves_to_others_is_run_by_each_kernel_and_mode(test: str) 
     assert {cell.attach_mode for cell in runs} == set(cells.ATTACH_MODES)
 
 
+def test_the_cells_of_make_test_leave_no_kind_out() -> None:
+    """Each kernel, lockdown and arm64 once, and each attach mode with all that is apart."""
+    ran = {
+        (cell.attach_mode, test)
+        for cell in cells.SHORT
+        for test in cells.APART
+        if test not in cell.without
+    }
+    assert ran == {(mode, test) for mode in cells.ATTACH_MODES for test in cells.APART}
+    assert {cell.kernel for cell in cells.SHORT if not cell.build} == set(cells.KERNELS)
+    assert {cell.build for cell in cells.SHORT} == {"", cells.ARM64}
+    assert any("confidentiality" in cell.note for cell in cells.SHORT)
+    assert {cell.name for cell in cells.SHORT} <= {cell.name for cell in cells.ALL}
+    assert cells.chosen(["test"], [], []) == list(cells.SHORT)
+    assert cells.chosen([], [], []) == list(cells.ALL)
+    for test in cells.APART:
+        path, _, name = test.partition("::")
+        assert f"def {name.partition('[')[0]}" in Path(path).read_text()
+
+
 def test_cells_can_be_narrowed() -> None:
     """By set, by kernel, by attach mode."""
     assert [cell.name for cell in cells.chosen(["modes"], ["6.1"], ["fentry"])] == ["6.1 fentry"]
@@ -125,6 +145,14 @@ def test_a_class_without_a_test_is_a_failure() -> None:
     """Unless the run was narrowed to some tests."""
     assert judged("covered", a_test("a", OPEN)) == {OPEN: PASS, READ: FAIL}
     assert judged("covered", a_test("a", OPEN), narrowed=True) == {OPEN: PASS, READ: UNTESTED}
+
+
+def test_a_class_that_other_cells_prove_is_no_failure() -> None:
+    """Its tests are left to them; a class that nobody proves is one all the same."""
+    rows = [{"event": OPEN, "status": "covered"}, {"event": READ, "status": "covered"}]
+    cell = {"doctor": {"rows": rows}, "tests": [], "elsewhere": [OPEN]}
+    found = verdict.judge(cell, narrowed=False)
+    assert {name: it.text for name, it in found.items()} == {OPEN: UNTESTED, READ: FAIL}
 
 
 def test_an_agent_that_cannot_run_covers_nothing() -> None:
