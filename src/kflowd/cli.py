@@ -25,6 +25,8 @@ PROGRAM = "kflowd"
 INTERNAL = "internal error:"
 MESSAGES = streams.Messages()
 SEPARATOR = "--"  # of our options and a program to trace
+# what dlopen says where a limit of memory or of open files is met (glibc, elf/dl-load.c)
+UNLOADED = ("shared object", "static TLS", "allocate memory")
 INTERRUPTED = 130  # as a shell counts a death by SIGINT
 
 
@@ -237,6 +239,8 @@ def _explain(error: Exception) -> tuple[str, str | None, int]:
             return f"{error.filename}: {reason}" if error.filename else reason, None, 1
         case MemoryError():
             return "running out of memory", "more memory, or less to follow: smaller sizes", 1
+        case ImportError() if any(text in str(error) for text in UNLOADED):
+            return f"loading a library: {error}", None, 1
         case RuntimeError() if str(error).startswith("can't start new thread"):
             return "starting a thread: a limit of memory or of processes is met", None, 1
         case _:

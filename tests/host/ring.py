@@ -128,9 +128,12 @@ class Ring:
         """Wait until no thread of the ring holds a file of a request that has its result.
 
         A worker lets go of a request after the result is told (io_wq_free_work). There is one
-        worker, which does that before it takes this request, and so does the thread that polls.
+        worker, which does that before it takes the first request. It may leave the file to the
+        thread that has submitted (io_free_req), which does such work after a round of requests:
+        a thread that polls has done it when it takes the last one.
         """
-        assert self.run(Request(NOP, -1, flags=ASYNC)) == [0]
+        for flags in (ASYNC, 0, 0):
+            assert self.run(Request(NOP, -1, flags=flags)) == [0]
 
     def close(self) -> None:
         """Give the ring back."""

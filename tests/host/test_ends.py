@@ -395,7 +395,7 @@ def test_too_few_open_files_are_one_line(files: int) -> None:
     assert re.fullmatch(r"kflowd: .*EMFILE( \(Too many open files\))?", line)
 
 
-@pytest.mark.parametrize("size", [30, 38, 46])
+@pytest.mark.parametrize("size", [26, 28, 30, 32, 38, 46])
 def test_too_little_address_space_is_one_line(size: int) -> None:
     """Too little for threads, for types, for maps."""
     line = failed_start(limited((resource.RLIMIT_AS, size << 20)))

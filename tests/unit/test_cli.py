@@ -212,6 +212,19 @@ def test_wrong_use_is_2(arguments: list[str], capfd: pytest.CaptureFixture[str])
             1,
             ["kflowd: internal error: ZeroDivisionError: x", "  -V shows where"],
         ),
+        *(
+            (ImportError(text), 1, [f"kflowd: loading a library: {text}"])
+            for text in (
+                "libffi.so.8: failed to map segment from shared object",
+                "libz.so.1: cannot open shared object file: Too many open files",
+                "libgomp.so.1: cannot allocate memory in static TLS block",
+            )
+        ),
+        (
+            ImportError("cannot import name 'x'"),
+            1,
+            ["kflowd: internal error: ImportError: cannot import name 'x'", "  -V shows where"],
+        ),
         (BrokenPipeError(), 0, []),
         (KeyboardInterrupt(), 130, [""]),
     ],
