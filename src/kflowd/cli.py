@@ -239,12 +239,20 @@ def _explain(error: Exception) -> tuple[str, str | None, int]:
             return f"{error.filename}: {reason}" if error.filename else reason, None, 1
         case MemoryError():
             return "running out of memory", "more memory, or less to follow: smaller sizes", 1
-        case ImportError() if any(text in str(error) for text in UNLOADED):
-            return f"loading a library: {error}", None, 1
-        case RuntimeError() if str(error).startswith("can't start new thread"):
-            return "starting a thread: a limit of memory or of processes is met", None, 1
+        case ImportError() | RuntimeError() if limit := _limit(error):
+            return limit, None, 1
         case _:
             return f"{INTERNAL} {type(error).__name__}: {error}", "-V shows where", 1
+
+
+def _limit(error: Exception) -> str:
+    """Return what a limit of the process refused, as Python says it, "" if that is not why."""
+    text = str(error)
+    if text.startswith("can't start new thread"):
+        return "starting a thread: a limit of memory or of processes is met"
+    if isinstance(error, ImportError) and any(part in text for part in UNLOADED):
+        return f"loading a library: {text}"
+    return ""
 
 
 def entry() -> NoReturn:
