@@ -100,17 +100,18 @@ ALL = (
         for attach_mode in ATTACH_MODES
     ),
 )
-# the longest ones first, so that none is alone at the end
+# the longest ones first, so that none is alone at the end; more than one run is for those that
+# start fast
 SHORT = (
-    _short(_mode("7.3", "fentry"), FLOODS, *OPTIONAL),
-    _short(_arm64("6.1", "kprobe")),
-    _short(_mode("5.10", "kprobe"), FLOODS, USERS),
-    _short(_mode("6.18", "kprobe"), WALL_TIME, TIME_NAMESPACE, *OPTIONAL),
-    _short(_locked("6.12", "confidentiality"), USERS, *OPTIONAL),
+    _short(_mode("7.3", "fentry")),
+    _short(_mode("5.10", "kprobe"), USERS),
     _short(_mode("5.10", "tracepoint"), TIME_NAMESPACE, *OPTIONAL),
+    _short(_locked("6.12", "confidentiality"), USERS),
+    _short(_mode("6.18", "kprobe"), FLOODS, WALL_TIME, TIME_NAMESPACE, *OPTIONAL),
+    _short(_mode("6.1", "fentry"), FLOODS, WALL_TIME, TIME_NAMESPACE, *OPTIONAL),
     _short(_mode("6.12", "tracepoint"), WALL_TIME, USERS),
-    _short(_mode("6.1", "fentry"), WALL_TIME, TIME_NAMESPACE, USERS),
     _short(_mode("6.1", "tracepoint"), FLOODS),
+    _short(_arm64("6.1", "kprobe")),
 )
 SETS = tuple(dict.fromkeys(cell.set for cell in (*ALL, *SHORT)))
 
