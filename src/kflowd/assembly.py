@@ -241,8 +241,12 @@ def make_pipeline(
     sockets = SocketAggregator(max(MAX_SOCKETS, 2 * trace.sock_entries))
     descendants = Followed(followed, faults) if followed else None
     aggregator = Aggregator(files, sockets, faults, _processes(trace, faults), descendants)
+    hiding = Filter(*rules) if any(each.include or each.exclude for each in rules) else None
     enrichment = Enrichment(
-        _started(enrichers, settings.enrich), faults, Waiting(settings.enrich.checksum_wait_ns)
+        _started(enrichers, settings.enrich),
+        faults,
+        Waiting(settings.enrich.checksum_wait_ns),
+        hiding.hides if hiding else None,
     )
     if "process" in trace.monitor:
         # an aggregate waits for two sweeps behind the end of its process
@@ -254,7 +258,7 @@ def make_pipeline(
         builder,
         delivery,
         faults=faults,
-        hiding=Filter(*rules) if any(each.include or each.exclude for each in rules) else None,
+        hiding=hiding,
         unrecorded=unrecorded,
     )
 

@@ -31,9 +31,11 @@ class Enricher:
 
     Attributes:
         FACTS: Struct of what a recording keeps of this host for it: JSON keys of the session.
+        DEAR: What it does for a file takes system calls: it is not done for what filters hide.
     """
 
     FACTS: ClassVar[type[msgspec.Struct]] = NoFacts
+    DEAR: ClassVar[bool] = False
 
     @classmethod
     def live(cls) -> Self:

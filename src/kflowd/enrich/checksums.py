@@ -75,6 +75,7 @@ class Checksums(Enricher):
     """
 
     FACTS: ClassVar[type[msgspec.Struct]] = ChecksumFacts
+    DEAR: ClassVar[bool] = True
 
     def __init__(self, *, live: bool = False) -> None:
         self._live = live

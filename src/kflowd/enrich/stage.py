@@ -44,6 +44,7 @@ class Enrichment:
         enrichers: In their order; the first Processes among them finds the actors.
         faults: Counts what an internal error of an enricher costs.
         waiting: Keeps the records whose questions are not answered yet.
+        hides: Says whether filters hide a record by what is known of it; None: there are none.
 
     Attributes:
         processes: The process table.
@@ -55,9 +56,11 @@ class Enrichment:
         enrichers: Sequence[Enricher],
         faults: Faults | None = None,
         waiting: Waiting[Enriched] | None = None,
+        hides: Callable[[Enriched], bool] | None = None,
     ) -> None:
         self.waiting = waiting or Waiting()
         self._faults = faults or Faults()
+        self._hides = hides
         self._enrichers = tuple(enrichers)
         self.processes = next(each for each in enrichers if isinstance(each, Processes))
         self._actors = Actors(self.processes, _own(enrichers, "enrich_actor"), self._faults)
@@ -65,7 +68,8 @@ class Enrichment:
         self._mounted = _own(enrichers, "mounted")
         self._learn = _own(enrichers, "learn")
         self._refresh = _own(enrichers, "refresh")
-        self._file = _own(enrichers, "enrich_file")
+        self._file = _own([each for each in enrichers if not each.DEAR], "enrich_file")
+        self._dear = _own([each for each in enrichers if each.DEAR], "enrich_file")
         self._socket = _own(enrichers, "enrich_socket")
         self._unix = _own(enrichers, "enrich_unix")
         self._process = _own(enrichers, "enrich_process")
@@ -148,6 +152,8 @@ class Enrichment:
             actor = self._actors.at(value.process, value.first_ns)
         enriched = EnrichedFile(actor, value)
         self._fill(enriched, self._file)
+        if self._dear and not self._hidden(enriched):
+            self._fill(enriched, self._dear)
         return enriched
 
     def socket(self, value: SocketAggregate) -> EnrichedSocket:
@@ -169,6 +175,10 @@ class Enrichment:
         enriched = EnrichedProcess(self._actors.at(value.process, value.ts_ns), value)
         self._fill(enriched, self._process)
         return enriched
+
+    def _hidden(self, value: Enriched) -> bool:
+        """Say whether it is sure already that filters will hide a record."""
+        return self._hides is not None and not value.questions and self._hides(value)
 
     def _fill(self, value: Enriched, methods: Iterable[Callable[[Any], None]]) -> None:
         try:

@@ -100,6 +100,15 @@ class Filter:
         # by id of the actor, which is kept too so that the id stays its own
         self._known: dict[int, tuple[Actor, bool]] = {}
 
+    def hides(self, value: Enriched) -> bool:
+        """Say whether a record is hidden by what is known of it now; it is not counted."""
+        if self._hides(value):
+            return True
+        return isinstance(value, EnrichedFile) and not any(
+            count and not unwanted
+            for unwanted, count in zip(self._unwanted, value.aggregate.counts, strict=True)
+        )
+
     def shows(self, value: Enriched) -> bool:
         """Say whether a record is shown; events that are left out are taken out of it."""
         shown = not self._hides(value) and self._leave_events(value)

@@ -14,6 +14,7 @@ from kflowd.enrich.users import IdNames, Users
 from kflowd.model import (
     Actor,
     Counters,
+    Enriched,
     EnrichedFile,
     EnrichedProcess,
     EnrichedSocket,
@@ -132,6 +133,40 @@ def test_enrichers_are_asked_in_their_order_for_what_they_have() -> None:
         *("actor curl", "file of curl", "socket of curl", "unix of curl", "process of curl"),
         "observe ProcessExit",
     ]
+
+
+class DearNotes(Notes):
+    """Looks at files."""
+
+    DEAR: ClassVar[bool] = True
+
+
+class Asking(Enricher):
+    """Has a question about the first file."""
+
+    def __init__(self) -> None:
+        self.left = 1
+
+    def enrich_file(self, value: EnrichedFile) -> None:
+        value.questions += ("name",) * self.left
+        self.left = 0
+
+
+def test_nothing_dear_is_done_for_what_is_hidden() -> None:
+    """Unless a name that filters may ask for is still to come; all else is filled in first."""
+    dear = DearNotes()
+    hidden: list[str] = []
+
+    def hides(value: Enriched) -> bool:
+        assert isinstance(value, EnrichedFile)
+        hidden.append(value.aggregate.path)
+        return value.aggregate.path == "/hidden"
+
+    enrichment = Enrichment([Processes(), dear, Asking()], hides=hides)
+    for path in ("/hidden", "/hidden", "/shown"):
+        enrichment.feed([file(process=process(), path=path)])
+    assert hidden == ["/hidden", "/shown"]
+    assert [each for each in dear.asked if each.startswith("file")] == ["file of curl"] * 2
 
 
 def test_names_that_have_changed_are_found_anew() -> None:

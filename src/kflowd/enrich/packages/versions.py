@@ -2,7 +2,7 @@
 """Package versions of programs and files: ProcVersion and FileVersion."""
 
 import os
-from typing import Self
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -68,6 +68,8 @@ class PackageVersions(Enricher):
         clock: Turns times of the stream into wall time.
         mnt_ns: The mount namespace that the databases are of.
     """
+
+    DEAR: ClassVar[bool] = True
 
     def __init__(self, reader: Reader, mounts: Mounts, clock: Clock, mnt_ns: int) -> None:
         self._reader = reader
