@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.host.agent import ATTACH_MODE, COMMAND, ROOT, START_SECONDS, file_records, parse, run
 
 # an address of this kind is given to nobody
-FIRST, SECOND = "192.0.2.10", "192.0.2.20"
+FIRST, SECOND, THIRD = "192.0.2.10", "192.0.2.20", "2001:db8::7"
 PREPARE = f"""
 hostname first
 ip link set lo up
@@ -26,6 +26,11 @@ sysctl -qw net.ipv4.conf.all.promote_secondaries=1
 ip address add {SECOND}/24 dev out
 ip address del {FIRST}/24 dev out
 ip route replace default dev out
+"""
+ALONE = f"""
+ip -4 address flush dev out
+ip -6 address add {THIRD}/64 dev out nodad
+ip -6 route replace default dev out
 """
 
 
@@ -66,6 +71,8 @@ def test_a_record_has_the_host_of_its_moment(folder: Path) -> None:
             write(files / "named")
         subprocess.run([*inside, "sh", "-ec", MOVE], check=True)
         write(files / "moved")
+        subprocess.run([*inside, "sh", "-ec", ALONE], check=True)
+        write(files / "six")
         subprocess.run([*inside, "ip", "link", "set", "out", "down"], check=True)
         write(files / "alone")
         agent.terminate()
@@ -85,6 +92,7 @@ def test_a_record_has_the_host_of_its_moment(folder: Path) -> None:
         "across": ("second", FIRST),
         "named": ("second", FIRST),
         "moved": ("second", SECOND),
+        "six": ("second", THIRD),
         "alone": ("second", "0.0.0.0"),
     }
     assert os.uname().nodename not in {each["InfoHostName"] for each in records}

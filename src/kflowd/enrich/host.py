@@ -9,8 +9,12 @@ import msgspec
 
 from kflowd.serialize.hosts import HostFacts
 
-# Any address beyond the default route does; connecting a UDP socket sends nothing.
-ROUTE_PROBE = ("8.8.8.8", 53)
+# Any address beyond the default route does; connecting a UDP socket sends nothing. IPv6 is for
+# hosts that have nothing else.
+ROUTE_PROBES = (
+    (socket.AF_INET, ("8.8.8.8", 53)),
+    (socket.AF_INET6, ("2001:4860:4860::8888", 53)),
+)
 NO_ADDRESS = "0.0.0.0"
 # A look takes some 15 microseconds. Batches of a quiet host are not more often: to be told of
 # changes would not be known earlier.
@@ -65,12 +69,14 @@ def host_facts(version: str) -> HostFacts:
 
 def host_ip() -> str:
     """Return the address that the kernel selects for the way out; 0.0.0.0 without a route."""
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(ROUTE_PROBE)
-            return str(probe.getsockname()[0])
-    except OSError:
-        return NO_ADDRESS
+    for family, address in ROUTE_PROBES:
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect(address)
+                return str(probe.getsockname()[0])
+        except OSError:
+            continue
+    return NO_ADDRESS
 
 
 def _text(name: str) -> str:

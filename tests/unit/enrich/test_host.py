@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import ipaddress
 import os
 import socket
 
@@ -17,7 +18,7 @@ def test_facts_are_those_of_uname() -> None:
         *(names.nodename, names.sysname, names.release),
     )
     assert facts.version == "kflowd-v1"
-    socket.inet_aton(facts.host_ip)
+    ipaddress.ip_address(facts.host_ip)
 
 
 def test_a_name_is_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ class Host(ConstantBlock, frozen=True, kw_only=True, gc=False):
 
     InfoHostName: Annotated[str, Says("name of the host at that moment")]
     InfoHostIP: Annotated[
-        str, Says("address on its way out at that moment, 0.0.0.0 without a route")
+        str, Says("address on its way out at that moment: IPv4, else IPv6, else 0.0.0.0")
     ]
     InfoSystem: Annotated[str, Says("operating system")]
     InfoKernel: Annotated[str, Says("release of the kernel")]
