@@ -29,8 +29,8 @@ from kflowd.assembly import (
     session_facts,
 )
 from kflowd.command import Command, CommandEnd, find_program
-from kflowd.delivery import Delivery, Ending, Output
-from kflowd.delivery.sinks import SINKS
+from kflowd.delivery import Delivery, Ending
+from kflowd.delivery.outputs import make_outputs
 from kflowd.downstream import Pipes, Process, Watch, ancestors, find, output_pipe
 from kflowd.enrich import Enricher
 from kflowd.enrich.host import HostWatch
@@ -102,7 +102,7 @@ def trace(settings: Settings, say: Say, command: Command | None = None) -> int:
     with (
         Signals() as signals,
         ExitStack() as stack,
-        Delivery(_outputs(settings), settings.count, faults) as delivery,
+        Delivery(make_outputs(settings), settings.count, faults) as delivery,
     ):
         recorder = None
         if settings.record is not None:
@@ -248,7 +248,7 @@ def replay(path: Path, settings: Settings, say: Say) -> int:
     followed = facts_of(RunFacts, facts).followed
     redact = _redact(settings)
     # lossless: the recording waits for the reader, whom a kernel would not wait for
-    with Delivery(_outputs(settings, lossless=True), settings.count, faults) as delivery:
+    with Delivery(make_outputs(settings, lossless=True), settings.count, faults) as delivery:
         enrichers, rules = recorded_enrichers(facts), recorded_rules(settings, facts)
         pipeline = make_pipeline(
             settings, enrichers, delivery, faults, followed=followed, rules=rules
@@ -285,14 +285,6 @@ def _redact(settings: Settings) -> Callable[[bytes], bytes]:
 def _finish(pipeline: Pipeline, delivery: Delivery) -> None:
     delivery.put(pipeline.close())
     delivery.close(Ending(lambda: None, patient=True))
-
-
-def _outputs(settings: Settings, *, lossless: bool = False) -> list[Output]:
-    """Return the outputs of a run; their threads run."""
-    if settings.quiet:
-        return []
-    form = settings.output[0].format
-    return [Output("stdout", SINKS["stdout"](), form, lossless=lossless)]
 
 
 def _conclude(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from kflowd.delivery.queue import LIMIT_BYTES, Counts, Queue, Reason
-from kflowd.delivery.sinks.base import Sink, SinkGoneError
+from kflowd.delivery.sinks.base import RefusedError, Sink, SinkGoneError
 from kflowd.serialize import OutputCounters
 
 # What is offered to a sink at once: what an empty pipe takes, and twice as much each time that all
@@ -159,7 +159,7 @@ class Output:
                 self._wait(None, None)
                 continue
             try:
-                whole, rest = self._sink.write(texts, offset)
+                whole, rest = self._write(texts, offset)
             except OSError as error:
                 self.error = error
                 if self._lossless:
@@ -180,6 +180,25 @@ class Output:
             busy = self.progress_ns - before_ns < 2 * NAP_NS
             if self._queue.advance(whole, rest) and busy and not self._ending:
                 self._wait(None, NAP_NS)
+
+    def _write(self, texts: Sequence[bytes], offset: int) -> tuple[int, int]:
+        """Write what the sink takes; lose the text that it will never take."""
+        while True:
+            try:
+                return self._sink.write(texts, offset)
+            except RefusedError as refused:
+                if refused.written:
+                    self._queue.advance(refused.written, 0)
+                    texts = texts[refused.written :]
+                    self.progress_ns = time.monotonic_ns()
+                if not refused.forever:
+                    raise refused.error from None
+                self.state, self._queue.refusing = State.UP, False
+                self.error = refused.error
+                self._queue.drop()
+                texts = texts[1:]
+                if not texts:
+                    return 0, 0
 
     def _wait_to_retry(self) -> None:
         end_ns = time.monotonic_ns() + RETRY_NS

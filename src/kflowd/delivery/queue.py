@@ -142,6 +142,14 @@ class Queue:
             self._after_removal()
             return not self._queued()
 
+    def drop(self) -> None:
+        """Lose the first text: the sink never takes it."""
+        with self._lock:
+            if self._abandoned is None and self._texts:
+                self._remove(1)
+                self._lost[Reason.REFUSED] += 1
+                self._after_removal()
+
     def abandon(self, reason: Reason) -> None:
         """Lose what is queued and all that will be put."""
         with self._lock:

@@ -17,8 +17,10 @@ from msgspec import inspect
 
 from kflowd.settings.option import Unit
 from kflowd.settings.rules import Rule, parse_rule
+from kflowd.settings.servers import Server, parse_server
 
 MAX_SHOWN = 60
+MOST_SERVERS = 8
 _QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})([A-Za-z]*)", re.ASCII)
 
 T = TypeVar("T")
@@ -197,6 +199,38 @@ class RuleList(Kind[tuple[Rule, ...]]):
             raise ValueError(f"{shown(text)} {error}") from None
 
 
+class ServerList(Kind[tuple[Server, ...]]):
+    """Servers, each IP:PORT, with commas between them or as a list."""
+
+    def __init__(self) -> None:
+        values = f"{MOST_SERVERS} at most"
+        super().__init__(tuple, "no list of servers", values, "IP:PORT[,IP:PORT...]")
+
+    def read(self, value: object) -> tuple[Server, ...]:
+        """Return the servers; a message names the one that is wrong."""
+        texts = value.split(",") if isinstance(value, str) else value
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise ValueError(f"{shown(value)} is {self.wrong}")
+        servers = tuple(map(self._server, texts))
+        if len(servers) > MOST_SERVERS:
+            raise ValueError(f"{len(servers)} servers are too many: {self.values}")
+        for server in servers:
+            if servers.count(server) > 1:
+                raise ValueError(f"{server} is there twice")
+        return servers
+
+    def text(self, value: tuple[Server, ...]) -> str:
+        """Return the servers with commas between them."""
+        return ",".join(map(str, value))
+
+    @staticmethod
+    def _server(text: str) -> Server:
+        try:
+            return parse_server(text)
+        except ValueError as error:
+            raise ValueError(f"{shown(text)} {error}") from None
+
+
 def kind_of(annotation: object, unit: Unit | None) -> Kind[Any]:
     """Return the kind of values that a field has.
 
@@ -225,6 +259,8 @@ def kind_of(annotation: object, unit: Unit | None) -> Kind[Any]:
             kind = Choice(of)
         case inspect.VarTupleType(item_type=inspect.NamedTupleType(cls=cls)) if cls is Rule:
             kind = RuleList()
+        case inspect.VarTupleType(item_type=inspect.NamedTupleType(cls=cls)) if cls is Server:
+            kind = ServerList()
         case inspect.FrozenSetType(item_type=inspect.LiteralType()):
             kind = Words(typing.get_args(of)[0])
     if kind is None:

@@ -21,6 +21,7 @@ from kflowd.settings.option import (
     Option,
 )
 from kflowd.settings.rules import Rule
+from kflowd.settings.servers import Server
 
 Subsystem = Literal["file", "socket", "process"]
 AttachMode = Literal["fentry", "kprobe", "tracepoint"]
@@ -257,14 +258,22 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
 
     trace: TraceSettings = TraceSettings()
     enrich: EnrichSettings = EnrichSettings()
-    # one until there are other sinks than standard output
+    # one until there are other sinks than standard output and servers
     output: Annotated[tuple[OutputSettings, ...], Meta(min_length=1, max_length=1)] = (
         OutputSettings(),
     )
+    udp: Annotated[
+        tuple[Server, ...],
+        Option(
+            help="Also send each record to each of these servers, as a datagram",
+            short="-u",
+            commands=("trace", "replay"),
+        ),
+    ] = ()
     quiet: Annotated[
         bool,
         Option(
-            help="No records on stdout: with --record, or for the summary alone",
+            help="No records on stdout: with --udp or --record, or for the summary alone",
             short="-q",
             commands=("trace", "replay"),
         ),

@@ -10,6 +10,7 @@ import pytest
 from kflowd.delivery import output as module
 from kflowd.delivery.output import Output, State
 from kflowd.delivery.queue import OVERHEAD_BYTES, Reason
+from kflowd.delivery.sinks import RefusedError
 from tests.unit.delivery.make import Sink, narrow, until
 
 TEXT = b"x" * (100 - OVERHEAD_BYTES)
@@ -127,6 +128,44 @@ def test_a_refusing_sink_is_asked_again(output: Output, sink: Sink) -> None:
     assert output.state is State.UP
     assert len(sink.texts) == 10
     assert output.error is NO_SPACE
+
+
+class Choosing(Sink):
+    """A sink that never takes a text with an x in it, and stops at one with a z until told."""
+
+    stops = True
+
+    def write(self, texts: Sequence[bytes], offset: int) -> tuple[int, int]:
+        for number, text in enumerate(texts):
+            stopped = b"z" in text and self.stops
+            if b"x" in text or stopped:
+                super().write(texts[:number], offset)
+                raise RefusedError(number, NO_SPACE, forever=not stopped)
+        return super().write(texts, offset)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_what_a_sink_never_takes_costs_itself_alone(
+    together: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is counted, and is the error of the end; what it takes later is not lost."""
+    monkeypatch.setattr(module, "RETRY_NS", 5_000_000)
+    sink = Choosing()
+    output = Output("sink", sink, "json")
+    texts = [b"x1", b"2", b"x3", b"x4", b"z5", b"6", b"x7"]
+    for part in [texts] if together else [[text] for text in texts]:
+        output.put(part, [])
+        if not together:
+            until(lambda: output.counts().queued == 0 or output.state is State.RETRYING)
+    until(lambda: output.state is State.RETRYING)
+    assert sink.texts == [b"2"]
+    sink.stops = False
+    until(lambda: output.counts().queued == 0)
+    assert sink.texts == [b"2", b"z5", b"6"]
+    assert lost(output) == {"REFUSED": 4}
+    assert output.error is NO_SPACE
+    assert output.state is State.UP
+    output.leave()
 
 
 def test_a_refusing_sink_does_not_delay_the_end(output: Output, sink: Sink) -> None:

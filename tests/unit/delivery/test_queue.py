@@ -51,6 +51,21 @@ def test_texts_come_out_in_order_and_are_counted() -> None:
     assert balanced(queue)[:3] == (3, 2, 1)
 
 
+def test_a_text_that_nobody_takes_is_lost_alone() -> None:
+    """It makes room; without a text nothing is lost."""
+    queue = Woken(size=200).queue
+    queue.put(texts(2))
+    queue.drop()
+    queue.put([b"y"])
+    assert queue.front(BIG) == ([TEXT, b"y"], 0)
+    queue.advance(2, 0)
+    queue.drop()
+    assert lost(queue) == {"REFUSED": 1}
+    queue.abandon(Reason.END)
+    queue.drop()
+    assert lost(queue) == {"REFUSED": 1}
+
+
 def test_what_does_not_fit_is_lost() -> None:
     """The bound is one of bytes, to the text; what came first stays."""
     queue = Woken(size=1000).queue

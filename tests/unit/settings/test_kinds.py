@@ -12,6 +12,7 @@ from msgspec import Meta
 from kflowd.settings.kinds import kind_of, shown
 from kflowd.settings.option import BYTES, BYTES_POWER_OF_TWO, NS_PER_SECOND, SECONDS
 from kflowd.settings.rules import Rule
+from kflowd.settings.servers import Server
 
 WORDS = kind_of(frozenset[Literal["file", "socket"]], None)
 WORD = kind_of(Literal["json", "json-min"] | None, None)
@@ -214,3 +215,34 @@ def test_other_rules_are_refused(value: object, message: str) -> None:
     """A message names the one that is wrong."""
     with pytest.raises(ValueError, match=re.escape(message)):
         RULES.read(value)
+
+
+def test_servers() -> None:
+    """A text with commas or a list; written as they are read."""
+    kind = kind_of(tuple[Server, ...], None)
+    one, two = Server("192.0.2.1", 1), Server("::1", 2)
+    assert kind.read("192.0.2.1:1,[::1]:2") == kind.read(["192.0.2.1:1", "::1:2"]) == (one, two)
+    assert kind.read(kind.text((one, two))) == (one, two)
+    assert len(kind.read(",".join(f"192.0.2.1:{port}" for port in range(1, 9)))) == 8
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (3, "3 is no list of servers"),
+        ([3], r"\[3\] is no list of servers"),
+        ("", "'' has no port: IP:PORT is wanted"),
+        ("192.0.2.1:1,", "'' has no port: IP:PORT is wanted"),
+        ("192.0.2.1:1,x:1", "'x:1' has no IPv4 or IPv6 address; names are not looked up"),
+        ("192.0.2.1:1,192.0.2.1:1", "192.0.2.1:1 is there twice"),
+        ("::1:5,[::1]:5", r"\[::1\]:5 is there twice"),
+        (
+            ",".join(f"192.0.2.1:{port}" for port in range(1, 10)),
+            "9 servers are too many: 8 at most",
+        ),
+    ],
+)
+def test_other_servers_are_refused(value: object, message: str) -> None:
+    """The message names the one that is wrong."""
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        kind_of(tuple[Server, ...], None).read(value)

@@ -22,7 +22,15 @@ def test_commands_have_their_subsets() -> None:
     ]
     assert names(option_lines("replay")) == [
         *("--include", "--exclude"),
-        *("-o/--format", "-q/--quiet", "--strict", "--count", "--no-redact", "-V/--verbose"),
+        *(
+            "-o/--format",
+            "-u/--udp",
+            "-q/--quiet",
+            "--strict",
+            "--count",
+            "--no-redact",
+            "-V/--verbose",
+        ),
     ]
 
 

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Destinations of records: one table, one line for each."""
+"""Destinations of records, a module for each."""
 
-from collections.abc import Callable
-
-from kflowd.delivery.sinks.base import Sink
+from kflowd.delivery.sinks.base import RefusedError, Sink, SinkGoneError
 from kflowd.delivery.sinks.stdout import StdoutSink
+from kflowd.delivery.sinks.udp import UdpSink
 
-SINKS: dict[str, Callable[[], Sink]] = {"stdout": StdoutSink}
+__all__ = ["RefusedError", "Sink", "SinkGoneError", "StdoutSink", "UdpSink"]

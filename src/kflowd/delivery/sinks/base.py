@@ -9,6 +9,22 @@ class SinkGoneError(Exception):
     """Nobody is there to take texts, and nobody will be: a closed pipe."""
 
 
+class RefusedError(Exception):
+    """The destination refuses a text, and has taken those before it.
+
+    Attributes:
+        written: How many it has taken.
+        error: Why.
+        forever: Whether it would not take this text later either.
+    """
+
+    def __init__(self, written: int, error: OSError, *, forever: bool) -> None:
+        super().__init__(written, error, forever)
+        self.written = written
+        self.error = error
+        self.forever = forever
+
+
 class Sink(Protocol):
     """Takes texts to where they go. Used by one thread, after it was made by another."""
 
@@ -24,6 +40,7 @@ class Sink(Protocol):
 
         Raises:
             SinkGoneError: Nobody takes texts any more.
+            RefusedError: It has taken some, or never takes one.
             OSError: The destination refuses them now and may take them later.
         """
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from kflowd.delivery.sinks import SINKS
 from kflowd.delivery.sinks.base import SinkGoneError
 from kflowd.delivery.sinks.stdout import SEPARATOR, StdoutSink
 
@@ -91,10 +90,3 @@ def test_a_full_disk_is_an_error() -> None:
     with pytest.raises(OSError, match="No space left"):
         StdoutSink(full).write([b"{}"], 0)
     os.close(full)
-
-
-def test_it_is_in_the_table() -> None:
-    """By the name that settings use."""
-    sink = SINKS["stdout"]()
-    assert sink.fileno() >= 0
-    sink.close()
