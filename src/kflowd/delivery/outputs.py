@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the outputs that the settings of a run want: the only place that knows all sinks."""
+"""Makes the outputs that the settings of a run want."""
 
 from kflowd.delivery.output import Output
-from kflowd.delivery.sinks import StdoutSink, UdpSink
+from kflowd.delivery.sinks import SINKS, Sink
 from kflowd.settings import Settings
 
 
@@ -14,10 +14,6 @@ def make_outputs(settings: Settings, *, lossless: bool = False) -> list[Output]:
         lossless: See `Output`.
     """
     form = settings.output[0].format
-    outputs = []
-    if not settings.quiet:
-        outputs.append(Output("stdout", StdoutSink(), form, lossless=lossless))
-    outputs += [
-        Output(f"udp {server}", UdpSink(server), form, lossless=lossless) for server in settings.udp
-    ]
-    return outputs
+    sinks: dict[str, Sink] = {} if settings.quiet else {"stdout": SINKS["stdout"]()}
+    sinks |= {f"udp {server}": SINKS["udp"](server) for server in settings.udp}
+    return [Output(name, sink, form, lossless=lossless) for name, sink in sinks.items()]
