@@ -149,7 +149,8 @@ def session_facts(
         followed: tgid of the process that the run is for, 0: for all.
         rules: What filters the run.
     """
-    facts = msgspec.structs.asdict(host_facts(f"kflowd-v{kflowd.__version__}"))
+    version, token = f"kflowd-v{kflowd.__version__}", settings.enrich.token or ""
+    facts = msgspec.structs.asdict(host_facts(version, token))
     if full:
         for each in enrichers:
             facts |= each.facts()

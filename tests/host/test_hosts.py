@@ -10,6 +10,7 @@ from tests.host.agent import ATTACH_MODE, COMMAND, ROOT, START_SECONDS, file_rec
 
 # an address of this kind is given to nobody
 FIRST, SECOND, THIRD = "192.0.2.10", "192.0.2.20", "2001:db8::7"
+TOKEN = 'web "7" \u00e9'
 PREPARE = f"""
 hostname first
 ip link set lo up
@@ -56,7 +57,7 @@ def test_a_record_has_the_host_of_its_moment(folder: Path) -> None:
     """Name and address are followed, and what was before a change keeps the former ones."""
     output, tape, errors = folder / "output", folder / "tape", folder / "errors"
     (files := folder / "files").mkdir()
-    options = ["-o", "json-min", *ATTACH_MODE, "--record", str(tape)]
+    options = ["-o", "json-min", *ATTACH_MODE, "--record", str(tape), "-T", TOKEN]
     command = ["unshare", "-u", "-n", "sh", "-ec", PREPARE, "sh", *COMMAND, *options]
     with output.open("wb") as stdout, errors.open("wb") as stderr:
         agent = subprocess.Popen(command, stdout=stdout, stderr=stderr, cwd=ROOT)
@@ -95,5 +96,8 @@ def test_a_record_has_the_host_of_its_moment(folder: Path) -> None:
         "six": ("second", THIRD),
         "alone": ("second", "0.0.0.0"),
     }
+    assert {each["InfoHostToken"] for each in records} == {TOKEN}
+    keys = list(records[0])
+    assert keys[keys.index("InfoHostIP") + 1] == "InfoHostToken"
     assert os.uname().nodename not in {each["InfoHostName"] for each in records}
     assert run("replay", "-o", "json-min", str(tape)).stdout.encode() == output.read_bytes()

@@ -48,22 +48,31 @@ class HostWatch:
             return None
         self._next_ns = now_ns + INTERVAL_NS
         found = self._look(self._known.version)
-        found = msgspec.structs.replace(found, host_since_ns=self._known.host_since_ns)
+        known = self._known
+        found = msgspec.structs.replace(
+            found, host_since_ns=known.host_since_ns, host_token=known.host_token
+        )
         if found == self._known:
             return None
         self._known = msgspec.structs.replace(found, host_since_ns=now_ns)
         return self._known
 
 
-def host_facts(version: str) -> HostFacts:
+def host_facts(version: str, token: str = "") -> HostFacts:
     """Return the facts of this host.
 
     Args:
         version: As in InfoVersion, "kflowd-v1.0.0".
+        token: As in InfoHostToken, "" if there is none.
     """
     names = os.uname()
     return HostFacts(
-        _text(names.nodename), host_ip(), _text(names.sysname), _text(names.release), version
+        host_name=_text(names.nodename),
+        host_ip=host_ip(),
+        system=_text(names.sysname),
+        kernel=_text(names.release),
+        version=version,
+        host_token=token.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
     )
 
 

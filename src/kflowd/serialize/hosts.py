@@ -4,6 +4,7 @@
 from bisect import bisect_right
 
 import msgspec
+from msgspec import UNSET
 
 from kflowd.serialize.blocks.info import Host
 
@@ -17,6 +18,7 @@ class HostFacts(msgspec.Struct, frozen=True):
 
     Attributes:
         host_since_ns: CLOCK_BOOTTIME when that was found, 0: at the start.
+        host_token: What the user calls it, "" if nothing.
     """
 
     host_name: str = ""
@@ -25,6 +27,7 @@ class HostFacts(msgspec.Struct, frozen=True):
     kernel: str = ""
     version: str = ""
     host_since_ns: int = 0
+    host_token: str = ""
 
 
 class Hosts:
@@ -57,6 +60,7 @@ def host_block(facts: HostFacts) -> Host:
     return Host(
         InfoHostName=facts.host_name,
         InfoHostIP=facts.host_ip,
+        InfoHostToken=facts.host_token or UNSET,
         InfoSystem=facts.system,
         InfoKernel=facts.kernel,
         InfoVersion=facts.version,

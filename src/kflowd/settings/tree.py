@@ -201,6 +201,11 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
 class EnrichSettings(Struct, frozen=True, kw_only=True, rename=key_of):
     """What user space looks up beside names; a replay takes from the recording what it has."""
 
+    # as long as the reference agent has it
+    token: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=63)] | None,
+        Option(help="What each record is to call this host: InfoHostToken", short="-T"),
+    ] = None
     # not in a recording
     package_versions: Annotated[
         bool,

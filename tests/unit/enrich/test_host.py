@@ -37,6 +37,15 @@ def test_any_host_name_can_be_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
     assert host_facts("").host_name == "h\ufffd"
 
 
+def test_a_token_is_kept_through_changes() -> None:
+    """It is the user's, and has no invalid bytes."""
+    assert host_facts("v", "web\udcff").host_token == "web\ufffd"
+    known = host_facts("v", "web")
+    moved = HostWatch(known, lambda: 7, lambda _: HostFacts("other", version="v"))()
+    assert moved == HostFacts("other", version="v", host_since_ns=7, host_token="web")
+    assert HostWatch(known, lambda: 7)() is None
+
+
 def test_without_a_route_the_address_is_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host without network still has a record."""
 

@@ -3,6 +3,8 @@
 
 from typing import Annotated
 
+from msgspec import UNSET, UnsetType
+
 from kflowd.serialize.keys import Block, ConstantBlock, Duration, Instant, Says, Time
 
 
@@ -11,7 +13,7 @@ class Stamp(Block, frozen=True, kw_only=True, gc=False):
 
     InfoSequenceNumber: Annotated[int, Says("number of the record in this run, from 1")]
     InfoTimestamp: Annotated[Time, Says("when the event happened that ended the record, UTC")]
-    InfoMonitor: Annotated[str, Says("filesystem, socket or health")]
+    InfoMonitor: Annotated[str, Says("filesystem, socket, process or health")]
 
 
 class Host(ConstantBlock, frozen=True, kw_only=True, gc=False):
@@ -21,6 +23,7 @@ class Host(ConstantBlock, frozen=True, kw_only=True, gc=False):
     InfoHostIP: Annotated[
         str, Says("address on its way out at that moment: IPv4, else IPv6, else 0.0.0.0")
     ]
+    InfoHostToken: Annotated[str | UnsetType, Says("what --token says", "--token")] = UNSET
     InfoSystem: Annotated[str, Says("operating system")]
     InfoKernel: Annotated[str, Says("release of the kernel")]
     InfoVersion: Annotated[str, Says("kflowd-v and the version of kflowd")]
