@@ -181,6 +181,18 @@ def replay(context: click.Context, /, path: Path, **_given: Any) -> None:
     context.exit(app.replay(path, build(given_settings(context), Settings), _say))
 
 
+@command.command("schema")
+@version
+def schema() -> None:
+    """Print the JSON Schema (2020-12) of the records, as the forms json and json-min write them."""
+    import msgspec
+
+    import kflowd
+    from kflowd.serialize.schema import schema as made
+
+    _print(msgspec.json.format(msgspec.json.encode(made(kflowd.__version__))).decode())
+
+
 def _refuse_options_before(context: click.Context) -> None:
     # they would be read and then ignored
     for name in context.params:

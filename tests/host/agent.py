@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the real agent beside a workload and returns what it reported, parsed strictly."""
 
+import functools
 import json
 import os
 import secrets
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +35,8 @@ SEPARATOR = b"\n\x1e\n"
 # a busy emulated machine takes minutes to verify all programs
 START_SECONDS = float(os.environ.get("KFLOWD_TEST_START_SECONDS", "240"))
 STOP_SECONDS = 60
+MACHINE = bool(os.environ.get("KFLOWD_TEST_MACHINE"))
+VALIDATED = 2000  # records of a run; a storm has very many of one kind
 TICKS = os.sysconf("SC_CLK_TCK")
 # of processor time in two seconds: an agent that has nothing to do but its sweeps takes less
 QUIET_SECONDS = 0.5
@@ -187,13 +190,29 @@ def run(*arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str
 
 
 def parse(stdout: bytes) -> list[Record]:
-    """Split records at the separator and read each as strict JSON with unique names."""
+    """Split records at the separator; read each as strict JSON with unique names, by the schema."""
     pieces = stdout.split(SEPARATOR)
     assert pieces[-1] == b"", f"the output ends inside a record: {pieces[-1][:200]!r}"
-    return [
+    records = [
         json.loads(piece.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
         for piece in pieces[:-1]
     ]
+    if not MACHINE:  # an emulated one takes long, and its records are those of this code too
+        valid = validator()
+        for record in records[:VALIDATED]:
+            valid(record)
+    return records
+
+
+@functools.cache
+def validator() -> Callable[[Record], object]:
+    """Return what raises an error for a record that is not as `kflowd schema` says."""
+    import fastjsonschema
+
+    from kflowd.serialize.schema import schema
+
+    valid: Callable[[Record], object] = fastjsonschema.compile(schema(""))
+    return valid
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> Record:
