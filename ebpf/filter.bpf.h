@@ -8,6 +8,7 @@
 
 #include "compat.bpf.h"
 #include "config.bpf.h"
+#include "filter.h"
 #include "maps.bpf.h"
 #include "string.bpf.h"
 #include "task.bpf.h"
@@ -85,24 +86,6 @@ static __always_inline u8 kf_byte(u64 at)
 	bpf_probe_read_kernel(&byte, 1, (void *)at);
 	return byte;
 #endif
-}
-
-/* What the values of one key say together. */
-#define KF_VERDICT_WANTED 1 /* there are some of --include */
-#define KF_VERDICT_MATCHED 2 /* and one of them matches */
-#define KF_VERDICT_EXCLUDED 4
-
-static __always_inline u32 kf_verdict__of(u32 how, bool matches)
-{
-	if (how & KF_RULE_INCLUDE)
-		return KF_VERDICT_WANTED | (matches ? KF_VERDICT_MATCHED : 0);
-	return (how & KF_RULE_EXCLUDE) && matches ? KF_VERDICT_EXCLUDED : 0;
-}
-
-static __always_inline int kf_verdict__hides(u32 verdict)
-{
-	return (verdict & KF_VERDICT_EXCLUDED) ||
-	       (verdict & (KF_VERDICT_WANTED | KF_VERDICT_MATCHED)) == KF_VERDICT_WANTED;
 }
 
 /* Whether `used` bytes of components, leaf first, match a pattern: begin with its name, or end with its

@@ -149,14 +149,15 @@ enum kf_counter {
 	KF_CNT_PROC_LOST_RING = 16,
 	KF_CNT_READ_FAILED = 17, /* kernel memory that could not be read */
 	KF_CNT_FILE_HIDDEN = 18, /* file events that rules hide, which are in no record */
-	KF_CNT_MAX = 19, /* those of a record; the map has more behind them */
+	KF_CNT_SOCK_HIDDEN = 19, /* connections and UDP peers that rules hide, the same */
+	KF_CNT_MAX = 20, /* those of a record; the map has more behind them */
 };
 
 /* Behind the counters, in the same map: user space works them into kf_counters_record.missed. */
 enum kf_counter_behind {
 	KF_STANDBY_RUNS =
-		19, /* runs of primary programs that the kernel skipped and a standby made */
-	KF_COUNTERS = 20, /* entries of the map */
+		20, /* runs of primary programs that the kernel skipped and a standby made */
+	KF_COUNTERS = 21, /* entries of the map */
 };
 
 struct kf_header {
@@ -274,6 +275,8 @@ struct kf_left_out {
 #define KF_RULE_PATH 4
 #define KF_RULE_EXE 8
 #define KF_RULE_NAME 16 /* the last component alone, else a path and what is below it */
+#define KF_RULE_IPV4 32 /* a network */
+#define KF_RULE_IPV6 64
 
 /*
  * Rules of --include and --exclude that programs can decide. Written by user space, before load. A pattern
@@ -288,6 +291,12 @@ struct kf_filter {
 	__u32 fstypes_how[KF_FILTER_MOST];
 	__u32 users[KF_FILTER_MOST];
 	__u32 users_how[KF_FILTER_MOST];
+	__u64 nets[KF_FILTER_NAMES]; /* two words for each, as kf_sock.remote_addr */
+	__u64 net_masks[KF_FILTER_NAMES]; /* which bits of it count */
+	__u32 nets_how[KF_FILTER_MOST];
+	__u32 ports_low[KF_FILTER_MOST]; /* host order */
+	__u32 ports_high[KF_FILTER_MOST]; /* the last one */
+	__u32 ports_how[KF_FILTER_MOST];
 };
 
 struct kf_inode {

@@ -7,6 +7,7 @@
 #include "emit.bpf.h"
 #include "socket/alias.bpf.h"
 #include "socket/front.bpf.h"
+#include "socket/hidden.bpf.h"
 #include "socket/owner.bpf.h"
 #include "usage.bpf.h"
 
@@ -184,6 +185,17 @@ static __always_inline void kf_sock__finish(struct kf_sock_record *rec, void *ta
 		kf_sock__uncount(which, &rec->sock.charge, rec->sock.share_socket);
 }
 
+/* Sends the record of an aggregate that is gone, unless rules hide it. */
+static __always_inline void kf_sock__submit(void *reserved, const struct kf_sock *sock)
+{
+	if (kf_hidden__has_sock(sock)) {
+		kf_count(KF_CNT_SOCK_HIDDEN, 1);
+		bpf_ringbuf_discard(reserved, BPF_RB_NO_WAKEUP);
+		return;
+	}
+	kf_submit(reserved);
+}
+
 static __always_inline bool kf_sock__flush_alone(void *table, const enum kf_share_table which,
 						 u64 number, const struct kf_sock *sock)
 {
@@ -192,7 +204,7 @@ static __always_inline bool kf_sock__flush_alone(void *table, const enum kf_shar
 	if (!rec)
 		return false;
 	kf_sock__finish(rec, table, which, number, sock);
-	kf_submit(rec);
+	kf_sock__submit(rec, &rec->sock);
 	return true;
 }
 
@@ -208,7 +220,7 @@ static __always_inline bool kf_sock__flush_used(void *table, const enum kf_share
 	kf_sock__user_key(&user, which, number);
 	kf_sock__finish(&used->rec, table, which, number, sock);
 	used->rec.hdr.size += kf_users__take(used->users, &user) * sizeof(struct kf_user);
-	kf_submit(used);
+	kf_sock__submit(used, &used->rec.sock);
 	return true;
 }
 

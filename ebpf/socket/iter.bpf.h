@@ -28,8 +28,11 @@ static volatile u32 kf_listeners_missing; /* there was no room for one */
 /* A record of the values at the start: the base of user space's deltas. It ends nothing. */
 static __always_inline void kf_iter__base(struct kf_sock_key *key, struct kf_sock *sock)
 {
-	struct kf_sock_record *rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec), 0);
+	struct kf_sock_record *rec;
 
+	if (kf_hidden__has_sock(sock))
+		return; /* nor will there be another record */
+	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec), 0);
 	if (!rec)
 		return; /* NO_BASE stays: the next run of the iterator tries again */
 	sock->flags &= ~KF_SOCK_NO_BASE;

@@ -47,9 +47,11 @@ CLASSES = (
 )
 # what is told only when it happened
 FILE_HIDDEN = "KF_CNT_FILE_HIDDEN"
+SOCK_HIDDEN = "KF_CNT_SOCK_HIDDEN"
 OTHERS = (
     ("paths incomplete", "KF_CNT_PATH_TRUNCATED"),
     ("file events that filters hide in the kernel", FILE_HIDDEN),
+    ("sockets that filters hide in the kernel", SOCK_HIDDEN),
 )
 
 
@@ -163,6 +165,7 @@ class Health:
         }
         # what is hidden is not on its way
         left["file events"] -= values[self._at[FILE_HIDDEN]]
+        left["sockets"] -= values[self._at[SOCK_HIDDEN]]
         return {title: max(0, number) for title, number in left.items()}
 
     def summary(self) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -232,8 +233,11 @@ def test_filters_leave_what_they_leave_of_all(
         health = result.records[-1]
         hidden = health["HealthFileHidden"]
         assert health["HealthFileEvents"] == health["HealthFileReported"] + hidden
+        sockets = health["HealthSockHidden"]
+        assert health["HealthSockCreated"] == health["HealthSockReported"] + sockets
         assert not losses(result.records)
-        assert len(left) == len(everything) or hidden + health["HealthRecordsHidden"] > 0
+        hidden += sockets + health["HealthRecordsHidden"]
+        assert len(left) == len(everything) or hidden > 0
 
 
 # what hides all that the workload does but for what is named "shown"
@@ -295,6 +299,62 @@ def test_what_is_hidden_stays_in_the_kernel(folder: Path, options: tuple[str, ..
     assert not losses(result.records)
     # some are about the exec, of the program before
     assert health["HealthRecordsHidden"] <= 40
+
+
+# what hides all sockets of the workload but those of SHOWN
+SHOWN, HIDDEN = ("127.3.0.1", 40011), ("127.3.5.1", 40021)
+SOCKETS = {
+    "port": ("--exclude", "port=40012-40021"),
+    "net": ("--exclude", "net=127.3.4.0/23,::1"),
+    "port, included": ("--include", "port=1,40011"),
+    "net, included": ("--include", "net=127.3.0.0/24,127.0.0.0/24"),
+    "both, included": ("--include", "port=40011", "--include", "net=127.0.0.0/8"),
+    "each record": ("-e", "1", "--exclude", "port=40021"),
+}
+
+
+@pytest.mark.parametrize("options", SOCKETS.values(), ids=SOCKETS)
+def test_hidden_sockets_stay_in_the_kernel(options: tuple[str, ...]) -> None:
+    """Connections and UDP peers, those that end and one that is open at the end of the run."""
+    with Agent("-m", "socket", *options) as agent, ExitStack() as stack:
+        for host, port in (SHOWN, HIDDEN):
+            server = stack.enter_context(socket.create_server((host, port)))
+            for last in (False, False, True):
+                client = socket.create_connection((host, port), source_address=(host, 0))
+                accepted, _ = server.accept()
+                client.sendall(b"x")
+                assert accepted.recv(1) == b"x"
+                for each in (client, accepted):
+                    stack.enter_context(each)
+                    if not last:
+                        each.close()
+            with (
+                socket.socket(type=socket.SOCK_DGRAM) as receiver,
+                socket.socket(type=socket.SOCK_DGRAM) as sender,
+            ):
+                receiver.bind((host, port))
+                sender.bind((host, 0))
+                sender.sendto(b"x", (host, port))
+                assert receiver.recv(1) == b"x"
+        result = agent.finish()
+
+    def of(port: int) -> Counter[str]:
+        return Counter(
+            each["SockProtocol"]
+            for each in result.records
+            if port in (each.get("SockLocalPort"), each.get("SockRemotePort"))
+        )
+
+    shown = of(SHOWN[1])
+    assert shown["TCP"] >= 6, shown
+    assert shown["UDP"] >= 1, shown
+    # UDP ends of loopback have the address of the other, and so the rule holds for both
+    assert not of(HIDDEN[1])
+    health = result.records[-1]
+    assert health["HealthSockHidden"] >= 6 + 1
+    assert health["HealthSockCreated"] == health["HealthSockReported"] + health["HealthSockHidden"]
+    assert health["HealthRecordsHidden"] == 0
+    assert not losses(result.records)
 
 
 @pytest.mark.parametrize(

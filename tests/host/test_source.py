@@ -2,12 +2,15 @@
 """The source on this kernel: sweeps, loading around refusals, nothing left behind."""
 
 import errno
+import ipaddress
 import os
+import random
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,14 +18,18 @@ import pytest
 from kflowd.bpf.candidates import ANY_ATTACH_MODE, Candidate, Hook
 from kflowd.bpf.ffi import ffi, lib
 from kflowd.bpf.kernel.btf import Kernel
+from kflowd.bpf.kernel.features import Feature
 from kflowd.bpf.kernel.probing import probe
 from kflowd.bpf.loading.loader import Loader
+from kflowd.bpf.rules import decided, of_sockets
 from kflowd.bpf.source import Source, boottime_ns, own_tgid
 from kflowd.bpf.stream.drain import Drain
 from kflowd.bpf.stream.exited import Exited
 from kflowd.bpf.stream.sweep import Sweep
 from kflowd.errors import KflowdError
+from kflowd.filters import subjects
 from kflowd.settings import TraceSettings
+from kflowd.settings.rules import Rule
 from tests.host import rawmap
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -239,6 +246,60 @@ def test_ended_sockets_leave_as_final(maps: Maps) -> None:
     records = maps.sweep()
     assert [it.hdr.kind for it in records] == [lib.KF_KIND_SOCK, lib.KF_KIND_UNIX]
     assert [records[0].sock.flags, records[1].unix_sock.flags] == [expected, expected]
+
+
+def a_rule(choose: random.Random) -> Rule:
+    """Return a rule on ports or networks close to each other."""
+    if choose.random() < 0.5:
+        ends = (sorted(choose.choices(range(1, 9), k=2)) for _ in range(choose.randint(1, 3)))
+        return Rule("port", tuple(f"{low}-{high}" for low, high in ends))
+    nets = []
+    for _ in range(choose.randint(1, 3)):
+        size, bits = choose.choice([(4, 32), (16, 128)])
+        net = (choose.choice([b"\x0a\0", b"\xfe\x80"]) + choose.randbytes(size))[:size]
+        length = choose.choice([0, 1, 7, 9, 14, 15, 16])
+        nets.append(str(ipaddress.ip_network((net, min(length, bits)), strict=False)))
+    return Rule("net", tuple(nets))
+
+
+def asked(rules: Iterable[Rule], value: Any) -> list[bool | None]:
+    """Return what each key of rules says of a socket, in user space."""
+    merged: dict[str, tuple[str, ...]] = {}
+    for rule in rules:
+        merged[rule.key] = merged.get(rule.key, ()) + rule.values
+    make = {"port": subjects.port, "net": subjects.net}
+    return [make[key](values)(value) for key, values in merged.items()]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_sweeps_hide_the_sockets_that_user_space_hides(maps: Maps, seed: int) -> None:
+    """Random rules on random sockets; what has no remote end yet is not hidden, nor is a fold."""
+    choose = random.Random(seed)
+    include, exclude = ([a_rule(choose) for _ in range(choose.randint(0, 2))] for _ in range(2))
+    trace = TraceSettings(include=tuple(include), exclude=tuple(exclude))
+    features = {name: Feature(name, name, ok=True) for name in ("loop", "probe_read")}
+    values = decided(trace, {}, features).values
+    expected = set()
+    for cookie in range(1, 200):
+        family, size = choose.choice([(2, 4), (10, 16)])
+        remote = (choose.choice([b"\x0a\0", b"\xfe\x80"]) + choose.randbytes(size))[:size]
+        ports = {"local_port": choose.randint(1, 9), "remote_port": choose.randint(0, 9)}
+        remote = remote if choose.random() < 0.9 else bytes(size)
+        flags = lib.KF_SOCK_ENDED | choose.choice([0, 0, 0, lib.KF_SOCK_FOLDED])
+        address = list(remote.ljust(16, b"\0"))
+        sock = {"family": family, "flags": flags, "remote_addr": address, **ports}
+        name, protocol = choose.choice([("kf_tcp", TCP), ("kf_udp", UDP)])
+        maps.put(name, *a_sock(cookie, protocol, **sock))
+        sure = any(remote) and ports["remote_port"] and not flags & lib.KF_SOCK_FOLDED
+        flow = SimpleNamespace(family=family, remote_addr=bytes(address), **ports)
+        value = SimpleNamespace(aggregate=SimpleNamespace(flow=flow, flags=0))
+        hidden = any(asked(exclude, value)) or not all(asked(include, value))
+        if not (sure and hidden and values):
+            expected.add(cookie)
+    with Sweep(maps.fds, maps.exited, IDLE, ACTIVE, filter_=of_sockets(values)) as sweep:
+        records = split(sweep.run(NOW, final=True))[:-1]
+        assert {it.key.cookie for it in records} == expected
+        assert sweep.sockets_hidden == 199 - len(expected)
 
 
 def test_unix_sockets_leave_when_idle_or_left_alone(maps: Maps) -> None:

@@ -148,10 +148,13 @@ def test_what_nobody_wants_is_told_and_no_loss() -> None:
 def test_what_filters_hide_is_told_and_not_on_its_way() -> None:
     """It is seen, and neither reported nor lost; that makes no health record."""
     watch = Watch()
-    watch.health.note(counters(FILE_EVENTS=17, FILE_HIDDEN=11))
+    watch.health.note(counters(FILE_EVENTS=17, FILE_HIDDEN=11, SOCK_CREATED=5, SOCK_HIDDEN=3))
     assert watch.health.due() == []
-    assert watch.health.summary()[-1] == "file events that filters hide in the kernel: 11"
-    assert watch.health.unread()["file events"] == 6
+    assert watch.health.summary()[-2:] == [
+        "file events that filters hide in the kernel: 11",
+        "sockets that filters hide in the kernel: 3",
+    ]
+    assert watch.health.unread() == {"file events": 6, "sockets": 2, "UNIX sockets": 0}
 
 
 def test_what_is_in_the_kernel_is_what_was_seen_and_neither_reported_nor_lost() -> None:

@@ -5,6 +5,7 @@ A program hides only what user space would hide as well, so each value that it c
 out, and with it all --include of that key: what one of several alternatives may let pass is shown.
 """
 
+import ipaddress
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from kflowd.bpf.ffi import ffi, lib
 from kflowd.bpf.kernel.features import Feature
 from kflowd.bpf.loading.parameters import NO_LOOP, build_variant
 from kflowd.settings import TraceSettings
-from kflowd.settings.rules import Rule, is_glob
+from kflowd.settings.rules import Rule, is_glob, port_range
 
 CONSTANT = "kf_filter"
 WORD = 8
@@ -23,7 +24,9 @@ FUSE = ("fuse", "fuseblk")
 # What programs decide is of files; the rest of these keys user space does.
 OTHERS = dict.fromkeys(("exe", "user"), " for files, in user space for the rest")
 PATTERNS = "programs know no patterns, no names without a number, and no more than 16 values"
-KNOWN = ("path", "exe", "user", "fstype")
+KNOWN = ("path", "exe", "user", "fstype", "port", "net")
+_SOCKETS = ("port", "net")
+ADDRESS = 2 * WORD
 _PATHS = {"path": "KF_RULE_PATH", "exe": "KF_RULE_EXE"}
 
 
@@ -33,14 +36,17 @@ class Value(NamedTuple):
     Attributes:
         key: Of its rule.
         how: KF_RULE_*.
-        text: Components as a path travels, or the name of a file system.
-        number: Of a user.
+        text: Components as a path travels, the name of a file system, or address and mask of a
+            network, 16 bytes each, IPv4 in the first four.
+        number: Of a user, or the first port.
+        last: The last port.
     """
 
     key: str
     how: int
     text: bytes = b""
     number: int = 0
+    last: int = 0
 
 
 class Decided(NamedTuple):
@@ -69,7 +75,7 @@ def decided(
     keys: set[tuple[str, str]] = set()
     if _undecided(trace, features):
         return Decided((), frozenset())
-    room = dict.fromkeys(("text", "user", "fstype"), most())
+    room = dict.fromkeys(("text", "user", "fstype", *_SOCKETS), most())
     for option, rules in (("include", trace.include), ("exclude", trace.exclude)):
         for key, of_key in _by_key(rules).items():
             made = [_value(key, option, each, user_ids) for each in of_key]
@@ -127,25 +133,29 @@ def _undecided(trace: TraceSettings, features: Mapping[str, Feature]) -> str:
 
 def constants(values: Iterable[Value]) -> dict[str, int]:
     """Return the constants of the objects by name."""
+    values = tuple(values)
+    keys = {"socket" if value.key in _SOCKETS else value.key for value in values}
+    kinds = ("path", "exe", "user", "fstype", "socket")
+    return {CONSTANT: int.from_bytes(packed(values), sys.byteorder)} | {
+        f"kf_filters_{kind}": int(kind in keys) for kind in kinds
+    }
+
+
+def of_sockets(values: Iterable[Value]) -> bytes:
+    """Return a struct kf_filter if there are rules on sockets, else nothing."""
+    values = tuple(values)
+    return packed(values) if any(value.key in _SOCKETS for value in values) else b""
+
+
+def packed(values: Iterable[Value]) -> bytes:
+    """Return a struct kf_filter."""
     it = ffi.new("struct kf_filter *")
-    paths = users = types = 0
-    kinds = dict.fromkeys(("path", "exe", "user", "fstype"), 0)
+    places = dict.fromkeys(("text", "user", "fstype", *_SOCKETS), 0)
     for value in values:
-        kinds[value.key] = 1
-        if value.key in _PATHS:
-            _fill(it, paths, value)
-            paths += 1
-        elif value.key == "user":
-            it.users[users], it.users_how[users] = value.number, value.how
-            users += 1
-        else:
-            words = value.text.ljust(2 * WORD, b"\0")
-            it.fstypes[2 * types] = int.from_bytes(words[:WORD], sys.byteorder)
-            it.fstypes[2 * types + 1] = int.from_bytes(words[WORD:], sys.byteorder)
-            it.fstypes_how[types] = value.how
-            types += 1
-    packed = int.from_bytes(bytes(ffi.buffer(it)), sys.byteorder)
-    return {CONSTANT: packed} | {f"kf_filters_{key}": there for key, there in kinds.items()}
+        kind = "text" if value.key in _PATHS else value.key
+        _FILL[kind](it, places[kind], value)
+        places[kind] += 1
+    return bytes(ffi.buffer(it))
 
 
 def most() -> int:
@@ -159,6 +169,40 @@ def _fill(it: Any, place: int, value: Value) -> None:  # noqa: ANN401 - cffi has
     ffi.buffer(it.text)[begin : begin + size] = value.text
     ffi.buffer(it.mask)[begin : begin + size] = b"\xff" * size
     it.lengths[place], it.patterns_how[place] = size, value.how
+
+
+def _fill_user(it: Any, place: int, value: Value) -> None:  # noqa: ANN401 - cffi has no types
+    it.users[place], it.users_how[place] = value.number, value.how
+
+
+def _fill_fstype(it: Any, place: int, value: Value) -> None:  # noqa: ANN401 - cffi has no types
+    _fill_words(it.fstypes, place, value.text)
+    it.fstypes_how[place] = value.how
+
+
+def _fill_port(it: Any, place: int, value: Value) -> None:  # noqa: ANN401 - cffi has no types
+    it.ports_low[place], it.ports_high[place] = value.number, value.last
+    it.ports_how[place] = value.how
+
+
+def _fill_net(it: Any, place: int, value: Value) -> None:  # noqa: ANN401 - cffi has no types
+    _fill_words(it.nets, place, value.text[:ADDRESS])
+    _fill_words(it.net_masks, place, value.text[ADDRESS:])
+    it.nets_how[place] = value.how
+
+
+def _fill_words(words: Any, place: int, text: bytes) -> None:  # noqa: ANN401 - cffi has no types
+    """Put a text, filled up with NULs, into two words."""
+    ffi.buffer(words)[2 * WORD * place : 2 * WORD * (place + 1)] = text.ljust(2 * WORD, b"\0")
+
+
+_FILL = {
+    "text": _fill,
+    "user": _fill_user,
+    "fstype": _fill_fstype,
+    "port": _fill_port,
+    "net": _fill_net,
+}
 
 
 def _by_key(rules: Iterable[Rule]) -> dict[str, list[str]]:
@@ -178,7 +222,19 @@ def _value(key: str, option: str, text: str, user_ids: Mapping[str, int]) -> Val
         return None if number is None else Value(key, how, number=number)
     if key == "fstype":
         return _fstype(option, how, text)
-    return None
+    return _of_socket(key, how, text)
+
+
+def _of_socket(key: str, how: int, text: str) -> Value | None:
+    if key == "port":
+        first, last = port_range(text)
+        return Value(key, how, number=first, last=last)
+    if key != "net":
+        return None
+    net = ipaddress.ip_network(text)
+    how |= int(lib.KF_RULE_IPV4 if isinstance(net, ipaddress.IPv4Network) else lib.KF_RULE_IPV6)
+    ends = (net.network_address.packed, net.netmask.packed)
+    return Value(key, how, b"".join(each.ljust(ADDRESS, b"\0") for each in ends))
 
 
 def _pattern(key: str, how: int, text: str) -> Value | None:

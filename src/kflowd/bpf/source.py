@@ -130,6 +130,7 @@ class Source(Closeable):
     def _load(self, kernel: Kernel) -> None:
         features = probe(kernel)
         self.coverage = Coverage(features=tuple(features.values()))
+        decided = rules.decided(self._config, self._user_ids, features).values
         loader = Loader(
             self._config,
             kernel,
@@ -138,7 +139,7 @@ class Source(Closeable):
             self_tgid=self._self_tgid,
             following=bool(self._followed),
             attached=self._list_first,
-            rules=rules.decided(self._config, self._user_ids, features).values,
+            rules=decided,
         )
         try:
             self._attached = self._held.enter_context(loader.load())
@@ -151,7 +152,7 @@ class Source(Closeable):
         self._blinding = by_kprobe and not features["nonpreemptible"].ok
         self._layouts = Layouts(self._attached.maps.get("kf_layouts"))
         self._layouts.refresh()
-        self._stream = self._streaming(self._attached)
+        self._stream = self._streaming(self._attached, rules.of_sockets(decided))
         self.coverage = self._measure(features)
 
     def _follow(self, fd: int) -> None:
@@ -176,7 +177,7 @@ class Source(Closeable):
         exited = self._begun.enter_context(Exited())
         return Reading(exited, self._begun.enter_context(Drain(attached.maps["kf_ring"], exited)))
 
-    def _streaming(self, attached: Attached) -> Stream:
+    def _streaming(self, attached: Attached, filter_: bytes) -> Stream:
         refresh = attached.link_of(TCP_REFRESH)
         primaries, others = (
             [attached.program_fd(it) for it in copies] for copies in with_standby(attached.links)
@@ -190,6 +191,7 @@ class Source(Closeable):
             self._config.active_ns,
             tcp_iterator=refresh.fd if refresh is not None else NO_ITERATOR,
             salt=attached.salt,
+            filter_=filter_,
         )
         return Stream(exited, drain, self._held.enter_context(sweep), counters)
 
@@ -287,7 +289,10 @@ class Source(Closeable):
         now = self._ticking().now_ns()
         with unpreempted(wanted=self._blinding):
             return stream.counters.record(
-                now, given_up=stream.sweep.given_up, hidden=stream.sweep.hidden
+                now,
+                given_up=stream.sweep.given_up,
+                hidden=stream.sweep.hidden,
+                sockets_hidden=stream.sweep.sockets_hidden,
             )
 
     @property

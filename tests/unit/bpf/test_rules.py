@@ -5,7 +5,7 @@ import pytest
 
 from kflowd.bpf.ffi import ffi, lib
 from kflowd.bpf.kernel.features import Feature
-from kflowd.bpf.rules import Value, constants, decided, described, most
+from kflowd.bpf.rules import Value, constants, decided, described, most, of_sockets
 from kflowd.settings import TraceSettings
 from kflowd.settings.rules import parse_rule
 
@@ -13,6 +13,7 @@ INCLUDE, EXCLUDE = 1, 2
 NO_ROOM = "programs of this kernel have no room for it"
 UNKNOWN = "programs know no patterns, no names without a number, and no more than 16 values"
 PATH, EXE, NAME = 4, 8, 16
+IPV4, IPV6 = 32, 64
 
 
 def features(*, loop: bool) -> dict[str, Feature]:
@@ -33,6 +34,11 @@ def values(include: str = "", exclude: str = "", **user_ids: int) -> tuple[Value
     return decided(settings(include, exclude), user_ids, FEATURES).values
 
 
+def words(*texts: bytes) -> bytes:
+    """Return texts of 16 bytes each, filled up with NULs."""
+    return b"".join(text.ljust(16, b"\0") for text in texts)
+
+
 @pytest.mark.parametrize(
     ("rule", "value"),
     [
@@ -46,6 +52,11 @@ def values(include: str = "", exclude: str = "", **user_ids: int) -> tuple[Value
         ("user=alice", Value("user", EXCLUDE, number=1001)),
         ("fstype=tmpfs", Value("fstype", EXCLUDE, b"tmpfs")),
         ("fstype=fuse", Value("fstype", EXCLUDE, b"fuse")),
+        ("port=22", Value("port", EXCLUDE, number=22, last=22)),
+        ("port=0-65535", Value("port", EXCLUDE, number=0, last=65535)),
+        ("net=10.2.0.0/15", Value("net", EXCLUDE | IPV4, words(b"\n\2", b"\xff\xfe"))),
+        ("net=::/0", Value("net", EXCLUDE | IPV6, bytes(32))),
+        ("net=::1", Value("net", EXCLUDE | IPV6, bytes(15) + b"\1" + b"\xff" * 16)),
     ],
 )
 def test_what_programs_can_decide(rule: str, value: Value) -> None:
@@ -59,11 +70,11 @@ def test_what_programs_can_decide(rule: str, value: Value) -> None:
         "path=/etc/*", "path=*.log", "path=/a//b", f"path=/{'x' * 128}",
         "path=/\N{REPLACEMENT CHARACTER}",
         "user=ghost", "fstype=fuse.sshfs", "fstype=a-very-long-name", "event=OPEN",
-        "cgroup=/x", "container=*", "port=1", "net=::1",
+        "cgroup=/x", "container=*",
     ],
 )  # fmt: skip
 def test_what_user_space_decides(rule: str) -> None:
-    """Patterns, what has no number or is too long, and what is not of files."""
+    """Patterns, what has no number or is too long, and what programs do not ask for."""
     assert values(exclude=rule) == ()
     assert not decided(settings(exclude=rule), {}, FEATURES).keys
     # of these there is more than one to the kernel
@@ -94,6 +105,9 @@ def test_more_than_there_is_room_for() -> None:
     # executables have the same room
     assert len(values(exclude=f"path={many} exe=/x")) == most()
     assert len(values(include="user=1", exclude="user=2")) == 2
+    ports = ",".join(map(str, range(1, most() + 2)))
+    assert len(values(exclude=f"port={ports} net=::1")) == most() + 1
+    assert values(include=f"port={ports}") == ()
 
 
 def test_records_of_processes_count_what_is_hidden() -> None:
@@ -123,6 +137,7 @@ def test_the_constants() -> None:
         "kf_filters_exe": 1,
         "kf_filters_user": 1,
         "kf_filters_fstype": 1,
+        "kf_filters_socket": 0,
     }
     it = ffi.new("struct kf_filter *")
     size = ffi.sizeof("struct kf_filter")
@@ -141,10 +156,28 @@ def test_the_constants() -> None:
     assert set(constants(()).values()) == {0}
 
 
+def test_the_constants_of_sockets() -> None:
+    """Ports in host order, networks as addresses travel; sweeps get the same."""
+    of_files, both = values("user=7"), values("port=8000-8999", "net=fe80::/10,10.0.0.0/8 user=7")
+    made = constants(both)
+    assert (made["kf_filters_socket"], made["kf_filters_path"]) == (1, 0)
+    assert of_sockets(of_files) == b""
+    assert int.from_bytes(of_sockets(both), sys.byteorder) == made["kf_filter"]
+    it = ffi.new("struct kf_filter *")
+    ffi.buffer(it)[:] = of_sockets(both)
+    assert (it.ports_low[0], it.ports_high[0]) == (8000, 8999)
+    assert list(it.ports_how)[:2] == [INCLUDE, 0]
+    assert list(it.nets_how)[:3] == [EXCLUDE | IPV6, EXCLUDE | IPV4, 0]
+    nets, masks = bytes(ffi.buffer(it.nets)), bytes(ffi.buffer(it.net_masks))
+    assert nets[:32] == words(b"\xfe\x80", b"\n")
+    assert masks[:32] == words(b"\xff\xc0", b"\xff")
+
+
 def test_the_numbers_are_those_of_the_contract() -> None:
     """This test has them by itself."""
     assert (lib.KF_RULE_INCLUDE, lib.KF_RULE_EXCLUDE) == (INCLUDE, EXCLUDE)
     assert (lib.KF_RULE_PATH, lib.KF_RULE_EXE, lib.KF_RULE_NAME) == (PATH, EXE, NAME)
+    assert (lib.KF_RULE_IPV4, lib.KF_RULE_IPV6) == (IPV4, IPV6)
 
 
 def test_what_doctor_says() -> None:
@@ -153,5 +186,5 @@ def test_what_doctor_says() -> None:
         "hidden is what does not match path=/a: in the kernel",
         "hidden is what does not match exe=sh: in the kernel for files, in user space for the rest",
         f"hidden is path=*.log: in user space: {UNKNOWN}",
-        "hidden is port=22: in user space",
+        "hidden is port=22: in the kernel",
     )

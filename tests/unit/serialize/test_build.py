@@ -105,11 +105,12 @@ def test_strict_is_the_contract_and_nothing_else() -> None:
 
 def test_health_holds_all_counters() -> None:
     """What the kernel and what user space counted, by name."""
-    kernel = Counters(10 * SECOND, tuple(range(100, 119)), 7)
+    kernel = Counters(10 * SECOND, tuple(range(100, 120)), 7)
     values = keys(builder().health(kernel, UserCounters(decode_short=3, processes_unknown=9)))
     assert values["InfoMonitor"] == "health"
     assert values["HealthFileEvents"] == 100
     assert values["HealthReadFailed"] == 117
+    assert values["HealthSockHidden"] == 119
     assert values["HealthMissedRuns"] == 7
     assert values["HealthDecodeShort"] == 3
     assert values["HealthProcessesUnknown"] == 9

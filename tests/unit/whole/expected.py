@@ -381,6 +381,7 @@ HEALTH: Keys = {
     "HealthProcLostRing": 717,
     "HealthReadFailed": 718,
     "HealthFileHidden": 719,
+    "HealthSockHidden": 720,
     "HealthMissedRuns": 790,
     "HealthDecodeUnknown": 801,
     "HealthDecodeShort": 802,

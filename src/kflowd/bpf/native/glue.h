@@ -134,11 +134,14 @@ struct kf_sweep_config {
 	int hidden_fd;
 	int tcp_iter_fd; /* link of iter/tcp, which brings TCP counters up to date; -1: none */
 	__u32 salt; /* kf_salt of the programs, by which files are counted */
+	__u32 filters_sockets; /* there are rules on them */
+	struct kf_filter filter; /* as the programs have it */
 };
 /* What sweeps have taken that is in no record. */
 struct kf_swept {
 	__u64 given_up; /* requests of AIO */
 	__u64 hidden; /* file events that rules hide */
+	__u64 sockets; /* those that rules hide */
 };
 struct kf_sweep;
 struct kf_sweep *kf_sweep__new(const struct kf_sweep_config *config, struct kf_exited *exited);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter.h"
 #include "glue.h"
 #include "share.h"
 
@@ -44,6 +45,7 @@ struct kf_sweep {
 	struct kf_kept_name kept; /* of the aggregate that is being taken */
 	__u32 rounds; /* sweeps so far */
 	struct kf_swept swept;
+	__u64 left_hidden; /* connections that the last sweep leaves in their table */
 	char *out;
 	size_t used, room;
 	struct kf_share_count *shares; /* NULL: no such map */
@@ -390,6 +392,29 @@ static void sweep__sock_commit(struct kf_sweep *sweep, struct kf_sock_record *re
 	out__commit(sweep, &rec->hdr, KF_KIND_SOCK, sizeof(*rec) + users);
 }
 
+static int sweep__hides(const struct kf_sweep *sweep, const struct kf_sock *sock)
+{
+	const struct kf_filter *filter = &sweep->config.filter;
+	__u64 remote[2];
+
+	if (!sweep->config.filters_sockets || !kf_filter_sock__is_sure(sock))
+		return 0;
+	memcpy(remote, sock->remote_addr, sizeof(remote));
+	return kf_filter_sock__hides(filter, sock->local_port, sock->remote_port, remote[0],
+				     remote[1], kf_filter_sock__ipv(sock));
+}
+
+/* A socket that rules hide leaves its table as others do, without a record. */
+static void sweep__sock_hide(struct kf_sweep *sweep, struct kf_sock_record *rec,
+			     enum kf_share_table table, __u64 number)
+{
+	struct kf_user_key user = sock__user_key(table, number);
+
+	if (rec->sock.usage.users)
+		sweep__users(sweep, (struct kf_user *)(rec + 1), &user, 0);
+	sweep->swept.sockets++;
+}
+
 static int sweep__sock_out(struct kf_sweep *sweep, enum kf_share_table table, __u64 number,
 			   int closed)
 {
@@ -405,6 +430,10 @@ static int sweep__sock_out(struct kf_sweep *sweep, enum kf_share_table table, __
 		return err == -ENOENT ? 0 : err;
 	rec->key = taken.key;
 	rec->sock = taken.sock;
+	if (sweep__hides(sweep, &rec->sock)) {
+		sweep__sock_hide(sweep, rec, table, number);
+		return 0;
+	}
 	rec->sock.flags = sock_flags(sweep, rec->sock.flags, rec->sock.last_ns, closed);
 	sweep__sock_commit(sweep, rec, table, number, 0);
 	return 0;
@@ -445,7 +474,12 @@ static int sweep__connection(struct kf_sweep *sweep, const void *at, const void 
 	if (sock->flags & KF_SOCK_ENDED && sweep__settled(sweep, sock))
 		return sweep__sock_out(sweep, KF_SHARE_TCP, key.cookie, 1);
 	kf_share_count__entry(sweep->shares, KF_SHARE_TCP, &sock->charge);
-	return sock->flags & KF_SOCK_ENDED ? 0 : sweep__tcp(sweep, &key, sock);
+	if (sock->flags & KF_SOCK_ENDED)
+		return 0;
+	if (!sweep__hides(sweep, sock))
+		return sweep__tcp(sweep, &key, sock);
+	sweep->left_hidden += sweep->final; /* it counts once, at its end or that of the run */
+	return 0;
 }
 
 static int sweep__peer(struct kf_sweep *sweep, const void *at, const void *value)
@@ -762,6 +796,7 @@ static void sweep__begin(struct kf_sweep *sweep, __u64 now_ns, int final)
 	sweep->now_ns = now_ns;
 	sweep->final = final;
 	sweep->due.used = 0;
+	sweep->left_hidden = 0;
 	sweep->rounds++;
 	kf_exited__sort(sweep->exited);
 	kf_share_count__begin(sweep->shares);
@@ -794,5 +829,8 @@ const char *kf_sweep__data(const struct kf_sweep *sweep)
 
 struct kf_swept kf_sweep__swept(const struct kf_sweep *sweep)
 {
-	return sweep->swept;
+	struct kf_swept swept = sweep->swept;
+
+	swept.sockets += sweep->left_hidden;
+	return swept;
 }

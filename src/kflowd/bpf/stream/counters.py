@@ -32,13 +32,16 @@ class Counters:
         """Return how many runs standbys have made in place of primaries, since they were loaded."""
         return self._sum(ffi.new("__u64[]", lib.KF_CNT_MAX))
 
-    def record(self, now_ns: int, *, given_up: int = 0, hidden: int = 0) -> bytes:
+    def record(
+        self, now_ns: int, *, given_up: int = 0, hidden: int = 0, sockets_hidden: int = 0
+    ) -> bytes:
         """Return a struct kf_counters_record with the counters summed over CPUs.
 
         Args:
             now_ns: CLOCK_BOOTTIME.
             given_up: Operations that sweeps have given up; they count as those of the programs.
             hidden: Events of files in what sweeps took and rules hide; the same.
+            sockets_hidden: Sockets that sweeps met and rules hide; the same.
         """
         record = ffi.new("struct kf_counters_record *")
         record.hdr.kind = lib.KF_KIND_COUNTERS
@@ -49,6 +52,7 @@ class Counters:
         runs = self._sum(record.counters) - self._early_runs
         record.counters[lib.KF_CNT_FILE_LOST_PENDING] += given_up
         record.counters[lib.KF_CNT_FILE_HIDDEN] += hidden
+        record.counters[lib.KF_CNT_SOCK_HIDDEN] += sockets_hidden
         self.processes_lost = int(record.counters[lib.KF_CNT_PROC_LOST_RING])
         record.missed = standby.missed(skipped, runs, skipped_runs(self._others))
         return bytes(ffi.buffer(record))

@@ -24,6 +24,7 @@ class Sweep(Closeable):
         active_ns: Sweeps take what has been active for longer.
         tcp_iterator: Link of the program that refreshes TCP counters.
         salt: Of the places where the programs count shares.
+        filter_: The struct kf_filter of the programs, if it has rules on sockets.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Sweep(Closeable):
         *,
         tcp_iterator: int = NO_ITERATOR,
         salt: int = 0,
+        filter_: bytes = b"",
     ) -> None:
         config = ffi.new("struct kf_sweep_config *")
         config.idle_ns = idle_ns
@@ -56,6 +58,8 @@ class Sweep(Closeable):
         config.hidden_fd = maps.get("kf_hidden", NO_MAP)
         config.tcp_iter_fd = tcp_iterator
         config.salt = salt
+        config.filters_sockets = int(bool(filter_))
+        ffi.buffer(ffi.addressof(config, "filter"))[: len(filter_)] = filter_
         self._pointer: Any = check_pointer(
             lib.kf_sweep__new(config, exited.pointer), "kf_sweep__new", "preparing sweeps"
         )
@@ -81,6 +85,11 @@ class Sweep(Closeable):
     def hidden(self) -> int:
         """Events of files that rules hide, in what was swept so far."""
         return int(lib.kf_sweep__swept(self._pointer).hidden)
+
+    @property
+    def sockets_hidden(self) -> int:
+        """Sockets that rules hide, which sweeps took, or left at the end of the run."""
+        return int(lib.kf_sweep__swept(self._pointer).sockets)
 
     @property
     def given_up(self) -> int:

@@ -48,6 +48,9 @@ class HealthKernel(Block, frozen=True, kw_only=True, gc=False):
     HealthProcLostRing: Annotated[int, Says("exec, fork and exit lost: ring full")]
     HealthReadFailed: Annotated[int, Says("kernel memory that could not be read")]
     HealthFileHidden: Annotated[int, Says("file events that filters hide in the kernel")]
+    HealthSockHidden: Annotated[
+        int, Says("connections and UDP peers that filters hide in the kernel")
+    ]
 
 
 class HealthUser(Block, frozen=True, kw_only=True, gc=False):
