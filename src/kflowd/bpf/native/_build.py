@@ -30,6 +30,7 @@ SOURCES = (
     "glue_reads.c",
     "glue_exited.c",
     "glue_drain.c",
+    "glue_entries.c",
     "glue_exports.c",
     "glue_gone.c",
     "glue_front.c",

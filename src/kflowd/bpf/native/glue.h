@@ -152,6 +152,14 @@ const char *kf_sweep__data(const struct kf_sweep *sweep);
 struct kf_swept kf_sweep__swept(const struct kf_sweep *sweep);
 /* cffi: end */
 
+/* Entries of tables of sockets. The keys are those of the first user. */
+struct kf_user_key kf_entry__socket_user(__u32 table, __u64 number);
+struct kf_user_key kf_entry__unix_user(const struct kf_unix_key *key);
+/* Members of a fold that are known to differ. */
+__u32 kf_entry__members(const __u64 *members);
+/* Whether rules hide a TCP or UDP socket for sure. */
+int kf_entry__is_hidden(const struct kf_sweep_config *config, const struct kf_sock *sock);
+
 /* Shared by the sources of the glue only. */
 struct kf_export {
 	__u64 cookie;

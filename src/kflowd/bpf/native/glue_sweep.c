@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "filter.h"
 #include "glue.h"
 #include "share.h"
 
@@ -281,21 +280,6 @@ static int sweep__followed(struct kf_sweep *sweep, const void *key, const void *
 /* Users of a socket whose entry went while they began to use it are looked for once in so many sweeps. */
 #define KF_USERS_ROUNDS 16
 
-static struct kf_user_key sock__user_key(enum kf_share_table table, __u64 number)
-{
-	struct kf_user_key user = { .socket = { number }, .table = table };
-
-	return user;
-}
-
-static struct kf_user_key unix__user_key(const struct kf_unix_key *key)
-{
-	struct kf_user_key user = { .table = KF_SHARE_UNIX };
-
-	memcpy(user.socket, key, sizeof(*key));
-	return user;
-}
-
 /* Users of a socket, behind its record. stay: the socket goes on. Returns their size. */
 static size_t sweep__users(struct kf_sweep *sweep, struct kf_user *out, struct kf_user_key *key,
 			   int stay)
@@ -371,7 +355,7 @@ static int sweep__unix(struct kf_sweep *sweep, const void *at, const void *value
 	rec->key = *key;
 	rec->unix_sock.flags = sock_flags(sweep, rec->unix_sock.flags, rec->unix_sock.last_ns, 0);
 	if (rec->unix_sock.usage.users) {
-		user = unix__user_key(key);
+		user = kf_entry__unix_user(key);
 		users = sweep__users(sweep, (struct kf_user *)(rec + 1), &user, 0);
 	}
 	out__commit(sweep, &rec->hdr, KF_KIND_UNIX, sizeof(*rec) + users);
@@ -386,29 +370,17 @@ static void sweep__sock_commit(struct kf_sweep *sweep, struct kf_sock_record *re
 	size_t users = 0;
 
 	if (rec->sock.usage.users) {
-		user = sock__user_key(table, number);
+		user = kf_entry__socket_user(table, number);
 		users = sweep__users(sweep, (struct kf_user *)(rec + 1), &user, stay);
 	}
 	out__commit(sweep, &rec->hdr, KF_KIND_SOCK, sizeof(*rec) + users);
-}
-
-static int sweep__hides(const struct kf_sweep *sweep, const struct kf_sock *sock)
-{
-	const struct kf_filter *filter = &sweep->config.filter;
-	__u64 remote[2];
-
-	if (!sweep->config.filters_sockets || !kf_filter_sock__is_sure(sock))
-		return 0;
-	memcpy(remote, sock->remote_addr, sizeof(remote));
-	return kf_filter_sock__hides(filter, sock->local_port, sock->remote_port, remote[0],
-				     remote[1], kf_filter_sock__ipv(sock));
 }
 
 /* A socket that rules hide leaves its table as others do, without a record. */
 static void sweep__sock_hide(struct kf_sweep *sweep, struct kf_sock_record *rec,
 			     enum kf_share_table table, __u64 number)
 {
-	struct kf_user_key user = sock__user_key(table, number);
+	struct kf_user_key user = kf_entry__socket_user(table, number);
 
 	if (rec->sock.usage.users)
 		sweep__users(sweep, (struct kf_user *)(rec + 1), &user, 0);
@@ -430,7 +402,7 @@ static int sweep__sock_out(struct kf_sweep *sweep, enum kf_share_table table, __
 		return err == -ENOENT ? 0 : err;
 	rec->key = taken.key;
 	rec->sock = taken.sock;
-	if (sweep__hides(sweep, &rec->sock)) {
+	if (kf_entry__is_hidden(&sweep->config, &rec->sock)) {
 		sweep__sock_hide(sweep, rec, table, number);
 		return 0;
 	}
@@ -476,7 +448,7 @@ static int sweep__connection(struct kf_sweep *sweep, const void *at, const void 
 	kf_share_count__entry(sweep->shares, KF_SHARE_TCP, &sock->charge);
 	if (sock->flags & KF_SOCK_ENDED)
 		return 0;
-	if (!sweep__hides(sweep, sock))
+	if (!kf_entry__is_hidden(&sweep->config, sock))
 		return sweep__tcp(sweep, &key, sock);
 	sweep->left_hidden += sweep->final; /* it counts once, at its end or that of the run */
 	return 0;
@@ -499,17 +471,6 @@ static int sweep__peer(struct kf_sweep *sweep, const void *at, const void *value
 	kf_share_count__entry(sweep->shares, KF_SHARE_UDP, &sock->charge);
 	kf_share_count__peer(sweep->shares, sock->share_socket);
 	return 0;
-}
-
-/* Members of a fold that are known to differ. */
-static __u32 fold__members(const __u64 *members)
-{
-	__u32 count = 0;
-	int i;
-
-	for (i = 0; i < KF_FOLD_WORDS; i++)
-		count += __builtin_popcountll(members[i]);
-	return count;
 }
 
 /* A fold leaves as others do, and with its process or socket; later members begin another. */
@@ -545,7 +506,7 @@ static int sweep__fold(struct kf_sweep *sweep, const void *at, const void *value
 		return err == -ENOENT ? 0 : err;
 	closed = key->scope == KF_SCOPE_SOCKET && kf_exited__has_closed(sweep->exited, key->id);
 	rec->sock = taken.sock;
-	rec->sock.folded = fold__members(taken.members);
+	rec->sock.folded = kf_entry__members(taken.members);
 	rec->sock.flags = sock_flags(sweep, taken.sock.flags, taken.sock.last_ns, closed);
 	rec->key.cookie = key->id;
 	rec->key.scope = key->scope;
@@ -574,7 +535,7 @@ static int sweep__unix_fold(struct kf_sweep *sweep, const void *at, const void *
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	rec->unix_sock = taken.unix_sock;
-	rec->unix_sock.folded = fold__members(taken.members);
+	rec->unix_sock.folded = kf_entry__members(taken.members);
 	rec->unix_sock.flags = sock_flags(sweep, taken.unix_sock.flags, taken.unix_sock.last_ns, 0);
 	rec->key.ino = key->id;
 	out__commit(sweep, &rec->hdr, KF_KIND_UNIX, sizeof(*rec));
