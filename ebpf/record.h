@@ -11,7 +11,7 @@
 #ifndef KF_RECORD_H
 #define KF_RECORD_H
 /* cffi: begin */
-#define KF_VERSION 9
+#define KF_VERSION 10
 #define KF_COMM_LEN 16
 #define KF_NAME_LEN 256
 #define KF_TTY_LEN 64
