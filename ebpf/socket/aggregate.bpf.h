@@ -188,7 +188,7 @@ static __always_inline void kf_sock__finish(struct kf_sock_record *rec, void *ta
 /* Sends the record of an aggregate that is gone, unless rules hide it. */
 static __always_inline void kf_sock__submit(void *reserved, const struct kf_sock *sock)
 {
-	if (kf_hidden__has_sock(sock)) {
+	if (kf_hidden_sock__is(sock)) {
 		kf_count(KF_CNT_SOCK_HIDDEN, 1);
 		bpf_ringbuf_discard(reserved, BPF_RB_NO_WAKEUP);
 		return;

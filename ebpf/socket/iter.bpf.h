@@ -30,7 +30,7 @@ static __always_inline void kf_iter__base(struct kf_sock_key *key, struct kf_soc
 {
 	struct kf_sock_record *rec;
 
-	if (kf_hidden__has_sock(sock))
+	if (kf_hidden_sock__is(sock))
 		return; /* nor will there be another record */
 	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec), 0);
 	if (!rec)
