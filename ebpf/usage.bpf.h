@@ -48,6 +48,16 @@ static __noinline struct kf_used *kf_users__claim(struct kf_usage *usage,
 	return used;
 }
 
+/* Whether another took the place of the key first: then it has the next one. Asks nothing when all are taken,
+ * and an owner who is at its share pays one lookup. */
+static __always_inline bool kf_users__passes(struct kf_user_key *key)
+{
+	if (key->place + 1 >= KF_USERS || !bpf_map_lookup_elem(&kf_users, key))
+		return false;
+	key->place++;
+	return true;
+}
+
 /* What the verifier walks for each place: short. */
 static __always_inline bool kf_users__is(const struct kf_used *used, u64 start_ns, u32 execs)
 {
@@ -122,10 +132,11 @@ static __always_inline void kf_usage__other(struct kf_usage *usage, struct kf_us
 
 	if (!used && key->place < KF_USERS)
 		used = kf_users__claim(usage, key);
-#pragma unroll
-	for (int again = 0; again < 2; again++) /* another was faster: the next place */
-		if (!used && bpf_map_lookup_elem(&kf_users, key) && ++key->place < KF_USERS)
+	if (!used && kf_users__passes(key)) {
+		used = kf_users__claim(usage, key);
+		if (!used && kf_users__passes(key))
 			used = kf_users__claim(usage, key);
+	}
 	kf_usage__add(usage, used, bytes, sent);
 }
 
