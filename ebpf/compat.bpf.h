@@ -37,8 +37,8 @@ const volatile u8 kf_nargs_vfs_mkdir = 4;
 /*
  * A typed pointer that the verifier does not trust. To follow it takes no trust, and is cheaper to verify: for
  * each pointer that is followed from a trusted one the verifier looks for three types by name, through all
- * types of the kernel (btf_nested_type_is_trusted) [6.2], at each visit. That was three quarters of the time that
- * kflowd took to start. The cast itself is no call but a move. Not in builds that are for kernels without it.
+ * types of the kernel (btf_nested_type_is_trusted) [6.2], at each visit: that was most of the time that kflowd
+ * took to start. The cast itself is no call but a move. Not in builds that are for kernels without it.
  */
 #if defined(KF_NO_LOOP) || (defined(KF_CAST) && defined(KF_NO_CAST))
 #define KF_UNTRUSTED(p) (p)

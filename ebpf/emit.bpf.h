@@ -69,4 +69,10 @@ static __always_inline void kf_submit(void *rec)
 	bpf_ringbuf_submit(rec, kf_wakeup_flags());
 }
 
+/* What is not sent takes its room until the consumer has passed it: it wakes like what is sent. */
+static __always_inline void kf_discard(void *rec)
+{
+	bpf_ringbuf_discard(rec, kf_wakeup_flags());
+}
+
 #endif

@@ -8,7 +8,7 @@
 
 #include "record.h"
 
-#define KF_FILTER_AF_INET 2
+#define KF_AF_INET 2
 
 /* What the values of one key say together. */
 #define KF_VERDICT_WANTED 1 /* there are some of --include */
@@ -40,7 +40,7 @@ static inline __attribute__((always_inline)) int kf_filter_sock__is_sure(const s
 /* Of which kind of networks its remote address is. */
 static inline __attribute__((always_inline)) __u32 kf_filter_sock__ipv(const struct kf_sock *sock)
 {
-	return sock->family == KF_FILTER_AF_INET ? KF_RULE_IPV4 : KF_RULE_IPV6;
+	return sock->family == KF_AF_INET ? KF_RULE_IPV4 : KF_RULE_IPV6;
 }
 
 /* Whether rules hide a socket with these ports and this remote address, as two words. ipv: KF_RULE_IPV4 or

@@ -60,7 +60,7 @@ static __always_inline u64 kf_file__submit_path(struct kf_path_record *rec,
 	u64 hash = kf_climbed__hash(&rec->hdr);
 
 	if (kf_filter__hides_path(rec + 1, walk->used, walk->flags)) {
-		bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
+		kf_discard(rec);
 		return hash | KF_PATH_WENT | KF_PATH_HIDDEN;
 	}
 	kf_file__finish_path(rec, subject, mount, now_ns);
@@ -80,7 +80,7 @@ static __noinline u64 kf_file__send_path(struct kf_subject *subject, u64 now_ns)
 	*(struct kf_walk *)&rec->hdr = subject->at;
 	if (kf_path__write((char *)(rec + 1), (struct kf_walk *)&rec->hdr, KF_PATH_SMALL) == 0)
 		return kf_file__submit_path(rec, subject, mount, now_ns);
-	bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
+	kf_discard(rec);
 	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + KF_PATH_LARGE + KF_NAME_LEN, 0);
 	if (!rec)
 		return 0;
@@ -243,7 +243,7 @@ static __always_inline void kf_file__submit(struct kf_file_record *rec)
 {
 	if (kf_filter__hides_path(rec + 1, rec->path_len, rec->agg.flags)) {
 		kf_count(KF_CNT_FILE_HIDDEN, kf_agg__events(&rec->agg));
-		bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
+		kf_discard(rec);
 		return;
 	}
 	kf_submit(rec);
@@ -262,7 +262,7 @@ static __noinline int kf_file__emit_full(kf_sent_agg agg, struct kf_subject *sub
 		kf_file__submit(rec);
 		return 1;
 	}
-	bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
+	kf_discard(rec);
 	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + 2 * KF_PATH_LARGE + KF_NAME_LEN, 0);
 	if (!rec)
 		return 0;

@@ -166,7 +166,7 @@ __noinline u64 kf_choice__make(u64 address)
 		choice->next = kf_mounts__first(choice->sb);
 		chosen = kf_choice__made(choice);
 	}
-	bpf_ringbuf_discard(choice, BPF_RB_NO_WAKEUP);
+	kf_discard(choice);
 	return chosen;
 }
 

@@ -44,7 +44,7 @@ __noinline u64 kf_moves__path(u64 dentry, u64 mnt)
 	*(struct kf_walk *)&rec->hdr = at;
 	cut = kf_path__write((char *)(rec + 1), (struct kf_walk *)&rec->hdr, KF_PATH_SMALL);
 	hash = kf_climbed__hash(&rec->hdr);
-	bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
+	kf_discard(rec);
 	if (!cut)
 		return moves | hash;
 	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + KF_PATH_LARGE + KF_NAME_LEN, 0);
@@ -53,7 +53,7 @@ __noinline u64 kf_moves__path(u64 dentry, u64 mnt)
 	*(struct kf_walk *)&rec->hdr = at;
 	kf_path__write((char *)(rec + 1), (struct kf_walk *)&rec->hdr, KF_PATH_LARGE);
 	hash = kf_climbed__hash(&rec->hdr);
-	bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
+	kf_discard(rec);
 	return moves | hash;
 }
 

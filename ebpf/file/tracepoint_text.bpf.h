@@ -225,7 +225,7 @@ __noinline int kf_text__emit(u32 length, u64 dfd, u64 old, u32 op)
 	kf_count(KF_CNT_FILE_EVENTS, events);
 	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + 2 * KF_PATH_SMALL + KF_NAME_LEN, 0);
 	if (rec && kf_text__write(rec, length, &where, op, KF_PATH_SMALL)) {
-		bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
+		kf_discard(rec);
 		rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + 2 * KF_PATH_LARGE + KF_NAME_LEN,
 					  0);
 		if (rec && kf_text__write(rec, length, &where, op, KF_PATH_LARGE))

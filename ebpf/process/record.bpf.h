@@ -205,7 +205,7 @@ static __always_inline void kf_proc_record__emit(struct task_struct *task, struc
 		kf_submit(rec);
 		return;
 	}
-	bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
+	kf_discard(rec);
 	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec) + KF_PROC_TAIL_OF(source, KF_PROC_LARGE),
 				  0);
 	if (!rec)

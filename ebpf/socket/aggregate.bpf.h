@@ -11,7 +11,6 @@
 #include "socket/owner.bpf.h"
 #include "usage.bpf.h"
 
-#define KF_AF_INET 2
 #define KF_AF_INET6 10
 #define KF_ETH_P_IP 0x0800
 #define KF_ETH_P_IPV6 0x86dd
@@ -190,7 +189,7 @@ static __always_inline void kf_sock__submit(void *reserved, const struct kf_sock
 {
 	if (kf_hidden_sock__is(sock)) {
 		kf_count(KF_CNT_SOCK_HIDDEN, 1);
-		bpf_ringbuf_discard(reserved, BPF_RB_NO_WAKEUP);
+		kf_discard(reserved);
 		return;
 	}
 	kf_submit(reserved);

@@ -30,8 +30,10 @@ static __always_inline void kf_iter__base(struct kf_sock_key *key, struct kf_soc
 {
 	struct kf_sock_record *rec;
 
-	if (kf_hidden_sock__is(sock))
-		return; /* nor will there be another record */
+	if (kf_hidden_sock__is(sock)) {
+		sock->flags &= ~KF_SOCK_NO_BASE; /* nor will there be another record */
+		return;
+	}
 	rec = bpf_ringbuf_reserve(&kf_ring, sizeof(*rec), 0);
 	if (!rec)
 		return; /* NO_BASE stays: the next run of the iterator tries again */
