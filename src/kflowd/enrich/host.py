@@ -47,12 +47,13 @@ class HostWatch:
         if now_ns < self._next_ns:
             return None
         self._next_ns = now_ns + INTERVAL_NS
-        found = self._look(self._known.version)
         known = self._known
         found = msgspec.structs.replace(
-            found, host_since_ns=known.host_since_ns, host_token=known.host_token
+            self._look(known.version),
+            host_since_ns=known.host_since_ns,
+            host_token=known.host_token,
         )
-        if found == self._known:
+        if found == known:
             return None
         self._known = msgspec.structs.replace(found, host_since_ns=now_ns)
         return self._known

@@ -44,7 +44,8 @@ class Enrichment:
         enrichers: In their order; the first Processes among them finds the actors.
         faults: Counts what an internal error of an enricher costs.
         waiting: Keeps the records whose questions are not answered yet.
-        hides: Says whether filters hide a record by what is known of it; None: there are none.
+        hides: Says whether filters hide a file's record by what is known of it; None: there are
+            none.
 
     Attributes:
         processes: The process table.
@@ -56,7 +57,7 @@ class Enrichment:
         enrichers: Sequence[Enricher],
         faults: Faults | None = None,
         waiting: Waiting[Enriched] | None = None,
-        hides: Callable[[Enriched], bool] | None = None,
+        hides: Callable[[EnrichedFile], bool] | None = None,
     ) -> None:
         self.waiting = waiting or Waiting()
         self._faults = faults or Faults()
@@ -176,7 +177,7 @@ class Enrichment:
         self._fill(enriched, self._process)
         return enriched
 
-    def _hidden(self, value: Enriched) -> bool:
+    def _hidden(self, value: EnrichedFile) -> bool:
         """Say whether it is sure already that filters will hide a record."""
         return self._hides is not None and not value.questions and self._hides(value)
 

@@ -100,13 +100,14 @@ class Filter:
         # by id of the actor, which is kept too so that the id stays its own
         self._known: dict[int, tuple[Actor, bool]] = {}
 
-    def hides(self, value: Enriched) -> bool:
-        """Say whether a record is hidden by what is known of it now; it is not counted."""
-        if self._hides(value):
-            return True
-        return isinstance(value, EnrichedFile) and not any(
-            count and not unwanted
-            for unwanted, count in zip(self._unwanted, value.aggregate.counts, strict=True)
+    def hides(self, value: EnrichedFile) -> bool:
+        """Say whether a file's record is hidden by what is known of it now; it is not counted."""
+        return self._hides(value) or not any(self._wanted_of(value.aggregate.counts))
+
+    def _wanted_of(self, counts: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the counts of a file's events without those that are left out."""
+        return tuple(
+            0 if unwanted else count for unwanted, count in zip(self._unwanted, counts, strict=True)
         )
 
     def shows(self, value: Enriched) -> bool:
@@ -141,16 +142,10 @@ class Filter:
 
     def _leave_of_file(self, value: EnrichedFile) -> bool:
         aggregate = value.aggregate
-        if not any(
-            unwanted and count
-            for unwanted, count in zip(self._unwanted, aggregate.counts, strict=True)
-        ):
+        counts = self._wanted_of(aggregate.counts)
+        if counts == aggregate.counts:
             return True
-        aggregate.counts = tuple(
-            0 if unwanted else count
-            for unwanted, count in zip(self._unwanted, aggregate.counts, strict=True)
-        )
-        aggregate.events = sum(aggregate.counts)
+        aggregate.counts, aggregate.events = counts, sum(counts)
         return aggregate.events > 0
 
     def _leave_of_process(self, value: EnrichedProcess) -> bool:

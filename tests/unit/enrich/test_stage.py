@@ -14,7 +14,6 @@ from kflowd.enrich.users import IdNames, Users
 from kflowd.model import (
     Actor,
     Counters,
-    Enriched,
     EnrichedFile,
     EnrichedProcess,
     EnrichedSocket,
@@ -157,8 +156,7 @@ def test_nothing_dear_is_done_for_what_is_hidden() -> None:
     dear = DearNotes()
     hidden: list[str] = []
 
-    def hides(value: Enriched) -> bool:
-        assert isinstance(value, EnrichedFile)
+    def hides(value: EnrichedFile) -> bool:
         hidden.append(value.aggregate.path)
         return value.aggregate.path == "/hidden"
 

@@ -57,7 +57,7 @@ ETC, TMP = {"path": "/etc/a"}, {"path": "/tmp/a"}
 def test_what_is_shown(include: str, exclude: str, value: Enriched, shown: bool) -> None:
     """Alternatives of a key, all keys, exclude first; a key says nothing of what has no such."""
     hiding = Filter(rules(include, exclude))
-    if not isinstance(value, EnrichedProcess):
+    if isinstance(value, EnrichedFile):
         assert hiding.hides(value) is not shown
         assert hiding.hidden == 0
     assert hiding.shows(value) is shown
