@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from kflowd.delivery.sinks.base import RefusedError
 from kflowd.settings.servers import Server
 
+# What says nothing of the way: another socket would meet it, too.
+_SAME_WAY = {errno.EMSGSIZE, errno.ECONNREFUSED, errno.ENOBUFS, errno.ENOMEM}
+
 
 class UdpSink:
     """Sends to one server, from one port for as long as the server can be reached.
@@ -33,9 +36,9 @@ class UdpSink:
             except BlockingIOError:
                 return number, 0
             except OSError as error:
-                forever = error.errno == errno.EMSGSIZE
-                if not forever and error.errno != errno.ECONNREFUSED:
+                if error.errno not in _SAME_WAY:
                     self.close()  # the way there may be another one later
+                forever = error.errno == errno.EMSGSIZE
                 raise RefusedError(number, error, forever=forever) from None
         return len(texts), 0
 

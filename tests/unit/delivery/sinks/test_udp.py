@@ -48,6 +48,52 @@ def test_a_text_that_is_too_long_is_refused_for_good(receiver: socket.socket) ->
     sink.close()
 
 
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_the_largest_text_is_what_a_datagram_holds(receiver: socket.socket, beyond: int) -> None:
+    """A length of 16 bits has the header of UDP, and that of IPv4 but not of IPv6."""
+    sink = UdpSink(server_of(receiver))
+    text = b"x" * ((65527 if receiver.family == socket.AF_INET6 else 65507) + beyond)
+    if beyond:
+        with pytest.raises(RefusedError) as refused:
+            sink.write([text], 0)
+        assert refused.value.forever
+    else:
+        assert sink.write([text], 0) == (1, 0)
+        assert receiver.recv(1 << 17) == text
+    sink.close()
+
+
+@pytest.mark.parametrize(
+    ("number", "same"), [(errno.ENOBUFS, True), (errno.ENOMEM, True), (errno.EPERM, False)]
+)
+def test_a_shortage_says_nothing_of_the_way(
+    receiver: socket.socket, number: int, same: bool
+) -> None:
+    """The port stays the same; where the way is refused a new socket may find another one."""
+    sink = UdpSink(server_of(receiver))
+    sink.write([b"a"], 0)
+    port = sink._connected().getsockname()[1]
+
+    class Short:
+        """A socket that cannot send now."""
+
+        def send(self, _text: bytes) -> None:
+            raise OSError(number, "short")
+
+        def close(self) -> None:
+            kept.close()
+
+    kept, sink._socket = sink._connected(), Short()  # type: ignore[assignment]
+    with pytest.raises(RefusedError) as refused:
+        sink.write([b"b"], 0)
+    assert (refused.value.written, refused.value.forever) == (0, False)
+    assert (sink._socket is not None) is same
+    if same:
+        sink._socket = kept
+        assert sink._connected().getsockname()[1] == port
+    sink.close()
+
+
 def test_that_nobody_listens_is_found_out(receiver: socket.socket) -> None:
     """By what is sent after the first; when somebody does again, all arrives."""
     server = server_of(receiver)
