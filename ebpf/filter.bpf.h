@@ -19,6 +19,7 @@ const volatile u8 kf_filters_path = 0;
 const volatile u8 kf_filters_exe = 0;
 const volatile u8 kf_filters_user = 0;
 const volatile u8 kf_filters_fstype = 0;
+const volatile u8 kf_filters_group = 0;
 
 /* Of a path that does not say for sure where it is. */
 #define KF_PATH_UNSURE                                                                           \
@@ -39,6 +40,15 @@ struct {
 	__type(key, u32);
 	__type(value, struct kf_hidden);
 } kf_hidden SEC(".maps");
+
+/* Control groups of cgroup2 that rules hide, by number, from user space: it has their paths, of which there can
+ * be any number, and the names of containers. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1); /* the loader makes it larger */
+	__type(key, u64);
+	__type(value, u8);
+} kf_hidden_groups SEC(".maps");
 
 #ifdef KF_CAST
 /* Which bits of the text at an address differ from a pattern. */
@@ -167,6 +177,13 @@ static __always_inline bool kf_hidden__has(const struct kf_file_key *key)
 	return hidden && hidden->start_ns == key->start_ns && hidden->execs == key->execs;
 }
 
+static __always_inline bool kf_filter__hides_group(void)
+{
+	u64 group = bpf_get_current_cgroup_id();
+
+	return bpf_map_lookup_elem(&kf_hidden_groups, &group);
+}
+
 /* Whether a file that nobody has an aggregate of yet is hidden whatever its path is. Apart, for the stack of
  * who asks. */
 static __noinline int kf_filter__ask_new(const struct kf_file_key *key, struct dentry *dentry)
@@ -175,13 +192,15 @@ static __noinline int kf_filter__ask_new(const struct kf_file_key *key, struct d
 		return 1;
 	if (kf_filters_user && kf_filter__hides_user(kf_current__uid()))
 		return 1;
+	if (kf_filters_group && kf_filter__hides_group())
+		return 1;
 	return kf_filters_fstype && kf_filter__hides_dentry(dentry);
 }
 
 static __always_inline bool kf_filter__hides_new(const struct kf_file_key *key,
 						 struct dentry *dentry)
 {
-	return (kf_filters_exe || kf_filters_user || kf_filters_fstype) &&
+	return (kf_filters_exe || kf_filters_user || kf_filters_group || kf_filters_fstype) &&
 	       kf_filter__ask_new(key, dentry);
 }
 

@@ -177,6 +177,7 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
         if (watch := _watch(settings, source, log, say)) is not None:
             stack.enter_context(watch)
         gate = _gate(settings, source, older)
+        stages.pipeline.tell_hidden_groups(source.hide_group)
         source.snapshot()
         session = _begin(settings, source, stages, say)
         notify.send(notify.READY)

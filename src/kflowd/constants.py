@@ -12,3 +12,5 @@ AF_INET6 = 10
 IPPROTO_TCP = 6
 IPPROTO_UDP = 17
 ALIGNMENT = 8  # each record begins at a multiple of this many bytes
+# Number of the root of cgroup2: of all groups alike, as the rest of them is not counted by it.
+ROOT_CGROUP = 1

@@ -85,6 +85,11 @@ class Pipeline:
         """How many records wait for answers, which come as news."""
         return self._enrichment.waiting.count
 
+    def tell_hidden_groups(self, tell: Callable[[int], None]) -> None:
+        """Call something with the number of a control group whenever rules hide what it did."""
+        if self._filter is not None:
+            self._filter.on_group = tell
+
     def user_counters(self) -> UserCounters:
         """Return what user space has counted so far."""
         decoded, processes = self._decoder.stats, self._enrichment.processes.stats

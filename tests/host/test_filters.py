@@ -301,6 +301,52 @@ def test_what_is_hidden_stays_in_the_kernel(folder: Path, options: tuple[str, ..
     assert health["HealthRecordsHidden"] <= 40
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--exclude", "container=docker"),
+        ("--exclude", "cgroup=docker-*"),
+        ("--include", "cgroup=*.service,/kf"),
+        ("--include", "container=host", "--exclude", "fstype=none"),
+    ],
+)
+def test_files_of_a_hidden_group_stay_in_the_kernel(
+    folder: Path, groups: dict[str, int], options: tuple[str, ...]
+) -> None:
+    """Once a record of it was hidden, whatever the patterns; another group has all its records."""
+    assert len(groups) == 2
+    script = 'echo x > "$0.first"; read -r go; '
+    script += 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13; do echo x > "$0.$i"; done'
+    # the group of a program is known from its exec on
+    enter = 'echo $$ > "$0/cgroup.procs"; exec /bin/dash -c "$1" "$2"'
+    with Agent("-m", "file", "-e", "1", *options) as agent:
+        shells = [
+            subprocess.Popen(
+                ["/bin/dash", "-c", enter, folder / "groups" / name, script, folder / name],
+                stdin=subprocess.PIPE,
+            )
+            for name in GROUP_NAMES
+        ]
+        time.sleep(4)
+        for shell in shells:
+            shell.communicate(b"go\n", timeout=60)
+        result = agent.finish()
+
+    events: Counter[str] = Counter()
+    for record in file_records(result.records, str(folder)):
+        if record["File"].startswith("two."):
+            events.update(record["FileEvents"])
+        assert not record["File"].startswith("one.")
+    assert events == dict.fromkeys(("CREATE", "OPEN", "MODIFY", "CLOSE_WRITE"), 14)
+    health = result.records[-1]
+    hidden = health["HealthFileHidden"]
+    assert hidden >= 13 * 4
+    assert health["HealthFileEvents"] == health["HealthFileReported"] + hidden
+    # what was before the group was known, of others, too, that have a group of no such name
+    assert health["HealthRecordsHidden"] > 0
+    assert not losses(result.records)
+
+
 # what hides all sockets of the workload but those of SHOWN
 SHOWN, HIDDEN = ("127.3.0.1", 40011), ("127.3.5.1", 40021)
 SOCKETS = {

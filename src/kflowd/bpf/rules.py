@@ -21,10 +21,15 @@ WORD = 8
 TYPE_BYTES = 15  # of the name of a file system, and a NUL
 # what file systems of user space are called before a dot: fuse.sshfs
 FUSE = ("fuse", "fuseblk")
+# Programs know the number of a group alone; which ones are hidden user space tells them.
+GROUPS = ("cgroup", "container")
+GROUP = "group"
 # What programs decide is of files; the rest of these keys user space does.
-OTHERS = dict.fromkeys(("exe", "user"), " for files, in user space for the rest")
+OTHERS = dict.fromkeys(("exe", "user"), " for files, in user space for the rest") | dict.fromkeys(
+    GROUPS, " for files of groups that were hidden once, in user space for the rest"
+)
 PATTERNS = "programs know no patterns, no names without a number, and no more than 16 values"
-KNOWN = ("path", "exe", "user", "fstype", "port", "net")
+KNOWN = ("path", "exe", "user", "fstype", "port", "net", *GROUPS)
 _SOCKETS = ("port", "net")
 ADDRESS = 2 * WORD
 _PATHS = {"path": "KF_RULE_PATH", "exe": "KF_RULE_EXE"}
@@ -34,7 +39,7 @@ class Value(NamedTuple):
     """A value of a rule.
 
     Attributes:
-        key: Of its rule.
+        key: Of its rule; "group" of control groups and containers, whose values stay here.
         how: KF_RULE_*.
         text: Components as a path travels, the name of a file system, or address and mask of a
             network, 16 bytes each, IPv4 in the first four.
@@ -78,6 +83,10 @@ def decided(
     room = dict.fromkeys(("text", "user", "fstype", *_SOCKETS), most())
     for option, rules in (("include", trace.include), ("exclude", trace.exclude)):
         for key, of_key in _by_key(rules).items():
+            if key in GROUPS:
+                values.append(Value(GROUP, 0))
+                keys.add((option, key))
+                continue
             made = [_value(key, option, each, user_ids) for each in of_key]
             found = [each for each in made if each is not None]
             kind = "text" if key in _PATHS else key
@@ -135,7 +144,7 @@ def constants(values: Iterable[Value]) -> dict[str, int]:
     """Return the constants of the objects by name."""
     values = tuple(values)
     keys = {"socket" if value.key in _SOCKETS else value.key for value in values}
-    kinds = ("path", "exe", "user", "fstype", "socket")
+    kinds = ("path", "exe", "user", "fstype", GROUP, "socket")
     return {CONSTANT: int.from_bytes(packed(values), sys.byteorder)} | {
         f"kf_filters_{kind}": int(kind in keys) for kind in kinds
     }
@@ -153,8 +162,9 @@ def packed(values: Iterable[Value]) -> bytes:
     places = dict.fromkeys(("text", "user", "fstype", *_SOCKETS), 0)
     for value in values:
         kind = "text" if value.key in _PATHS else value.key
-        _FILL[kind](it, places[kind], value)
-        places[kind] += 1
+        if kind in places:
+            _FILL[kind](it, places[kind], value)
+            places[kind] += 1
     return bytes(ffi.buffer(it))
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 
 from kflowd.bpf import left_out, rules
 from kflowd.bpf.ffi import check, ffi, lib, show_log
+from kflowd.bpf.hidden_groups import HiddenGroups
 from kflowd.bpf.kernel import hz, preflight
 from kflowd.bpf.kernel.btf import Kernel
 from kflowd.bpf.kernel.coverage import Coverage, map_memory, rows_of
@@ -96,6 +97,7 @@ class Source(Closeable):
         self._attached: Attached | None = None
         self._stream: Stream | None = None
         self._layouts = Layouts(None)
+        self._hidden_groups = HiddenGroups({})
         self._processes_lost = 0  # when processes were listed last
         self._blinding = False  # our own calls on maps may hide events from kprobes
         self.coverage = Coverage()
@@ -150,6 +152,7 @@ class Source(Closeable):
             self._follow(self._attached.maps[FOLLOWED])
         by_kprobe = any(row.attach_mode == "kprobe" for row in rows)
         self._blinding = by_kprobe and not features["nonpreemptible"].ok
+        self._hidden_groups = HiddenGroups(self._attached.maps, blinding=self._blinding)
         self._layouts = Layouts(self._attached.maps.get("kf_layouts"))
         self._layouts.refresh()
         self._stream = self._streaming(self._attached, rules.of_sockets(decided))
@@ -208,6 +211,7 @@ class Source(Closeable):
 
     def close(self) -> None:
         """Detach and free everything. May be called twice."""
+        self._hidden_groups.close()
         self._stream = None
         self._ring = None
         self._attached = None
@@ -230,6 +234,10 @@ class Source(Closeable):
         with unpreempted(wanted=self._blinding):
             result = lib.bpf_map_update_elem(fd, key, ffi.from_buffer(data), 0)
         check(result, "bpf_map_update_elem", "leaving out who reads the output")
+
+    def hide_group(self, group: int) -> None:
+        """Pass by the files of a control group of cgroup2; see HiddenGroups.hide."""
+        self._hidden_groups.hide(group)
 
     def snapshot(self) -> None:
         """Put the sockets that were there before into the maps; the processes are known."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from kflowd.constants import ROOT_CGROUP
 from kflowd.filters import subjects
 from kflowd.model import (
     Actor,
@@ -26,6 +27,8 @@ _OF_ACTOR: dict[str, Callable[..., subjects.OfActor]] = {
     "cgroup": subjects.cgroup,
     "container": subjects.container,
 }
+# what rules on these hide is all that a group does
+_OF_GROUP = {key: _OF_ACTOR[key] for key in ("cgroup", "container")}
 _OF_FILE = {"path": subjects.path, "fstype": subjects.fstype}
 Question = Callable[[Any], bool | None]
 _OF_SOCKET = {"port": subjects.port, "net": subjects.net}
@@ -87,18 +90,22 @@ class Filter:
 
     Attributes:
         hidden: How many records were hidden.
+        on_group: Called with the number of a control group each time when something is hidden for
+            the sake of the group; None: nobody wants to know.
     """
 
     def __init__(self, *rules: Rules) -> None:
         self.hidden = 0
+        self.on_group: Callable[[int], None] | None = None
         self._actors = Asked(_OF_ACTOR, rules)
+        self._groups = Asked(_OF_GROUP, rules)
         self._files = Asked(_OF_FILE, rules)
         self._sockets = Asked(_OF_SOCKET, rules)
         wanted = wanted_events(*rules)
         self._unwanted = tuple(name not in wanted for name in FILE_EVENTS)
         self._processes = {name: name in wanted for name in PROCESS_EVENTS}
         # by id of the actor, which is kept too so that the id stays its own
-        self._known: dict[int, tuple[Actor, bool]] = {}
+        self._known: dict[int, tuple[Actor, bool, int]] = {}
 
     def hides(self, value: EnrichedFile) -> bool:
         """Say whether a file's record is hidden by what is known of it now; it is not counted."""
@@ -128,9 +135,18 @@ class Filter:
         if known is None:
             if len(self._known) >= MAX_CACHED:
                 self._known.clear()
-            known = actor, self._actors.hide(actor)
+            known = actor, self._actors.hide(actor), self._hidden_group(actor)
             self._known[id(actor)] = known
+        if known[2] and self.on_group is not None:
+            self.on_group(known[2])
         return known[1]
+
+    def _hidden_group(self, actor: Actor) -> int:
+        """Return the control group of an actor if rules hide it, else 0."""
+        process = actor.process
+        if process is None or process.cgroup_id <= ROOT_CGROUP or not self._groups.hide(actor):
+            return 0
+        return process.cgroup_id
 
     def _leave_events(self, value: Enriched) -> bool:
         """Take out unwanted events; return whether there are others."""

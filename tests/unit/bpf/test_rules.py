@@ -70,7 +70,6 @@ def test_what_programs_can_decide(rule: str, value: Value) -> None:
         "path=/etc/*", "path=*.log", "path=/a//b", f"path=/{'x' * 128}",
         "path=/\N{REPLACEMENT CHARACTER}",
         "user=ghost", "fstype=fuse.sshfs", "fstype=a-very-long-name", "event=OPEN",
-        "cgroup=/x", "container=*",
     ],
 )  # fmt: skip
 def test_what_user_space_decides(rule: str) -> None:
@@ -137,6 +136,7 @@ def test_the_constants() -> None:
         "kf_filters_exe": 1,
         "kf_filters_user": 1,
         "kf_filters_fstype": 1,
+        "kf_filters_group": 0,
         "kf_filters_socket": 0,
     }
     it = ffi.new("struct kf_filter *")
@@ -154,6 +154,19 @@ def test_the_constants() -> None:
     assert bytes(ffi.buffer(it.fstypes))[:16] == b"ext4".ljust(16, b"\0")
     assert list(it.fstypes_how)[:2] == [EXCLUDE, 0]
     assert set(constants(()).values()) == {0}
+
+
+def test_groups_are_told_later() -> None:
+    """Programs ask for them, of any value; which ones they are is not known at the start."""
+    made = constants(values("cgroup=*.service", "container=host user=7"))
+    assert (made["kf_filters_group"], made["kf_filters_user"]) == (1, 1)
+    assert constants(values("user=7"))["kf_filters_group"] == 0
+    files = "in the kernel for files of groups that were hidden once, in user space for the rest"
+    assert described(settings("cgroup=*.service", "container=*"), {}, FEATURES) == (
+        f"hidden is what does not match cgroup=*.service: {files}",
+        f"hidden is container=*: {files}",
+    )
+    assert values("cgroup=/a") == (Value("group", 0),)
 
 
 def test_the_constants_of_sockets() -> None:

@@ -64,6 +64,32 @@ def test_what_is_shown(include: str, exclude: str, value: Enriched, shown: bool)
     assert hiding.hidden == (not shown)
 
 
+@pytest.mark.parametrize(
+    ("include", "exclude", "told"),
+    [
+        ("", "cgroup=/a", [7, 7]),
+        ("container=host", "user=0", [7, 7]),
+        ("cgroup=/b", "", [7, 7]),
+        ("", "container=docker path=/etc", [7, 7]),
+        ("", "user=0", []),
+        ("cgroup=/a", "path=/etc", []),
+    ],
+)
+def test_whom_rules_on_groups_hide_is_told(include: str, exclude: str, told: list[int]) -> None:
+    """Each time again; not where another rule hides a record, nor the root, nor what is unknown."""
+    hiding = Filter(rules(include, exclude))
+    found: list[int] = []
+    inside = actor(process=process(cgroup_id=7), cgroup="/a", container="1f", runtime="docker")
+    root = actor(process=process(cgroup_id=1), cgroup="/", container="", runtime="")
+    unknown = actor(process=process(cgroup_id=8), cgroup="", container="", runtime="")
+    hiding.shows(EnrichedFile(inside, file()))
+    assert not found
+    hiding.on_group = found.append
+    for each in (inside, root, unknown, inside):
+        hiding.shows(EnrichedFile(each, file()))
+    assert found == told
+
+
 def test_events_that_are_left_out() -> None:
     """They are in no sum; the aggregate ends as ever."""
     value = named_file(counts=(1, 2, 0, 3, 0, 4, 1, 0, 0, 0, 0))

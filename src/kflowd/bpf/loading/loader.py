@@ -13,6 +13,8 @@ from importlib.resources.abc import Traversable
 
 from kflowd.bpf.candidates import Hook
 from kflowd.bpf.ffi import BpfCallError, errno_name, ffi
+from kflowd.bpf.hidden_groups import MAP as HIDDEN_GROUPS
+from kflowd.bpf.hidden_groups import MAX_GROUPS
 from kflowd.bpf.hooks import HOOKS
 from kflowd.bpf.kernel.cgroup import CgroupRoot, open_root
 from kflowd.bpf.kernel.choice import Checker, Choice, KernelNames, ProgramId, Reason, choose
@@ -198,6 +200,7 @@ class Loader:
         entries = map_entries(self._config, cookies=cookies) | self._standbys.map_entries()
         entries[FOLLOWED] = MAX_FOLLOWED if following else UNUSED
         entries["kf_hidden"] = HIDDEN_ENTRIES if self._rules["kf_filters_exe"] else UNUSED
+        entries[HIDDEN_GROUPS] = MAX_GROUPS if self._rules["kf_filters_group"] else UNUSED
         it.set_constants(lambda name: self._constant(values, name))
         for name in it.shared_maps:
             if name in maps:

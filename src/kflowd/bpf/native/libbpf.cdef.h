@@ -44,6 +44,7 @@ const void *bpf_map__initial_value(struct bpf_map *map, size_t *psize);
 int bpf_map__set_initial_value(struct bpf_map *map, const void *data, size_t size);
 int bpf_map_lookup_elem(int fd, const void *key, void *value);
 int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags);
+int bpf_map_delete_elem(int fd, const void *key);
 
 struct btf *btf__load_vmlinux_btf(void);
 struct btf *btf__load_module_btf(const char *module_name, struct btf *vmlinux_btf);
