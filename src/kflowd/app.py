@@ -34,7 +34,7 @@ from kflowd.delivery.outputs import make_outputs
 from kflowd.downstream import Pipes, Process, Watch, ancestors, find, output_pipe
 from kflowd.enrich import Enricher
 from kflowd.enrich.host import HostWatch
-from kflowd.errors import KflowdError, RecordingError, UsageError
+from kflowd.errors import KflowdError, RecordingError
 from kflowd.faults import Faults
 from kflowd.filters import Rules
 from kflowd.filters.user_ids import look_up, named_users
@@ -96,8 +96,6 @@ def trace(settings: Settings, say: Say, command: Command | None = None) -> int:
             that records were lost because a sink or the recording refused them.
         Exception: When all is done: an internal error that the run survived.
     """
-    if settings.trace.failed and settings.strict:
-        raise UsageError("--failed: its fields go beyond the contract: not with --strict")
     faults = Faults()
     with (
         Signals() as signals,

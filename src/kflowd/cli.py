@@ -7,8 +7,9 @@ The only module that prints, exits and knows Click. What a command needs is impo
 
 import itertools
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -16,9 +17,9 @@ from click.core import ParameterSource
 from kflowd import streams
 from kflowd.errors import KflowdError, SinkError, UsageError
 from kflowd.settings import Settings
-from kflowd.settings.convert import build
 from kflowd.settings.lines import OptionLine, option_lines
 from kflowd.settings.option import Command
+from kflowd.settings.sources import Source, effective, merged, of_command
 from kflowd.settings.walk import Place, Tree
 
 PROGRAM = "kflowd"
@@ -28,6 +29,8 @@ SEPARATOR = "--"  # of our options and a program to trace
 # what dlopen says where a limit of memory or of open files is met (glibc, elf/dl-load.c)
 UNLOADED = ("shared object", "static TLS", "allocate memory")
 INTERRUPTED = 130  # as a shell counts a death by SIGINT
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class SettingOption(click.Option):
@@ -56,8 +59,8 @@ def setting_options(command: Command, tree: Tree = Settings) -> list[click.Param
     return [SettingOption(line) for line in option_lines(command, tree)]
 
 
-def given_settings(context: click.Context) -> dict[Place, object]:
-    """Return what the command line sets, by place.
+def given_settings(context: click.Context) -> Source:
+    """Return what the command line sets.
 
     Raises:
         UsageError: Two options set the same.
@@ -77,7 +80,35 @@ def given_settings(context: click.Context) -> dict[Place, object]:
                     raise UsageError(f"{line.name}: {setters[place]} sets it too")
                 setters[place] = line.name
             values |= found
-    return values
+    return Source(values, setters)
+
+
+def _file_settings(context: click.Context, *, optional: bool = True) -> Source:
+    """Return what a file sets: that of --config, else that of the host, if it is there.
+
+    Args:
+        context: Of the command.
+        optional: Whether that of the host is read.
+
+    Raises:
+        UsageError: The file is not to be had, or something in it is wrong.
+    """
+    path = context.params["config_file"]
+    if path is None and not optional:
+        return Source()
+    from kflowd import config
+
+    return config.load(path)
+
+
+def _settings(context: click.Context) -> Settings:
+    """Return the settings of a run on this host.
+
+    Raises:
+        UsageError: Something in the file or on the command line is wrong.
+    """
+    line = given_settings(context)
+    return effective(_file_settings(context), line)
 
 
 def _found(line: OptionLine, value: Any) -> dict[Place, Any]:
@@ -108,6 +139,20 @@ version = click.option(
 )
 
 
+def config_option(help_text: str) -> Callable[[F], F]:
+    """Return what gives a command the option that names a file of settings."""
+    # what is wrong with the file says who opens it, in the words of all such errors
+    kind = click.Path(path_type=Path, readable=False)
+    flags = ("-C", "--config", "config_file")
+    return click.option(*flags, metavar="FILE", type=kind, help=help_text)
+
+
+of_host = config_option(
+    "Read settings from this file.  [default: /etc/kflowd/kflowd.toml, if it is there]"
+)
+named = config_option("Read settings from this file: those that are options here.")
+
+
 class Group(click.Group):
     """The commands, and what stands behind "--": a program to trace."""
 
@@ -134,6 +179,7 @@ class Group(click.Group):
     "that ended it, 127 if it is not there, 126 if it cannot be executed.",
     params=setting_options("trace"),
 )
+@of_host
 @version
 @click.pass_context
 def command(context: click.Context, /, **_given: Any) -> None:
@@ -147,7 +193,7 @@ def command(context: click.Context, /, **_given: Any) -> None:
         return
     from kflowd import app
 
-    settings = build(given_settings(context), Settings)
+    settings = _settings(context)
     if context.obj is None:
         context.exit(app.trace(settings, _say))
     if not context.obj:
@@ -157,13 +203,14 @@ def command(context: click.Context, /, **_given: Any) -> None:
 
 @command.command("doctor", params=setting_options("doctor"))
 @click.option("--json", "as_json", is_flag=True, help="The same as one JSON object.")
+@of_host
 @version
 @click.pass_context
 def doctor(context: click.Context, /, *, as_json: bool, **_given: Any) -> None:
     """Tell what can be traced on this kernel, by which hooks, and what is missing."""
     from kflowd import app
 
-    settings = build(given_settings(context), Settings)
+    settings = _settings(context)
     text, code = app.diagnose(settings, as_json=as_json)
     _print(text)
     context.exit(code)
@@ -172,13 +219,17 @@ def doctor(context: click.Context, /, *, as_json: bool, **_given: Any) -> None:
 @command.command("replay", params=setting_options("replay"))
 # whether it can be read says who opens it: access(2) leaves capabilities out
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path, readable=False))
+@named
 @version
 @click.pass_context
 def replay(context: click.Context, /, path: Path, **_given: Any) -> None:
     """Print the records of a recording; needs neither root nor BPF."""
     from kflowd import app
 
-    context.exit(app.replay(path, build(given_settings(context), Settings), _say))
+    line = given_settings(context)
+    # the host's file says what its service does: a replay is not to send it all once more
+    file = of_command(_file_settings(context, optional=False), "replay")
+    context.exit(app.replay(path, effective(file, line), _say))
 
 
 @command.command("schema")
@@ -191,6 +242,50 @@ def schema() -> None:
     from kflowd.serialize.schema import schema as made
 
     _print(msgspec.json.format(msgspec.json.encode(made(kflowd.__version__))).decode())
+
+
+@command.group("config", no_args_is_help=False)
+@version
+def config_group() -> None:
+    """Look at the file of settings."""
+
+
+@config_group.command("check")
+@click.argument(
+    "path", metavar="[FILE]", required=False, type=click.Path(path_type=Path, readable=False)
+)
+@version
+@click.pass_context
+def config_check(context: click.Context, /, path: Path | None) -> None:
+    """Say all that is wrong in FILE, else in /etc/kflowd/kflowd.toml; 2 if anything is."""
+    from kflowd import config
+
+    problems = config.problems_of(path)
+    for line in problems:
+        _say(_one_line(line))
+    if not problems:
+        absent = path is None and not config.DEFAULT.exists()
+        _print(f"OK: {path or config.DEFAULT}{' is not there' if absent else ''}")
+    context.exit(UsageError.exit_code if problems else 0)
+
+
+@config_group.command("show", params=setting_options("trace"))
+@click.option("--origin", is_flag=True, help="Say behind each where its value comes from.")
+@of_host
+@version
+@click.pass_context
+def config_show(context: click.Context, /, *, origin: bool, **_given: Any) -> None:
+    """Print the settings that a run with these options would have, as such a file."""
+    from kflowd.settings.written import written
+
+    line = given_settings(context)
+    file = _file_settings(context)
+    source = merged((file, line))
+    _print(written(effective(file, line), source.origin if origin else None))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _refuse_options_before(context: click.Context) -> None:
@@ -228,7 +323,7 @@ def run(arguments: list[str]) -> int:
         return 0  # who read our output has enough
     except Exception as error:
         message, hint, code = _explain(error)
-        _say(" ".join(message.split()))
+        _say(_one_line(message))
         if hint:
             _say(f"  {hint}")
         ours = itertools.takewhile(lambda it: it != SEPARATOR, arguments)

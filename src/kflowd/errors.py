@@ -5,7 +5,7 @@
 |-----------|------------------|---------------------------------------------------------------|
 | 0         | -                | done, also after SIGINT, SIGTERM or a reader that went away   |
 | 1         | `KflowdError`    | anything else: `BpfError`, `RecordingError`, `SinkError`      |
-| 2         | `UsageError`     | an option or an argument is wrong                             |
+| 2         | `UsageError`     | an option, an argument or a setting of the file is wrong      |
 | 3         | `FeatureError`   | the running kernel lacks what is asked for                    |
 | 4         | `PrivilegeError` | the caller may not do it: not root, capability, lockdown      |
 | 126, 127  | `CommandError`   | the command of the run cannot be executed, or is not there    |
@@ -38,6 +38,22 @@ class UsageError(KflowdError):
     """An option, argument or setting is wrong."""
 
     exit_code = 2
+
+
+class ContradictionError(UsageError):
+    """Two settings cannot hold together.
+
+    Args:
+        place: Of the setting that is refused: keys from the root of the settings tree.
+        cause: Why, as the end of a line.
+        other: Place of the setting that it contradicts.
+    """
+
+    def __init__(self, place: tuple[str, ...], cause: str, other: tuple[str, ...]) -> None:
+        super().__init__(f"--{place[-1].replace('_', '-')}: {cause}")
+        self.place = place
+        self.cause = cause
+        self.other = other
 
 
 class FeatureError(KflowdError):

@@ -87,6 +87,48 @@ def test_count(folder: Path) -> None:
     assert result.exit_code == 0
 
 
+def test_settings_of_a_file_take_effect_and_options_win(folder: Path) -> None:
+    """What a file says, a run does; what an option says beside it, it does instead."""
+    path = folder / "kflowd.toml"
+    path.write_text(
+        'count = 7\n[trace]\nmonitor = ["file"]\nevents = 1\n[[output]]\nformat = "json"\n'
+    )
+    found = []
+    for options in ((), ("--count", "3")):
+        with Agent("-C", str(path), *options) as agent:
+            start("write_many", folder, 101)
+            found.append(agent.wait())
+
+    assert [len(result.records) for result in found] == [7, 3]
+    for result in found:
+        assert result.exit_code == 0
+        # -o json-min of all runs here
+        assert result.stdout.count(b"\n") == 2 * len(result.records)
+        assert {each["InfoMonitor"] for each in result.records} == {"filesystem"}
+        assert {each["FileEventCount"] for each in result.records} == {1}
+
+
+@pytest.mark.parametrize("command", [(), ("doctor",), ("config", "show")])
+def test_root_reads_no_file_that_others_may_write(command: tuple[str, ...], folder: Path) -> None:
+    """By its mode or its owner; one line says so, and nothing is traced."""
+    path = folder / "kflowd.toml"
+    path.write_text("duration = 1\n")
+    path.chmod(0o666)
+    by_mode = run(*command, "-C", str(path))
+    path.chmod(0o644)
+    os.chown(path, 65534, 0)
+    by_owner = run(*command, "-C", str(path))
+
+    assert [it.returncode for it in (by_mode, by_owner)] == [2, 2]
+    assert [it.stderr for it in (by_mode, by_owner)] == [
+        f"kflowd: reading {path}: kflowd runs as root, and {cause}\n"
+        for cause in (
+            "others may write the file: its mode is 0666",
+            "user 65534 owns the file",
+        )
+    ]
+
+
 def test_duration() -> None:
     """--duration ends the run by itself."""
     began = time.monotonic()

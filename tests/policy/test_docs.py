@@ -111,7 +111,7 @@ def test_every_option_is_documented() -> None:
     section = text.partition("## Options")[2].partition("## How it works")[0]
     pattern = r"(?<![\w-])(--?[a-zA-Z][\w-]*)"
     known = set()
-    for command in ((), ("doctor",), ("replay",)):
+    for command in ((), ("doctor",), ("replay",), ("config", "check"), ("config", "show")):
         for line in help_text(*command).splitlines():
             if line.startswith("  -"):
                 known |= set(re.findall(pattern, line.split("  ")[1]))

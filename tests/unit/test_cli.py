@@ -7,11 +7,19 @@ from typing import Any
 
 import pytest
 
-from kflowd import app, cli, versions
+from kflowd import app, cli, config, versions
 from kflowd.errors import BpfError, FeatureError, KflowdError, PrivilegeError, UsageError
 from kflowd.settings import OutputSettings, Settings, TraceSettings
 
 NO_SECONDS = "is no number of seconds above 0, at most 1000000000; units: ms, s, m, h, d"
+
+
+@pytest.fixture(autouse=True)
+def host_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the path of a host's file of settings, which is not there yet."""
+    path = tmp_path / "kflowd.toml"
+    monkeypatch.setattr(config, "DEFAULT", path)
+    return path
 
 
 @pytest.fixture
@@ -86,6 +94,125 @@ def test_one_setting_is_given_once(
     assert capfd.readouterr().err == "kflowd: --idle: -t sets it too\n"
     assert cli.run(["-t", "3", "--active", "4"]) == 0
     assert traced == [Settings(trace=TraceSettings(idle_ns=3_000_000_000, active_ns=4_000_000_000))]
+
+
+def test_a_file_is_read_and_options_win(traced: list[Settings], host_file: Path) -> None:
+    """That of the host, or the one that is named in its place."""
+    host_file.write_text("quiet = true\ncount = 3\n[trace]\nidle = 1\nactive = 2\n")
+    other = host_file.with_name("other")
+    other.write_text('[[output]]\nformat = "json-min"\n')
+
+    assert cli.run(["--count", "4", "--active", "5"]) == 0
+    assert cli.run(["-C", str(other)]) == 0
+    assert cli.run(["--config", "/dev/null"]) == 0
+
+    trace = TraceSettings(idle_ns=1_000_000_000, active_ns=5_000_000_000)
+    assert traced == [
+        Settings(trace=trace, quiet=True, count=4),
+        Settings(output=(OutputSettings(format="json-min"),)),
+        Settings(),
+    ]
+
+
+def test_all_that_runs_here_reads_the_file(
+    host_file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Doctor and a program to trace as a run; a replay what is named alone, of that its options."""
+    found: list[Settings] = []
+
+    def diagnose(settings: Settings, *, as_json: bool) -> tuple[str, int]:
+        found.append(settings)
+        return f"json {as_json}", 0
+
+    monkeypatch.setattr(app, "diagnose", diagnose)
+    monkeypatch.setattr(app, "trace_command", lambda _, it, _say: found.append(it))
+    monkeypatch.setattr(app, "replay", lambda _, it, _say: found.append(it))
+    host_file.write_text("quiet = true\ntrace.idle = 1\n")
+
+    for arguments in ("doctor", "-- true", "replay x", f"replay x -C {host_file}"):
+        assert cli.run(shlex.split(arguments)) == 0, capfd.readouterr()
+
+    of_file = Settings(quiet=True, trace=TraceSettings(idle_ns=1_000_000_000))
+    assert found == [of_file, of_file, Settings(), Settings(quiet=True)]
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["doctor"], ["--", "true"], ["config", "show"], ["config", "check"]]
+)
+def test_a_wrong_file_is_one_line(
+    arguments: list[str], host_file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It names the file, the line, the key, what is wrong and what would be right."""
+    host_file.write_text("[trace]\nidle = 0\n")
+    assert cli.run(arguments) == 2
+    line = f"{host_file}:2: trace.idle: 0 {NO_SECONDS}"
+    assert capfd.readouterr() == ("", f"kflowd: {line}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", ["-C {}", "doctor -C {}", "replay x -C {}", "config show -C {}", "config check {}"]
+)
+def test_a_file_that_is_named_has_to_be_there(
+    arguments: str, host_file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Only that of the host need not."""
+    assert cli.run(shlex.split(arguments.format(host_file))) == 2
+    line = f"reading {host_file}: No such file or directory"
+    assert capfd.readouterr() == ("", f"kflowd: {line}\n")
+
+
+def test_check_tells_all_that_is_wrong(host_file: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Each in a line; or that nothing is."""
+    assert cli.run(["config", "check"]) == 0
+    host_file.write_text("quiet = 1\nquite = true\n")
+    assert cli.run(["config", "check"]) == 2
+    out, err = capfd.readouterr()
+    assert out == f"OK: {host_file} is not there\n"
+    assert err.splitlines() == [
+        f"kflowd: {host_file}:1: quiet: 1 is neither true nor false",
+        f"kflowd: {host_file}:2: quite: no such setting; did you mean quiet?",
+    ]
+    host_file.write_text("quiet = true\n")
+    assert cli.run(["config", "check", str(host_file)]) == 0
+    assert capfd.readouterr() == (f"OK: {host_file}\n", "")
+
+
+def test_show_prints_what_a_run_would_have(
+    traced: list[Settings], host_file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As a file that sets the same, with --origin where each value comes from."""
+    host_file.write_text("quiet = true\n[trace]\nidle = 3\n")
+    options = ["-m", "file", "--include", 'path=/a"b,/c', "--idle", "500ms", "-o", "json-min"]
+    assert cli.run(options) == 0
+    assert cli.run(["config", "show", "--origin", *options]) == 0
+    text = capfd.readouterr().out
+    for line in (
+        f"quiet = true  # {host_file}:1",
+        'idle = "0.5"  # --idle',
+        'monitor = ["file"]  # -m/--monitor',
+        "active = 1800  # default",
+    ):
+        assert line in text.splitlines()
+    host_file.write_text(text)
+    assert cli.run([]) == 0
+    assert traced[0] == traced[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["config"], "Missing command."),
+        (["config", "x"], "No such command 'x'."),
+        (["-C", "x", "config", "show"], "options of config come after its name"),
+        (["config", "show", "-t", "0"], f"-t: '0' {NO_SECONDS}"),
+    ],
+)
+def test_wrong_use_of_config_is_told(
+    arguments: list[str], line: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As that of all commands."""
+    assert cli.run(arguments) == 2
+    assert capfd.readouterr().err.splitlines()[0] == f"kflowd: {line}"
 
 
 @pytest.mark.parametrize(
@@ -283,7 +410,13 @@ def test_help_has_units_and_all_exit_codes(told: str, capfd: pytest.CaptureFixtu
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--version"], ["--version", "doctor"], ["doctor", "--version"], ["replay", "--version"]],
+    [
+        ["--version"],
+        ["--version", "doctor"],
+        ["doctor", "--version"],
+        ["replay", "--version"],
+        ["config", "show", "--version"],
+    ],
 )
 def test_versions_are_told_by_every_command(
     arguments: list[str], capfd: pytest.CaptureFixture[str]
@@ -314,7 +447,7 @@ def test_start_loads_little() -> None:
     """Help and wrong options load neither the extension nor the stages."""
     script = (
         "import sys; from kflowd import cli; code = cli.run(['-e', '0']);"
-        "late = ('kflowd.bpf', 'kflowd.enrich', 'structlog');"
+        "late = ('kflowd.bpf', 'kflowd.enrich', 'structlog', 'tomllib');"
         "print(code, [name for name in sys.modules if name.startswith(late)])"
     )
     done = subprocess.run(

@@ -10,6 +10,7 @@ def test_every_error_has_its_documented_exit_code() -> None:
     assert codes == {
         "KflowdError": 1,
         "UsageError": 2,
+        "ContradictionError": 2,
         "FeatureError": 3,
         "PrivilegeError": 4,
         "BpfError": 1,

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """From what was written to a settings tree.
 
-`read` checks one source, a file or the command line, and returns its values by place; the values
-of several sources are one dictionary, in which the later one wins; `build` makes the tree of it.
+`read` checks one source, a file or the command line, and returns its values by place; `check` does
+so and goes on behind what is wrong. The values of several sources are one dictionary, in which the
+later one wins; `build` makes the tree of it.
 """
 
 import difflib
+import itertools
 from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -17,6 +19,21 @@ from kflowd.settings.tree import Settings
 from kflowd.settings.walk import Branch, Place, Setting, Tree, members, name_of, settings_of
 
 S = TypeVar("S", bound=msgspec.Struct)
+
+
+class Problem(NamedTuple):
+    """What is wrong in a source.
+
+    Attributes:
+        place: Where.
+        cause: What is wrong, and what would be right or was meant, as the end of a line.
+    """
+
+    place: Place
+    cause: str
+
+    def __str__(self) -> str:
+        return f"{name_of(self.place)}: {self.cause}"
 
 
 def convert(table: Mapping[str, object]) -> Settings:
@@ -34,7 +51,32 @@ def read(table: Mapping[str, object], tree: Tree) -> dict[Place, object]:
     Raises:
         UsageError: A key is unknown or a value is wrong; the message names the key.
     """
-    return dict(_read(table, tree, (), tree))
+    values, problems = check(table, tree, most=1)
+    if problems:
+        raise UsageError(str(problems[0]))
+    return values
+
+
+def check(
+    table: Mapping[str, object], tree: Tree, most: int
+) -> tuple[dict[Place, object], list[Problem]]:
+    """Return the checked values of a table by their place, and what is wrong beside them.
+
+    Args:
+        table: Of tables, as TOML has them.
+        tree: What may stand in it.
+        most: So many problems are enough.
+    """
+    values: dict[Place, object] = {}
+
+    def wrong() -> Iterator[Problem]:
+        for found in _read(table, tree, (), tree):
+            if isinstance(found, Problem):
+                yield found
+            else:
+                values.update((found,))
+
+    return values, list(itertools.islice(wrong(), most))
 
 
 def build(values: Mapping[Place, object], tree: type[S]) -> S:
@@ -60,16 +102,24 @@ def _below(values: Mapping[Place, object], key: str | int) -> dict[Place, object
     return {place[1:]: value for place, value in values.items() if place[:1] == (key,)}
 
 
-def _read(table: object, tree: Tree, place: Place, root: Tree) -> Iterator[tuple[Place, object]]:
+def _read(
+    table: object, tree: Tree, place: Place, root: Tree
+) -> Iterator[tuple[Place, object] | Problem]:
     if not isinstance(table, Mapping):
-        raise UsageError(f"{name_of(place)}: {shown(table)} is no table of settings")
+        yield Problem(place, f"{shown(table)} is no table of settings")
+        return
     for key, value in table.items():
         here = (*place, key)
         member = members(tree).get(key)
         if member is None:
-            raise UsageError(f"{name_of(here)}: no such setting{_suggestion(here, tree, root)}")
-        if isinstance(member, Setting):
-            yield here, member.read(value, name_of(here))
+            yield Problem(here, f"no such setting{_suggestion(here, tree, root)}")
+        elif isinstance(member, Setting):
+            try:
+                read_value = member.kind.read(value)
+            except ValueError as error:
+                yield Problem(here, str(error))
+            else:
+                yield here, read_value
         elif member.limits is None:
             yield from _read(value, member.tree, here, root)
         else:
@@ -78,13 +128,15 @@ def _read(table: object, tree: Tree, place: Place, root: Tree) -> Iterator[tuple
 
 def _read_list(
     tables: object, branch: Branch, place: Place, root: Tree
-) -> Iterator[tuple[Place, object]]:
+) -> Iterator[tuple[Place, object] | Problem]:
     least, most = branch.limits or (0, None)
     if not isinstance(tables, list):
-        raise UsageError(f"{name_of(place)}: {shown(tables)} is no list of tables")
+        yield Problem(place, f"{shown(tables)} is no list of tables")
+        return
     if len(tables) < least or (most is not None and len(tables) > most):
         limits = f"{least} to {most}" if most != least else str(least)
-        raise UsageError(f"{name_of(place)}: {len(tables)} tables, {limits} can be")
+        yield Problem(place, f"{len(tables)} tables, {limits} can be")
+        return
     for index, table in enumerate(tables):
         yield (*place, index), None  # a table is there even if nothing stands in it
         yield from _read(table, branch.tree, (*place, index), root)

@@ -7,6 +7,7 @@ the end of a line: "'x' is none of json, json-min".
 
 import re
 import typing
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from types import NoneType
@@ -57,6 +58,14 @@ class Kind(Generic[T]):
         """Return how a value is written; `read` takes it back."""
         return str(value)
 
+    def toml(self, value: T) -> str:
+        """Return how a value is written in a file.
+
+        Raises:
+            ValueError: It is no UTF-8, which a file is.
+        """
+        return quoted(self.text(value))
+
     def _read(self, value: object) -> T:
         checked: T = msgspec.convert(value, self.of)
         return checked
@@ -69,8 +78,12 @@ class Flag(Kind[bool]):
         super().__init__(bool, "neither true nor false")
 
     def text(self, value: bool) -> str:
-        """Return the word that a file would have."""
+        """Return the word that a file has."""
         return "true" if value else "false"
+
+    def toml(self, value: bool) -> str:
+        """Return the word that a file has."""
+        return self.text(value)
 
 
 class Text(Kind[str]):
@@ -106,6 +119,10 @@ class Whole(Kind[int]):
         number: int = msgspec.convert(value, self.of, strict=False)
         return number
 
+    def toml(self, value: int) -> str:
+        """Return the number."""
+        return self.text(value)
+
 
 class Quantity(Kind[int]):
     """A number of a unit between two limits: 0.5, 15, 8MiB."""
@@ -128,6 +145,11 @@ class Quantity(Kind[int]):
                 return f"{value // factors[suffix]}{suffix}"
         whole, rest = divmod(value, factors[""])
         return f"{Decimal(value) / factors['']:f}" if rest else str(whole)
+
+    def toml(self, value: int) -> str:
+        """Return a number, or a text where it has a unit or a fraction that a float may lack."""
+        text = self.text(value)
+        return text if text.isdecimal() else quoted(text)
 
     def _read(self, value: object) -> int:
         # the shortest text of a float is the number that stood in the file
@@ -169,7 +191,14 @@ class Words(Kind[frozenset[str]]):
 
     def text(self, value: frozenset[str]) -> str:
         """Return the words in the order in which they are listed everywhere."""
-        return ",".join(word for word in self.word.words if word in value)
+        return ",".join(self._ordered(value))
+
+    def toml(self, value: frozenset[str]) -> str:
+        """Return a list of the words in that order."""
+        return _listed(self._ordered(value))
+
+    def _ordered(self, value: frozenset[str]) -> list[str]:
+        return [word for word in self.word.words if word in value]
 
 
 class RuleList(Kind[tuple[Rule, ...]]):
@@ -188,6 +217,10 @@ class RuleList(Kind[tuple[Rule, ...]]):
     def text(self, value: tuple[Rule, ...]) -> str:
         """Return the rules with spaces between them."""
         return " ".join(map(str, value))
+
+    def toml(self, value: tuple[Rule, ...]) -> str:
+        """Return a list of the rules."""
+        return _listed(map(str, value))
 
     @staticmethod
     def _rule(text: object) -> Rule:
@@ -222,6 +255,10 @@ class ServerList(Kind[tuple[Server, ...]]):
     def text(self, value: tuple[Server, ...]) -> str:
         """Return the servers with commas between them."""
         return ",".join(map(str, value))
+
+    def toml(self, value: tuple[Server, ...]) -> str:
+        """Return a list of the servers."""
+        return _listed(map(str, value))
 
     @staticmethod
     def _server(text: str) -> Server:
@@ -281,5 +318,22 @@ def _bare(annotation: object) -> object:
 
 def shown(value: object) -> str:
     """Return what was given as a message shows it: one short line, whatever it is."""
-    text = ascii(value)
+    try:
+        text = ascii(value)
+    except ValueError:  # a number of more digits than Python writes
+        return "a number of very many digits"
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
+
+
+def quoted(text: str) -> str:
+    """Return a text as a basic string of TOML.
+
+    Raises:
+        ValueError: It is no UTF-8.
+    """
+    # JSON escapes all that TOML wants escaped but for DEL
+    return msgspec.json.encode(text).decode().replace("\x7f", "\\u007f")
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return f"[{', '.join(map(quoted, texts))}]"

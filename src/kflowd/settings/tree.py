@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from kflowd.errors import UsageError
+from kflowd.errors import ContradictionError
 from kflowd.settings.option import (
     BYTES,
     BYTES_POWER_OF_TWO,
@@ -190,12 +190,12 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
         """Refuse what would have no effect.
 
         Raises:
-            UsageError: An option of files where files are not observed.
+            ContradictionError: An option of files where files are not observed.
         """
         for key in OF_FILES:
             if getattr(self, key) and "file" not in self.monitor:
-                name = key.replace("_", "-")
-                raise UsageError(f"--{name}: only files have it, and --monitor is without file")
+                cause = "only files have it, and --monitor is without file"
+                raise ContradictionError(("trace", key), cause, ("trace", "monitor"))
 
 
 class EnrichSettings(Struct, frozen=True, kw_only=True, rename=key_of):
@@ -327,3 +327,13 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
             reload=True,
         ),
     ] = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be said.
+
+        Raises:
+            ContradictionError: Fields beyond the contract are wanted, and none beyond it.
+        """
+        if self.trace.failed and self.strict:
+            cause = "its fields go beyond the contract: not with --strict"
+            raise ContradictionError(("trace", "failed"), cause, ("strict",))

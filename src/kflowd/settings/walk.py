@@ -2,6 +2,7 @@
 """The settings of a tree one by one: where each stands, and what its field says of it."""
 
 import functools
+import re
 import typing
 from typing import Any
 
@@ -9,12 +10,14 @@ import msgspec
 from msgspec import inspect
 
 from kflowd.errors import UsageError
-from kflowd.settings.kinds import Kind, kind_of
+from kflowd.settings.kinds import Kind, kind_of, shown
 from kflowd.settings.option import Option
 
 # Keys from the root of a tree to a setting; a number is the place in a list of tables.
 Place = tuple[str | int, ...]
 Tree = type[msgspec.Struct]
+# a key as TOML has it without quotes, and of a length that a message can show
+_BARE = re.compile(r"[A-Za-z0-9_-]{1,60}", re.ASCII)
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,8 +131,13 @@ def settings_of(tree: Tree, place: Place = ()) -> list[Setting]:
 
 def name_of(place: Place) -> str:
     """Return what a message calls a place of a file: "trace.idle", "output[0].format"."""
-    parts = [f"[{each}]" if isinstance(each, int) else f".{each}" for each in place]
+    parts = [f"[{each}]" if isinstance(each, int) else f".{_key(each)}" for each in place]
     return "".join(parts).removeprefix(".")
+
+
+def _key(key: str) -> str:
+    # what is no bare key may hold anything, a line break too
+    return key if _BARE.fullmatch(key) else shown(key)
 
 
 def _option(hint: object, name: str) -> Option:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
-from kflowd.settings.kinds import kind_of, shown
+from kflowd.settings.kinds import Kind, kind_of, shown
 from kflowd.settings.option import BYTES, BYTES_POWER_OF_TWO, NS_PER_SECOND, SECONDS
 from kflowd.settings.rules import Rule
 from kflowd.settings.servers import Server
@@ -188,6 +188,26 @@ def test_a_type_without_a_kind_is_an_error_of_ours() -> None:
 def test_long_values_are_cut() -> None:
     """A message stays short."""
     assert shown("x" * 99) == f"'{'x' * 56}..."
+    assert shown(1 << 99_999) == "a number of very many digits"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        (WORDS, {"socket", "file"}, '["file", "socket"]'),
+        (WORD, "json-min", '"json-min"'),
+        (NUMBER, 7, "7"),
+        (TIME, 15 * NS_PER_SECOND, "15"),
+        (TIME, 1, '"0.000000001"'),
+        (RING, 8 << 20, '"8MiB"'),
+        (FLAG, False, "false"),
+        (TEXT, 'a"\\\n\x7f\xe4', '"a\\"\\\\\\n\\u007f\xe4"'),
+        (FILE, Path("/a b"), '"/a b"'),
+    ],
+)
+def test_values_are_written_as_toml(kind: Kind[Any], value: object, expected: str) -> None:
+    """As numbers, words, texts with escapes, and lists."""
+    assert kind.toml(value) == expected
 
 
 RULES = kind_of(tuple[Rule, ...], None)

@@ -53,7 +53,7 @@ def run(*arguments: str) -> More:
     @click.command(params=cli.setting_options("trace", More))
     @click.pass_context
     def command(context: click.Context, /, **_given: object) -> None:
-        found.append(build(cli.given_settings(context), More))
+        found.append(build(cli.given_settings(context).values, More))
 
     command.main([*arguments], standalone_mode=False)
     return found[0]

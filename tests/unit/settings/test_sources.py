@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+from kflowd.errors import UsageError
+from kflowd.settings import OutputSettings, Settings, TraceSettings
+from kflowd.settings.sources import Source, effective, merged, of_command
+from kflowd.settings.walk import Place
+
+IDLE, ACTIVE = ("trace", "idle"), ("trace", "active")
+MONITOR, FAILED = ("trace", "monitor"), ("trace", "failed")
+SOCKETS = frozenset({"socket"})
+
+
+def source(values: dict[Place, object], name: str) -> Source:
+    """Return what sets these, each written at the same place."""
+    return Source(values, dict.fromkeys(values, name))
+
+
+def test_the_command_line_wins_over_a_file_and_a_file_over_defaults() -> None:
+    """Setting by setting, and not table by table."""
+    file, line = source({IDLE: 1, ACTIVE: 2}, "f:1"), source({IDLE: 3}, "--idle")
+    assert effective(file, line) == Settings(trace=TraceSettings(idle_ns=3, active_ns=2))
+    both = merged((file, line))
+    places: tuple[Place, ...] = (IDLE, ACTIVE, MONITOR)
+    assert [both.origin(place) for place in places] == ["--idle", "f:1", "default"]
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "message"),
+    [
+        (
+            {FAILED: True, MONITOR: SOCKETS},
+            {},
+            "f:1: trace.failed: only files have it, and --monitor is without file (f:1)",
+        ),
+        (
+            {FAILED: True},
+            {MONITOR: SOCKETS},
+            "f:1: trace.failed: only files have it, and --monitor is without file",
+        ),
+        (
+            {MONITOR: SOCKETS},
+            {FAILED: True},
+            "--failed: only files have it, and --monitor is without file (f:1)",
+        ),
+        (
+            {("strict",): True},
+            {FAILED: True},
+            "--failed: its fields go beyond the contract: not with --strict (f:1)",
+        ),
+        (
+            {},
+            {FAILED: True, ("strict",): True},
+            "--failed: its fields go beyond the contract: not with --strict",
+        ),
+    ],
+)
+def test_a_contradiction_says_where_both_were_written(
+    file: dict[Place, object], line: dict[Place, object], message: str
+) -> None:
+    """What stands in the file has its line, what is an option its name."""
+    with pytest.raises(UsageError) as caught:
+        effective(source(file, "f:1"), source(line, "--x"))
+    assert str(caught.value) == message
+
+
+def test_a_command_takes_what_are_its_options() -> None:
+    """A replay has the form of the output, and no time after which a file is idle."""
+    file = source({IDLE: 1, ("output", 0): None, ("output", 0, "format"): "json-min"}, "f:1")
+    found = effective(of_command(file, "replay"), Source())
+    assert found == Settings(output=(OutputSettings(format="json-min"),))

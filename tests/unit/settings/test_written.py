@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kflowd.errors import UsageError
+from kflowd.settings import OutputSettings, Settings, TraceSettings
+from kflowd.settings.convert import build, check
+from kflowd.settings.kinds import (
+    Choice,
+    File,
+    Flag,
+    Quantity,
+    RuleList,
+    ServerList,
+    Text,
+    Whole,
+    Words,
+)
+from kflowd.settings.rules import Rule, parse_rule
+from kflowd.settings.servers import Server
+from kflowd.settings.walk import Place, Setting, settings_of
+from kflowd.settings.written import written
+
+# all that a file can hold, and that its reader must not take for a part of TOML
+LETTERS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+VALUE = LETTERS.map(lambda it: it.replace(",", "\\,"))
+RULES = st.one_of(
+    VALUE.map(lambda it: f"path=/{it}"),
+    VALUE.filter(lambda it: ":" not in it and not it.isdigit()).map(lambda it: f"user={it},0"),
+    st.sampled_from(("event=open,exit", "port=1-3,53", "net=10.0.0.1/8,::1", "exe=*\\,*,?")),
+).map(parse_rule)
+SERVERS = st.builds(
+    Server,
+    st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
+    .filter(lambda it: not it.is_unspecified)
+    .map(str),
+    st.integers(1, 65535),
+)
+
+
+def powers(least: int, most: int) -> st.SearchStrategy[int]:
+    """Return the powers of two between two limits."""
+    return st.integers(least.bit_length() - 1, most.bit_length() - 1).map(lambda it: 1 << it)
+
+
+def whole(setting: Setting) -> st.SearchStrategy[int]:
+    """Return the numbers that a setting takes."""
+    meta = get_args(setting.kind.of)[1]
+    most = (1 << 62) if meta.le is None else meta.le
+    if setting.option.unit and setting.option.unit.power_of_two:
+        return powers(meta.ge, most)
+    return st.integers(meta.ge, most)
+
+
+VALUES: dict[type, Callable[[Setting], st.SearchStrategy[Any]]] = {
+    Flag: lambda _: st.booleans(),
+    Text: lambda _: LETTERS.map(lambda it: it[:63]),
+    File: lambda _: LETTERS.map(Path),
+    Whole: whole,
+    Quantity: whole,
+    Choice: lambda it: st.sampled_from(get_args(it.kind.of)),
+    Words: lambda it: st.frozensets(st.sampled_from(it.kind.values.split(", ")), min_size=1),
+    RuleList: lambda _: st.lists(RULES, max_size=3).map(tuple),
+    ServerList: lambda _: st.lists(SERVERS, max_size=8, unique=True).map(tuple),
+}
+
+
+def values(setting: Setting) -> st.SearchStrategy[Any]:
+    """Return the values that a setting can have."""
+    found = VALUES[type(setting.kind)](setting)
+    return st.none() | found if setting.default is None else found
+
+
+def tree_of(given_values: dict[Place, Any]) -> Settings | None:
+    """Return a tree, None where values contradict."""
+    try:
+        return build({it: v for it, v in given_values.items() if v is not None}, Settings)
+    except UsageError:
+        return None
+
+
+TREES = (
+    st.fixed_dictionaries({it.place: values(it) for it in settings_of(Settings)})
+    .map(tree_of)
+    .filter(lambda it: it is not None)
+)
+
+
+@given(TREES)
+def test_what_is_written_reads_as_the_same_tree(settings: Settings) -> None:
+    """With and without comments that say where values come from."""
+    for origin in (None, lambda _place: "a\nb = 1 # \x7f"):
+        found, problems = check(tomllib.loads(written(settings, origin)), Settings, 1)
+        assert problems == []
+        assert build(found, Settings) == settings
+
+
+def test_it_has_every_setting() -> None:
+    """What is not set is named in a comment; the root's keys stand ahead of all tables."""
+    text = written(Settings())
+    for setting in settings_of(Settings):
+        start = f"# {setting.key} is not set" if setting.default is None else f"{setting.key} = "
+        assert f"\n{start}" in f"\n{text}"
+    assert text.index("verbose = ") < text.index("[trace]") < text.index("[[output]]")
+
+
+def test_values_are_written_as_people_would() -> None:
+    """Quantities in their units, lists of one line, and behind each value where it comes from."""
+    settings = Settings(
+        trace=TraceSettings(
+            idle_ns=500_000_000, include=(Rule("path", ("/a,b", "/c")), Rule("port", ("53",)))
+        ),
+        output=(OutputSettings(format="json-min"),),
+        udp=(Server("::1", 9),),
+    )
+    lines = written(settings, lambda place: "/".join(map(str, place))).splitlines()
+    for line in (
+        'udp = ["[::1]:9"]  # udp',
+        'idle = "0.5"  # trace/idle',
+        "active = 1800  # trace/active",
+        'monitor = ["file", "socket"]  # trace/monitor',
+        'include = ["path=/a\\\\,b,/c", "port=53"]  # trace/include',
+        'ring_bytes = "8MiB"  # trace/ring_bytes',
+        'format = "json-min"  # output/0/format',
+        "# events is not set",
+    ):
+        assert line in lines
+
+
+def test_a_path_that_is_no_utf_8_cannot_be_written() -> None:
+    """One line says so: a file of settings is UTF-8."""
+    with pytest.raises(UsageError) as caught:
+        written(Settings(record=Path("/\udcff")))
+    assert str(caught.value) == "record: '/\\udcff' is no UTF-8"

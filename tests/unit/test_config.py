@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+import os
+import re
+import socket
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from kflowd import config
+from kflowd.errors import UsageError
+from kflowd.settings import Settings, TraceSettings
+from kflowd.settings.sources import Source, effective
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "docs" / "configuration.md"
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the path of a host's file, which is not there yet."""
+    path = tmp_path / "kflowd.toml"
+    monkeypatch.setattr(config, "DEFAULT", path)
+    return path
+
+
+@pytest.fixture
+def as_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be root, whoever runs the tests."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+
+def owned(monkeypatch: pytest.MonkeyPatch, uid: int) -> None:
+    """Let each file be a user's."""
+    fstat = os.fstat
+
+    def changed(number: int) -> os.stat_result:
+        found = list(fstat(number))
+        found[4] = uid
+        return os.stat_result(found)
+
+    monkeypatch.setattr(os, "fstat", changed)
+
+
+def refused(path: Path | None) -> str:
+    """Return the line with which a file is refused, by a run and by a check."""
+    with pytest.raises(UsageError) as caught:
+        config.load(path)
+    assert caught.value.hint is None
+    assert config.problems_of(path)[0] == str(caught.value)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_host_s_file_need_not_be_there(file: Path) -> None:
+    """Nor the directory that it would be in; one that is named has to be."""
+    assert config.load(None) == Source()
+    assert refused(file) == f"reading {file}: No such file or directory"
+
+
+def test_a_file_that_is_there_is_read(file: Path) -> None:
+    """By its place or by its name, with the line of each value."""
+    file.write_text("quiet = true\n\n[trace]\nidle = 3\n")
+    found = config.load(None)
+    assert found == config.load(file)
+    assert effective(found, Source()) == Settings(
+        quiet=True, trace=TraceSettings(idle_ns=3 * 10**9)
+    )
+    assert found.origin(("trace", "idle")) == f"{file}:4"
+
+
+def test_a_named_file_stands_in_place_of_the_host_s(file: Path, tmp_path: Path) -> None:
+    """Nothing of that holds then; /dev/null has nothing."""
+    file.write_text("quiet = true")
+    other = tmp_path / "other"
+    other.write_text("strict = true")
+    assert config.load(other).values == {("strict",): True}
+    assert config.load(Path("/dev/null")) == Source()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("\n[trace]\nidel = 1", "3: trace.idel: no such setting; did you mean trace.idle?"),
+        ("\n\n[tarce]\nidle = 1", "3: tarce: no such setting; did you mean trace?"),
+        ("idle = 1", "1: idle: no such setting; did you mean trace.idle?"),
+        ('"a\\nb\\u001b" = 1', "1: 'a\\nb\\x1b': no such setting"),
+        ("trace = 3", "1: trace: 3 is no table of settings"),
+        ('strict = "yes"', "1: strict: 'yes' is neither true nor false"),
+        (
+            "[trace]\nmonitor = [\n'file',\n'x']",
+            "2: trace.monitor: 'x' is none of file, socket, process",
+        ),
+        ("\n[[output]]\n[[output]]", "2: output: 2 tables, 1 can be"),
+        (
+            "output = [{ form = 1 }]",
+            "1: output[0].form: no such setting; did you mean output[0].fo",
+        ),
+        (
+            f"trace.events = 0x{'f' * 9999}",
+            "1: trace.events: a number of very many digits is no whole number from 1 to 4294967295",
+        ),
+        (
+            f"trace.monitor{'.a' * 13} = 1",
+            "1: trace.monitor: {'a': {'a': {'a': {'a': {'a': {'a': {'a': {'a': {'a': {'a...",
+        ),
+        ("count = nan", "1: count: nan is no whole number from 1 on"),
+        ("trace.idle = inf", "1: trace.idle: inf is no number of seconds"),
+        (
+            "trace.idle = 1979-05-27",
+            "1: trace.idle: datetime.date(1979, 5, 27) is no number of sec",
+        ),
+        ("a = 1\nb c", "2: no TOML: Expected '=' after a key in a key/value pair (column 3)"),
+    ],
+)
+def test_what_is_wrong_has_file_line_and_key(text: str, line: str, file: Path) -> None:
+    """And what is wanted, or was meant."""
+    file.write_text(text)
+    assert refused(None).startswith(f"{file}:{line}")
+
+
+def test_a_check_tells_all_that_is_wrong_by_lines(file: Path) -> None:
+    """In the order of the file; a run tells the first one that it meets."""
+    file.write_text("xyzzy = 1\ntrace.idle = 0\n[output]\n[enrich]\ntoken = ''\nchecksum = true\n")
+    lines = [line.removeprefix(f"{file}:").split(": ")[:2] for line in config.problems_of(None)]
+    assert lines == [
+        *(["1", "xyzzy"], ["2", "trace.idle"], ["3", "output"]),
+        *(["5", "enrich.token"], ["6", "enrich.checksum"]),
+    ]
+
+
+def test_a_check_tells_what_contradicts(file: Path) -> None:
+    """With the lines of both."""
+    file.write_text("trace.failed = true\nstrict = true\n")
+    (line,) = config.problems_of(None)
+    assert line.startswith(f"{file}:1: trace.failed: its fields go beyond the contract")
+    assert line.endswith(f" ({file}:2)")
+
+
+@pytest.mark.parametrize("kind", ["directory", "fifo", "socket", "device", "loop"])
+def test_what_is_no_file_is_refused_at_once(kind: str, file: Path) -> None:
+    """Nobody has to write to a FIFO first."""
+    reason = "it is no regular file"
+    match kind:
+        case "directory":
+            file.mkdir()
+        case "fifo":
+            os.mkfifo(file)
+        case "socket":
+            reason = "No such device or address"
+            with socket.socket(socket.AF_UNIX) as bound:
+                bound.bind(str(file))
+        case "device":
+            file.symlink_to("/dev/zero")
+        case _:
+            reason = "Too many levels of symbolic links"
+            file.symlink_to(file)
+    assert refused(None) == f"reading {file}: {reason}"
+
+
+def test_a_file_that_may_not_be_read_is_refused(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is there, so it is not passed over."""
+
+    def denied(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", denied)
+    assert refused(None) == f"reading {file}: Permission denied"
+
+
+def test_a_file_that_is_no_utf_8_is_refused(file: Path) -> None:
+    """With the line where it is none."""
+    file.write_bytes(b'quiet = true\n# \xe4\nrecord = "x"\n')
+    assert refused(None) == f"{file}:2: no TOML: it is no UTF-8"
+
+
+def test_an_enormous_file_is_refused_unread(file: Path) -> None:
+    """A terabyte takes no time; the largest file that is read takes little."""
+    file.touch()
+    os.truncate(file, 1 << 40)
+    assert refused(None) == f"reading {file}: it has more than 256 KiB"
+    file.write_text("a = 1\n" * (config.MOST_BYTES // 6))
+    assert refused(None).endswith("no TOML: Cannot overwrite a value (column 6)")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".".join("a" * 130_000) + " = 1",
+        "a = " + "[" * 260_000,
+        "".join(f"k{number} = 1\n" for number in range(20_000)),
+        "k" * 260_000 + " = 1",
+        'a = "' + '\\"' * 130_000,
+    ],
+    ids=["parts", "lists", "keys", "key", "text"],
+)
+def test_no_text_takes_long(text: str, file: Path) -> None:
+    """Within the size all that is wrong is told, up to a hundred problems of it."""
+    file.write_text(text)
+    began = time.process_time()
+    assert 1 <= len(config.problems_of(None)) <= config.MOST_PROBLEMS
+    assert time.process_time() - began < 20
+
+
+@pytest.mark.usefixtures("as_root")
+@pytest.mark.parametrize("mode", [0o664, 0o646, 0o620])
+def test_root_reads_no_file_that_others_may_write(
+    mode: int, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says what a program of root does."""
+    owned(monkeypatch, 0)
+    file.touch()
+    file.chmod(mode)
+    cause = f"kflowd runs as root, and others may write the file: its mode is {mode:04o}"
+    assert refused(None) == refused(file) == f"reading {file}: {cause}"
+    file.chmod(0o644)
+    assert config.load(None) == Source()
+
+
+@pytest.mark.usefixtures("as_root")
+def test_root_reads_no_file_of_another_user(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its mode is: who owns it can change that."""
+    owned(monkeypatch, 1000)
+    file.touch(0o400)
+    cause = "kflowd runs as root, and user 1000 owns the file"
+    assert refused(None) == f"reading {file}: {cause}"
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert config.load(None) == Source()
+
+
+def test_the_example_of_the_manual_is_right(file: Path) -> None:
+    """Each of its lines sets something, and the file is taken as it is."""
+    (text,) = re.findall(r"```toml\n(.*?)```", EXAMPLE.read_text(), re.DOTALL)
+    file.write_text(text)
+    assert config.problems_of(None) == []
+    set_there = config.load(None).values
+    assert len([it for it in set_there.values() if it is not None]) == text.count(" = ")
+    assert effective(config.load(None), Source()) != Settings()
+    assert set(tomllib.loads(text)) <= {"trace", "enrich", "output", *Settings.__struct_fields__}
