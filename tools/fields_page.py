@@ -4,9 +4,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from kflowd.serialize.blocks import file, health, info, lifetime, process, socket
-from kflowd.serialize.keys import Block, Key, keys_of
-from kflowd.serialize.record import BEYOND_CONTRACT
+from kflowd.serialize.keys import Key, keys_of
+from kflowd.serialize.sections import EXTRA, SECTIONS, WORDS
 
 PAGE = Path(__file__).parents[1] / "docs" / "fields.md"
 BEGIN = "<!-- fields: begin, written by make docs -->"
@@ -24,37 +23,6 @@ TYPES = {
     "ints": "list of integers",
     "object": "object of texts",
     "objects": "list of objects",
-}
-SECTIONS: tuple[tuple[str, tuple[type[Block], ...]], ...] = (
-    ("In every record", (info.Stamp, info.Host, info.Uptime, info.Moment)),
-    (
-        "The process, in file, socket and process records",
-        (process.ProcessBlock, process.ProcessAge, process.ProcessDetails),
-    ),
-    (
-        "File records",
-        (file.FileBlock, file.InodeBlock, file.FileDigests, file.FileNotes),
-    ),
-    (
-        "TCP and UDP records",
-        (
-            *(socket.SocketBlock, socket.SocketTx, socket.SocketRx, socket.SocketRoundTrip),
-            *(socket.SocketAge, socket.App, socket.AppTx, socket.AppRx, socket.SocketExtra),
-        ),
-    ),
-    (
-        "UNIX socket records",
-        (
-            *(socket.UnixBlock, socket.SocketAge),
-            *(socket.App, socket.AppTx, socket.AppRx, socket.UnixExtra),
-        ),
-    ),
-    ("Process records", (lifetime.ProcessLifetime,)),
-    ("Health records", (health.HealthKernel, health.HealthUser, health.HealthDelivery)),
-)
-
-EXTRA = {key.name for block in BEYOND_CONTRACT for key in keys_of(block)} | {
-    key.name for _, blocks in SECTIONS for block in blocks for key in keys_of(block) if key.extra
 }
 
 
@@ -81,14 +49,7 @@ def generated() -> str:
     for title, blocks in SECTIONS:
         keys = [key for block in blocks for key in keys_of(block)]
         parts += [f"## {title}", "", *table(keys), ""]
-    for title, head, named in (
-        ("The events in FileEvents", "Event", dict(file.FILE_EVENTS)),
-        ("The words of FileNotes", "Word", file.FILE_NOTES),
-        ("The words of SockNotes", "Word", socket.SOCK_NOTES),
-        ("The events in ProcEvents", "Event", lifetime.PROCESS_EVENTS),
-        ("The words of ProcNotes", "Word", process.PROC_NOTES | lifetime.LIFE_NOTES),
-        ("An entry of HealthOutputs", "Key", health.OUTPUT),
-    ):
+    for title, head, named, _ in WORDS:
         parts += [f"## {title}", "", *words(head, named), ""]
     left_out = ", ".join(f"`{name}`" for name in sorted(EXTRA))
     parts += ["## What --strict leaves out", "", f"The keys marked with +: {left_out}.", ""]

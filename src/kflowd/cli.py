@@ -153,6 +153,15 @@ of_host = config_option(
 named = config_option("Read settings from this file: those that are options here.")
 
 
+def _legend(context: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        import kflowd
+        from kflowd.serialize.legend import legend
+
+        _print(legend(f"{PROGRAM} {kflowd.__version__}"))
+        context.exit(0)
+
+
 class Group(click.Group):
     """The commands, and what stands behind "--": a program to trace."""
 
@@ -180,6 +189,15 @@ class Group(click.Group):
     params=setting_options("trace"),
 )
 @of_host
+@click.option(
+    "-l",
+    "--legend",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_legend,
+    help="Print what each field of a record means and exit.",
+)
 @version
 @click.pass_context
 def command(context: click.Context, /, **_given: Any) -> None:

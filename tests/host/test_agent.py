@@ -272,6 +272,36 @@ def test_replay_gives_the_same_bytes(folder: Path) -> None:
     assert replayed.stdout == result.stdout
 
 
+def test_lines_for_people(folder: Path) -> None:
+    """-o compact has a line for each record, also of a hostile name; a replay has the same."""
+    recording = folder / "session.kflowd"
+    output = folder / "lines"
+    name = "a \x1b[2J\n\u202eb"
+    with output.open("wb") as file:
+        agent = Agent(
+            "-m", "file", "--record", str(recording), "-o", "compact", stdout=file.fileno()
+        )
+        with agent:
+            start("write_file", folder / name)
+            agent.stop()
+    text = output.read_bytes()
+    lines = text.decode().splitlines()
+    assert text.count(b"\n") == len(lines)
+    assert not set(text) & {0x1B, 0x1E}
+    (line,) = (each for each in lines if "[2J" in each)
+    assert re.fullmatch(
+        r"[\d:.]{12} file +\S+ \S+\(\d+\) CREATE=1,OPEN=1,MODIFY=7,CLOSE_WRITE=1 "
+        rf'"{re.escape(str(folder))}/a \\x1b\[2J\\x0a\\u202eb" size=\d+',
+        line,
+    )
+
+    assert run("replay", "-o", "compact", str(recording)).stdout.encode() == text
+    table = run("replay", "-o", "table", str(recording)).stdout.splitlines()
+    assert table[0].startswith("TIME ")
+    assert len(table) == 1 + len(lines)
+    assert max(map(len, table)) <= 80
+
+
 def test_cut_recording_is_flagged(folder: Path) -> None:
     """Of a recording that ends within a record, what is whole is printed, and one line says so."""
     recording = folder / "session.kflowd"
@@ -333,7 +363,7 @@ def test_tracepoint_attach_mode_can_be_forced(folder: Path) -> None:
     [
         (["-m", "fil"], 2, "-m/--monitor: 'fil' is none of file, socket"),
         (["-t", "0"], 2, "-t: '0' is no number of seconds above 0"),
-        (["-o", "table"], 2, "-o/--format: 'table' is none of json, json-min"),
+        (["-o", "tab"], 2, "-o/--format: 'tab' is none of json, json-min, compact, table"),
         (["--record", "/nonexistent/x", "--duration", "1"], 1, "writing /nonexistent/x: No such"),
     ],
 )

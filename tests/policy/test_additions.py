@@ -126,7 +126,7 @@ ADDITIONS = (
                 '    "json-min": ',
                 '    "dummy": lambda: dummy,\n',
             ),
-            Place("src/kflowd/settings/tree.py", '"json-min"]', '"dummy", '),
+            Place("src/kflowd/settings/tree.py", '"json-min", ', '"dummy", '),
             Place(
                 "tests/unit/delivery/formats/test_dummy.py",
                 "",
@@ -193,7 +193,7 @@ ADDITIONS = (
             ),
             Place("src/kflowd/serialize/record.py", "    HealthRecord,\n)", "    DummyRecord,\n"),
             Place(
-                "tools/fields_page.py",
+                "src/kflowd/serialize/sections.py",
                 '    ("Health records", ',
                 '    ("Dummies", (__import__("kflowd.serialize.blocks.dummy", fromlist=["x"])\n'
                 "        .DummyBlock,)),\n",

@@ -16,7 +16,7 @@ from kflowd.serialize.record import RECORDS, record_keys
 from tests.matrix import cells
 from tests.policy.tree import ROOT, Check, files, name, offenders
 from tests.vm.kernels import KERNELS
-from tools import fields_page, options_table
+from tools import fields_page, forms_page, options_table
 
 PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 DOCS = [*(ROOT / each for each in PAGES), *files("docs", ".md")]
@@ -128,6 +128,12 @@ def test_fields_page_is_up_to_date() -> None:
     """The tables of docs/fields.md are what `make docs` writes."""
     text = fields_page.PAGE.read_text()
     assert fields_page.page(text) == text, "make docs"
+
+
+def test_forms_page_is_up_to_date() -> None:
+    """The screens of docs/forms.md are what the forms print for the sample records."""
+    text = forms_page.PAGE.read_text()
+    assert forms_page.page(text) == text, "make docs"
 
 
 def test_fields_page_has_every_key() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import kflowd
 from kflowd import app, cli, config, versions
 from kflowd.errors import BpfError, FeatureError, KflowdError, PrivilegeError, UsageError
 from kflowd.settings import OutputSettings, Settings, TraceSettings
@@ -281,7 +282,7 @@ def test_a_program_that_cannot_run_is_one_line(
             "--ring-bytes: '20000' is no power of two from 16KiB to 1GiB; units: KiB, MiB, GiB",
         ),
         (["--file-entries", "9"], "--file-entries: '9' is no whole number from 16 to 4194304"),
-        (["-o", "table"], "-o/--format: 'table' is none of json, json-min"),
+        (["-o", "tab"], "-o/--format: 'tab' is none of json, json-min, compact, table"),
         (["--duration", "x"], f"--duration: 'x' {NO_SECONDS}"),
         (["--count", "0"], "--count: '0' is no whole number from 1 on"),
         (["--record", ""], "--record: '' is no path"),
@@ -508,3 +509,13 @@ def test_replay_needs_no_extension(tmp_path: Path) -> None:
     assert done.stdout.endswith("0 1\n")
     assert "libbpf not built" in done.stdout
     assert "it is no recording of kflowd" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["-l", "--legend"])
+def test_the_legend(option: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """It is printed, whatever stands beside it, and nothing is traced."""
+    assert cli.run(["-o", "table", option]) == 0
+    said = capfd.readouterr()
+    assert said.out.startswith(f"kflowd {kflowd.__version__}\nLegend (")
+    assert "\nFileEvents  " in said.out
+    assert not said.err

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from kflowd.delivery.consumer import Ending
-from kflowd.delivery.formats import FORMATS, Format
+from kflowd.delivery.formats import Format, make_format
 from kflowd.delivery.output import Output, State
 from kflowd.delivery.queue import Reason
 from kflowd.errors import SinkError
@@ -40,9 +40,9 @@ class Delivery:
         self._faults = faults or Faults()
         self._outputs = outputs
         self._count = count
-        forms = dict.fromkeys(output.form for output in outputs)
+        forms = dict.fromkeys((output.form, output.screen) for output in outputs)
         self._groups = [
-            (FORMATS[form](), [output for output in outputs if output.form == form])
+            (make_format(*form), [it for it in outputs if (it.form, it.screen) == form])
             for form in forms
         ]
 

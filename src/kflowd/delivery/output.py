@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from enum import StrEnum
 
+from kflowd.delivery.formats.screen import PAPER, Screen
 from kflowd.delivery.queue import LIMIT_BYTES, Counts, Queue, Reason
 from kflowd.delivery.sinks.base import RefusedError, Sink, SinkGoneError
 from kflowd.serialize import OutputCounters
@@ -45,6 +46,7 @@ class Output:
         form: Name of the format.
         lossless: Wait for the sink and give up at the first error, instead of losing. For replay
             alone: nothing is behind it that cannot wait.
+        screen: Where the texts are read.
 
     Attributes:
         state: How the sink stands.
@@ -59,9 +61,11 @@ class Output:
         form: str,
         *,
         lossless: bool = False,
+        screen: Screen = PAPER,
     ) -> None:
         self.name = name
         self.form = form
+        self.screen = screen
         self.state = State.UP
         self.error: Exception | None = None
         self.progress_ns = 0

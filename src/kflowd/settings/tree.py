@@ -25,7 +25,7 @@ from kflowd.settings.servers import Server
 
 Subsystem = Literal["file", "socket", "process"]
 AttachMode = Literal["fentry", "kprobe", "tracepoint"]
-Format = Literal["json", "json-min"]
+Format = Literal["json", "json-min", "compact", "table"]
 
 # Longer than any run; keeps nanoseconds far from 64 bits.
 Duration = Annotated[int, Meta(ge=1, le=1_000_000_000 * NS_PER_SECOND)]
@@ -249,7 +249,7 @@ class OutputSettings(Struct, frozen=True, kw_only=True):
     format: Annotated[
         Format,
         Option(
-            help="Form of the records: indented, or one line for each",
+            help="Form of the records: JSON, indented or on one line, or lines for people",
             short="-o",
             metavar="FORM",
             commands=("trace", "replay"),

@@ -47,11 +47,13 @@ def until(condition: Callable[[], Any]) -> None:
         time.sleep(0.001)
 
 
-def narrow(size: int, name: str, sink: "Sink", form: str = "json", **how: bool) -> Output:
+def narrow(
+    size: int, name: str, sink: "Sink", form: str = "json", *, lossless: bool = False
+) -> Output:
     """Return an output whose queue has room for so many bytes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(output, "LIMIT_BYTES", size)
-        return Output(name, sink, form, **how)
+        return Output(name, sink, form, lossless=lossless)
 
 
 class Sink:

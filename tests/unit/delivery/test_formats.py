@@ -4,7 +4,8 @@ from typing import get_args
 
 import pytest
 
-from kflowd.delivery.formats import FORMATS
+from kflowd.delivery.formats import FOR_PEOPLE, FORMATS, HEAD_LINES, make_format
+from kflowd.delivery.formats.screen import Screen
 from kflowd.settings import Format
 from tests.unit.serialize.samples import SAMPLES
 
@@ -21,11 +22,19 @@ def test_a_format_is_pure(form: str) -> None:
         assert record == other
 
 
-def test_all_forms_hold_the_same() -> None:
+def test_both_forms_of_json_hold_the_same() -> None:
     """A form is a layout."""
     for make in SAMPLES.values():
-        values = [json.loads(FORMATS[form]()(make())) for form in FORMATS]
-        assert values[0] == values[1]
+        values = [json.loads(FORMATS[form]()(make())) for form in FORMATS if form not in FOR_PEOPLE]
+        assert values == [values[0]] * 2
+
+
+def test_forms_for_people_suit_the_screen() -> None:
+    """The others are the same everywhere."""
+    record, screen = SAMPLES["socket-tcp-http"](), Screen(200, colours=True)
+    changed = {it for it in FORMATS if make_format(it, screen)(record) != make_format(it)(record)}
+    assert changed == set(FOR_PEOPLE)
+    assert set(HEAD_LINES) <= set(FOR_PEOPLE) <= set(FORMATS)
 
 
 def test_settings_know_all_forms() -> None:

@@ -69,7 +69,10 @@ def test_what_is_not_said_has_its_default(text: str) -> None:
         ("[[output]]\nform = 1", "output[0].form: no such setting; did you mean output[0].format?"),
         ("xyzzy = 1", "xyzzy: no such setting"),
         ("trace.idle_ns = 1", "trace.idle_ns: no such setting; did you mean trace.idle?"),
-        ('[[output]]\nformat = "x"', "output[0].format: 'x' is none of json, json-min"),
+        (
+            '[[output]]\nformat = "x"',
+            "output[0].format: 'x' is none of json, json-min, compact, table",
+        ),
         ("trace.events = true", "trace.events: True is no whole number from 1 to 4294967295"),
         ("trace.events = 0", "trace.events: 0 is no whole number from 1 to 4294967295"),
         ('strict = "yes"', "strict: 'yes' is neither true nor false"),

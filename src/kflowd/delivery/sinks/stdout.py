@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records on standard output, each followed by a line that holds the ASCII record separator."""
+"""Records on standard output, each followed by a line that holds the ASCII record separator.
+
+Forms for people have lines, and maybe a line above them.
+"""
 
 import errno
 import os
@@ -18,16 +21,22 @@ class StdoutSink:
 
     Args:
         number: Of the descriptor; standard output.
+        separator: What stands behind each record.
+        head: What stands ahead of the first.
     """
 
-    def __init__(self, number: int = 1) -> None:
+    def __init__(self, number: int = 1, *, separator: bytes = SEPARATOR, head: bytes = b"") -> None:
+        self._separator = separator
+        self._head = head
         self._descriptor = Descriptor(number)
         # a terminal that was closed; of a disk it is an error that may pass
         self._gone = GONE | {errno.EIO} if os.isatty(number) else GONE
 
     def write(self, texts: Sequence[bytes], offset: int) -> tuple[int, int]:
         """Write what can be written without waiting; see `Sink.write`."""
-        data = b"".join([piece for text in texts for piece in (text, SEPARATOR)])
+        data = b"".join([piece for text in texts for piece in (text, self._separator)])
+        if self._head:
+            data, offset = self._head + data, 0
         try:
             end = offset + self._descriptor.write(memoryview(data)[offset:])
         except OSError as error:
@@ -35,10 +44,14 @@ class StdoutSink:
                 raise SinkGoneError from None
             raise
         if end == len(data):
+            self._head = b""
             return len(texts), 0
+        taken = min(end, len(self._head))
+        self._head = self._head[taken:]
+        end -= taken
         whole = 0
         for text in texts:
-            size = len(text) + len(SEPARATOR)
+            size = len(text) + len(self._separator)
             if end < size:
                 break
             end -= size

@@ -60,6 +60,38 @@ def test_what_a_full_pipe_did_not_take_comes_next(size: int, pipe: tuple[int, in
     sink.close()
 
 
+def test_lines_have_a_head(pipe: tuple[int, int]) -> None:
+    """It comes once, ahead of the first."""
+    reader, writer = pipe
+    sink = StdoutSink(writer, separator=b"\n", head=b"HEAD\n")
+    assert sink.write([b"a", b"b"], 0) == (2, 0)
+    assert sink.write([b"c"], 0) == (1, 0)
+    assert read_all(reader) == b"HEAD\na\nb\nc\n"
+    sink.close()
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 5, 7])
+def test_a_head_that_is_partly_taken_is_continued(
+    step: int, pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No byte comes twice, and none is missing, wherever a write ends."""
+    _, writer = pipe
+    sink = StdoutSink(writer, separator=b"\n", head=b"HEAD\n")
+    found = bytearray()
+
+    def write(data: memoryview) -> int:
+        found.extend(data[:step])
+        return min(step, len(data))
+
+    monkeypatch.setattr(sink._descriptor, "write", write)
+    texts, at, offset = [b"one", b"", b"three"], 0, 0
+    while at < len(texts):
+        whole, offset = sink.write(texts[at:], offset)
+        at += whole
+    assert bytes(found) == b"HEAD\none\n\nthree\n"
+    sink.close()
+
+
 def test_a_reader_that_went_away(pipe: tuple[int, int]) -> None:
     """A closed pipe and a closed descriptor are no errors."""
     reader, writer = pipe

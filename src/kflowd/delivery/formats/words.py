@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Values as the forms for people write them."""
+
+from msgspec import UNSET, UnsetType
+
+from kflowd.constants import SECOND_NS
+from kflowd.delivery.formats.times import instant
+from kflowd.serialize.blocks.file import FileBlock
+from kflowd.serialize.blocks.lifetime import ProcessLifetime
+from kflowd.serialize.blocks.socket import SocketBlock
+from kflowd.serialize.keys import Block
+from kflowd.serialize.record import HealthRecord
+
+CLOCK = 8  # of "2024-04-04T15:34:35": the year may have more digits
+UNITS = "KMGTPE"
+# who has begun: to the other end, or from it
+ARROWS = {"CLIENT": "->", "SERVER": "<-"}
+HEALTH = "Health"
+SHORT = 5
+COUNT_UNITS = "kMGTPE"
+
+
+def clock(ns: int) -> str:
+    """Return a time, in nanoseconds since 1970, as `15:34:35.643`, in UTC."""
+    seconds, rest = divmod(ns, SECOND_NS)
+    return f"{instant(seconds)[-CLOCK:]}.{rest // 1_000_000:03d}"
+
+
+def size(number: int) -> str:
+    """Return bytes in five characters: `41`, `9999`, `12.0K`, `1023M`."""
+    if number < 10_000:
+        return str(number)
+    value, unit = float(number), ""
+    for unit in UNITS:  # noqa: B007 - the last one is used
+        value /= 1024
+        if value < 1023.5:
+            break
+    return f"{value:.1f}{unit}" if value < 99.95 else f"{value:.0f}{unit}"
+
+
+def short(number: int) -> str:
+    """Return a count in five characters: `99999`, `1234k`."""
+    unit = ""
+    for larger in COUNT_UNITS:
+        if len(f"{number}{unit}") <= SHORT:
+            break
+        number, unit = number // 1000, larger
+    return f"{number}{unit}"
+
+
+def seconds(ns: int) -> str:
+    """Return a time in seconds in eight characters: `2.408`, `18095`; "" if there is none."""
+    if ns <= 0:
+        return ""
+    whole, rest = divmod(ns, SECOND_NS)
+    return f"{whole}.{rest // 1_000_000:03d}" if whole < 10_000 else str(whole)
+
+
+def path_of(file: FileBlock) -> str:
+    """Return the path of a file."""
+    return file.FilePath + file.File
+
+
+def ends(socket: SocketBlock) -> tuple[str, str, str]:
+    """Return local end, arrow and remote end; `*` is what is not one, or not known."""
+    local = end(socket.SockLocalIP or "", socket.SockLocalPort)
+    remote = end(socket.SockRemoteIP or "", socket.SockRemotePort)
+    return local, arrow_of(socket.SockRole), remote
+
+
+def arrow_of(role: str | UnsetType) -> str:
+    """Return the way from who has begun to the other end; `--` is not known."""
+    return ARROWS.get(role or "", "--")
+
+
+def end(address: str, port: object) -> str:
+    """Return address and port: `192.0.2.1:80`, `[2001:db8::1]:80`.
+
+    Args:
+        address: "" is not known.
+        port: Anything but a number is not known.
+    """
+    shown = f"[{address}]" if ":" in address else address or "*"
+    return f"{shown}:{port if isinstance(port, int) else '*'}"
+
+
+def outcome(life: ProcessLifetime) -> tuple[str, str] | None:
+    """Return how a process ended, `("exit", "1")` or `("signal", "SIGKILL")`; None: it goes on."""
+    if life.ProcExitSignal is not UNSET:
+        return "signal", life.ProcExitSignal
+    return None if life.ProcExitCode is UNSET else ("exit", str(life.ProcExitCode))
+
+
+def counters(record: HealthRecord) -> dict[str, int]:
+    """Return the counters of a health record that are not 0, without the word Health."""
+    found: dict[str, int] = {}
+    for block in (record.kernel, record.user, record.outputs):
+        if block is not None:
+            found |= _numbers(block)
+    return found
+
+
+def lost(counts: dict[str, int]) -> dict[str, int]:
+    """Return those counters that tell of losses."""
+    return {name: count for name, count in counts.items() if "Lost" in name or "Failed" in name}
+
+
+def _numbers(block: Block) -> dict[str, int]:
+    values = ((name, getattr(block, name)) for name in block.__struct_fields__)
+    return {
+        name.removeprefix(HEALTH): value
+        for name, value in values
+        if isinstance(value, int) and value
+    }
