@@ -44,13 +44,16 @@ class ContradictionError(UsageError):
     """Two settings cannot hold together.
 
     Args:
-        place: Of the setting that is refused: keys from the root of the settings tree.
+        place: Of the setting that is refused: keys from the root of the settings tree,
+            and in a list of tables the number of one.
         cause: Why, as the end of a line.
         other: Place of the setting that it contradicts.
     """
 
-    def __init__(self, place: tuple[str, ...], cause: str, other: tuple[str, ...]) -> None:
-        super().__init__(f"--{place[-1].replace('_', '-')}: {cause}")
+    def __init__(
+        self, place: tuple[str | int, ...], cause: str, other: tuple[str | int, ...]
+    ) -> None:
+        super().__init__(f"--{str(place[-1]).replace('_', '-')}: {cause}")
         self.place = place
         self.cause = cause
         self.other = other

@@ -8,7 +8,6 @@ from kflowd.delivery.formats import FOR_PEOPLE, HEAD_LINES
 from kflowd.delivery.formats.screen import LEAST_WIDTH, PAPER, Screen
 from kflowd.delivery.output import Output
 from kflowd.delivery.sinks import SINKS, Sink
-from kflowd.errors import UsageError
 from kflowd.settings import Settings
 
 STDOUT = 1
@@ -22,13 +21,8 @@ def make_outputs(settings: Settings, *, lossless: bool = False) -> list[Output]:
     Args:
         settings: Of the run.
         lossless: See `Output`.
-
-    Raises:
-        UsageError: Servers would get a form that is for people.
     """
     form = settings.output[0].format
-    if settings.udp and form in FOR_PEOPLE:
-        raise UsageError(f"-o/--format: {form} is for people, and --udp for programs")
     screen = PAPER
     sinks: dict[str, Sink] = {}
     if not settings.quiet:

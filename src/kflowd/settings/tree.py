@@ -34,6 +34,8 @@ RingBytes = Annotated[int, Meta(ge=16 << 10, le=1 << 30)]
 Entries = Annotated[int, Meta(ge=16, le=4 << 20)]
 
 
+# Forms that are for people: they may change, so no program is to get them.
+FOR_PEOPLE = ("compact", "table")
 # What only files have: asked for without them it would be passed over.
 OF_FILES = ("pseudo_fs", "directories", "failed")
 
@@ -332,8 +334,13 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
         """Refuse what cannot be said.
 
         Raises:
-            ContradictionError: Fields beyond the contract are wanted, and none beyond it.
+            ContradictionError: Fields beyond the contract are wanted, and none beyond it; or
+                servers would get a form that is for people.
         """
         if self.trace.failed and self.strict:
             cause = "its fields go beyond the contract: not with --strict"
             raise ContradictionError(("trace", "failed"), cause, ("strict",))
+        for index, output in enumerate(self.output):
+            if self.udp and output.format in FOR_PEOPLE:
+                cause = f"{output.format} is for people, and --udp for programs"
+                raise ContradictionError(("output", index, "format"), cause, ("udp",))

@@ -8,10 +8,8 @@ import termios
 import pytest
 
 from kflowd.delivery import outputs as module
-from kflowd.delivery.formats import FOR_PEOPLE
 from kflowd.delivery.formats.screen import PAPER, Screen
 from kflowd.delivery.outputs import MOST_WIDTH, look, make_outputs
-from kflowd.errors import UsageError
 from kflowd.settings import OutputSettings, Settings
 from kflowd.settings.servers import Server
 
@@ -35,15 +33,6 @@ def test_outputs_of_a_run(settings: Settings, names: list[str]) -> None:
     assert {output.form for output in outputs} <= {"json"}
     for output in outputs:
         output.leave()
-
-
-@pytest.mark.parametrize("form", FOR_PEOPLE)
-@pytest.mark.parametrize("quiet", [False, True])
-def test_servers_get_no_form_for_people(form: str, quiet: bool) -> None:
-    """With and without standard output."""
-    output = (OutputSettings(format=form),)  # type: ignore[arg-type] # it is one of them
-    with pytest.raises(UsageError, match=f"^-o/--format: {form} is for people, and --udp"):
-        make_outputs(Settings(output=output, udp=SERVERS, quiet=quiet))
 
 
 @pytest.mark.parametrize(

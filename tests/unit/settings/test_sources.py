@@ -3,11 +3,14 @@ import pytest
 
 from kflowd.errors import UsageError
 from kflowd.settings import OutputSettings, Settings, TraceSettings
+from kflowd.settings.servers import Server
 from kflowd.settings.sources import Source, effective, merged, of_command
 from kflowd.settings.walk import Place
 
 IDLE, ACTIVE = ("trace", "idle"), ("trace", "active")
 MONITOR, FAILED = ("trace", "monitor"), ("trace", "failed")
+FORMAT, UDP = ("output", 0, "format"), ("udp",)
+SERVERS = (Server("192.0.2.1", 2056),)
 SOCKETS = frozenset({"socket"})
 
 
@@ -52,6 +55,16 @@ def test_the_command_line_wins_over_a_file_and_a_file_over_defaults() -> None:
             {},
             {FAILED: True, ("strict",): True},
             "--failed: its fields go beyond the contract: not with --strict",
+        ),
+        (
+            {UDP: SERVERS},
+            {FORMAT: "table"},
+            "--format: table is for people, and --udp for programs (f:1)",
+        ),
+        (
+            {FORMAT: "compact"},
+            {UDP: SERVERS},
+            "f:1: output[0].format: compact is for people, and --udp for programs",
         ),
     ],
 )

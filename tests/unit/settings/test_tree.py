@@ -5,12 +5,12 @@ import pytest
 
 from kflowd.bpf.candidates import ANY_ATTACH_MODE
 from kflowd.bpf.hooks import HOOKS
-from kflowd.delivery.formats import FORMATS
+from kflowd.delivery import formats
 from kflowd.errors import UsageError
 from kflowd.settings import AttachMode, Format, Settings, TraceSettings
 from kflowd.settings.convert import convert
 from kflowd.settings.option import NS_PER_SECOND
-from kflowd.settings.tree import OF_FILES
+from kflowd.settings.tree import FOR_PEOPLE, OF_FILES
 from kflowd.settings.walk import settings_of
 
 
@@ -29,6 +29,16 @@ def test_what_only_files_have_is_refused_without_them(key: str) -> None:
         convert({"trace": {key: True, "monitor": ["socket"]}})
 
 
+@pytest.mark.parametrize("form", FOR_PEOPLE)
+@pytest.mark.parametrize("quiet", [False, True])
+def test_servers_get_no_form_for_people(form: str, quiet: bool) -> None:
+    """With and without standard output; and standard output alone does."""
+    table = {"output": [{"format": form}], "quiet": quiet}
+    assert convert(table).output[0].format == form
+    with pytest.raises(UsageError, match=f"^--format: {form} is for people, and --udp for prog"):
+        convert(table | {"udp": ["192.0.2.1:2056"]})
+
+
 def test_defaults_are_values_that_would_be_taken() -> None:
     """What is written for a default reads as the default."""
     for setting in settings_of(Settings):
@@ -38,7 +48,8 @@ def test_defaults_are_values_that_would_be_taken() -> None:
 
 def test_words_are_those_of_the_stages() -> None:
     """Forms and attach modes are what serializers and hooks have."""
-    assert get_args(Format) == tuple(FORMATS)
+    assert tuple(formats.FOR_PEOPLE) == FOR_PEOPLE
+    assert get_args(Format) == tuple(formats.FORMATS)
     served = {each.attach_mode for hook in HOOKS for each in hook.candidates}
     assert {*get_args(AttachMode), ANY_ATTACH_MODE} == served
 
