@@ -151,6 +151,7 @@ of_host = config_option(
     "Read settings from this file.  [default: /etc/kflowd/kflowd.toml, if it is there]"
 )
 named = config_option("Read settings from this file: those that are options here.")
+named_too = config_option("The same as FILE.")
 
 
 def _legend(context: click.Context, _param: click.Parameter, value: bool) -> None:
@@ -272,12 +273,16 @@ def config_group() -> None:
 @click.argument(
     "path", metavar="[FILE]", required=False, type=click.Path(path_type=Path, readable=False)
 )
+@named_too
 @version
 @click.pass_context
-def config_check(context: click.Context, /, path: Path | None) -> None:
+def config_check(context: click.Context, /, path: Path | None, config_file: Path | None) -> None:
     """Say all that is wrong in FILE, else in /etc/kflowd/kflowd.toml; 2 if anything is."""
     from kflowd import config
 
+    if path and config_file:
+        raise UsageError(f"-C/--config: {path} is to be checked already")
+    path = path or config_file
     problems = config.problems_of(path)
     for line in problems:
         _say(_one_line(line))

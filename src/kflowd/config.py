@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from kflowd.errors import UsageError
 from kflowd.settings.convert import check
-from kflowd.settings.sources import Source, effective
+from kflowd.settings.sources import Source, contradictions
 from kflowd.settings.tree import Settings
 
 if TYPE_CHECKING:
@@ -46,14 +46,15 @@ def load(path: Path | None) -> Source:
 
 
 def problems_of(path: Path | None) -> Sequence[str]:
-    """Return all that is wrong in a file, each as a line; arguments as of `load`."""
+    """Return all that is wrong in a file, each as a line; arguments as of `load`.
+
+    What contradicts stands behind what is wrong by itself.
+    """
     try:
         source, problems = _load(path, MOST_PROBLEMS)
-        if not problems:
-            effective(source, Source())
     except UsageError as error:
         return [str(error)]
-    return problems
+    return [*problems, *contradictions(source)][:MOST_PROBLEMS]
 
 
 def _load(path: Path | None, most: int) -> tuple[Source, list[str]]:
@@ -93,9 +94,9 @@ def _text(path: Path, *, optional: bool) -> str:
     except ValueError as error:
         raise UsageError(f"reading {path}: {error}") from None
     try:
-        return data.decode()
+        return data.decode("utf-8-sig")  # some editors write a mark of the byte order
     except UnicodeDecodeError as error:
-        line = 1 + data.count(b"\n", 0, error.start)
+        line = 1 + error.object.count(b"\n", 0, error.start)
         raise UsageError(f"{path}:{line}: no TOML: it is no UTF-8") from None
 
 

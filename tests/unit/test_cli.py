@@ -174,8 +174,9 @@ def test_check_tells_all_that_is_wrong(host_file: Path, capfd: pytest.CaptureFix
         f"kflowd: {host_file}:2: quite: no such setting; did you mean quiet?",
     ]
     host_file.write_text("quiet = true\n")
-    assert cli.run(["config", "check", str(host_file)]) == 0
-    assert capfd.readouterr() == (f"OK: {host_file}\n", "")
+    for named in ([str(host_file)], ["-C", str(host_file)], [f"--config={host_file}"]):
+        assert cli.run(["config", "check", *named]) == 0
+        assert capfd.readouterr() == (f"OK: {host_file}\n", "")
 
 
 def test_show_prints_what_a_run_would_have(
@@ -206,6 +207,7 @@ def test_show_prints_what_a_run_would_have(
         (["config", "x"], "No such command 'x'."),
         (["-C", "x", "config", "show"], "options of config come after its name"),
         (["config", "show", "-t", "0"], f"-t: '0' {NO_SECONDS}"),
+        (["config", "check", "-C", "x", "y"], "-C/--config: y is to be checked already"),
     ],
 )
 def test_wrong_use_of_config_is_told(

@@ -6,11 +6,11 @@ import tomllib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from kflowd.settings.positions import TooDeepError, key_lines
-from kflowd.settings.walk import Place
+from kflowd.settings.positions import TooMuchError, key_lines, repeated
+from kflowd.settings.walk import Place, name_of
 
 MOST_CAUSE = 160
-_AT = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)$")
+_AT = re.compile(r" \(at (?:line ([0-9]+), column ([0-9]+)|end of document)\)$")
 
 
 class TextError(ValueError):
@@ -18,10 +18,10 @@ class TextError(ValueError):
 
     Args:
         cause: As the end of a line.
-        line: Where, from 1 on; None: not at a line of its own.
+        line: Where, from 1 on.
     """
 
-    def __init__(self, cause: str, line: int | None) -> None:
+    def __init__(self, cause: str, line: int) -> None:
         super().__init__(cause)
         self.line = line
 
@@ -53,17 +53,29 @@ def parse(text: str) -> Document:
     try:
         lines = key_lines(text)
         return Document(tomllib.loads(text), lines)
-    except TooDeepError as error:
+    except TooMuchError as error:
         raise TextError(str(error), error.line) from None
     except tomllib.TOMLDecodeError as error:
-        cause = str(error)
-        found = _AT.search(cause)
-        if found is None:
-            raise TextError(f"no TOML: {_short(cause)}", None) from None
-        cause = f"no TOML: {_short(cause[: found.start()])} (column {found[2]})"
-        raise TextError(cause, int(found[1])) from None
-    except ValueError as error:  # a whole number of thousands of digits
-        raise TextError(_short(str(error)), None) from None
+        raise _explained(text, str(error)) from None
+
+
+def _explained(text: str, cause: str) -> TextError:
+    """Return what is wrong in a text that is no TOML.
+
+    Args:
+        text: The whole.
+        cause: What tomllib says of it.
+    """
+    found = _AT.search(cause)
+    # at the end: that of the last line which holds anything
+    line = int((found and found[1]) or 1 + text.rstrip().count("\n"))
+    twice = repeated(text)
+    # tomllib says so behind the value, and in other words
+    if twice is not None and twice.line <= line:
+        cause = f"{name_of(twice.place)}: it is there twice, first in line {twice.first}"
+        return TextError(cause, twice.line)
+    column = f" (column {found[2]})" if found and found[2] else ""
+    return TextError(f"no TOML: {_short(_AT.sub('', cause))}{column}", line)
 
 
 def _short(text: str) -> str:

@@ -318,6 +318,8 @@ def _bare(annotation: object) -> object:
 
 def shown(value: object) -> str:
     """Return what was given as a message shows it: one short line, whatever it is."""
+    if isinstance(value, bool):
+        return str(value).lower()  # as a file has it
     try:
         text = ascii(value)
     except ValueError:  # a number of more digits than Python writes

@@ -17,6 +17,8 @@ from kflowd.settings.walk import Place
 MOST_PARTS = 16
 # tomllib calls itself for each list in a list
 MOST_DEPTH = 16
+# of a number or a word without quotes: Python may refuse to read a number of more digits
+MOST_CHARACTERS = 640
 
 # No alternative gives back what it has taken: the time is that of one pass, whatever the text is.
 _TOKEN = re.compile(
@@ -37,8 +39,8 @@ _TOKEN = re.compile(
 _END = ("end", "", 0)
 
 
-class TooDeepError(ValueError):
-    """A text has more in one another than any file of settings.
+class TooMuchError(ValueError):
+    """A text has more in one place than any file of settings.
 
     Args:
         line: Where, from 1 on.
@@ -68,11 +70,36 @@ def key_lines(text: str) -> dict[Place, int]:
     """Return the line of each key and table by its place.
 
     Raises:
-        TooDeepError: The text is beyond the limits above.
+        TooMuchError: The text is beyond the limits above.
     """
     reader = _Reader(text)
     reader.read()
     return reader.lines
+
+
+class Repeated(NamedTuple):
+    """A key or table that stands in a text twice.
+
+    Attributes:
+        place: Its place.
+        line: Where it stands for the second time, from 1 on.
+        first: Where for the first time.
+    """
+
+    place: Place
+    line: int
+    first: int
+
+
+def repeated(text: str) -> Repeated | None:
+    """Return the first key or table that is there twice, which TOML does not allow.
+
+    Raises:
+        TooMuchError: The text is beyond the limits above.
+    """
+    reader = _Reader(text)
+    reader.read()
+    return reader.repeated
 
 
 def _tokens(text: str) -> Iterator[Token]:
@@ -89,6 +116,8 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self.lines: dict[Place, int] = {}
+        self.repeated: Repeated | None = None
+        self._said: dict[Place, int] = {}  # what a key or a heading stands for, not what it is in
         self._numbers: dict[Place, int] = {}  # tables so far, of each list of tables
         self._tokens = _tokens(text)
         self._next = Token(*_END)
@@ -137,6 +166,8 @@ class _Reader:
             self.lines[place] = line
         elif place in self._numbers:
             place = (*place, self._numbers[place] - 1)
+        else:
+            self._say(place, line)
         return place
 
     def _pair(self, table: Place, depth: int = 0) -> None:
@@ -145,14 +176,21 @@ class _Reader:
         for part in self._key():
             place = (*place, part)
             self.lines.setdefault(place, line)
+        self._say(place, line)
         if self._took("="):
             self._value(place, depth)
+
+    def _say(self, place: Place, line: int) -> None:
+        if place not in self._said:
+            self._said[place] = line
+        elif self.repeated is None:
+            self.repeated = Repeated(place, line, self._said[place])
 
     def _key(self) -> list[str]:
         parts: list[str] = []
         while self._next.kind in {"bare", "text"}:
             if len(parts) == MOST_PARTS:
-                raise TooDeepError(self._next.line, f"a key has more than {MOST_PARTS} parts")
+                raise TooMuchError(self._next.line, f"a key has more than {MOST_PARTS} parts")
             parts.append(_unquoted(self._next))
             self._advance()
             if not self._took("."):
@@ -162,7 +200,7 @@ class _Reader:
     def _value(self, place: Place, depth: int) -> None:
         if depth == MOST_DEPTH and self._at("[", "{"):
             cause = f"more than {MOST_DEPTH} lists or tables in one another"
-            raise TooDeepError(self._next.line, cause)
+            raise TooMuchError(self._next.line, cause)
         if self._took("["):
             self._list(place, depth + 1)
         elif self._took("{"):
@@ -173,6 +211,9 @@ class _Reader:
             self._took("}")
         else:
             while self._next.kind in {"bare", "text"} or self._at("."):
+                if self._next.kind == "bare" and len(self._next.text) > MOST_CHARACTERS:
+                    cause = f"a number or word of more than {MOST_CHARACTERS} characters"
+                    raise TooMuchError(self._next.line, cause)
                 self._advance()
 
     def _list(self, place: Place, depth: int) -> None:

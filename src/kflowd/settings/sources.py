@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a file and the command line set, and the settings that both make: the later one wins."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from kflowd.errors import ContradictionError, UsageError
@@ -9,6 +9,8 @@ from kflowd.settings.convert import build
 from kflowd.settings.option import Command
 from kflowd.settings.tree import Settings
 from kflowd.settings.walk import Place, name_of, settings_of
+
+LEAVE_OUT = "-C /dev/null leaves out what a file says"
 
 
 class Source(NamedTuple):
@@ -60,6 +62,26 @@ def effective(file: Source, line: Source) -> Settings:
         written = {
             place: origin for place, origin in file.origins.items() if place not in line.values
         }
-        place, other = error.place, written.get(error.other)
-        head = f"{written[place]}: {name_of(place)}: {error.cause}" if place in written else error
-        raise UsageError(f"{head} ({other})" if other else str(head)) from None
+        hint = None if error.place in written or error.other not in written else LEAVE_OUT
+        raise UsageError(_told(error, written), hint) from None
+
+
+def contradictions(file: Source) -> Iterator[str]:
+    """Yield what in a file contradicts something else there, as lines."""
+    values = dict(file.values)
+    while True:
+        try:
+            build(values, Settings)
+        except ContradictionError as error:
+            yield _told(error, file.origins)
+            # the next one shows without it
+            if values.pop(error.place, None) is not None:
+                continue
+        return
+
+
+def _told(error: ContradictionError, written: Mapping[Place, str]) -> str:
+    """Return what contradicts, with where the file has it."""
+    place, other = error.place, written.get(error.other)
+    head = f"{written[place]}: {name_of(place)}: {error.cause}" if place in written else error
+    return f"{head} ({other})" if other else str(head)

@@ -73,7 +73,7 @@ def test_what_is_not_said_has_its_default(text: str) -> None:
             '[[output]]\nformat = "x"',
             "output[0].format: 'x' is none of json, json-min, compact, table",
         ),
-        ("trace.events = true", "trace.events: True is no whole number from 1 to 4294967295"),
+        ("trace.events = true", "trace.events: true is no whole number from 1 to 4294967295"),
         ("trace.events = 0", "trace.events: 0 is no whole number from 1 to 4294967295"),
         ('strict = "yes"', "strict: 'yes' is neither true nor false"),
         ("trace = 3", "trace: 3 is no table of settings"),

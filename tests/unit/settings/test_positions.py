@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kflowd.settings.positions import MOST_DEPTH, MOST_PARTS, TooDeepError, key_lines
+from kflowd.settings.positions import (
+    MOST_CHARACTERS,
+    MOST_DEPTH,
+    MOST_PARTS,
+    Repeated,
+    TooMuchError,
+    key_lines,
+    repeated,
+)
 from kflowd.settings.walk import Place
 
 TOML = r"""# one
@@ -100,17 +108,18 @@ def test_each_key_has_its_line() -> None:
 
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
 def test_what_is_toml_has_a_line_for_each_key(text: str) -> None:
-    """And what is none is no error here."""
+    """And none of them is there twice. What is no TOML is no error here."""
     lines = key_lines(text)
     with suppress(tomllib.TOMLDecodeError):
         assert set(places(tomllib.loads(text))) <= set(lines)
+        assert repeated(text) is None
     assert all(1 <= line <= 1 + text.count("\n") for line in lines.values())
 
 
 @given(st.text())
 def test_any_text_is_read(text: str) -> None:
     """To its end, without an error of ours."""
-    with suppress(TooDeepError):
+    with suppress(TooMuchError):
         key_lines(text)
 
 
@@ -122,11 +131,12 @@ def test_any_text_is_read(text: str) -> None:
         (f"a = {'[' * (MOST_DEPTH + 1)}", 1),
         ("a = " + "{a = " * (MOST_DEPTH + 1), 1),
         ("a = [\n" * 1 + "[" * MOST_DEPTH, 2),
+        (f"a = [\n{'1' * (MOST_CHARACTERS + 1)}", 2),
     ],
 )
 def test_what_tomllib_cannot_take_is_refused_ahead_of_it(text: str, line: int) -> None:
     """It would call itself too often, or take hours."""
-    with pytest.raises(TooDeepError) as caught:
+    with pytest.raises(TooMuchError) as caught:
         key_lines(text)
     assert caught.value.line == line
 
@@ -135,12 +145,19 @@ def test_what_is_within_the_limits_is_read() -> None:
     """As many parts and lists as that, and not one more."""
     assert len(key_lines(".".join("a" * MOST_PARTS) + " = 1")) == MOST_PARTS
     assert key_lines(f"a = {'[' * MOST_DEPTH}{']' * MOST_DEPTH}") == {("a",): 1}
+    assert key_lines(f"a = {'1' * MOST_CHARACTERS}") == {("a",): 1}
+
+
+def test_the_first_that_is_there_twice_is_found() -> None:
+    """Also where something else stands between, and others are there twice too."""
+    assert repeated("a = 1\nb = 1\n\na = 2\nb = 2") == Repeated(("a",), 4, 1)
+    assert repeated("[a]\nb = 1\n[a.c]\n[[d]]\nb = 1\n[[d]]\nb = 1\n[d.e]") is None
 
 
 @pytest.mark.parametrize("piece", ['"\\', "'", '"""', "[", "{", "a.", "=", "\\", "#", "[[a]]\n"])
 def test_the_time_grows_with_the_size_alone(piece: str) -> None:
     """A text that is begun and never ended is gone over once."""
     began = time.process_time()
-    with suppress(TooDeepError):
+    with suppress(TooMuchError):
         key_lines(f"a = {piece * (200_000 // len(piece))}")
     assert time.process_time() - began < 10

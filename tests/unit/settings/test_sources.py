@@ -75,6 +75,8 @@ def test_a_contradiction_says_where_both_were_written(
     with pytest.raises(UsageError) as caught:
         effective(source(file, "f:1"), source(line, "--x"))
     assert str(caught.value) == message
+    # an option that a file does not go with: the file can be left out
+    assert (caught.value.hint is not None) == (message.startswith("--") and message[-1] == ")")
 
 
 def test_a_command_takes_what_are_its_options() -> None:
