@@ -165,11 +165,13 @@ class TableFormat:
             events = f"{file.FileError or ''} {self._codes(failed)}"
         elif mode := MODES.get(file.FileMode or ""):
             events = f"{mode},{events}"
-        path = path_of(file)
+        path, head = path_of(file), 0
         if file.FileOrigin is not UNSET:
-            path = f"{file.FilePath}{file.FileOrigin}>{file.File}"
+            # the directory of the old name is not known
+            path, head = f"{file.FileOrigin}>{path}", self._room // 2
         amount = None if inode is None else inode.FileSize
-        return Did("file", events, file.FileEventCount, file.FileEventsDuration, amount, path)
+        count, spent = file.FileEventCount, file.FileEventsDuration
+        return Did("file", events, count, spent, amount, path, head)
 
     def _socket(self, record: SocketRecord) -> Did:
         socket, tx, rx = record.socket, record.tx, record.rx

@@ -4,7 +4,7 @@
 from msgspec import UNSET, UnsetType
 
 from kflowd.constants import SECOND_NS
-from kflowd.delivery.formats.times import instant
+from kflowd.delivery.formats.times import DAY_S, instant
 from kflowd.serialize.blocks.file import FileBlock
 from kflowd.serialize.blocks.lifetime import ProcessLifetime
 from kflowd.serialize.blocks.socket import SocketBlock
@@ -18,6 +18,7 @@ ARROWS = {"CLIENT": "->", "SERVER": "<-"}
 HEALTH = "Health"
 SHORT = 5
 COUNT_UNITS = "kMGTPE"
+MOST_SECONDS = 100_000_000
 
 
 def clock(ns: int) -> str:
@@ -49,11 +50,16 @@ def short(number: int) -> str:
 
 
 def seconds(ns: int) -> str:
-    """Return a time in seconds in eight characters: `2.408`, `18095`; "" if there is none."""
+    """Return a time in seconds in eight characters: `2.408`, `18095`; "" if there is none.
+
+    From three years on it is in days, `1157d`: of a clock that was wrong, most likely.
+    """
     if ns <= 0:
         return ""
     whole, rest = divmod(ns, SECOND_NS)
-    return f"{whole}.{rest // 1_000_000:03d}" if whole < 10_000 else str(whole)
+    if whole < 10_000:
+        return f"{whole}.{rest // 1_000_000:03d}"
+    return str(whole) if whole < MOST_SECONDS else f"{whole // DAY_S}d"
 
 
 def path_of(file: FileBlock) -> str:

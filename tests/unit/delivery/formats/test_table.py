@@ -75,7 +75,7 @@ def test_a_wide_terminal_has_more_columns() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        " H,CR,…F,MT,DE  1701 …oject/old.txt>new.txt",
+        " H,CR,…F,MT,DE  1701 old.txt>/ho…ct/new.txt",
         " EACCE…F,MT,DE  1701 /home/project/new.txt",
         " LAST_ACK       120K …c:1d1e:1f20:2122]:443",
         " >*:*",
