@@ -11,6 +11,8 @@ from kflowd.settings.walk import Place, name_of
 
 MOST_CAUSE = 160
 _AT = re.compile(r" \(at (?:line ([0-9]+), column ([0-9]+)|end of document)\)$")
+# how tomllib says that a key or table is there twice, at the end of the value
+_TWICE = ("Cannot overwrite", "Cannot declare", "Duplicate")
 
 
 class TextError(ValueError):
@@ -69,8 +71,7 @@ def _explained(text: str, cause: str) -> TextError:
     found = _AT.search(cause)
     # at the end: that of the last line which holds anything
     line = int((found and found[1]) or 1 + text.rstrip().count("\n"))
-    twice = repeated(text)
-    # tomllib says so behind the value, and in other words
+    twice = repeated(text) if cause.startswith(_TWICE) else None
     if twice is not None and twice.line <= line:
         cause = f"{name_of(twice.place)}: it is there twice, first in line {twice.first}"
         return TextError(cause, twice.line)

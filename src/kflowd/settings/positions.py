@@ -166,7 +166,7 @@ class _Reader:
             self.lines[place] = line
         elif place in self._numbers:
             place = (*place, self._numbers[place] - 1)
-        else:
+        elif place:  # else it is no TOML
             self._say(place, line)
         return place
 
@@ -176,8 +176,8 @@ class _Reader:
         for part in self._key():
             place = (*place, part)
             self.lines.setdefault(place, line)
-        self._say(place, line)
         if self._took("="):
+            self._say(place, line)
             self._value(place, depth)
 
     def _say(self, place: Place, line: int) -> None:

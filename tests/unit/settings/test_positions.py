@@ -151,6 +151,7 @@ def test_what_is_within_the_limits_is_read() -> None:
 def test_the_first_that_is_there_twice_is_found() -> None:
     """Also where something else stands between, and others are there twice too."""
     assert repeated("a = 1\nb = 1\n\na = 2\nb = 2") == Repeated(("a",), 4, 1)
+    assert repeated("\n\n[a]\n\n\nb = 1\n[]\n[]\n") is None
     assert repeated("[a]\nb = 1\n[a.c]\n[[d]]\nb = 1\n[[d]]\nb = 1\n[d.e]") is None
 
 
