@@ -19,7 +19,7 @@ from kflowd.errors import KflowdError, SinkError, UsageError
 from kflowd.settings import Settings
 from kflowd.settings.lines import OptionLine, option_lines
 from kflowd.settings.option import Command
-from kflowd.settings.sources import Source, effective, merged, of_command
+from kflowd.settings.sources import Source, effective, merged, of_command, on_stdout
 from kflowd.settings.walk import Place, Tree
 
 PROGRAM = "kflowd"
@@ -303,7 +303,7 @@ def config_show(context: click.Context, /, *, origin: bool, **_given: Any) -> No
 
     line = given_settings(context)
     file = _file_settings(context)
-    source = merged((file, line))
+    source = merged((file, on_stdout(file, line)))
     _print(written(effective(file, line), source.origin if origin else None))
 
 

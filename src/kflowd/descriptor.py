@@ -12,6 +12,7 @@ import select
 import socket
 import stat
 from contextlib import suppress
+from pathlib import Path
 
 OWN_DESCRIPTORS = "/proc/self/fd"
 # Where opening once more is refused (another user's pipe): poll says that this much can be written.
@@ -83,3 +84,13 @@ class Descriptor:
         poller = select.poll()
         poller.register(self._number, select.POLLOUT)
         return bool(poller.poll(0))
+
+
+def new_file(path: Path) -> int:
+    """Return the descriptor of a file that was not there, for its owner alone.
+
+    Raises:
+        OSError: It is there, or cannot be made.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(path, flags, 0o600)

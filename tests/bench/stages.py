@@ -12,11 +12,12 @@ from kflowd.aggregate.file import FileAggregator
 from kflowd.aggregate.socket import SocketAggregator
 from kflowd.assembly import live_enrichers
 from kflowd.delivery.formats import FORMATS
-from kflowd.delivery.queue import LIMIT_BYTES, OVERHEAD_BYTES
+from kflowd.delivery.queue import OVERHEAD_BYTES
 from kflowd.enrich import Enrichment
 from kflowd.model import Session
 from kflowd.records import Decoder
 from kflowd.serialize import Builder, HostFacts
+from kflowd.settings import QueueSettings
 from tests.unit.make import SECOND, record
 
 RECORDS = 2000
@@ -142,7 +143,7 @@ def measure_batch(batch: bytes, form: str) -> dict[str, float]:
         "encode": microseconds(lambda: [text(each) for each in made], count),
         "whole": microseconds(whole, count),
         "bytes": size,
-        "in queue": LIMIT_BYTES / (size + OVERHEAD_BYTES),
+        "in queue": QueueSettings().bytes / (size + OVERHEAD_BYTES),
     }
 
 

@@ -20,7 +20,8 @@ _SCRIPT = """\
 import sys
 from kflowd import cli
 from kflowd.delivery import output
-output.LIMIT_BYTES = int(sys.argv.pop(1))
+size, queue = int(sys.argv.pop(1)), output.Queue
+output.Queue = lambda _size, *rest: queue(size, *rest)
 cli.entry()
 """
 

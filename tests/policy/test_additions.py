@@ -126,7 +126,7 @@ ADDITIONS = (
                 '    "json-min": ',
                 '    "dummy": lambda: dummy,\n',
             ),
-            Place("src/kflowd/settings/tree.py", '"json-min", ', '"dummy", '),
+            Place("src/kflowd/settings/outputs.py", '"json-min", ', '"dummy", '),
             Place(
                 "tests/unit/delivery/formats/test_dummy.py",
                 "",

@@ -92,7 +92,7 @@ def test_a_named_file_stands_in_place_of_the_host_s(file: Path, tmp_path: Path) 
             "[trace]\nmonitor = [\n'file',\n'x']",
             "2: trace.monitor: 'x' is none of file, socket, process",
         ),
-        ("\n[[output]]\n[[output]]", "2: output: 2 tables, 1 can be"),
+        ("\n" + "[[output]]\n" * 17, "2: output: 17 tables, 1 to 16 can be"),
         (
             "output = [{ form = 1 }]",
             "1: output[0].form: no such setting; did you mean output[0].fo",

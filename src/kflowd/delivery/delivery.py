@@ -12,9 +12,41 @@ from kflowd.delivery.queue import Reason
 from kflowd.errors import SinkError
 from kflowd.faults import Faults
 from kflowd.serialize import HealthRecord, OutputCounters, Record
+from kflowd.settings.outputs import KINDS
 
 # How often the end looks whether it has waited long enough.
 LOOK_S = 0.05
+
+
+class Group:
+    """Outputs that get the same texts.
+
+    Args:
+        outputs: One at least.
+
+    Attributes:
+        format: Makes the texts.
+        outputs: As above.
+    """
+
+    def __init__(self, outputs: Sequence[Output]) -> None:
+        first = outputs[0]
+        self.outputs = outputs
+        self.format = make_format(first.form, first.screen)
+        self._all = first.records >= set(KINDS)
+        self._records = first.records
+
+    def wanted(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Return those of some records that the outputs are to get."""
+        return records if self._all else [it for it in records if it.MONITOR in self._records]
+
+
+def _alike(outputs: Sequence[Output]) -> list[list[Output]]:
+    """Return outputs that get the same texts together."""
+    groups: dict[object, list[Output]] = {}
+    for output in outputs:
+        groups.setdefault((output.form, output.screen, output.records), []).append(output)
+    return list(groups.values())
 
 
 class Delivery:
@@ -40,16 +72,17 @@ class Delivery:
         self._faults = faults or Faults()
         self._outputs = outputs
         self._count = count
-        forms = dict.fromkeys((output.form, output.screen) for output in outputs)
-        self._groups = [
-            (make_format(*form), [it for it in outputs if (it.form, it.screen) == form])
-            for form in forms
-        ]
+        self._groups = list(map(Group, _alike(outputs)))
 
     @property
     def gone(self) -> bool:
         """Whether there were outputs, and each one's sink is gone."""
         return bool(self._outputs) and all(each.state is State.GONE for each in self._outputs)
+
+    @property
+    def reopens(self) -> bool:
+        """Whether there is an output that `reopen` does something for."""
+        return any(output.reopens for output in self._outputs)
 
     @property
     def done(self) -> bool:
@@ -62,8 +95,8 @@ class Delivery:
             records = records[: max(0, self._missing())]
         self.records += len(records)
         if records:
-            for form, outputs in self._groups:
-                _share(records, form, outputs, self._faults)
+            for group in self._groups:
+                _share(group.wanted(records), group.format, group.outputs, self._faults)
 
     def __enter__(self) -> Self:
         return self
@@ -84,6 +117,11 @@ class Delivery:
             while not output.finished and not ending.over(output.progress_ns):
                 output.join(LOOK_S)
         self.leave()
+
+    def reopen(self) -> None:
+        """Let all sinks begin anew: files that were renamed, connections."""
+        for output in self._outputs:
+            output.reopen()
 
     def leave(self) -> None:
         """End at once; what is queued is lost. May be called twice."""

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from kflowd.delivery.formats.screen import PAPER, Screen
-from kflowd.delivery.queue import LIMIT_BYTES, Counts, Queue, Reason
+from kflowd.delivery.queue import Counts, Queue, Reason
 from kflowd.delivery.sinks.base import RefusedError, Sink, SinkGoneError
 from kflowd.serialize import OutputCounters
+from kflowd.settings import QueueSettings
+from kflowd.settings.outputs import KINDS
 
 # What is offered to a sink at once: what an empty pipe takes, and twice as much each time that all
 # of it was taken, as a file does: while the run is busy, a thread gets its turn every few ms.
@@ -47,6 +49,8 @@ class Output:
         lossless: Wait for the sink and give up at the first error, instead of losing. For replay
             alone: nothing is behind it that cannot wait.
         screen: Where the texts are read.
+        records: Which it gets, by InfoMonitor.
+        queue: What may wait.
 
     Attributes:
         state: How the sink stands.
@@ -62,8 +66,13 @@ class Output:
         *,
         lossless: bool = False,
         screen: Screen = PAPER,
+        records: frozenset[str] = frozenset(KINDS),
+        queue: QueueSettings | None = None,
     ) -> None:
+        queue = queue or QueueSettings()
+        age_ns = None if lossless else queue.age_ns
         self.name = name
+        self.records = records
         self.form = form
         self.screen = screen
         self.state = State.UP
@@ -71,16 +80,21 @@ class Output:
         self.progress_ns = 0
         self._sink = sink
         self._lossless = lossless
-        self._ending = self._leaving = False
+        self._ending = self._leaving = self._reopening = False
         self._chunk = CHUNK_BYTES
         self._ready = False  # poll said so and nothing was written since
         self._waker = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poller = select.poll()
         self._poller.register(self._waker, select.POLLIN)
-        self._queue = Queue(LIMIT_BYTES, self._wake)
+        self._queue = Queue(queue.bytes, self._wake, age_ns)
         # a daemon: a write that hangs in the kernel, on a frozen file system, keeps no program
         self._thread = threading.Thread(target=self._run, name=f"sink-{name}", daemon=True)
         self._thread.start()
+
+    @property
+    def reopens(self) -> bool:
+        """Whether `reopen` does something."""
+        return self._sink.REOPENS
 
     @property
     def finished(self) -> bool:
@@ -93,6 +107,11 @@ class Output:
             self._queue.put_all(texts)
         else:
             self._queue.put(texts, notices)
+
+    def reopen(self) -> None:
+        """Begin anew at the path or address of the sink, if it has one; for any thread."""
+        self._reopening = self._sink.REOPENS
+        self._wake()
 
     def end(self) -> None:
         """Nothing more comes: the thread ends when all is out."""
@@ -134,6 +153,7 @@ class Output:
             queued=counts.queued,
             lost=sum(lost.values()),
             lost_full=lost[Reason.FULL],
+            lost_late=lost[Reason.LATE],
             lost_refused=lost[Reason.REFUSED],
             lost_gone=lost[Reason.GONE],
             lost_end=lost[Reason.END],
@@ -157,6 +177,9 @@ class Output:
     def _work(self) -> None:
         while not self._leaving:
             texts, offset = self._queue.front(self._chunk)
+            if self._reopening:
+                self._reopening = False
+                self._sink.close()
             if not texts:
                 if self._ending:
                     return

@@ -3,14 +3,21 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from kflowd.delivery.formats import FOR_PEOPLE, HEAD_LINES
 from kflowd.delivery.formats.screen import LEAST_WIDTH, PAPER, Screen
 from kflowd.delivery.output import Output
-from kflowd.delivery.sinks import SINKS, Sink
-from kflowd.settings import Settings
+from kflowd.delivery.sinks import SINKS, FileSink, Sink
+from kflowd.delivery.sinks.framing import NEWLINE, RECORD
+from kflowd.errors import SinkError
+from kflowd.settings import OutputSettings, Settings
+from kflowd.settings.servers import Address
 
 STDOUT = 1
+# one record each, and a stream of them
+DATAGRAMS = ("udp", "unixgram")
+CONNECTIONS = ("tcp", "unix")
 # wider than any screen: a terminal can say any number
 MOST_WIDTH = 1000
 
@@ -21,17 +28,60 @@ def make_outputs(settings: Settings, *, lossless: bool = False) -> list[Output]:
     Args:
         settings: Of the run.
         lossless: See `Output`.
+
+    Raises:
+        SinkError: A file cannot be written.
     """
-    form = settings.output[0].format
-    screen = PAPER
-    sinks: dict[str, Sink] = {}
-    if not settings.quiet:
-        screen = look(STDOUT, os.environ) if form in FOR_PEOPLE else PAPER
-        sinks["stdout"] = _stdout(form, screen)
-    sinks |= {f"udp {server}": SINKS["udp"](server) for server in settings.udp}
-    return [
-        Output(name, sink, form, lossless=lossless, screen=screen) for name, sink in sinks.items()
+    wanted = [it for it in settings.output if it.sink != "stdout" or not settings.quiet]
+    form = settings.servers_form
+    wanted += [
+        OutputSettings(sink="udp", address=Address(*server), format=form) for server in settings.udp
     ]
+    # all sinks first: where one cannot be made no thread runs
+    made = [(it, _screen(it), _sink(it)) for it in wanted]
+    return [
+        Output(
+            it.name,
+            sink,
+            it.form,
+            lossless=lossless,
+            screen=screen,
+            records=it.records,
+            queue=it.queue,
+        )
+        for it, screen, sink in made
+    ]
+
+
+def _screen(output: OutputSettings) -> Screen:
+    """Return where the texts of an output are read."""
+    if output.sink == "stdout" and output.form in FOR_PEOPLE:
+        return look(STDOUT, os.environ)
+    return PAPER
+
+
+def _sink(output: OutputSettings) -> Sink:
+    """Return what takes the texts of an output.
+
+    Raises:
+        SinkError: It is a file that cannot be written.
+    """
+    make = SINKS[output.sink]
+    if output.sink in DATAGRAMS:
+        return make(output.address or output.path)
+    separator = NEWLINE if output.lines else RECORD
+    if output.sink in CONNECTIONS:
+        return make(output.address or output.path, separator=separator)
+    head_line = HEAD_LINES.get(output.form)
+    head = head_line(_screen(output)) + NEWLINE if head_line else b""
+    if output.sink == "stdout":
+        return make(separator=separator, head=head)
+    sink = FileSink(output.path or Path(), separator=separator, head=head, rotate=output.rotate)
+    try:
+        sink.open()
+    except OSError as error:
+        raise SinkError(f"writing records to {output.name}: {error.strerror}") from None
+    return sink
 
 
 def look(number: int, environment: Mapping[str, str]) -> Screen:
@@ -47,10 +97,3 @@ def look(number: int, environment: Mapping[str, str]) -> Screen:
         return PAPER
     colours = not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
     return Screen(min(max(width, LEAST_WIDTH), MOST_WIDTH), colours)
-
-
-def _stdout(form: str, screen: Screen) -> Sink:
-    if form not in FOR_PEOPLE:
-        return SINKS["stdout"]()
-    head = HEAD_LINES.get(form)
-    return SINKS["stdout"](separator=b"\n", head=head(screen) + b"\n" if head else b"")

@@ -7,15 +7,13 @@ The run loop fills it, the sink's thread empties it from the front. At all times
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple
 
-# Seconds of a very busy host for a reader that pauses, and a size that an agent may take; how many
-# records it holds is what `make bench` prints.
-LIMIT_BYTES = 64 << 20
 # What Python needs for a text beside its bytes: the object and its place in the queue.
 OVERHEAD_BYTES = 48
 
@@ -24,6 +22,7 @@ class Reason(StrEnum):
     """Why a record did not leave by an output."""
 
     FULL = "queue full"
+    LATE = "too old"
     REFUSED = "refused"
     GONE = "sink gone"
     END = "left at the end"
@@ -54,12 +53,13 @@ class Queue:
         size: Bytes of texts that it may hold, with what Python needs for them. One text always has
             room in an empty queue.
         wake: Called when texts have come and the emptying side has found none before.
+        age_ns: Texts that have waited longer are lost; None: they wait as long as there is room.
 
     Attributes:
         refusing: The sink refuses texts at the moment: what is lost meanwhile is lost for that.
     """
 
-    def __init__(self, size: int, wake: Callable[[], None]) -> None:
+    def __init__(self, size: int, wake: Callable[[], None], age_ns: int | None = None) -> None:
         self.refusing = False
         self._size = size
         self._wake = wake
@@ -71,6 +71,9 @@ class Queue:
         self._offset = 0
         self._notice: bytes | None = None
         self._bytes = 0
+        self._age_ns = age_ns
+        # when texts came, and how many of those are still there
+        self._came: deque[list[int]] = deque()
         self._idle = False
         self._abandoned: Reason | None = None
         self._put = self._written = self._replaced = 0
@@ -85,6 +88,7 @@ class Queue:
         """
         with self._lock:
             self._put += len(texts)
+            self._expire()
             taken = 0 if self._abandoned else self._admit(texts)
             if taken < len(texts):
                 self._overflow(texts, taken, notices)
@@ -111,6 +115,7 @@ class Queue:
         They stay in the queue until `advance`. Without any the next `put` wakes.
         """
         with self._lock:
+            self._expire()
             texts = [] if self._begun is None else [self._begun]
             size = sum(map(len, texts))
             for text in self._texts:
@@ -139,6 +144,7 @@ class Queue:
             self._offset = offset
             if offset and self._begun is None:
                 self._begun = self._texts.popleft()
+                self._forget(1)
             self._after_removal()
             return not self._queued()
 
@@ -157,6 +163,7 @@ class Queue:
                 self._abandoned = self._real(reason)
             self._lose(self._queued(), self._abandoned)
             self._texts.clear()
+            self._came.clear()
             self._begun = self._notice = None
             self._bytes = self._offset = 0
             self._room.notify_all()
@@ -188,6 +195,8 @@ class Queue:
                 taken += 1
         if taken:
             self._texts.extend(islice(texts, taken))
+            if self._age_ns is not None:
+                self._came.append([time.monotonic_ns(), taken])
             self._bytes += size
         return taken
 
@@ -204,6 +213,27 @@ class Queue:
 
     def _remove(self, number: int) -> None:
         self._bytes -= _size([self._texts.popleft() for _ in range(number)])
+        self._forget(number)
+
+    def _forget(self, number: int) -> None:
+        """Take note that so many texts are no longer among those that wait."""
+        while number and self._came:
+            gone = min(number, self._came[0][1])
+            self._came[0][1] -= gone
+            number -= gone
+            if not self._came[0][1]:
+                self._came.popleft()
+
+    def _expire(self) -> None:
+        """Lose what has waited too long."""
+        if self._age_ns is None or not self._came:
+            return
+        before_ns = time.monotonic_ns() - self._age_ns
+        while self._came and self._came[0][0] < before_ns:
+            number = self._came[0][1]
+            self._lose(number, Reason.LATE)
+            self._remove(number)
+            self._after_removal()
 
     def _after_removal(self) -> None:
         """Let the notice in if there is room now, and who waits for room go on."""

@@ -85,6 +85,7 @@ class OutputCounters(msgspec.Struct, frozen=True, rename="pascal"):
     queued: int
     lost: int
     lost_full: int
+    lost_late: int
     lost_refused: int
     lost_gone: int
     lost_end: int

@@ -6,11 +6,10 @@ written, `walk` the fields one by one, `lines` the options of a command, `conver
 was written to a tree.
 """
 
+from kflowd.settings.outputs import Format, OutputSettings, QueueSettings, RotateSettings
 from kflowd.settings.tree import (
     AttachMode,
     EnrichSettings,
-    Format,
-    OutputSettings,
     Settings,
     Subsystem,
     TraceSettings,
@@ -21,6 +20,8 @@ __all__ = [
     "EnrichSettings",
     "Format",
     "OutputSettings",
+    "QueueSettings",
+    "RotateSettings",
     "Settings",
     "Subsystem",
     "TraceSettings",

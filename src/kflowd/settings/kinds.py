@@ -18,7 +18,7 @@ from msgspec import inspect
 
 from kflowd.settings.option import Unit
 from kflowd.settings.rules import Rule, parse_rule
-from kflowd.settings.servers import Server, parse_server
+from kflowd.settings.servers import Address, Server, parse_address, parse_server
 
 MAX_SHOWN = 60
 MOST_SERVERS = 8
@@ -268,6 +268,22 @@ class ServerList(Kind[tuple[Server, ...]]):
             raise ValueError(f"{shown(text)} {error}") from None
 
 
+class OneAddress(Kind[Address]):
+    """A host and a port."""
+
+    def __init__(self) -> None:
+        super().__init__(Address, "no address", "", "HOST:PORT")
+
+    def read(self, value: object) -> Address:
+        """Return the address; a message says what it lacks."""
+        if not isinstance(value, str):
+            raise ValueError(f"{shown(value)} is {self.wrong}")  # noqa: TRY004 - of the user
+        try:
+            return parse_address(value)
+        except ValueError as error:
+            raise ValueError(f"{shown(value)} {error}") from None
+
+
 def kind_of(annotation: object, unit: Unit | None) -> Kind[Any]:
     """Return the kind of values that a field has.
 
@@ -298,6 +314,8 @@ def kind_of(annotation: object, unit: Unit | None) -> Kind[Any]:
             kind = RuleList()
         case inspect.VarTupleType(item_type=inspect.NamedTupleType(cls=cls)) if cls is Server:
             kind = ServerList()
+        case inspect.NamedTupleType(cls=cls) if cls is Address:
+            kind = OneAddress()
         case inspect.FrozenSetType(item_type=inspect.LiteralType()):
             kind = Words(typing.get_args(of)[0])
     if kind is None:

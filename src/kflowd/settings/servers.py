@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Servers that records are sent to: an address and a port, no name that would be looked up."""
+"""Where records are sent to: servers by their address, and hosts that may have a name."""
 
 import ipaddress
+import re
 from typing import NamedTuple
 
 MOST_PORT = 65535
+# as in /etc/hosts and DNS, with the underscores that some have (RFC 1123, 2181)
+_HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
+                        r"(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?", re.ASCII)  # fmt: skip
 
 
 class Server(NamedTuple):
@@ -22,6 +26,36 @@ class Server(NamedTuple):
         return f"[{self.address}]:{self.port}" if ":" in self.address else ":".join(map(str, self))
 
 
+class Address(NamedTuple):
+    """A host and a port.
+
+    Attributes:
+        host: IPv4, IPv6, or a name that is looked up whenever a connection begins.
+        port: From 1 to 65535.
+    """
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else ":".join(map(str, self))
+
+
+def parse_address(text: str) -> Address:
+    """Return the address of `HOST:PORT`, or of what `parse_server` takes.
+
+    Raises:
+        ValueError: With the end of a line that says what is wrong.
+    """
+    host, colon, port = text.rpartition(":")
+    if colon and _HOST_NAME.fullmatch(host) and not host.replace(".", "").isdecimal():
+        return Address(host, _port(port))
+    try:
+        return Address(*parse_server(text))
+    except ValueError as error:
+        raise ValueError(str(error).partition(";")[0].replace("IP:PORT", "HOST:PORT")) from None
+
+
 def parse_server(text: str) -> Server:
     """Return the server of `192.0.2.1:2056`, `[2001:db8::1]:2056` or `2001:db8::1:2056`.
 
@@ -33,8 +67,7 @@ def parse_server(text: str) -> Server:
     address, colon, port = text.rpartition(":")
     if not colon or address.count("[") != address.count("]"):
         raise ValueError("has no port: IP:PORT is wanted")
-    if not (port.isascii() and port.isdecimal() and len(port) <= 5 and 1 <= int(port) <= MOST_PORT):
-        raise ValueError(f"has no port from 1 to {MOST_PORT}")
+    number = _port(port)
     bracketed = address.startswith("[") and address.endswith("]")
     try:
         found = ipaddress.ip_address(address[1:-1] if bracketed else address)
@@ -44,4 +77,10 @@ def parse_server(text: str) -> Server:
         raise ValueError("has an IPv4 address in brackets")
     if found.is_unspecified:
         raise ValueError("has no address that can be sent to")
-    return Server(str(found), int(port))
+    return Server(str(found), number)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and 1 <= int(text) <= MOST_PORT):
+        raise ValueError(f"has no port from 1 to {MOST_PORT}")
+    return int(text)

@@ -2,15 +2,18 @@
 """What a file and the command line set, and the settings that both make: the later one wins."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from kflowd.errors import ContradictionError, UsageError
 from kflowd.settings.convert import build
 from kflowd.settings.option import Command
+from kflowd.settings.outputs import STDOUT
 from kflowd.settings.tree import Settings
 from kflowd.settings.walk import Place, name_of, settings_of
 
+OUTPUT = "output"
 LEAVE_OUT = "-C /dev/null leaves out what a file says"
+T = TypeVar("T")
 
 
 class Source(NamedTuple):
@@ -30,10 +33,11 @@ class Source(NamedTuple):
 
 
 def of_command(source: Source, command: Command) -> Source:
-    """Return what a source sets of the options of a command."""
+    """Return what a source sets of the options of a command: of outputs, those of stdout."""
     known = {it.place for it in settings_of(Settings) if command in it.option.commands}
-    values = {place: value for place, value in source.values.items() if place in known}
-    return Source(values, source.origins)
+    moved = _moved(source, _stdout_index(source.values), 0)
+    values = {place: value for place, value in moved.values.items() if place in known}
+    return Source(values, moved.origins)
 
 
 def merged(sources: Iterable[Source]) -> Source:
@@ -46,6 +50,40 @@ def merged(sources: Iterable[Source]) -> Source:
     return Source(values, origins)
 
 
+def on_stdout(file: Source, line: Source) -> Source:
+    """Return what the command line sets, with the place that standard output has in a file.
+
+    Its options are about standard output: where the file has other outputs alone, it is one more.
+    """
+    if not any(place[0] == OUTPUT for place in line.values):
+        return line
+    index = _stdout_index(file.values)
+    if index is None:
+        index = 1 + max(int(place[1]) for place in file.values if place[0] == OUTPUT)
+    return _moved(line, 0, index)
+
+
+def _stdout_index(values: Mapping[Place, object]) -> int | None:
+    """Return which table of outputs is standard output; 0 without any, None: none of them."""
+    tables = {place[1] for place in values if place[0] == OUTPUT}
+    found = (
+        index for index in sorted(map(int, tables))
+        if values.get((OUTPUT, index, "sink"), STDOUT) == STDOUT
+    )  # fmt: skip
+    return next(found, None) if tables else 0
+
+
+def _moved(source: Source, index: int | None, to: int) -> Source:
+    """Return a source with one of its outputs in another place, and without all others."""
+
+    def moved(values: Mapping[Place, T]) -> dict[Place, T]:
+        others = {place: it for place, it in values.items() if place[0] != OUTPUT}
+        ours = {place: it for place, it in values.items() if place[:2] == (OUTPUT, index)}
+        return others | {(OUTPUT, to, *place[2:]): it for place, it in ours.items()}
+
+    return Source(moved(source.values), moved(source.origins))
+
+
 def effective(file: Source, line: Source) -> Settings:
     """Return the settings of a run.
 
@@ -56,6 +94,7 @@ def effective(file: Source, line: Source) -> Settings:
     Raises:
         UsageError: Two of them contradict; the message says where they were written.
     """
+    line = on_stdout(file, line)
     try:
         return build(merged((file, line)).values, Settings)
     except ContradictionError as error:

@@ -20,12 +20,12 @@ from kflowd.settings.option import (
     Map,
     Option,
 )
+from kflowd.settings.outputs import FOR_PEOPLE, STDOUT, Format, OutputSettings, contradictions
 from kflowd.settings.rules import Rule
 from kflowd.settings.servers import Server
 
 Subsystem = Literal["file", "socket", "process"]
 AttachMode = Literal["fentry", "kprobe", "tracepoint"]
-Format = Literal["json", "json-min", "compact", "table"]
 
 # Longer than any run; keeps nanoseconds far from 64 bits.
 Duration = Annotated[int, Meta(ge=1, le=1_000_000_000 * NS_PER_SECOND)]
@@ -34,8 +34,6 @@ RingBytes = Annotated[int, Meta(ge=16 << 10, le=1 << 30)]
 Entries = Annotated[int, Meta(ge=16, le=4 << 20)]
 
 
-# Forms that are for people: they may change, so no program is to get them.
-FOR_PEOPLE = ("compact", "table")
 # What only files have: asked for without them it would be passed over.
 OF_FILES = ("pseudo_fs", "directories", "failed")
 
@@ -245,28 +243,12 @@ class EnrichSettings(Struct, frozen=True, kw_only=True, rename=key_of):
     ] = False
 
 
-class OutputSettings(Struct, frozen=True, kw_only=True):
-    """One way out of the records. Options of the command line are about standard output."""
-
-    format: Annotated[
-        Format,
-        Option(
-            help="Form of the records: JSON, indented or on one line, or lines for people",
-            short="-o",
-            metavar="FORM",
-            commands=("trace", "replay"),
-            reload=True,
-        ),
-    ] = "json"
-
-
 class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
     """What one run is to do."""
 
     trace: TraceSettings = TraceSettings()
     enrich: EnrichSettings = EnrichSettings()
-    # one until there are other sinks than standard output and servers
-    output: Annotated[tuple[OutputSettings, ...], Meta(min_length=1, max_length=1)] = (
+    output: Annotated[tuple[OutputSettings, ...], Meta(min_length=1, max_length=16)] = (
         OutputSettings(),
     )
     udp: Annotated[
@@ -330,17 +312,31 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
         ),
     ] = False
 
+    @property
+    def stdout_index(self) -> int | None:
+        """Which output is standard output, None if none is."""
+        found = (index for index, it in enumerate(self.output) if it.sink == STDOUT)
+        return next(found, None)
+
+    @property
+    def servers_form(self) -> Format:
+        """The form in which servers of --udp get records: that of standard output."""
+        index = self.stdout_index
+        return self.output[0 if index is None else index].form
+
     def __post_init__(self) -> None:
         """Refuse what cannot be said.
 
         Raises:
-            ContradictionError: Fields beyond the contract are wanted, and none beyond it; or
-                servers would get a form that is for people.
+            ContradictionError: Fields beyond the contract are wanted, and none beyond it; servers
+                would get a form that is for people; or an output does not fit itself.
         """
         if self.trace.failed and self.strict:
             cause = "its fields go beyond the contract: not with --strict"
             raise ContradictionError(("trace", "failed"), cause, ("strict",))
-        for index, output in enumerate(self.output):
-            if self.udp and output.format in FOR_PEOPLE:
-                cause = f"{output.format} is for people, and --udp for programs"
-                raise ContradictionError(("output", index, "format"), cause, ("udp",))
+        if self.udp and self.servers_form in FOR_PEOPLE:
+            cause = f"{self.servers_form} is for people, and --udp for programs"
+            raise ContradictionError(("output", self.stdout_index or 0, "format"), cause, ("udp",))
+        for it in contradictions(self.output):
+            place = ("output", it.number)
+            raise ContradictionError((*place, it.key), it.cause, (*place, it.other))

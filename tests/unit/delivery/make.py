@@ -4,15 +4,15 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
-import pytest
-
-from kflowd.delivery import Output, output
+from kflowd.delivery import Output
 from kflowd.delivery.sinks.base import SinkGoneError
-from kflowd.model import Counters
+from kflowd.model import Counters, EnrichedProcess
 from kflowd.serialize import Builder, Record, UserCounters
 from kflowd.serialize.blocks.info import Host, Stamp, Uptime
+from kflowd.settings import QueueSettings
+from tests.unit.make import actor, lived
 
 SECONDS = 10.0
 
@@ -39,6 +39,11 @@ def health() -> Record:
     return Builder().health(Counters(1, (0,) * 20, 0), UserCounters())
 
 
+def process_record() -> Record:
+    """Return a record of a process."""
+    return Builder().record(EnrichedProcess(actor(), lived()))
+
+
 def until(condition: Callable[[], Any]) -> None:
     """Wait until something is so."""
     end = time.monotonic() + SECONDS
@@ -51,9 +56,7 @@ def narrow(
     size: int, name: str, sink: "Sink", form: str = "json", *, lossless: bool = False
 ) -> Output:
     """Return an output whose queue has room for so many bytes."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(output, "LIMIT_BYTES", size)
-        return Output(name, sink, form, lossless=lossless)
+    return Output(name, sink, form, lossless=lossless, queue=QueueSettings(bytes=size))
 
 
 class Sink:
@@ -64,6 +67,8 @@ class Sink:
         error: What it raises instead of taking.
         hang: Called in each write.
     """
+
+    REOPENS: ClassVar[bool] = True
 
     def __init__(self, room: int = 1 << 30) -> None:
         self.texts: list[bytes] = []
@@ -105,3 +110,25 @@ class Sink:
         self.closed = True
         os.close(self._reader)
         os.close(self._writer)
+
+
+class Standing(Sink):
+    """One that does not begin anew."""
+
+    REOPENS: ClassVar[bool] = False
+
+
+class Anew(Sink):
+    """One that is closed and written to again.
+
+    Attributes:
+        closes: How often it was closed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closes = 0
+
+    def close(self) -> None:
+        """Stay as it is."""
+        self.closes += 1

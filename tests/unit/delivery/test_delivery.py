@@ -8,7 +8,17 @@ from kflowd.delivery.formats import FORMATS
 from kflowd.delivery.queue import OVERHEAD_BYTES
 from kflowd.errors import SinkError
 from kflowd.serialize import Record
-from tests.unit.delivery.make import Sink, health, narrow, records, text_of, until
+from tests.unit.delivery.make import (
+    Anew,
+    Sink,
+    Standing,
+    health,
+    narrow,
+    process_record,
+    records,
+    text_of,
+    until,
+)
 
 SIZE = OVERHEAD_BYTES + 1  # of a text of one digit in the queue
 
@@ -200,3 +210,35 @@ def test_a_fault_is_a_failure() -> None:
         delivery.put(records(1))
         until(lambda: is_done(delivery))
     assert delivery.failure() is sink.error
+
+
+def test_outputs_get_the_records_that_they_are_for(form: Form) -> None:
+    """By InfoMonitor; those that get the same ones share the texts."""
+    sinks = [Sink() for _ in range(4)]
+    few = frozenset({"health"})
+    outputs = [
+        Output("all", sinks[0], "test"),
+        Output("few", sinks[1], "test", records=few),
+        Output("as few", sinks[2], "test", records=few),
+        Output("others", sinks[3], "test", records=frozenset({"filesystem", "process"})),
+    ]
+    with Delivery(outputs) as delivery:
+        delivery.put([process_record(), health(), process_record()])
+        delivery.close(ending())
+    counts = [len(sink.texts) for sink in sinks]
+    assert counts == [3, 1, 1, 2]
+    assert form.calls == 3 + 1 + 2
+    assert [it.written for it in delivery.counters()] == counts
+
+
+def test_all_outputs_begin_anew(form: Form) -> None:
+    """If there is one that does."""
+    standing, anew = Standing(), Anew()
+    with Delivery([Output("a", standing, "test"), Output("b", anew, "test")]) as delivery:
+        assert delivery.reopens
+        delivery.reopen()
+        until(lambda: anew.closes)
+        assert not standing.closed
+    with Delivery([Output("a", Standing(), "test")]) as delivery:
+        assert not delivery.reopens
+    assert form.calls == 0

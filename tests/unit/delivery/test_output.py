@@ -11,7 +11,7 @@ from kflowd.delivery import output as module
 from kflowd.delivery.output import Output, State
 from kflowd.delivery.queue import OVERHEAD_BYTES, Reason
 from kflowd.delivery.sinks import RefusedError
-from tests.unit.delivery.make import Sink, narrow, until
+from tests.unit.delivery.make import Anew, Sink, Standing, narrow, until
 
 TEXT = b"x" * (100 - OVERHEAD_BYTES)
 NO_SPACE = OSError(errno.ENOSPC, "No space left on device")
@@ -263,3 +263,34 @@ def test_counters_as_health_shows_them(output: Output, sink: Sink) -> None:
     counters = output.counters()
     assert (counters.queued, counters.lost, counters.lost_end) == (0, 13, 10)
     assert sum(output.counts().lost[reason] for reason in Reason) == 13
+
+
+def test_a_sink_begins_anew_when_asked() -> None:
+    """In its own thread, ahead of the next text; while it stands still as well."""
+    sink = Anew()
+    output = Output("sink", sink, "json")
+    assert output.reopens
+    output.put([TEXT], [])
+    until(lambda: len(sink.texts) == 1)
+    assert not sink.closes
+    output.reopen()
+    until(lambda: sink.closes == 1)
+    output.put([TEXT], [])
+    until(lambda: len(sink.texts) == 2)
+    sink.stall()
+    output.put([TEXT], [])
+    output.reopen()
+    until(lambda: sink.closes == 2)
+    output.leave()
+
+
+def test_standard_output_does_not_begin_anew() -> None:
+    """Nobody gives it another descriptor."""
+    sink = Standing()
+    output = Output("sink", sink, "json")
+    assert not output.reopens
+    output.reopen()
+    output.put([TEXT], [])
+    until(lambda: sink.texts)
+    assert not sink.closed
+    output.leave()

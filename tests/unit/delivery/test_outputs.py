@@ -4,14 +4,17 @@ import os
 import pty
 import struct
 import termios
+import threading
+from pathlib import Path
 
 import pytest
 
 from kflowd.delivery import outputs as module
 from kflowd.delivery.formats.screen import PAPER, Screen
 from kflowd.delivery.outputs import MOST_WIDTH, look, make_outputs
+from kflowd.errors import SinkError
 from kflowd.settings import OutputSettings, Settings
-from kflowd.settings.servers import Server
+from kflowd.settings.servers import Address, Server
 
 SERVERS = (Server("192.0.2.1", 2056), Server("2001:db8::1", 514))
 NAMES = ["udp 192.0.2.1:2056", "udp [2001:db8::1]:514"]
@@ -75,3 +78,53 @@ def test_what_is_no_terminal() -> None:
     assert look(number, {"COLUMNS": "200"}) == PAPER
     os.close(number)
     assert look(number, {}) == PAPER
+
+
+def test_outputs_of_a_file_of_settings(tmp_path: Path) -> None:
+    """Each has its sink, form, records and queue; servers of --udp come behind them."""
+    path = tmp_path / "records"
+    settings = Settings(
+        output=(
+            OutputSettings(sink="file", path=path, records=frozenset({"health"})),
+            OutputSettings(sink="tcp", address=Address("192.0.2.1", 9)),
+            OutputSettings(sink="unix", path=tmp_path / "stream"),
+            OutputSettings(sink="unixgram", path=tmp_path / "datagram"),
+            OutputSettings(format="compact"),
+        ),
+        udp=(),
+    )
+    outputs = make_outputs(settings)
+    assert [(it.name, it.form) for it in outputs] == [
+        (f"file {path}", "json-min"),
+        ("tcp 192.0.2.1:9", "json-min"),
+        (f"unix {tmp_path}/stream", "json-min"),
+        (f"unixgram {tmp_path}/datagram", "json-min"),
+        ("stdout", "compact"),
+    ]
+    assert outputs[0].records == {"health"}
+    assert [it.reopens for it in outputs] == [True] * 4 + [False]
+    assert path.stat().st_mode & 0o777 == 0o600
+    for output in outputs:
+        output.leave()
+
+
+def test_a_file_that_cannot_be_written_is_told_at_once(tmp_path: Path) -> None:
+    """Before the kernel side is loaded, and before any thread runs."""
+    path = tmp_path / "not there" / "records"
+    settings = Settings(output=(OutputSettings(), OutputSettings(sink="file", path=path)))
+    threads = threading.active_count()
+    with pytest.raises(SinkError) as caught:
+        make_outputs(settings)
+    assert str(caught.value) == f"writing records to file {path}: No such file or directory"
+    assert threading.active_count() == threads
+
+
+def test_a_table_in_a_file_has_its_head(tmp_path: Path) -> None:
+    """At the width of paper, without colours."""
+    path = tmp_path / "records"
+    (made,) = make_outputs(
+        Settings(output=(OutputSettings(sink="file", path=path, format="table"),))
+    )
+    made.leave()
+    assert path.read_bytes().startswith(b"TIME")
+    assert path.read_bytes().count(b"\n") == 1

@@ -259,3 +259,39 @@ def test_counts_add_up_and_bounds_hold(
     if last:
         queue.abandon(Reason.END)
         assert balanced(queue).queued == 0
+
+
+def test_what_has_waited_too_long_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found with what is put and what is taken next; a text that is partly out stays."""
+    now = [10]
+    monkeypatch.setattr(time, "monotonic_ns", lambda: now[0])
+    queue = Queue(1 << 20, lambda: None, age_ns=5)
+    queue.put([b"1", b"2"])
+    now[0] = 13
+    queue.put([b"3"])
+    assert queue.front(100)[0] == [b"1", b"2", b"3"]
+    queue.advance(0, 1)
+    now[0] = 16
+    assert queue.front(100) == ([b"1", b"3"], 1)
+    now[0] = 19
+    queue.put([b"4"])
+    assert queue.front(100) == ([b"1", b"4"], 1)
+    queue.advance(2, 0)
+    counts = queue.counts()
+    assert (counts.put, counts.written, counts.queued) == (4, 2, 0)
+    assert counts.lost[Reason.LATE] == sum(counts.lost.values()) == 2
+    now[0] = 99
+    assert queue.front(100) == ([], 0)
+
+
+def test_a_notice_waits_no_longer_than_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is lost makes room for it; from then on it has its time."""
+    now = [10]
+    monkeypatch.setattr(time, "monotonic_ns", lambda: now[0])
+    queue = Queue(1, lambda: None, age_ns=5)
+    queue.put([b"a", b"notice"], [1])
+    now[0] = 16
+    assert queue.front(100)[0] == [b"notice"]
+    now[0] = 22
+    assert queue.front(100)[0] == []
+    assert queue.counts().lost[Reason.LATE] == 2

@@ -79,8 +79,8 @@ def test_what_is_not_said_has_its_default(text: str) -> None:
         ("trace = 3", "trace: 3 is no table of settings"),
         ("output = 3", "output: 3 is no list of tables"),
         ("output = [3]", "output[0]: 3 is no table of settings"),
-        ("output = []", "output: 0 tables, 1 can be"),
-        ("[[output]]\n[[output]]", "output: 2 tables, 1 can be"),
+        ("output = []", "output: 0 tables, 1 to 16 can be"),
+        ("[[output]]\n" * 17, "output: 17 tables, 1 to 16 can be"),
     ],
 )
 def test_wrong_keys_and_values_are_named(text: str, message: str) -> None:

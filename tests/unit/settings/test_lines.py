@@ -24,6 +24,7 @@ def test_commands_have_their_subsets() -> None:
         *("--include", "--exclude"),
         *(
             "-o/--format",
+            "--separator",
             "-u/--udp",
             "-q/--quiet",
             "--strict",

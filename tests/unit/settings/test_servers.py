@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kflowd.settings.servers import MOST_PORT, Server, parse_server
+from kflowd.settings.servers import MOST_PORT, Address, Server, parse_address, parse_server
 
 PORTS = st.integers(1, MOST_PORT)
 
@@ -64,3 +64,41 @@ def test_any_address_is_written_and_read(
     """Each form gives the same server."""
     server = Server(str(address), port)
     assert parse_server(str(server)) == parse_server(f"{address}:{port}") == server
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("logs.example.net:514", Address("logs.example.net", 514)),
+        ("localhost:1", Address("localhost", 1)),
+        ("a_b-c.example.:65535", Address("a_b-c.example.", 65535)),
+        ("192.0.2.1:514", Address("192.0.2.1", 514)),
+        ("[2001:DB8::1]:514", Address("2001:db8::1", 514)),
+        ("::1:514", Address("::1", 514)),
+    ],
+)
+def test_addresses_may_have_names(text: str, address: Address) -> None:
+    """What is written is read back."""
+    assert parse_address(text) == address
+    assert parse_address(str(address)) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("logs", "has no port: HOST:PORT is wanted"),
+        ("logs:", "has no port from 1 to 65535"),
+        ("logs:99999", "has no port from 1 to 65535"),
+        (":1", "has no IPv4 or IPv6 address"),
+        ("192.0.2.256:1", "has no IPv4 or IPv6 address"),
+        ("-a:1", "has no IPv4 or IPv6 address"),
+        ("a..b:1", "has no IPv4 or IPv6 address"),
+        (f"{'a' * 254}:1", "has no IPv4 or IPv6 address"),
+        ("tcp://a:1", "has no IPv4 or IPv6 address"),
+        ("0.0.0.0:1", "has no address that can be sent to"),
+    ],
+)
+def test_what_is_no_address(text: str, wrong: str) -> None:
+    """Neither a name nor a number."""
+    with pytest.raises(ValueError, match=f"^{wrong}$"):
+        parse_address(text)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
 import pytest
 
 from kflowd.errors import UsageError
 from kflowd.settings import OutputSettings, Settings, TraceSettings
-from kflowd.settings.servers import Server
+from kflowd.settings.servers import Address, Server
 from kflowd.settings.sources import Source, effective, merged, of_command
 from kflowd.settings.walk import Place
 
@@ -84,3 +86,51 @@ def test_a_command_takes_what_are_its_options() -> None:
     file = source({IDLE: 1, ("output", 0): None, ("output", 0, "format"): "json-min"}, "f:1")
     found = effective(of_command(file, "replay"), Source())
     assert found == Settings(output=(OutputSettings(format="json-min"),))
+
+
+SINK: dict[Place, object] = {
+    ("output", 0): None,
+    ("output", 0, "sink"): "file",
+    ("output", 0, "path"): Path("/x"),
+}
+JSON_MIN: dict[Place, object] = {FORMAT: "json-min"}
+FILE = OutputSettings(sink="file", path=Path("/x"))
+
+
+@pytest.mark.parametrize(
+    ("file", "outputs"),
+    [
+        ({}, [OutputSettings(format="json-min")]),
+        (SINK, [FILE, OutputSettings(format="json-min")]),
+        (
+            SINK | {("output", 1): None, ("output", 1, "separator"): "newline"},
+            [FILE, OutputSettings(format="json-min", separator="newline")],
+        ),
+        (
+            {("output", 0): None, ("output", 1): None, ("output", 1, "sink"): "udp",
+             ("output", 1, "address"): Address("a", 1)},
+            [
+                OutputSettings(format="json-min"),
+                OutputSettings(sink="udp", address=Address("a", 1)),
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_options_are_about_standard_output(
+    file: dict[Place, object], outputs: list[OutputSettings]
+) -> None:
+    """Wherever a file has it; where it has others alone it is one more."""
+    found = effective(source(file, "f:1"), source(JSON_MIN, "-o"))
+    assert found.output == tuple(outputs)
+    if file == SINK:
+        assert effective(source(file, "f:1"), source({IDLE: 1}, "-t")).output == (FILE,)
+
+
+def test_a_replay_takes_nothing_of_other_outputs() -> None:
+    """What they are for is said for a run."""
+    file = SINK | {("output", 0, "format"): "json-min", ("output", 1): None}
+    found = effective(of_command(source(file, "f:1"), "replay"), Source())
+    assert found.output == (OutputSettings(),)
+    file[("output", 1, "format")] = "table"
+    found = effective(of_command(source(file, "f:1"), "replay"), Source())
+    assert found.output == (OutputSettings(format="table"),)

@@ -10,7 +10,8 @@ from kflowd.errors import UsageError
 from kflowd.settings import AttachMode, Format, Settings, TraceSettings
 from kflowd.settings.convert import convert
 from kflowd.settings.option import NS_PER_SECOND
-from kflowd.settings.tree import FOR_PEOPLE, OF_FILES
+from kflowd.settings.outputs import FOR_PEOPLE
+from kflowd.settings.tree import OF_FILES
 from kflowd.settings.walk import settings_of
 
 

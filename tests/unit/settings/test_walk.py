@@ -50,7 +50,7 @@ def test_tables_are_branches() -> None:
     trace, output = members(Settings)["trace"], members(Settings)["output"]
     assert isinstance(trace, Branch)
     assert isinstance(output, Branch)
-    assert (trace.limits, output.limits) == (None, (1, 1))
+    assert (trace.limits, output.limits) == (None, (1, 16))
 
 
 def test_a_field_must_say_what_it_is() -> None:

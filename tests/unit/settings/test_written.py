@@ -15,6 +15,7 @@ from kflowd.settings.kinds import (
     Choice,
     File,
     Flag,
+    OneAddress,
     Quantity,
     RuleList,
     ServerList,
@@ -23,7 +24,7 @@ from kflowd.settings.kinds import (
     Words,
 )
 from kflowd.settings.rules import Rule, parse_rule
-from kflowd.settings.servers import Server
+from kflowd.settings.servers import Address, Server
 from kflowd.settings.walk import Place, Setting, settings_of
 from kflowd.settings.written import written
 
@@ -42,6 +43,9 @@ SERVERS = st.builds(
     .map(str),
     st.integers(1, 65535),
 )
+
+NAMED = st.builds(Address, st.from_regex(r"[a-z][a-z0-9-]{0,9}\.test", fullmatch=True),
+                  st.integers(1, 65535))  # fmt: skip
 
 
 def powers(least: int, most: int) -> st.SearchStrategy[int]:
@@ -67,6 +71,7 @@ VALUES: dict[type, Callable[[Setting], st.SearchStrategy[Any]]] = {
     Choice: lambda it: st.sampled_from(get_args(it.kind.of)),
     Words: lambda it: st.frozensets(st.sampled_from(it.kind.values.split(", ")), min_size=1),
     RuleList: lambda _: st.lists(RULES, max_size=3).map(tuple),
+    OneAddress: lambda _: st.one_of(SERVERS.map(lambda it: Address(*it)), NAMED),
     ServerList: lambda _: st.lists(SERVERS, max_size=8, unique=True).map(tuple),
 }
 
@@ -85,9 +90,41 @@ def tree_of(given_values: dict[Place, Any]) -> Settings | None:
         return None
 
 
+# what an output of each sink can have beside what all have
+OF_SINKS: dict[str, tuple[str, ...]] = {
+    "stdout": ("format", "separator"),
+    "file": ("format", "path", "size", "age", "keep", "compress"),
+    "udp": ("address",),
+    "tcp": ("separator", "address"),
+    "unix": ("separator", "path"),
+    "unixgram": ("path",),
+}
+ALL, OF_OUTPUTS = [], {}
+for each in settings_of(Settings):
+    if each.place[0] == "output":
+        OF_OUTPUTS[each.place] = each
+    else:
+        ALL.append(each)
+
+
+def output_of(sink: str) -> st.SearchStrategy[dict[Place, Any]]:
+    """Return the settings of an output, among them those that its sink needs."""
+    chosen: dict[Place, st.SearchStrategy[Any]] = {("output", 0, "sink"): st.just(sink)}
+    for place, setting in OF_OUTPUTS.items():
+        if place[2] == "queue" or place[-1] == "records":
+            chosen[place] = values(setting)
+        elif place[-1] in OF_SINKS[sink]:
+            needed = place[-1] in ("path", "address")
+            chosen[place] = VALUES[type(setting.kind)](setting) if needed else values(setting)
+    return st.fixed_dictionaries(chosen)
+
+
 TREES = (
-    st.fixed_dictionaries({it.place: values(it) for it in settings_of(Settings)})
-    .map(tree_of)
+    st.tuples(
+        st.fixed_dictionaries({it.place: values(it) for it in ALL}),
+        st.sampled_from(sorted(OF_SINKS)).flatmap(output_of),
+    )
+    .map(lambda it: tree_of(it[0] | it[1]))
     .filter(lambda it: it is not None)
 )
 

@@ -4,10 +4,32 @@
 from collections.abc import Callable
 
 from kflowd.delivery.sinks.base import RefusedError, Sink, SinkGoneError
+from kflowd.delivery.sinks.file import FileSink
 from kflowd.delivery.sinks.stdout import StdoutSink
+from kflowd.delivery.sinks.tcp import TcpSink
 from kflowd.delivery.sinks.udp import UdpSink
+from kflowd.delivery.sinks.unix import UnixDatagramSink, UnixSink
+from kflowd.settings.outputs import SinkName
 
-# each is made with what its settings say: nothing, a server
-SINKS: dict[str, Callable[..., Sink]] = {"stdout": StdoutSink, "udp": UdpSink}
+# each is made with what its settings say: a path, an address, what stands between records
+SINKS: dict[SinkName, Callable[..., Sink]] = {
+    "stdout": StdoutSink,
+    "file": FileSink,
+    "udp": UdpSink,
+    "tcp": TcpSink,
+    "unix": UnixSink,
+    "unixgram": UnixDatagramSink,
+}
 
-__all__ = ["SINKS", "RefusedError", "Sink", "SinkGoneError", "StdoutSink", "UdpSink"]
+__all__ = [
+    "SINKS",
+    "FileSink",
+    "RefusedError",
+    "Sink",
+    "SinkGoneError",
+    "StdoutSink",
+    "TcpSink",
+    "UdpSink",
+    "UnixDatagramSink",
+    "UnixSink",
+]

@@ -2,7 +2,7 @@
 """What a sink is."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 
 class SinkGoneError(Exception):
@@ -26,7 +26,13 @@ class RefusedError(Exception):
 
 
 class Sink(Protocol):
-    """Takes texts to where they go. Used by one thread, after it was made by another."""
+    """Takes texts to where they go. Used by one thread, after it was made by another.
+
+    Attributes:
+        REOPENS: Whether it begins anew, at its path or address, with what is written after `close`.
+    """
+
+    REOPENS: ClassVar[bool]
 
     def write(self, texts: Sequence[bytes], offset: int, /) -> tuple[int, int]:
         """Write what can be written without waiting.

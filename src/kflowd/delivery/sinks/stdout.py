@@ -7,11 +7,12 @@ Forms for people have lines, and maybe a line above them.
 import errno
 import os
 from collections.abc import Sequence
+from typing import ClassVar
 
 from kflowd.delivery.sinks.base import SinkGoneError
+from kflowd.delivery.sinks.framing import RECORD, framed, taken
 from kflowd.descriptor import Descriptor
 
-SEPARATOR = b"\n\x1e\n"
 # closed pipe; closed peer of a socket; closed from the start
 GONE = {errno.EPIPE, errno.ECONNRESET, errno.EBADF}
 
@@ -25,7 +26,9 @@ class StdoutSink:
         head: What stands ahead of the first.
     """
 
-    def __init__(self, number: int = 1, *, separator: bytes = SEPARATOR, head: bytes = b"") -> None:
+    REOPENS: ClassVar[bool] = False
+
+    def __init__(self, number: int = 1, *, separator: bytes = RECORD, head: bytes = b"") -> None:
         self._separator = separator
         self._head = head
         self._descriptor = Descriptor(number)
@@ -34,7 +37,7 @@ class StdoutSink:
 
     def write(self, texts: Sequence[bytes], offset: int) -> tuple[int, int]:
         """Write what can be written without waiting; see `Sink.write`."""
-        data = b"".join([piece for text in texts for piece in (text, self._separator)])
+        data = framed(texts, self._separator)
         if self._head:
             data, offset = self._head + data, 0
         try:
@@ -46,17 +49,9 @@ class StdoutSink:
         if end == len(data):
             self._head = b""
             return len(texts), 0
-        taken = min(end, len(self._head))
-        self._head = self._head[taken:]
-        end -= taken
-        whole = 0
-        for text in texts:
-            size = len(text) + len(self._separator)
-            if end < size:
-                break
-            end -= size
-            whole += 1
-        return whole, end
+        ours = min(end, len(self._head))
+        self._head = self._head[ours:]
+        return taken(texts, self._separator, end - ours)
 
     def fileno(self) -> int:
         """Return the descriptor to poll."""

@@ -14,6 +14,7 @@ OUTPUT = {
     "Queued": "records that wait",
     "Lost": "records that are lost for this output, the sum of those below",
     "LostFull": "there was no room in the queue: the reader is too slow, or stands still",
+    "LostLate": "they had waited longer than the output's `queue.age`",
     "LostRefused": "they found no room while the output was retrying",
     "LostGone": "they were queued when the reader went away",
     "LostEnd": "they were queued when the run had to end; the summary alone can tell",

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from kflowd.delivery.sinks.base import SinkGoneError
-from kflowd.delivery.sinks.stdout import SEPARATOR, StdoutSink
+from kflowd.delivery.sinks.framing import RECORD as SEPARATOR
+from kflowd.delivery.sinks.stdout import StdoutSink
 
 
 @pytest.fixture

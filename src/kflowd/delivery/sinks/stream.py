@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Records over a connection, TCP or UNIX: each with a separator behind it."""
+
+import errno
+import os
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from kflowd.delivery.sinks.framing import NEWLINE, framed, taken
+
+_THERE = {0, errno.EISCONN}
+# for a UNIX socket EAGAIN: who listens has others to accept first
+_NOT_YET = {errno.EINPROGRESS, errno.EALREADY, errno.EAGAIN, errno.EINTR}
+# what a peer says is read, so that its end shows; nobody asked for it
+_SAID_BYTES = 64 << 10
+
+
+class StreamSink(ABC):
+    """Keeps a connection while there is one, and begins another one when it has ended.
+
+    What was given to the kernel counts as written; a connection that breaks takes what was on its
+    way with it. A record of which a part was sent then is sent whole over the next connection.
+
+    Args:
+        separator: What stands behind each record.
+    """
+
+    REOPENS: ClassVar[bool] = True
+
+    def __init__(self, *, separator: bytes = NEWLINE) -> None:
+        self._separator = separator
+        self._socket: socket.socket | None = None
+        self._address: Any = None
+        self._connected = False
+        self._sent = 0  # bytes of the first text, over this connection
+
+    def write(self, texts: Sequence[bytes], offset: int) -> tuple[int, int]:
+        """Send what can be sent without waiting; see `Sink.write`."""
+        del offset  # of a connection that may be over
+        try:
+            channel = self._open()
+            if channel is None:
+                return 0, 0
+            data = framed(texts, self._separator)
+            end = self._sent + channel.send(memoryview(data)[self._sent :])
+        except BlockingIOError:
+            return 0, self._sent
+        except OSError:
+            self.close()
+            raise
+        whole, self._sent = taken(texts, self._separator, end)
+        return whole, self._sent
+
+    def fileno(self) -> int:
+        """Return the descriptor to poll."""
+        return -1 if self._socket is None else self._socket.fileno()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._sent = 0
+        self._connected = False
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    @abstractmethod
+    def _make(self) -> tuple[socket.socket, Any]:
+        """Return a new socket, and the address to connect it to."""
+
+    def _open(self) -> socket.socket | None:
+        """Return the connection, None as long as it is not there.
+
+        Raises:
+            OSError: Nobody takes it.
+        """
+        if self._socket is not None and self._connected and _has_ended(self._socket):
+            self.close()
+        if self._socket is None:
+            self._socket, self._address = self._make()
+            self._socket.settimeout(0)
+        if not self._connected:
+            error = self._socket.connect_ex(self._address)
+            if error not in _THERE | _NOT_YET:
+                raise OSError(error, os.strerror(error))
+            self._connected = error in _THERE
+        return self._socket if self._connected else None
+
+
+def _has_ended(channel: socket.socket) -> bool:
+    """Say whether the peer has ended a connection: what is sent then is lost."""
+    try:
+        return not channel.recv(_SAID_BYTES)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ways out of the records: what `[[output]]` says of each, and what cannot be said."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+from msgspec import Meta, Struct
+
+from kflowd.settings.option import BYTES, NS_PER_SECOND, SECONDS, Option
+from kflowd.settings.servers import Address
+
+Format = Literal["json", "json-min", "compact", "table"]
+SinkName = Literal["stdout", "file", "udp", "tcp", "unix", "unixgram"]
+RecordKind = Literal["filesystem", "socket", "process", "health"]
+KINDS: tuple[RecordKind, ...] = ("filesystem", "socket", "process", "health")
+STDOUT: Literal["stdout"] = "stdout"
+# Forms that are for people: they may change, so no program is to get them.
+FOR_PEOPLE = ("compact", "table")
+# Who reads there may be a person.
+_READ_BY_PEOPLE = (STDOUT, "file")
+# What a sink needs to know where to.
+_NEEDS = {"file": "path", "unix": "path", "unixgram": "path", "udp": "address", "tcp": "address"}
+_RECORDS_OF_A_DATAGRAM = ("udp", "unixgram")
+
+
+class RotateSettings(Struct, frozen=True, kw_only=True, rename=lambda it: it.removesuffix("_ns")):
+    """When a file gets a number behind its name, and a new one begins; by default never."""
+
+    size: Annotated[
+        Annotated[int, Meta(ge=64 << 10, le=1 << 50)] | None,
+        Option(help="A file does not grow beyond this", unit=BYTES, commands=()),
+    ] = None
+    age_ns: Annotated[
+        Annotated[int, Meta(ge=NS_PER_SECOND, le=1_000_000_000 * NS_PER_SECOND)] | None,
+        Option(
+            help="A file gets no record this long after it was begun", unit=SECONDS, commands=()
+        ),
+    ] = None
+    keep: Annotated[
+        Annotated[int, Meta(ge=1, le=1000)],
+        Option(help="How many files with a number there are at most", commands=()),
+    ] = 10
+    compress: Annotated[
+        Literal["none", "gzip", "zstd"],
+        Option(help="Form of the files with a number", commands=()),
+    ] = "none"
+
+
+class QueueSettings(Struct, frozen=True, kw_only=True, rename=lambda it: it.removesuffix("_ns")):
+    """What waits while a sink does not take it."""
+
+    # seconds of a very busy host for a reader that pauses, and a size that an agent may take
+    bytes: Annotated[
+        Annotated[int, Meta(ge=64 << 10, le=16 << 30)],
+        Option(help="Memory for records that wait", unit=BYTES, commands=()),
+    ] = 64 << 20
+    age_ns: Annotated[
+        Annotated[int, Meta(ge=NS_PER_SECOND, le=1_000_000_000 * NS_PER_SECOND)] | None,
+        Option(help="Records that have waited longer are lost", unit=SECONDS, commands=()),
+    ] = None
+
+
+class OutputSettings(Struct, frozen=True, kw_only=True):
+    """One way out of the records. Options of the command line are about standard output."""
+
+    sink: Annotated[SinkName, Option(help="Where to", commands=())] = STDOUT
+    format: Annotated[
+        Format | None,
+        Option(
+            help="Form of the records: JSON, indented or on one line, or lines for people; "
+            "json unless set, json-min where it is not stdout",
+            short="-o",
+            metavar="FORM",
+            commands=("trace", "replay"),
+        ),
+    ] = None
+    separator: Annotated[
+        Literal["record", "newline"] | None,
+        Option(
+            help="What stands behind each record of JSON: a line with the ASCII record separator, "
+            "as on stdout unless set, or the end of its line alone",
+            commands=("trace", "replay"),
+        ),
+    ] = None
+    records: Annotated[
+        frozenset[RecordKind], Option(help="Which records, by InfoMonitor", commands=())
+    ] = frozenset(KINDS)
+    path: Annotated[
+        Path | None, Option(help="Of a file, or of the socket of unix and unixgram", commands=())
+    ] = None
+    address: Annotated[Address | None, Option(help="Where udp and tcp send to", commands=())] = None
+    rotate: RotateSettings = RotateSettings()
+    queue: QueueSettings = QueueSettings()
+
+    @property
+    def form(self) -> Format:
+        """The form that holds where none is set."""
+        return self.format or ("json" if self.sink == STDOUT else "json-min")
+
+    @property
+    def lines(self) -> bool:
+        """Whether the end of a line is all that is behind a record."""
+        if self.separator is None:
+            return self.sink != STDOUT or self.form in FOR_PEOPLE
+        return self.separator == "newline"
+
+    @property
+    def name(self) -> str:
+        """What health records and messages call it: "file /var/log/kflowd.json"."""
+        where = self.path if self.address is None else self.address
+        return self.sink if where is None else f"{self.sink} {where}"
+
+
+class Wrong(NamedTuple):
+    """What contradicts in a list of outputs.
+
+    Attributes:
+        number: Of the output, from 0 on.
+        key: What is refused there.
+        cause: Why, as the end of a line.
+        other: What it contradicts there.
+    """
+
+    number: int
+    key: str
+    cause: str
+    other: str = "sink"
+
+
+def contradictions(outputs: tuple[OutputSettings, ...]) -> Iterator[Wrong]:
+    """Yield what cannot hold together."""
+    names: set[str] = set()
+    for index, output in enumerate(outputs):
+        for key, cause in _of_one(output):
+            yield Wrong(index, key, cause)
+        if output.name in names:
+            yield Wrong(index, "sink", f"{output.name} is there twice")
+        names.add(output.name)
+
+
+def _of_one(output: OutputSettings) -> Iterator[tuple[str, str]]:
+    needed = _NEEDS.get(output.sink)
+    for key in ("path", "address"):
+        there = getattr(output, key) is not None
+        if key == needed and not there:
+            yield "sink", f"{output.sink} needs {'a path' if key == 'path' else 'an address'}"
+        if there and key != needed:
+            yield key, f"{output.sink} has none"
+    if output.rotate != RotateSettings() and output.sink != "file":
+        yield "rotate", "only a file is rotated"
+    if output.format in FOR_PEOPLE and output.sink not in _READ_BY_PEOPLE:
+        yield "format", f"{output.format} is for people, and {output.sink} for programs"
+    if output.separator is not None:
+        if output.sink in _RECORDS_OF_A_DATAGRAM:
+            yield "separator", "a datagram has one record"
+        elif output.separator == "record" and output.format in FOR_PEOPLE:
+            yield "separator", f"{output.format} has lines"

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+import pytest
+
+from kflowd.errors import ContradictionError
+from kflowd.settings import OutputSettings, RotateSettings, Settings
+from kflowd.settings.outputs import contradictions
+from kflowd.settings.servers import Address, Server
+
+PATH, ADDRESS = Path("/x"), Address("logs", 1)
+FILE = OutputSettings(sink="file", path=PATH)
+
+
+@pytest.mark.parametrize(
+    ("output", "form", "lines", "name"),
+    [
+        (OutputSettings(), "json", False, "stdout"),
+        (OutputSettings(format="compact"), "compact", True, "stdout"),
+        (OutputSettings(format="json-min", separator="newline"), "json-min", True, "stdout"),
+        (FILE, "json-min", True, "file /x"),
+        (OutputSettings(sink="file", path=PATH, separator="record"), "json-min", False, "file /x"),
+        (OutputSettings(sink="tcp", address=ADDRESS, format="json"), "json", True, "tcp logs:1"),
+        (OutputSettings(sink="udp", address=Address("::1", 9)), "json-min", True, "udp [::1]:9"),
+        (OutputSettings(sink="unixgram", path=PATH), "json-min", True, "unixgram /x"),
+    ],
+)
+def test_what_holds_unless_it_is_set(
+    output: OutputSettings, form: str, lines: bool, name: str
+) -> None:
+    """Standard output is as the contract has it, all others have a line for each record."""
+    assert (output.form, output.lines, output.name) == (form, lines, name)
+    assert list(contradictions((output,))) == []
+
+
+@pytest.mark.parametrize(
+    ("output", "key", "cause"),
+    [
+        (OutputSettings(sink="file"), "sink", "file needs a path"),
+        (OutputSettings(sink="unix"), "sink", "unix needs a path"),
+        (OutputSettings(sink="unixgram"), "sink", "unixgram needs a path"),
+        (OutputSettings(sink="udp"), "sink", "udp needs an address"),
+        (OutputSettings(sink="tcp"), "sink", "tcp needs an address"),
+        (OutputSettings(path=PATH), "path", "stdout has none"),
+        (OutputSettings(address=ADDRESS), "address", "stdout has none"),
+        (OutputSettings(sink="tcp", address=ADDRESS, path=PATH), "path", "tcp has none"),
+        (OutputSettings(rotate=RotateSettings(keep=1)), "rotate", "only a file is rotated"),
+        (
+            OutputSettings(sink="unix", path=PATH, format="table"),
+            "format",
+            "table is for people, and unix for programs",
+        ),
+        (
+            OutputSettings(sink="udp", address=ADDRESS, separator="newline"),
+            "separator",
+            "a datagram has one record",
+        ),
+        (OutputSettings(format="table", separator="record"), "separator", "table has lines"),
+    ],
+)
+def test_what_cannot_be_said(output: OutputSettings, key: str, cause: str) -> None:
+    """The place is that of the output in the list."""
+    (found,) = contradictions((output,))
+    assert (found.number, found.key, found.cause) == (0, key, cause)
+    with pytest.raises(ContradictionError) as caught:
+        Settings(output=(FILE, output))
+    assert caught.value.place == ("output", 1, key)
+    assert caught.value.cause == cause
+
+
+def test_an_output_is_there_once() -> None:
+    """Two that would write to the same."""
+    (found,) = contradictions((FILE, OutputSettings(), FILE))
+    assert (found.number, found.cause) == (2, "file /x is there twice")
+
+
+@pytest.mark.parametrize(
+    ("output", "index", "form"),
+    [
+        ((OutputSettings(),), 0, "json"),
+        ((FILE, OutputSettings(format="json-min")), 1, "json-min"),
+        ((FILE,), None, "json-min"),
+        ((OutputSettings(sink="file", path=PATH, format="json"),), None, "json"),
+    ],
+)
+def test_servers_get_the_form_of_stdout(
+    output: tuple[OutputSettings, ...], index: int | None, form: str
+) -> None:
+    """Without it, that of the first output."""
+    settings = Settings(output=output, udp=(Server("::1", 9),))
+    assert (settings.stdout_index, settings.servers_form) == (index, form)
