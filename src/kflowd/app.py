@@ -113,6 +113,7 @@ def trace(settings: Settings, say: Say, command: Command | None = None) -> int:
             settings, enrichers, delivery, faults, unrecorded, followed=followed, rules=[rules]
         )
         stages = Stages(enrichers, pipeline, delivery, recorder, command, rules)
+        signals.reopen = delivery.reopen if delivery.reopens else None
         signals.last_words = lambda number: say(_last_words(number, stages))
         try:
             ran = _trace(settings, say, signals, stages)

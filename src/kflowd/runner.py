@@ -46,6 +46,10 @@ ENDS = (
 # Who starts a program with these ignored means it: nohup. A shell ignores SIGINT for `kflowd &`,
 # too, but there a script that sends it wants the end.
 ALWAYS = {signal.SIGINT, signal.SIGTERM}
+# Those that ask to begin files and connections anew, if there are any. SIGHUP does so where it
+# cannot mean that a terminal was closed.
+REOPENS = {signal.SIGUSR1, signal.SIGHUP}
+TERMINAL = "/dev/tty"
 
 
 class Reader(Protocol):
@@ -102,12 +106,15 @@ class Signals:
         asked_ns: When the first came (time.monotonic_ns), None before.
         number: Of the first, 0 before.
         last_words: Called with the signal that ends the program at once, in the thread.
+        reopen: Called by signals that ask for that; None: they ask for the end.
     """
 
     def __init__(self) -> None:
         self.asked_ns: int | None = None
         self.number = 0
         self.last_words: Callable[[signal.Signals], None] | None = None
+        self.reopen: Callable[[], None] | None = None
+        self._of_terminal = has_terminal()
         self._before = {}  # type: ignore[var-annotated] # handlers of the signal module
         self._thread = threading.Thread(target=self._watch, name="signals", daemon=True)
         self._reader = self._writer = -1
@@ -143,6 +150,9 @@ class Signals:
         os.close(self._writer)
 
     def _take(self, number: int, _frame: FrameType | None) -> None:
+        if self._reopens(number) and self.reopen is not None:
+            self.reopen()
+            return
         # here and not in the thread alone: what the signal interrupts is to see it
         if self.asked_ns is None:
             self.number = number
@@ -157,12 +167,18 @@ class Signals:
                 if not number:
                     return
                 # the pipe tells of all signals that Python handles, also of those of others
-                if number not in ENDS:
+                if number not in ENDS or self._reopens(number):
                     continue
                 if first_ns is None:
                     first_ns = now_ns
                 elif now_ns - first_ns >= IMPATIENT_NS:
                     self._end(signal.Signals(number))
+
+    def _reopens(self, number: int) -> bool:
+        """Say whether a signal asks to begin files and connections anew."""
+        if self.reopen is None or number not in REOPENS:
+            return False
+        return number != signal.SIGHUP or not self._of_terminal
 
     def _end(self, number: signal.Signals) -> None:
         try:
@@ -170,6 +186,15 @@ class Signals:
                 self.last_words(number)
         finally:
             os._exit(128 + number)
+
+
+def has_terminal() -> bool:
+    """Say whether the process has a terminal whose end would be told to it by SIGHUP."""
+    try:
+        os.close(os.open(TERMINAL, os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 class Runner:

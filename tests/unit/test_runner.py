@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -241,6 +242,45 @@ def test_signals_of_others_are_no_wish_to_end(monkeypatch: pytest.MonkeyPatch) -
     finally:
         signal.signal(signal.SIGWINCH, before)
     assert (len(seen), codes) == (3, [])
+
+
+@pytest.mark.parametrize(
+    ("number", "terminal", "stops"),
+    [
+        (signal.SIGUSR1, True, False),
+        (signal.SIGUSR1, False, False),
+        (signal.SIGHUP, True, True),
+        (signal.SIGHUP, False, False),
+        (signal.SIGUSR2, False, True),
+    ],
+)
+def test_signals_that_ask_to_reopen(
+    number: signal.Signals, terminal: bool, stops: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any number of times; a closed terminal asks for the end, as all do without such an output."""
+    monkeypatch.setattr(runner, "has_terminal", lambda: terminal)
+    monkeypatch.setattr(runner, "IMPATIENT_NS", 0)
+    monkeypatch.setattr(os, "_exit", lambda _code: None)
+    asked: list[None] = []
+    with Signals() as signals:
+        signals.reopen = lambda: asked.append(None)
+        for _ in range(3):
+            os.kill(os.getpid(), number)
+        assert signals.stop is stops
+        assert len(asked) == (0 if stops else 3)
+    with Signals() as signals:
+        os.kill(os.getpid(), number)
+        assert signals.stop
+
+
+def test_a_terminal_is_one_that_can_be_opened(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Of a service there is none."""
+    monkeypatch.setattr(runner, "TERMINAL", str(tmp_path / "tty"))
+    assert not runner.has_terminal()
+    (tmp_path / "tty").touch()
+    assert runner.has_terminal()
 
 
 def test_what_was_ignored_stays_ignored() -> None:
