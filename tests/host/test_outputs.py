@@ -65,6 +65,21 @@ class Collector(threading.Thread):
         return b"".join(self.data).split(b"\n")[:-1]
 
 
+def messages(collector: Collector) -> Iterator[bytes]:
+    """Yield the texts of messages of syslog, taken apart as RFC 6587 and RFC 5424 say."""
+    collector.texts()
+    stream = b"".join(collector.data)
+    while stream:
+        size, _, rest = stream.partition(b" ")
+        message, stream = rest[: int(size)], rest[int(size) :]
+        head, _, text = message.partition(b" - ")
+        record = json.loads(text)
+        assert head.startswith(b"<30>1 20")
+        assert head.split()[2:4] == [record["InfoHostName"].encode(), b"kflowd"]
+        assert head.split()[5] == record["InfoMonitor"].encode()
+        yield text
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """Mount a file system that is full soon."""
@@ -81,6 +96,13 @@ def listener(path: Path, kind: socket.SocketKind) -> socket.socket:
     if kind == socket.SOCK_STREAM:
         made.listen()
     return made
+
+
+def closed_port() -> int:
+    """Return a port where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port: int = nobody.getsockname()[1]
+    return port
 
 
 def settings(path: Path, *tables: dict[str, object]) -> str:
@@ -113,7 +135,9 @@ def test_each_output_has_what_it_is_for(folder: Path, tmp_path: Path) -> None:
     tcp = Collector(socket.create_server(("127.0.0.1", 0)))
     stream = Collector(listener(tmp_path / "stream", socket.SOCK_STREAM))
     datagram = Collector(listener(tmp_path / "datagram", socket.SOCK_DGRAM))
+    syslog = Collector(socket.create_server(("127.0.0.1", 0)))
     port = tcp.server.getsockname()[1]
+    address = f"127.0.0.1:{syslog.server.getsockname()[1]}"
     config = settings(
         tmp_path / "kflowd.toml",
         {"sink": "file", "path": tmp_path / "all"},
@@ -122,6 +146,7 @@ def test_each_output_has_what_it_is_for(folder: Path, tmp_path: Path) -> None:
         {"sink": "tcp", "address": f"localhost:{port}"},
         {"sink": "unix", "path": tmp_path / "stream"},
         {"sink": "unixgram", "path": tmp_path / "datagram"},
+        {"sink": "syslog", "address": address, "transport": "tcp"},
     )
     with Agent("-m", "file", "-C", config) as agent:
         work(folder, FILES)
@@ -134,6 +159,7 @@ def test_each_output_has_what_it_is_for(folder: Path, tmp_path: Path) -> None:
     assert tcp.texts() == everything
     assert stream.texts() == everything
     assert datagram.texts() == everything
+    assert list(messages(syslog)) == everything
     assert len((tmp_path / "people").read_bytes().splitlines()) == len(everything)
     told = (tmp_path / "health").read_text()
     assert told.count("HealthFileEvents") == len(health_records(result.records))
@@ -148,9 +174,7 @@ def test_an_output_that_fails_costs_the_others_nothing(
     good = Collector(socket.create_server(("127.0.0.1", 0)))
     still = socket.create_server(("127.0.0.1", 0))
     still.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    nobody = socket.create_server(("127.0.0.1", 0))
-    closed = nobody.getsockname()[1]
-    nobody.close()
+    closed = closed_port()
     gone = listener(tmp_path / "gone", socket.SOCK_STREAM)
     queue = {"bytes": "64KiB"}
     config = settings(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The consumer that sends records out: one text for each record and form, to all outputs."""
 
+import os
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
@@ -32,7 +33,7 @@ class Group:
     def __init__(self, outputs: Sequence[Output]) -> None:
         first = outputs[0]
         self.outputs = outputs
-        self.format = make_format(first.form, first.screen)
+        self.format = make_format(first.form, first.screen, first.wrap, os.getpid())
         self._all = first.records >= set(KINDS)
         self._records = first.records
 
@@ -45,7 +46,9 @@ def _alike(outputs: Sequence[Output]) -> list[list[Output]]:
     """Return outputs that get the same texts together."""
     groups: dict[object, list[Output]] = {}
     for output in outputs:
-        groups.setdefault((output.form, output.screen, output.records), []).append(output)
+        groups.setdefault((output.form, output.screen, output.records, output.wrap), []).append(
+            output
+        )
     return list(groups.values())
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from enum import StrEnum
 
+from kflowd.delivery.formats import Wrap
 from kflowd.delivery.formats.screen import PAPER, Screen
 from kflowd.delivery.queue import Counts, Queue, Reason
 from kflowd.delivery.sinks.base import RefusedError, Sink, SinkGoneError
@@ -51,6 +52,7 @@ class Output:
         screen: Where the texts are read.
         records: Which it gets, by InfoMonitor.
         queue: What may wait.
+        wrap: What stands around each text, None: nothing.
 
     Attributes:
         state: How the sink stands.
@@ -68,11 +70,13 @@ class Output:
         screen: Screen = PAPER,
         records: frozenset[str] = frozenset(KINDS),
         queue: QueueSettings | None = None,
+        wrap: Wrap | None = None,
     ) -> None:
         queue = queue or QueueSettings()
         age_ns = None if lossless else queue.age_ns
         self.name = name
         self.records = records
+        self.wrap = wrap
         self.form = form
         self.screen = screen
         self.state = State.UP

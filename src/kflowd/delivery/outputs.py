@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from kflowd.delivery.formats import FOR_PEOPLE, HEAD_LINES
+from kflowd.delivery.formats import FOR_PEOPLE, HEAD_LINES, Wrap
 from kflowd.delivery.formats.screen import LEAST_WIDTH, PAPER, Screen
 from kflowd.delivery.output import Output
 from kflowd.delivery.sinks import SINKS, FileSink, Sink
@@ -48,9 +48,17 @@ def make_outputs(settings: Settings, *, lossless: bool = False) -> list[Output]:
             screen=screen,
             records=it.records,
             queue=it.queue,
+            wrap=_wrap(it),
         )
         for it, screen, sink in made
     ]
+
+
+def _wrap(output: OutputSettings) -> Wrap | None:
+    """Return what an output puts around texts, None: nothing."""
+    if output.sink != "syslog":
+        return None
+    return "syslog" if output.carrier == "udp" else "syslog-counted"
 
 
 def _screen(output: OutputSettings) -> Screen:
@@ -66,12 +74,17 @@ def _sink(output: OutputSettings) -> Sink:
     Raises:
         SinkError: It is a file that cannot be written.
     """
-    make = SINKS[output.sink]
-    if output.sink in DATAGRAMS:
-        return make(output.address or output.path)
+    carrier, where = output.carrier, output.address or output.path
+    make = SINKS[carrier]
+    if carrier in DATAGRAMS:
+        return make(where)
     separator = NEWLINE if output.lines else RECORD
-    if output.sink in CONNECTIONS:
-        return make(output.address or output.path, separator=separator)
+    if output.sink == "syslog":
+        separator = b""
+    if carrier == "tls":
+        return make(where, separator=separator, ca=output.ca)
+    if carrier in CONNECTIONS:
+        return make(where, separator=separator)
     head_line = HEAD_LINES.get(output.form)
     head = head_line(_screen(output)) + NEWLINE if head_line else b""
     if output.sink == "stdout":

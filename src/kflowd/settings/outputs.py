@@ -11,7 +11,8 @@ from kflowd.settings.option import BYTES, NS_PER_SECOND, SECONDS, Option
 from kflowd.settings.servers import Address
 
 Format = Literal["json", "json-min", "compact", "table"]
-SinkName = Literal["stdout", "file", "udp", "tcp", "unix", "unixgram"]
+SinkName = Literal["stdout", "file", "udp", "tcp", "unix", "unixgram", "syslog"]
+Transport = Literal["udp", "tcp", "tls"]
 RecordKind = Literal["filesystem", "socket", "process", "health"]
 KINDS: tuple[RecordKind, ...] = ("filesystem", "socket", "process", "health")
 STDOUT: Literal["stdout"] = "stdout"
@@ -20,8 +21,17 @@ FOR_PEOPLE = ("compact", "table")
 # Who reads there may be a person.
 _READ_BY_PEOPLE = (STDOUT, "file")
 # What a sink needs to know where to.
-_NEEDS = {"file": "path", "unix": "path", "unixgram": "path", "udp": "address", "tcp": "address"}
-_RECORDS_OF_A_DATAGRAM = ("udp", "unixgram")
+_NEEDS = {
+    "file": "path",
+    "unix": "path",
+    "unixgram": "path",
+    "udp": "address",
+    "tcp": "address",
+    "syslog": "address",
+}
+# The transport unless it is set; who is not here has none to choose.
+_TRANSPORTS: dict[str, str] = {"tcp": "tcp", "syslog": "udp"}
+_FRAMED = ("udp", "unixgram", "syslog")
 
 
 class RotateSettings(Struct, frozen=True, kw_only=True, rename=lambda it: it.removesuffix("_ns")):
@@ -89,7 +99,20 @@ class OutputSettings(Struct, frozen=True, kw_only=True):
     path: Annotated[
         Path | None, Option(help="Of a file, or of the socket of unix and unixgram", commands=())
     ] = None
-    address: Annotated[Address | None, Option(help="Where udp and tcp send to", commands=())] = None
+    address: Annotated[
+        Address | None, Option(help="Where udp, tcp and syslog send to", commands=())
+    ] = None
+    transport: Annotated[
+        Transport | None,
+        Option(
+            help="How: tcp or tls for tcp, and udp too for syslog; tcp and udp unless set",
+            commands=(),
+        ),
+    ] = None
+    ca: Annotated[
+        Path | None,
+        Option(help="Certificates that tls trusts, in place of those of the system", commands=()),
+    ] = None
     rotate: RotateSettings = RotateSettings()
     queue: QueueSettings = QueueSettings()
 
@@ -97,6 +120,11 @@ class OutputSettings(Struct, frozen=True, kw_only=True):
     def form(self) -> Format:
         """The form that holds where none is set."""
         return self.format or ("json" if self.sink == STDOUT else "json-min")
+
+    @property
+    def carrier(self) -> str:
+        """How records are sent: the transport, or the sink where there is one way alone."""
+        return self.transport or _TRANSPORTS.get(self.sink, self.sink)
 
     @property
     def lines(self) -> bool:
@@ -109,7 +137,8 @@ class OutputSettings(Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """What health records and messages call it: "file /var/log/kflowd.json"."""
         where = self.path if self.address is None else self.address
-        return self.sink if where is None else f"{self.sink} {where}"
+        sink = self.sink if self.transport is None else f"{self.sink} {self.transport}"
+        return sink if where is None else f"{sink} {where}"
 
 
 class Wrong(NamedTuple):
@@ -151,8 +180,14 @@ def _of_one(output: OutputSettings) -> Iterator[tuple[str, str]]:
         yield "rotate", "only a file is rotated"
     if output.format in FOR_PEOPLE and output.sink not in _READ_BY_PEOPLE:
         yield "format", f"{output.format} is for people, and {output.sink} for programs"
+    if output.transport is not None and output.sink not in _TRANSPORTS:
+        yield "transport", f"{output.sink} has none"
+    if output.transport == "udp" and output.sink == "tcp":
+        yield "transport", "tcp has no datagrams"
+    if output.ca is not None and output.transport != "tls":
+        yield "ca", "only tls has certificates"
     if output.separator is not None:
-        if output.sink in _RECORDS_OF_A_DATAGRAM:
-            yield "separator", "a datagram has one record"
+        if output.sink in _FRAMED:
+            yield "separator", f"{output.sink} has none"
         elif output.separator == "record" and output.format in FOR_PEOPLE:
             yield "separator", f"{output.format} has lines"

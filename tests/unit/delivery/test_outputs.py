@@ -90,6 +90,8 @@ def test_outputs_of_a_file_of_settings(tmp_path: Path) -> None:
             OutputSettings(sink="unix", path=tmp_path / "stream"),
             OutputSettings(sink="unixgram", path=tmp_path / "datagram"),
             OutputSettings(format="compact"),
+            OutputSettings(sink="syslog", address=Address("192.0.2.1", 514)),
+            OutputSettings(sink="syslog", address=Address("192.0.2.1", 514), transport="tls"),
         ),
         udp=(),
     )
@@ -100,9 +102,13 @@ def test_outputs_of_a_file_of_settings(tmp_path: Path) -> None:
         (f"unix {tmp_path}/stream", "json-min"),
         (f"unixgram {tmp_path}/datagram", "json-min"),
         ("stdout", "compact"),
+        ("syslog 192.0.2.1:514", "json-min"),
+        ("syslog tls 192.0.2.1:514", "json-min"),
     ]
+    assert [it.wrap for it in outputs[5:]] == ["syslog", "syslog-counted"]
+    assert {it.wrap for it in outputs[:5]} == {None}
     assert outputs[0].records == {"health"}
-    assert [it.reopens for it in outputs] == [True] * 4 + [False]
+    assert [it.reopens for it in outputs] == [True] * 4 + [False, True, True]
     assert path.stat().st_mode & 0o777 == 0o600
     for output in outputs:
         output.leave()

@@ -53,7 +53,28 @@ def test_what_holds_unless_it_is_set(
         (
             OutputSettings(sink="udp", address=ADDRESS, separator="newline"),
             "separator",
-            "a datagram has one record",
+            "udp has none",
+        ),
+        (
+            OutputSettings(sink="syslog", address=ADDRESS, separator="newline"),
+            "separator",
+            "syslog has none",
+        ),
+        (OutputSettings(sink="syslog"), "sink", "syslog needs an address"),
+        (
+            OutputSettings(sink="tcp", address=ADDRESS, transport="udp"),
+            "transport",
+            "tcp has no datagrams",
+        ),
+        (
+            OutputSettings(sink="udp", address=ADDRESS, transport="tls"),
+            "transport",
+            "udp has none",
+        ),
+        (
+            OutputSettings(sink="syslog", address=ADDRESS, ca=PATH),
+            "ca",
+            "only tls has certificates",
         ),
         (OutputSettings(format="table", separator="record"), "separator", "table has lines"),
     ],
@@ -66,6 +87,27 @@ def test_what_cannot_be_said(output: OutputSettings, key: str, cause: str) -> No
         Settings(output=(FILE, output))
     assert caught.value.place == ("output", 1, key)
     assert caught.value.cause == cause
+
+
+@pytest.mark.parametrize(
+    ("output", "carrier", "name"),
+    [
+        (OutputSettings(sink="tcp", address=ADDRESS), "tcp", "tcp logs:1"),
+        (OutputSettings(sink="tcp", address=ADDRESS, transport="tls"), "tls", "tcp tls logs:1"),
+        (OutputSettings(sink="syslog", address=ADDRESS), "udp", "syslog logs:1"),
+        (
+            OutputSettings(sink="syslog", address=ADDRESS, transport="tls", ca=PATH),
+            "tls",
+            "syslog tls logs:1",
+        ),
+        (OutputSettings(sink="unix", path=PATH), "unix", "unix /x"),
+        (OutputSettings(), "stdout", "stdout"),
+    ],
+)
+def test_what_carries_records(output: OutputSettings, carrier: str, name: str) -> None:
+    """Where there is a choice, the name tells it."""
+    assert (output.carrier, output.name) == (carrier, name)
+    assert list(contradictions((output,))) == []
 
 
 def test_an_output_is_there_once() -> None:

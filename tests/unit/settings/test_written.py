@@ -96,6 +96,7 @@ OF_SINKS: dict[str, tuple[str, ...]] = {
     "file": ("format", "path", "size", "age", "keep", "compress"),
     "udp": ("address",),
     "tcp": ("separator", "address"),
+    "syslog": ("address",),
     "unix": ("separator", "path"),
     "unixgram": ("path",),
 }

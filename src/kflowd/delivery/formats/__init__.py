@@ -2,10 +2,12 @@
 """Formats: pure functions from a record to its text, called once per record and form."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from kflowd.delivery.formats.compact import CompactFormat
 from kflowd.delivery.formats.json import PRETTY, SHORT, JsonFormat
 from kflowd.delivery.formats.screen import PAPER, Screen
+from kflowd.delivery.formats.syslog import SyslogFormat
 from kflowd.delivery.formats.table import TableFormat, head_line
 from kflowd.serialize import Record
 
@@ -24,13 +26,25 @@ FOR_PEOPLE: dict[str, Callable[[Screen], Format]] = {
 }
 HEAD_LINES: dict[str, Callable[[Screen], bytes]] = {"table": head_line}
 
+# what stands around a text for a way out, as a message of syslog or that with its length in front
+Wrap = Literal["syslog", "syslog-counted"]
+WRAPS: dict[Wrap, Callable[[Format, int], Format]] = {
+    "syslog": lambda text, process: SyslogFormat(text, process, counted=False),
+    "syslog-counted": lambda text, process: SyslogFormat(text, process, counted=True),
+}
 
-def make_format(form: str, screen: Screen = PAPER) -> Format:
+
+def make_format(
+    form: str, screen: Screen = PAPER, wrap: Wrap | None = None, process: int = 0
+) -> Format:
     """Return a new one of a form.
 
     Args:
         form: Name of the form.
         screen: Where it is read.
+        wrap: What stands around each text, None: nothing.
+        process: Number of the process that sends it.
     """
     made = FOR_PEOPLE.get(form)
-    return FORMATS[form]() if made is None else made(screen)
+    text = FORMATS[form]() if made is None else made(screen)
+    return text if wrap is None else WRAPS[wrap](text, process)

@@ -7,18 +7,20 @@ from kflowd.delivery.sinks.base import RefusedError, Sink, SinkGoneError
 from kflowd.delivery.sinks.file import FileSink
 from kflowd.delivery.sinks.stdout import StdoutSink
 from kflowd.delivery.sinks.tcp import TcpSink
+from kflowd.delivery.sinks.tls import TlsSink
 from kflowd.delivery.sinks.udp import UdpSink
 from kflowd.delivery.sinks.unix import UnixDatagramSink, UnixSink
-from kflowd.settings.outputs import SinkName
 
-# each is made with what its settings say: a path, an address, what stands between records
-SINKS: dict[SinkName, Callable[..., Sink]] = {
+# By OutputSettings.carrier; each is made with what its settings say: a path, an address, what
+# stands between records.
+SINKS: dict[str, Callable[..., Sink]] = {
     "stdout": StdoutSink,
     "file": FileSink,
     "udp": UdpSink,
     "tcp": TcpSink,
     "unix": UnixSink,
     "unixgram": UnixDatagramSink,
+    "tls": TlsSink,
 }
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "SinkGoneError",
     "StdoutSink",
     "TcpSink",
+    "TlsSink",
     "UdpSink",
     "UnixDatagramSink",
     "UnixSink",

@@ -4,6 +4,7 @@
 import errno
 import os
 import socket
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -13,6 +14,8 @@ from kflowd.delivery.sinks.framing import NEWLINE, framed, taken
 _THERE = {0, errno.EISCONN}
 # for a UNIX socket EAGAIN: who listens has others to accept first
 _NOT_YET = {errno.EINPROGRESS, errno.EALREADY, errno.EAGAIN, errno.EINTR}
+# what says that nothing can be sent or read now, TLS in its own words
+WAITS = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 # what a peer says is read, so that its end shows; nobody asked for it
 _SAID_BYTES = 64 << 10
 
@@ -33,7 +36,7 @@ class StreamSink(ABC):
         self._separator = separator
         self._socket: socket.socket | None = None
         self._address: Any = None
-        self._connected = False
+        self._connected = self._greeted = False
         self._sent = 0  # bytes of the first text, over this connection
 
     def write(self, texts: Sequence[bytes], offset: int) -> tuple[int, int]:
@@ -45,7 +48,7 @@ class StreamSink(ABC):
                 return 0, 0
             data = framed(texts, self._separator)
             end = self._sent + channel.send(memoryview(data)[self._sent :])
-        except BlockingIOError:
+        except WAITS:
             return 0, self._sent
         except OSError:
             self.close()
@@ -60,7 +63,7 @@ class StreamSink(ABC):
     def close(self) -> None:
         """End the connection."""
         self._sent = 0
-        self._connected = False
+        self._connected = self._greeted = False
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -75,7 +78,7 @@ class StreamSink(ABC):
         Raises:
             OSError: Nobody takes it.
         """
-        if self._socket is not None and self._connected and _has_ended(self._socket):
+        if self._socket is not None and self._greeted and _has_ended(self._socket):
             self.close()
         if self._socket is None:
             self._socket, self._address = self._make()
@@ -84,15 +87,33 @@ class StreamSink(ABC):
             error = self._socket.connect_ex(self._address)
             if error not in _THERE | _NOT_YET:
                 raise OSError(error, os.strerror(error))
-            self._connected = error in _THERE
-        return self._socket if self._connected else None
+            if error in _THERE:
+                self._socket = self._begin(self._socket)
+                self._connected = True
+        if not self._connected:
+            return None
+        if not self._greeted:
+            self._greet(self._socket)
+            self._greeted = True
+        return self._socket
+
+    def _begin(self, channel: socket.socket) -> socket.socket:
+        """Return what to send over once there is a connection."""
+        return channel
+
+    def _greet(self, channel: socket.socket) -> None:  # noqa: B027 - most do nothing
+        """Do what is to be done ahead of the first text.
+
+        Raises:
+            OSError: It fails, or as one of WAITS: it is not done yet.
+        """
 
 
 def _has_ended(channel: socket.socket) -> bool:
     """Say whether the peer has ended a connection: what is sent then is lost."""
     try:
         return not channel.recv(_SAID_BYTES)
-    except BlockingIOError:
+    except WAITS:
         return False
     except OSError:
         return True
