@@ -176,22 +176,22 @@ def test_a_host_that_has_changed_is_news() -> None:
 
 def test_enrichers_are_told_of_tasks_ahead_of_the_batch() -> None:
     """What they find is in front of it in the stream."""
-    asked: list[tuple[int, int, int]] = []
+    asked: list[tuple[int, int, int, tuple[int, int, int]]] = []
 
     class Asks(Enricher):
-        def ahead(self, tid: int, user: int, cgroup: int) -> None:
-            asked.append((tid, user, cgroup))
+        def ahead(self, tid: int, user: int, cgroup: int, image: tuple[int, int, int]) -> None:
+            asked.append((tid, user, cgroup, image))
 
         def news(self) -> Mapping[str, object]:
             return {"asked": len(asked)} if asked else {}
 
     news = assembly.News(Session(3, 5, 250, b"{}"), [Enricher(), Asks()])
     assert news(record("TICK", ts_ns=9)) == b""
-    batch = record("PROC", proc__tid=31, proc__uid=1001, proc__cgroup_id=401)
+    batch = record("PROC", proc__tid=31, proc__uid=1001, proc__cgroup_id=401, proc__tgid=30)
     (value,) = Decoder().decode(news(batch))
     assert isinstance(value, Session)
     assert msgspec.json.decode(value.facts)["asked"] == 1
-    assert asked == [(31, 1001, 401)]
+    assert asked == [(31, 1001, 401, (30, 0, 0))]
 
 
 def test_lost_lookups_are_those_of_all_enrichers() -> None:

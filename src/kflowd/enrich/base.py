@@ -55,13 +55,14 @@ class Enricher:
         """Return the members of FACTS as they are now on this host."""
         return {}
 
-    def ahead(self, tid: int, user: int, cgroup: int) -> None:
+    def ahead(self, tid: int, user: int, cgroup: int, image: tuple[int, int, int]) -> None:
         """Take note of a task that the next batch tells of; not in a replay, `news` has it there.
 
         Args:
             tid: The task.
             user: Its real user.
             cgroup: Number of its control group.
+            image: What it runs: tgid and start time of its process, number of the program.
         """
 
     def news(self) -> Mapping[str, Any]:

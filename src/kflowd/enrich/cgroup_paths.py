@@ -9,17 +9,30 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
 from kflowd.enrich.devices import parse_mountinfo, read_mountinfo
 
 PROC = Path("/proc")
 UNIFIED = "0::"  # the line of cgroup v2 in /proc/PID/cgroup
 # a line for each hierarchy, each with a path of PATH_MAX at most
 MAX_BYTES = 1 << 17
+# Of a path, as JSON: users can make them as long as they like.
+MAX_PATH = 1024
 # Groups that are looked at, those near the root first: a large host has some 2000, each takes some
 # 15 microseconds. Users can make more of them, below their own.
 MAX_WALKED = 4096
 # So many times as long as a look at all groups took, there is no other.
 PAUSES = 10
+
+
+def told(path: str) -> str:
+    """Return a path as a session can carry it; "" if it is too long.
+
+    Bytes that are no UTF-8 are lost: anybody may name a group so, and JSON has no place for them.
+    """
+    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return text if len(msgspec.json.encode(text)) <= MAX_PATH + 2 else ""
 
 
 class CgroupPaths:

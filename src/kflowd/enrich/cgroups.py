@@ -3,29 +3,30 @@
 
 A record has the number of the group at its moment. What the number means is looked up when a task
 of the group is seen first, ahead of the batch that tells of it, and goes into the stream: so the
-first record has it, and a replay has the same.
+first record has it, and a replay has the same. The number is of the unified hierarchy: where that
+tells nothing and there is cgroup v1, `memberships` does.
 """
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import msgspec
 
 from kflowd.constants import SECOND_NS
 from kflowd.enrich.base import Enricher
-from kflowd.enrich.cgroup_paths import CgroupPaths
+from kflowd.enrich.cgroup_paths import CgroupPaths, told
 from kflowd.enrich.containers import Place, place_of
+from kflowd.enrich.hierarchies import Hierarchies
+from kflowd.enrich.memberships import Fact, Memberships
 from kflowd.enrich.shares import Shares
 from kflowd.enrich.turns import Turns
-from kflowd.model import Actor, facts_of
+from kflowd.model import Actor, ProcessExit, ProcessSeen, facts_of
 
 # Number of the root, in which there is neither.
 ROOT = 1
 # Groups that are known, of all users together; each is some 500 bytes. Users can make any number.
 MAX_CGROUPS = 8192
-# Of paths: users can make them as long as they like.
-MAX_PATH = 1024
 # Questions between two batches; each takes some 30 microseconds.
 MAX_ASKED = 1024
 # Tasks of one group that are looked at: one is enough if it has not ended.
@@ -44,7 +45,7 @@ class Known(NamedTuple):
 
 
 def _fact(user: int, path: str) -> tuple[int, str, str, str, str]:
-    return (user, *place_of(path), path if len(path) <= MAX_PATH else "")
+    return (user, *place_of(path), told(path))
 
 
 class Paths(Protocol):
@@ -58,12 +59,21 @@ class Paths(Protocol):
 
 
 class CgroupFacts(msgspec.Struct, frozen=True):
-    """Groups by number: the user of a process there, runtime, container, unit, path.
+    """What comes in the stream, as it is found.
 
-    Comes in the stream, as it is found.
+    Attributes:
+        cgroups: Groups by number: the user of a process there, runtime, container, unit, path.
+        cgroup_members: Processes in groups of cgroup v1.
     """
 
     cgroups: dict[int, tuple[int, str, str, str, str]] = {}
+    cgroup_members: list[Fact] = []
+
+
+class CgroupHost(msgspec.Struct, frozen=True):
+    """Whether the host has hierarchies of cgroup v1."""
+
+    cgroup_v1: bool = False
 
 
 class Cgroups(Enricher):
@@ -71,10 +81,14 @@ class Cgroups(Enricher):
 
     Args:
         paths: Finds them; None: nobody asks.
+        members: Knows who is in groups of cgroup v1; None: there are none.
     """
 
-    def __init__(self, paths: Paths | None = None) -> None:
+    FACTS: ClassVar[type[msgspec.Struct]] = CgroupHost
+
+    def __init__(self, paths: Paths | None = None, members: Memberships | None = None) -> None:
         self._paths = paths
+        self._members = members
         self._asked: Turns[tuple[int, int]] = Turns(MAX_ASKED)
         self._tasks: Counter[int] = Counter()
         # groups whose tasks have ended or moved, and a user of each
@@ -88,10 +102,27 @@ class Cgroups(Enricher):
     @classmethod
     def live(cls) -> Self:
         """Return one that looks at this host."""
-        return cls(CgroupPaths.of_host())
+        hierarchies = Hierarchies.of_host()
+        return cls(CgroupPaths.of_host(), Memberships(hierarchies) if hierarchies.there else None)
 
-    def ahead(self, tid: int, user: int, cgroup: int) -> None:
+    @classmethod
+    def recorded(cls, facts: CgroupHost) -> Self:
+        """Return one that asks nobody."""
+        return cls(None, Memberships() if facts.cgroup_v1 else None)
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return whether there is cgroup v1."""
+        return {"cgroup_v1": self._members is not None}
+
+    def ahead(self, tid: int, user: int, cgroup: int, image: tuple[int, int, int]) -> None:
         """Ask for the group of a task that the next batch tells of."""
+        if self._members is not None and self._paths is not None:
+            known = self._places.look(cgroup)
+            if known is None or not known.place.container:
+                self._members.ahead(user, image)
+        self._ask(tid, user, cgroup)
+
+    def _ask(self, tid: int, user: int, cgroup: int) -> None:
         if self._paths is None or cgroup <= ROOT or self._places.look(cgroup) is not None:
             return
         if self._tasks[cgroup] < MAX_TASKS:
@@ -111,7 +142,12 @@ class Cgroups(Enricher):
                 # the others are gone
                 self._left.clear()
         news: dict[str, Any] = {"cgroups": found} if found else {}
-        if self._told != (lost := self._asked.lost + self._lost):
+        lost = self._asked.lost + self._lost
+        if self._members is not None:
+            lost += self._members.lost
+            if members := self._members.news():
+                news["cgroup_members"] = members
+        if self._told != lost:
             self._told = news["lookups_lost"] = lost
         return news
 
@@ -134,37 +170,61 @@ class Cgroups(Enricher):
 
     def learn(self, facts: bytes) -> None:
         """Know the groups that the stream tells of."""
-        for cgroup, (user, *place, path) in facts_of(CgroupFacts, facts).cgroups.items():
+        found = facts_of(CgroupFacts, facts)
+        for cgroup, (user, *place, path) in found.cgroups.items():
             self._places.put(cgroup, user, Known(Place(*place), path))
             if cgroup in self._missed:
                 self._missed.discard(cgroup)
                 self._changed = True
+        if self._members is not None:
+            self._members.learn(found.cgroup_members)
+
+    def observe(self, value: ProcessSeen | ProcessExit) -> None:
+        """Take note of a process that comes or goes."""
+        if self._members is not None:
+            self._members.observe(value)
 
     def refresh(self, now_ns: int) -> bool:
         """Say whether a record went without the place of a group that is known by now.
 
         Once a second at most: all actors are made anew then.
         """
-        if not self._changed or now_ns < self._next_ns:
+        changed = self._changed or (self._members is not None and self._members.changed)
+        if not changed or now_ns < self._next_ns:
             return False
         self._changed = False
+        if self._members is not None:
+            self._members.changed = False
         self._next_ns = now_ns + SECOND_NS
         return True
 
     def enrich_actor(self, actor: Actor) -> None:
-        """Fill in container and unit; who has moved to a group of nobody else's asks for it."""
+        """Fill in what is known of container and unit."""
+        if actor.process is None:
+            return
+        known = self._known(actor)
+        if known is not None:
+            (actor.runtime, actor.container, actor.unit), actor.cgroup = known
+        if self._members is None or actor.container:
+            return
+        member = self._members.of(actor.process)
+        # it is in both hierarchies: the one that names more tells where it is
+        if member is not None and (known is None or member.place.container):
+            (actor.runtime, actor.container, actor.unit), actor.cgroup, _ = member
+            actor.cgroup_read = bool(actor.container or actor.unit)
+
+    def _known(self, actor: Actor) -> Known | None:
+        """Return what the number of a group says, None: nothing."""
         process = actor.process
-        if process is None:
-            return
-        if process.cgroup_id <= ROOT:
-            actor.cgroup = "/" if process.cgroup_id == ROOT else ""
-            return
+        if process is None or not process.cgroup_id:
+            return None
+        if process.cgroup_id == ROOT:
+            return Known(Place(), "/") if self._members is None else None
         known = self._places.use(process.cgroup_id)
         if known is None:
+            # who has moved to a group of nobody else's
             if len(self._missed) >= MAX_MISSED:
                 self._missed.clear()
             self._missed.add(process.cgroup_id)
-            self.ahead(process.tid, process.uid, process.cgroup_id)
-        else:
-            actor.runtime, actor.container, actor.unit = known.place
-            actor.cgroup = known.path
+            self._ask(process.tid, process.uid, process.cgroup_id)
+        return known

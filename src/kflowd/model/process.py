@@ -140,7 +140,8 @@ class Actor(msgspec.Struct, gc=False):
         proc, parent, user, group: As in the contract's Proc fields.
         names_late: User or group is "" because NSS has not answered in time.
         version: Package version of its executable, "" if it is of none or was not asked for.
-        cgroup: Path of its control group, "" not known; on v1 alone there is none.
+        cgroup: Path of its control group, "" not known.
+        cgroup_read: It is of cgroup v1, as proc had it, and not surely that of the moment.
         runtime, container: Kind and id of the innermost container; "" of both: in none.
         unit: The innermost systemd unit.
         ancestors: (process, name of its executable), the parent first.
@@ -158,6 +159,7 @@ class Actor(msgspec.Struct, gc=False):
     container: str = ""
     unit: str = ""
     cgroup: str = ""
+    cgroup_read: bool = False
     version: str = ""
     names_late: bool = False
 

@@ -103,7 +103,9 @@ def _unknown(actor: Actor) -> str:
 
 def _notes(actor: Actor) -> tuple[str, ...]:
     words = _notes_of(actor.seen) if actor.seen else (_unknown(actor),)
-    return (*words, "NAME_LATE") if actor.names_late else words
+    if actor.names_late:
+        words = (*words, "NAME_LATE")
+    return (*words, "CGROUP_READ") if actor.cgroup_read else words
 
 
 def _notes_of(seen: ProcessSeen) -> tuple[str, ...]:

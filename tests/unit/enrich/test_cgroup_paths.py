@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kflowd.enrich import cgroup_paths as module
-from kflowd.enrich.cgroup_paths import CgroupPaths
+from kflowd.enrich.cgroup_paths import CgroupPaths, told
 
 TASK = 4711
 V1 = "9:name=systemd:/elsewhere\n4:memory:/docker/abc\n"
@@ -102,3 +102,13 @@ def test_a_look_at_all_groups_is_not_taken_often(
     times = iter([100.0, 100.5, 105.4, 105.6, 105.6])
     monkeypatch.setattr(time, "monotonic", lambda: next(times))
     assert [found.walk([1]) for _ in range(3)] == [{}, None, {}]
+
+
+def test_a_path_is_told_as_json_has_room_for_it() -> None:
+    """Other bytes are lost; it is whole or not told at all."""
+    longest = "/" + "a" * (module.MAX_PATH - 1)
+    assert told("/caf\udcc3\udca9.service") == "/café.service"
+    assert told("/\udcff") == "/\ufffd"
+    assert told(longest) == longest
+    for path in (f"{longest}a", "/" + "\x01" * 200):
+        assert told(path) == ""

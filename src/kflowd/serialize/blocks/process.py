@@ -26,6 +26,8 @@ PROC_NOTES = {
     "WORKDIR_TRUNCATED": "ProcWorkDir is not complete, or begins at no root of a mount namespace",
     "NAME_LATE": "ProcUser or ProcGroup is not known: NSS did not answer in time, or too many "
     "records waited",
+    "CGROUP_READ": "ProcContainer and ProcUnit are by a group of cgroup v1 that was read in /proc "
+    "behind the start, or is the parent's: a process that was moved had others meanwhile",
 }
 
 
@@ -84,11 +86,14 @@ class ProcessDetails(ConstantBlock, frozen=True, kw_only=True, gc=False):
     ProcNetNS: Annotated[int | UnsetType, Says("network namespace (its inode number)", AT_HOME)]
     ProcContainer: Annotated[
         dict[str, str] | UnsetType,
-        Says("innermost container by ProcCgroupID: {Id, Runtime}", "its path is known, names one"),
+        Says(
+            "innermost container by its cgroup: {Id, Runtime}",
+            "its path is known, names one",
+        ),
     ]
     ProcUnit: Annotated[
         str | UnsetType,
-        Says("innermost systemd unit by ProcCgroupID", "its path is known, names one"),
+        Says("innermost systemd unit by its cgroup", "its path is known, names one"),
     ]
     ProcAncestors: Annotated[
         list[dict[str, Any]] | UnsetType,
