@@ -207,6 +207,8 @@ class Cgroups(Enricher):
             (actor.runtime, actor.container, actor.unit), actor.cgroup = known
         if self._members is None or actor.container:
             return
+        # others in its group can be elsewhere in v1
+        actor.by_number = False
         member = self._members.of(actor.process)
         # it is in both hierarchies: the one that names more tells where it is
         if member is not None and (known is None or member.place.container):

@@ -144,7 +144,9 @@ class Filter:
     def _hidden_group(self, actor: Actor) -> int:
         """Return the control group of an actor if rules hide it, else 0."""
         process = actor.process
-        if process is None or process.cgroup_id <= ROOT_CGROUP or not self._groups.hide(actor):
+        if process is None or process.cgroup_id <= ROOT_CGROUP or not actor.by_number:
+            return 0
+        if not self._groups.hide(actor):
             return 0
         return process.cgroup_id
 

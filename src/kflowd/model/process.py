@@ -142,6 +142,7 @@ class Actor(msgspec.Struct, gc=False):
         version: Package version of its executable, "" if it is of none or was not asked for.
         cgroup: Path of its control group, "" not known.
         cgroup_read: It is of cgroup v1, as proc had it, and not surely that of the moment.
+        by_number: The number of its group alone says where it is, as of all in that group.
         runtime, container: Kind and id of the innermost container; "" of both: in none.
         unit: The innermost systemd unit.
         ancestors: (process, name of its executable), the parent first.
@@ -160,6 +161,7 @@ class Actor(msgspec.Struct, gc=False):
     unit: str = ""
     cgroup: str = ""
     cgroup_read: bool = False
+    by_number: bool = True
     version: str = ""
     names_late: bool = False
 

@@ -276,7 +276,7 @@ def test_of_who_is_nowhere_in_the_unified_hierarchy_proc_is_asked(cgroup: int) -
     assert members.asked == [7, 8]
     assert acting_in(known, cgroup, 7) == actor(
         process=process(cgroup_id=cgroup, tgid=7), runtime="docker", container=ID,
-        cgroup=f"/docker/{ID}", cgroup_read=True,
+        cgroup=f"/docker/{ID}", cgroup_read=True, by_number=False,
     )  # fmt: skip
     found = [acting_in(known, cgroup, tgid) for tgid in (8, 9)]
     assert [(it.cgroup, it.cgroup_read) for it in found] == [("/", False), ("", False)]
@@ -290,10 +290,10 @@ def test_of_both_hierarchies_the_one_with_a_container_is_taken() -> None:
     told(known)
     known.ahead(9, 0, 31, (9, *IMAGE[1:]))
     found = [acting_in(known, cgroup, tgid) for tgid, cgroup in ((7, 32), (8, 32), (9, 31))]
-    assert [(it.container, it.unit, it.cgroup, it.cgroup_read) for it in found] == [
-        ("web", "", "/lxc/web", True),
-        ("", "ssh.service", PATHS[32], False),
-        (ID, DOCKER[2], PATHS[31], False),
+    assert [(it.container, it.unit, it.cgroup, it.cgroup_read, it.by_number) for it in found] == [
+        ("web", "", "/lxc/web", True, False),
+        ("", "ssh.service", PATHS[32], False, False),
+        (ID, DOCKER[2], PATHS[31], False, True),
     ]
     known.ahead(10, 0, 31, (10, *IMAGE[1:]))
     told(known)

@@ -82,10 +82,14 @@ def test_whom_rules_on_groups_hide_is_told(include: str, exclude: str, told: lis
     inside = actor(process=process(cgroup_id=7), cgroup="/a", container="1f", runtime="docker")
     root = actor(process=process(cgroup_id=1), cgroup="/", container="", runtime="")
     unknown = actor(process=process(cgroup_id=8), cgroup="", container="", runtime="")
+    # of cgroup v1: others in its group of v2 are elsewhere
+    read = actor(
+        process=process(cgroup_id=9), cgroup="/a", container="1f", runtime="docker", by_number=False
+    )
     hiding.shows(EnrichedFile(inside, file()))
     assert not found
     hiding.on_group = found.append
-    for each in (inside, root, unknown, inside):
+    for each in (inside, root, unknown, read, inside):
         hiding.shows(EnrichedFile(each, file()))
     assert found == told
 
