@@ -89,6 +89,7 @@ def test_containers_and_units_by_groups_of_v1(
     older = ["sh", "-c", 'echo $$ > "$0/cgroup.procs"; read line; echo x > "$1"; sleep 2; :']
     process = subprocess.Popen([*older, docker, folder / "older"], stdin=subprocess.PIPE)
     with process, Agent("-m", "file", "--record", str(tape), command=command) as agent:
+        time.sleep(2)  # an emulated machine takes long to look at all that runs
         process.communicate(b"go\n", timeout=60)
         for name, group in (("docker", docker), ("unit", unit), ("none", nowhere)):
             _run(group, script, folder / name, folder / f"{name}-child")

@@ -29,6 +29,7 @@ AGAIN = 32
 # Reading takes a fifth of the time at most, and so long when there was nothing to read before.
 SHARE = 0.2
 BURST_S = 0.05
+FIRST_S = 0.5  # for all that runs already
 # Actors that are to be made anew when their group is known.
 MAX_MISSED = 1024
 EXECS = 1 << 16  # kf_proc.execs has 16 bits
@@ -89,7 +90,7 @@ class Memberships:
         # what runs in each process that is asked for or watched
         self._newest: dict[tuple[int, int], int] = {}
         self._again_s = self._credited_s = 0.0
-        self._credit_s = BURST_S
+        self._credit_s = FIRST_S
         self._members: Shares[Member] = Shares(MAX_MEMBERS)
         self._missed: set[Image] = set()
         self.changed = False
@@ -110,7 +111,9 @@ class Memberships:
         """Read what was asked for, and some of what was read before; return what is new."""
         began = self._clock()
         gained = (began - self._credited_s) * SHARE
-        self._credit_s, self._credited_s = min(BURST_S, self._credit_s + gained), began
+        if self._credit_s < BURST_S:
+            self._credit_s = min(BURST_S, self._credit_s + gained)
+        self._credited_s = began
         if self._paths is None or self._credit_s <= 0:
             return []
         end = began + self._credit_s
