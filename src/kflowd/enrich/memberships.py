@@ -117,17 +117,18 @@ class Memberships:
         if self._paths is None or self._credit_s <= 0:
             return []
         end = began + self._credit_s
-        found: list[Fact] = []
+        read: set[Image] = set()
+        found = self._read(self._paths, self._asked, MAX_TOLD, end, read)
         if began >= self._again_s:
             self._again_s = began + 1
-            found += self._read(self._paths, self._watched, AGAIN, end)
-        found += self._read(self._paths, self._asked, MAX_TOLD, end)
+            found += self._read(self._paths, self._watched, len(read) + AGAIN, end, read)
         self._credit_s -= self._clock() - began
         return found
 
-    def _read(self, paths: Reads, asked: Turns[Image], most: int, end: float) -> list[Fact]:
+    def _read(
+        self, paths: Reads, asked: Turns[Image], most: int, end: float, read: set[Image]
+    ) -> list[Fact]:
         found: list[Fact] = []
-        read: set[Image] = set()
         while most > len(read) and self._clock() < end and (question := asked.poll()) is not None:
             user, image = question
             if self._newest.get(image[:2]) != image[2]:
