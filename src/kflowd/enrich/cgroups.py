@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import msgspec
 
-from kflowd.constants import SECOND_NS
+from kflowd.constants import ROOT_CGROUP, SECOND_NS
 from kflowd.enrich.base import Enricher
 from kflowd.enrich.cgroup_paths import CgroupPaths, told
 from kflowd.enrich.containers import Place, place_of
@@ -23,8 +23,6 @@ from kflowd.enrich.shares import Shares
 from kflowd.enrich.turns import Turns
 from kflowd.model import Actor, ProcessExit, ProcessSeen, facts_of
 
-# Number of the root, in which there is neither.
-ROOT = 1
 # Groups that are known, of all users together; each is some 500 bytes. Users can make any number.
 MAX_CGROUPS = 8192
 # Questions between two batches; each takes some 30 microseconds.
@@ -123,7 +121,7 @@ class Cgroups(Enricher):
         self._ask(tid, user, cgroup)
 
     def _ask(self, tid: int, user: int, cgroup: int) -> None:
-        if self._paths is None or cgroup <= ROOT or self._places.look(cgroup) is not None:
+        if self._paths is None or cgroup <= ROOT_CGROUP or self._places.look(cgroup) is not None:
             return
         if self._tasks[cgroup] < MAX_TASKS:
             self._tasks[cgroup] += 1
@@ -220,7 +218,7 @@ class Cgroups(Enricher):
         process = actor.process
         if process is None or not process.cgroup_id:
             return None
-        if process.cgroup_id == ROOT:
+        if process.cgroup_id == ROOT_CGROUP:
             return Known(Place(), "/") if self._members is None else None
         known = self._places.use(process.cgroup_id)
         if known is None:
