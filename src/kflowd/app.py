@@ -113,6 +113,11 @@ def trace(settings: Settings, say: Say, command: Command | None = None) -> int:
             settings, enrichers, delivery, faults, unrecorded, followed=followed, rules=[rules]
         )
         stages = Stages(enrichers, pipeline, delivery, recorder, command, rules)
+        if settings.metrics.listen is not None:
+            # imported here: a library makes the text
+            from kflowd.metrics import of_run
+
+            stack.enter_context(of_run(settings.metrics.listen, pipeline, delivery))
         signals.reopen = delivery.reopen if delivery.reopens else None
         signals.last_words = lambda number: say(_last_words(number, stages))
         try:

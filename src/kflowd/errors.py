@@ -100,3 +100,7 @@ class CommandError(KflowdError):
 
 class SinkError(KflowdError):
     """A destination refuses records."""
+
+
+class MetricsError(KflowdError):
+    """Metrics cannot be given where they are wanted."""

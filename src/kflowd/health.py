@@ -136,6 +136,11 @@ class Health:
             values[self._at[name]] = count
         self._newest = Counters(counters.ts_ns, tuple(values), counters.missed)
 
+    @property
+    def newest(self) -> Counters | None:
+        """The newest counters of the kernel, None if it was never asked; for any thread."""
+        return self._newest
+
     def due(self) -> list[Record]:
         """Return a record if anything was lost since the last one."""
         if self._newest is None:

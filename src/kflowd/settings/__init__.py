@@ -10,6 +10,7 @@ from kflowd.settings.outputs import Format, OutputSettings, QueueSettings, Rotat
 from kflowd.settings.tree import (
     AttachMode,
     EnrichSettings,
+    MetricsSettings,
     Settings,
     Subsystem,
     TraceSettings,
@@ -19,6 +20,7 @@ __all__ = [
     "AttachMode",
     "EnrichSettings",
     "Format",
+    "MetricsSettings",
     "OutputSettings",
     "QueueSettings",
     "RotateSettings",

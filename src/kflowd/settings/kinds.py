@@ -7,7 +7,7 @@ the end of a line: "'x' is none of json, json-min".
 
 import re
 import typing
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
 from types import NoneType
@@ -18,7 +18,14 @@ from msgspec import inspect
 
 from kflowd.settings.option import Unit
 from kflowd.settings.rules import Rule, parse_rule
-from kflowd.settings.servers import Address, Server, parse_address, parse_server
+from kflowd.settings.servers import (
+    Address,
+    Listen,
+    Server,
+    parse_address,
+    parse_listen,
+    parse_server,
+)
 
 MAX_SHOWN = 60
 MOST_SERVERS = 8
@@ -268,20 +275,36 @@ class ServerList(Kind[tuple[Server, ...]]):
             raise ValueError(f"{shown(text)} {error}") from None
 
 
-class OneAddress(Kind[Address]):
-    """A host and a port."""
+A = TypeVar("A", bound=Address | Listen)
 
-    def __init__(self) -> None:
-        super().__init__(Address, "no address", "", "HOST:PORT")
 
-    def read(self, value: object) -> Address:
+class OneAddress(Kind[A]):
+    """A host and a port, or what stands for them.
+
+    Args:
+        of: Address or Listen.
+        parse: Reads one.
+        metavar: As of `Kind`.
+    """
+
+    def __init__(self, of: type[A], parse: Callable[[str], A], metavar: str) -> None:
+        super().__init__(of, "no address", "", metavar)
+        self._parse = parse
+
+    def read(self, value: object) -> A:
         """Return the address; a message says what it lacks."""
         if not isinstance(value, str):
             raise ValueError(f"{shown(value)} is {self.wrong}")  # noqa: TRY004 - of the user
         try:
-            return parse_address(value)
+            return self._parse(value)
         except ValueError as error:
             raise ValueError(f"{shown(value)} {error}") from None
+
+
+_ADDRESSES: dict[type, Callable[[], Kind[Any]]] = {
+    Address: lambda: OneAddress(Address, parse_address, "HOST:PORT"),
+    Listen: lambda: OneAddress(Listen, parse_listen, "HOST:PORT|PATH"),
+}
 
 
 def kind_of(annotation: object, unit: Unit | None) -> Kind[Any]:
@@ -314,8 +337,8 @@ def kind_of(annotation: object, unit: Unit | None) -> Kind[Any]:
             kind = RuleList()
         case inspect.VarTupleType(item_type=inspect.NamedTupleType(cls=cls)) if cls is Server:
             kind = ServerList()
-        case inspect.NamedTupleType(cls=cls) if cls is Address:
-            kind = OneAddress()
+        case inspect.NamedTupleType(cls=cls) if cls in _ADDRESSES:
+            kind = _ADDRESSES[cls]()
         case inspect.FrozenSetType(item_type=inspect.LiteralType()):
             kind = Words(typing.get_args(of)[0])
     if kind is None:

@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 MOST_PORT = 65535
+MOST_PATH = 107  # sockaddr_un.sun_path and a NUL
 # as in /etc/hosts and DNS, with the underscores that some have (RFC 1123, 2181)
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
                         r"(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?", re.ASCII)  # fmt: skip
@@ -54,6 +55,40 @@ def parse_address(text: str) -> Address:
         return Address(*parse_server(text))
     except ValueError as error:
         raise ValueError(str(error).partition(";")[0].replace("IP:PORT", "HOST:PORT")) from None
+
+
+class Listen(NamedTuple):
+    """Where a server of ours listens: at an address, or at the path of a UNIX socket.
+
+    Attributes:
+        host: IPv4, IPv6 or a name; "" with a path.
+        port: From 1 to 65535, 0 with a path.
+        path: "" with an address.
+    """
+
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+    def __str__(self) -> str:
+        return self.path or str(Address(self.host, self.port))
+
+
+def parse_listen(text: str) -> Listen:
+    """Return where `HOST:PORT` or `/PATH` is; the host may be that of all addresses.
+
+    Raises:
+        ValueError: With the end of a line that says what is wrong.
+    """
+    if text.startswith("/"):
+        if len(text.encode("utf-8", "surrogateescape")) > MOST_PATH or "\0" in text:
+            raise ValueError(f"has more than the {MOST_PATH} bytes of the path of a socket")
+        return Listen(path=text)
+    for anywhere in ("0.0.0.0", "[::]"):
+        host, colon, port = text.rpartition(":")
+        if colon and host == anywhere:
+            return Listen(host.strip("[]"), _port(port))
+    return Listen(*parse_address(text))
 
 
 def parse_server(text: str) -> Server:

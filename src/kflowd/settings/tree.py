@@ -22,7 +22,7 @@ from kflowd.settings.option import (
 )
 from kflowd.settings.outputs import FOR_PEOPLE, STDOUT, Format, OutputSettings, contradictions
 from kflowd.settings.rules import Rule
-from kflowd.settings.servers import Server
+from kflowd.settings.servers import Listen, Server
 
 Subsystem = Literal["file", "socket", "process"]
 AttachMode = Literal["fentry", "kprobe", "tracepoint"]
@@ -243,6 +243,15 @@ class EnrichSettings(Struct, frozen=True, kw_only=True, rename=key_of):
     ] = False
 
 
+class MetricsSettings(Struct, frozen=True, kw_only=True):
+    """Who can ask how a run goes."""
+
+    listen: Annotated[
+        Listen | None,
+        Option(help="Answer GET /metrics, for Prometheus, at this address or UNIX socket"),
+    ] = None
+
+
 class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
     """What one run is to do."""
 
@@ -251,6 +260,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
     output: Annotated[tuple[OutputSettings, ...], Meta(min_length=1, max_length=16)] = (
         OutputSettings(),
     )
+    metrics: MetricsSettings = MetricsSettings()
     udp: Annotated[
         tuple[Server, ...],
         Option(

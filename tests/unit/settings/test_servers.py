@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kflowd.settings.servers import MOST_PORT, Address, Server, parse_address, parse_server
+from kflowd.settings.servers import (
+    MOST_PORT,
+    Address,
+    Listen,
+    Server,
+    parse_address,
+    parse_listen,
+    parse_server,
+)
 
 PORTS = st.integers(1, MOST_PORT)
 
@@ -102,3 +110,35 @@ def test_what_is_no_address(text: str, wrong: str) -> None:
     """Neither a name nor a number."""
     with pytest.raises(ValueError, match=f"^{wrong}$"):
         parse_address(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "listen"),
+    [
+        ("127.0.0.1:9753", Listen("127.0.0.1", 9753)),
+        ("localhost:9753", Listen("localhost", 9753)),
+        ("0.0.0.0:9753", Listen("0.0.0.0", 9753)),
+        ("[::]:9753", Listen("::", 9753)),
+        ("/run/kflowd/metrics", Listen(path="/run/kflowd/metrics")),
+        (f"/{'x' * 106}", Listen(path=f"/{'x' * 106}")),
+    ],
+)
+def test_where_a_server_listens(text: str, listen: Listen) -> None:
+    """At all addresses as well; what is written is read back."""
+    assert parse_listen(text) == listen
+    assert str(listen) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("9753", "has no port: HOST:PORT is wanted"),
+        ("0.0.0.0:0", "has no port from 1 to 65535"),
+        ("run/metrics", "has no port: HOST:PORT is wanted"),
+        (f"/{'x' * 107}", "has more than the 107 bytes of the path of a socket"),
+    ],
+)
+def test_where_no_server_can_listen(text: str, wrong: str) -> None:
+    """A path begins with a slash."""
+    with pytest.raises(ValueError, match=f"^{wrong}$"):
+        parse_listen(text)

@@ -24,7 +24,7 @@ from kflowd.settings.kinds import (
     Words,
 )
 from kflowd.settings.rules import Rule, parse_rule
-from kflowd.settings.servers import Address, Server
+from kflowd.settings.servers import Address, Listen, Server
 from kflowd.settings.walk import Place, Setting, settings_of
 from kflowd.settings.written import written
 
@@ -44,8 +44,14 @@ SERVERS = st.builds(
     st.integers(1, 65535),
 )
 
-NAMED = st.builds(Address, st.from_regex(r"[a-z][a-z0-9-]{0,9}\.test", fullmatch=True),
-                  st.integers(1, 65535))  # fmt: skip
+NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?\.test", fullmatch=True)
+NAMED = st.builds(Address, NAMES, st.integers(1, 65535))
+
+ADDRESSES = st.one_of(SERVERS.map(lambda it: Address(*it)), NAMED)
+LISTENS = st.one_of(
+    ADDRESSES.map(lambda it: Listen(*it)),
+    st.sampled_from((Listen("0.0.0.0", 9), Listen("::", 9), Listen(path="/run/a b"))),
+)
 
 
 def powers(least: int, most: int) -> st.SearchStrategy[int]:
@@ -71,7 +77,7 @@ VALUES: dict[type, Callable[[Setting], st.SearchStrategy[Any]]] = {
     Choice: lambda it: st.sampled_from(get_args(it.kind.of)),
     Words: lambda it: st.frozensets(st.sampled_from(it.kind.values.split(", ")), min_size=1),
     RuleList: lambda _: st.lists(RULES, max_size=3).map(tuple),
-    OneAddress: lambda _: st.one_of(SERVERS.map(lambda it: Address(*it)), NAMED),
+    OneAddress: lambda it: ADDRESSES if it.kind.of is Address else LISTENS,
     ServerList: lambda _: st.lists(SERVERS, max_size=8, unique=True).map(tuple),
 }
 

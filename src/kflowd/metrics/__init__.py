@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metrics of a run, for who asks: what health records count, at any moment.
+
+Imported where a run has them: a library makes their text.
+"""
+
+from kflowd.metrics.run import of_run
+
+__all__ = ["of_run"]

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from kflowd.metrics.families import Counted, Families, metric_name
+from kflowd.serialize import OutputCounters, UserCounters
+from kflowd.serialize.blocks.health import HealthKernel, HealthUser
+from kflowd.serialize.build import kernel_keys
+
+OUTPUT = OutputCounters('file /a"\n', "retrying", 5, 3, 9, 4, 0, 5, 0, 0)
+KERNEL = {key: 100 + at for key, at in kernel_keys().items()}
+
+
+def samples(counted: Counted) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
+    """Return what Prometheus would read, by name and labels."""
+    registry = CollectorRegistry()
+    registry.register(Families(lambda: counted, "1.2.3"))
+    found: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
+    for family in text_string_to_metric_families(generate_latest(registry).decode()):
+        assert family.documentation
+        for sample in family.samples:
+            labels = tuple(sorted(sample.labels.items()))
+            found.setdefault(sample.name, {})[labels] = sample.value
+    return found
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("HealthFileEvents", "kflowd_file_events"),
+        ("HealthProcLostRing", "kflowd_proc_lost_ring"),
+        ("HealthRecordsWaiting", "kflowd_records_waiting"),
+    ],
+)
+def test_names(key: str, name: str) -> None:
+    """Words with underscores, as Prometheus has them."""
+    assert metric_name(key) == name
+
+
+def test_all_that_health_records_count_is_there() -> None:
+    """Under the name of its key, and nothing twice."""
+    fields = UserCounters.__struct_fields__
+    user = UserCounters(**{name: 200 + at for at, name in enumerate(fields)})
+    found = samples(Counted(KERNEL, 7, user, 42, [OUTPUT]))
+    for key in (*HealthKernel.__struct_fields__, *HealthUser.__struct_fields__):
+        name = metric_name(key)
+        assert (f"{name}_total" in found) != (name in found), key
+    assert found["kflowd_file_events_total"][()] == KERNEL["HealthFileEvents"]
+    assert found["kflowd_missed_runs_total"][()] == 7
+    waiting = msgspec.structs.asdict(user)["records_waiting"]
+    assert found["kflowd_records_waiting"][()] == waiting
+    assert found["kflowd_records_total"][()] == 42
+    assert found["kflowd_build_info"] == {(("version", "1.2.3"),): 1}
+
+
+def test_each_output_has_its_own() -> None:
+    """Whatever its name has in it; losses by reason, which add up to all."""
+    found = samples(Counted({}, 0, UserCounters(), 0, [OUTPUT]))
+    name = ("output", OUTPUT.name)
+    assert found["kflowd_output_up"][(name,)] == 0
+    assert found["kflowd_output_written_total"][(name,)] == OUTPUT.written
+    assert found["kflowd_output_queued"][(name,)] == OUTPUT.queued
+    lost = found["kflowd_output_lost_total"]
+    assert lost[(name, ("reason", "full"))] == OUTPUT.lost_full
+    assert sum(lost.values()) == OUTPUT.lost
+
+
+def test_before_the_kernel_was_asked() -> None:
+    """What is not known is not there, and no 0."""
+    found = samples(Counted({}, 0, UserCounters(), 0, []))
+    assert "kflowd_file_events_total" not in found
+    assert "kflowd_names_lost_total" in found
