@@ -18,6 +18,7 @@ def test_every_error_has_its_documented_exit_code() -> None:
         "RecordingError": 1,
         "CommandError": 127,
         "SinkError": 1,
+        "MetricsError": 1,
     }
 
 
