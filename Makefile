@@ -86,8 +86,8 @@ format: $(VENV)/stamp ## rewrite Python and C in the project's style
 	$(Q)$(PYTHON) -m ruff format --quiet --no-cache .
 	$(Q)$(CLANG_FORMAT) -i $(C_SOURCES)
 
-docs: build ## write the tables of docs/fields.md, the screens of docs/forms.md, the options of README.md
-	$(Q)$(PYTHON) tools/fields_page.py && $(PYTHON) tools/options_table.py && $(PYTHON) -m tools.forms_page
+docs: build ## write the tables of docs/fields.md, the screens of docs/forms.md and docs/top.md, the options of README.md
+	$(Q)$(PYTHON) tools/fields_page.py && $(PYTHON) tools/options_table.py && $(PYTHON) -m tools.forms_page && $(PYTHON) -m tools.top_page
 
 check: lint unit ## what needs no root: lint, policy, unit
 bench: build ## figures: CPU per record by stage, drain rate, start time, memory (root)

@@ -54,9 +54,12 @@ class SettingOption(click.Option):
         self.line = line
 
 
-def setting_options(command: Command, tree: Tree = Settings) -> list[click.Parameter]:
-    """Return the options of a command that are made of a settings tree."""
-    return [SettingOption(line) for line in option_lines(command, tree)]
+def setting_options(
+    command: Command, tree: Tree = Settings, *, tables: tuple[str, ...] = ()
+) -> list[click.Parameter]:
+    """Return the options of a command that are made of a settings tree, or of some tables of it."""
+    lines = option_lines(command, tree)
+    return [SettingOption(it) for it in lines if not tables or it.settings[0].place[0] in tables]
 
 
 def given_settings(context: click.Context) -> Source:
@@ -249,6 +252,38 @@ def replay(context: click.Context, /, path: Path, **_given: Any) -> None:
     # the host's file says what its service does: a replay is not to send it all once more
     file = of_command(_file_settings(context, optional=False), "replay")
     context.exit(app.replay(path, effective(file, line), _say))
+
+
+class Kept(click.Command):
+    """A command that also keeps its arguments as they are, for the agent that it runs."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        ctx.obj = list(args)
+        return super().parse_args(ctx, args)
+
+
+@command.command("top", cls=Kept, params=setting_options("trace", tables=("trace",)))
+@click.argument("path", metavar="[FILE]", required=False)
+@config_option("Settings of the agent, which reads no other file.")
+@version
+@click.pass_context
+def top(context: click.Context, /, path: str | None, **_given: Any) -> None:
+    """Show which processes do most: by files, bytes, connections and rate.
+
+    Without FILE it runs an agent with these options, as root. With FILE, or "-" for standard input,
+    it shows records in json-min; that needs neither root nor BPF.
+    """
+    from kflowd import top as shown
+
+    fields = {str(place[-1]) for place in given_settings(context).values}
+    if context.params["config_file"] is not None:
+        fields.add("config_file")
+    if path is None:
+        context.exit(shown.top_of_agent(context.obj, fields, _print, _say))
+    if fields:
+        raise UsageError(f"{path}: options are for an agent, and not beside a file")
+    shown.top_of_file(path, _print)
 
 
 @command.command("schema")

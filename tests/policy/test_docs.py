@@ -16,7 +16,7 @@ from kflowd.serialize.record import RECORDS, record_keys
 from tests.matrix import cells
 from tests.policy.tree import ROOT, Check, files, name, offenders
 from tests.vm.kernels import KERNELS
-from tools import fields_page, forms_page, options_table
+from tools import fields_page, forms_page, options_table, top_page
 
 PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 DOCS = [*(ROOT / each for each in PAGES), *files("docs", ".md")]
@@ -111,7 +111,14 @@ def test_every_option_is_documented() -> None:
     section = text.partition("## Options")[2].partition("## How it works")[0]
     pattern = r"(?<![\w-])(--?[a-zA-Z][\w-]*)"
     known = set()
-    for command in ((), ("doctor",), ("replay",), ("config", "check"), ("config", "show")):
+    for command in (
+        (),
+        ("doctor",),
+        ("replay",),
+        ("top",),
+        ("config", "check"),
+        ("config", "show"),
+    ):
         for line in help_text(*command).splitlines():
             if line.startswith("  -"):
                 known |= set(re.findall(pattern, line.split("  ")[1]))
@@ -134,6 +141,12 @@ def test_forms_page_is_up_to_date() -> None:
     """The screens of docs/forms.md are what the forms print for the sample records."""
     text = forms_page.PAGE.read_text()
     assert forms_page.page(text) == text, "make docs"
+
+
+def test_top_page_is_up_to_date() -> None:
+    """The screen of docs/top.md is what stands in a terminal of 80 x 24."""
+    text = top_page.PAGE.read_text()
+    assert top_page.page(text) == text, "make docs"
 
 
 def test_fields_page_has_every_key() -> None:

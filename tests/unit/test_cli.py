@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import kflowd
-from kflowd import app, cli, config, versions
+from kflowd import app, cli, config, top, versions
 from kflowd.errors import BpfError, FeatureError, KflowdError, PrivilegeError, UsageError
 from kflowd.settings import OutputSettings, Settings, TraceSettings
 
@@ -521,3 +521,40 @@ def test_the_legend(option: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert said.out.startswith(f"kflowd {kflowd.__version__}\nLegend (")
     assert "\nFileEvents  " in said.out
     assert not said.err
+
+
+def test_top_runs_an_agent_with_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Options as they were given, and which settings they set; its exit code is ours."""
+    found: list[Any] = []
+
+    def run(options: list[str], fields: set[str], *_: object) -> int:
+        found.append((options, fields))
+        return 4
+
+    monkeypatch.setattr(top, "top_of_agent", run)
+    given = ["-m", "file", "-t2", "--exclude", "path=/var", "-C", "/dev/null"]
+    assert cli.run(["top", *given]) == 4
+    assert found == [(given, {"monitor", "idle", "exclude", "config_file"})]
+
+
+def test_top_reads_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or standard input, which is "-"."""
+    found: list[str] = []
+    monkeypatch.setattr(top, "top_of_file", lambda path, _show: found.append(path))
+    assert [cli.run(["top", path]) for path in ("x", "-")] == [0, 0]
+    assert found == ["x", "-"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("top x -m file", "x: options are for an agent, and not beside a file"),
+        ("top -o json", "No such option '-o'"),
+        ("top -m nothing", "-m/--monitor: 'nothing' is none of file, socket, process"),
+        ("top /nonexistent", "reading /nonexistent: No such file or directory"),
+    ],
+)
+def test_what_top_refuses(arguments: str, message: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """One line says why; no agent is started."""
+    assert cli.run(shlex.split(arguments)) in {1, 2}
+    assert message in capfd.readouterr().err
