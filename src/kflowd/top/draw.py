@@ -129,7 +129,7 @@ def loss_line(totals: Totals) -> str:
     counts = totals.losses.counts()
     told = " ".join(f"{name}={count}" for name, count in counts.items())
     if not told:
-        told = "nothing" if totals.losses.told else "no health record yet"
+        told = "nothing" if totals.losses.told else "nothing told"
     parts = [f"lost: {told}"]
     if totals.bad:
         parts.append(f"not records: {totals.bad}")

@@ -5,14 +5,22 @@ from collections import OrderedDict
 
 import msgspec
 
-from kflowd.delivery.formats.words import HEALTH, lost
-from kflowd.serialize.blocks.health import HealthDelivery, HealthKernel, HealthUser
+from kflowd.delivery.formats.words import HEALTH
+from kflowd.health import LOSS_WORDS, NO_LOSS
+from kflowd.serialize.blocks.health import HealthKernel, HealthUser
+from kflowd.serialize.build import health_key
 from kflowd.top.records import Count
 
 # A file can be from many hosts; what those lost that are passed over stays in the sum.
 MOST_HOSTS = 64
-COUNTED = tuple(HealthKernel.__struct_fields__ + HealthUser.__struct_fields__)
-TOLD = tuple(lost(dict.fromkeys((*COUNTED, HealthDelivery.__struct_fields__[0]), 0)))
+# what makes a health record due, by its keys
+WORDS = tuple(health_key(word.strip("_")).removeprefix(HEALTH) for word in LOSS_WORDS)
+OURS_NO_LOSS = {health_key(name) for name in NO_LOSS}
+TOLD = (
+    *(name for name in HealthKernel.__struct_fields__ if any(word in name for word in WORDS)),
+    *(name for name in HealthUser.__struct_fields__ if name not in OURS_NO_LOSS),
+    "HealthOutputLost",
+)
 _Health = msgspec.defstruct(
     "_Health",
     [("InfoUptime", float, 0.0), *((name, Count, 0) for name in TOLD)],

@@ -87,10 +87,10 @@ def test_columns_by_width() -> None:
 
 def test_losses_are_told() -> None:
     """What is not known is not nothing; what we dropped is named beside it."""
-    assert "lost: no health record yet" in plain(picture(record()))
+    assert "lost: nothing told" in plain(picture(record()))
     assert "lost: nothing\n" in plain(picture(health()))
     text = plain(picture(b"{", *(record(pid) for pid in range(5)), most=2))
-    assert "lost: no health record yet  not records: 1  processes dropped: 3\n" in text
+    assert "lost: nothing told  not records: 1  processes dropped: 3\n" in text
 
 
 def test_choices_are_told() -> None:
