@@ -265,14 +265,15 @@ class Kept(click.Command):
 
 @command.command("top", cls=Kept, params=setting_options("trace", tables=("trace",)))
 @click.argument("path", metavar="[FILE]", required=False)
-@config_option("Settings of the agent, which reads no other file.")
+@config_option("Settings of the agent.")
 @version
 @click.pass_context
 def top(context: click.Context, /, path: str | None, **_given: Any) -> None:
     """Show which processes do most: by files, bytes, connections and rate.
 
     Without FILE it runs an agent with these options, as root. With FILE, or "-" for standard input,
-    it shows records in json-min; that needs neither root nor BPF.
+    it shows records in json-min; that needs neither root nor BPF. The agent has --idle 2 and
+    --active 5, unless they are given, and reads no file of settings but that of --config.
     """
     from kflowd import top as shown
 
