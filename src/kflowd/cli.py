@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command: options in, one line and an exit code out.
 
-The only module that prints, exits and knows Click. What a command needs is imported when it runs:
-`--help` and a wrong option are answered at once, and `replay` needs no compiled extension.
+The only module that prints and exits; `completion` alone knows Click too. What a command needs is
+imported when it runs: `--help` and a wrong option are answered at once, and `replay` needs no
+compiled extension.
 """
 
 import itertools
@@ -14,7 +15,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 from click.core import ParameterSource
 
-from kflowd import streams
+from kflowd import completion, streams
 from kflowd.errors import KflowdError, SinkError, UsageError
 from kflowd.settings import Settings
 from kflowd.settings.lines import OptionLine, option_lines
@@ -50,6 +51,7 @@ class SettingOption(click.Option):
                 type=line.read,
                 help=help_text,
                 multiple=line.is_list,
+                shell_complete=completion.completer(line),
             )
         self.line = line
 
@@ -124,7 +126,7 @@ def _found(line: OptionLine, value: Any) -> dict[Place, Any]:
 
 
 def _version(context: click.Context, _param: click.Parameter, value: bool) -> None:
-    if value:
+    if value and not context.resilient_parsing:  # which a completion is
         from kflowd import versions
 
         _print(versions.line())
@@ -158,7 +160,7 @@ named_too = config_option("The same as FILE.")
 
 
 def _legend(context: click.Context, _param: click.Parameter, value: bool) -> None:
-    if value:
+    if value and not context.resilient_parsing:
         import kflowd
         from kflowd.serialize.legend import legend
 
@@ -178,6 +180,10 @@ class Group(click.Group):
             if not rest:
                 ctx.obj, args = args[at + 1 :], args[:at]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Return how a word can end; that of a program is the shell's to know."""
+        return [] if ctx.obj is not None else super().shell_complete(ctx, incomplete)
 
 
 @click.group(
@@ -297,6 +303,14 @@ def schema() -> None:
     from kflowd.serialize.schema import schema as made
 
     _print(msgspec.json.format(msgspec.json.encode(made(kflowd.__version__))).decode())
+
+
+@command.command("completion")
+@click.argument("shell", metavar="bash|zsh|fish", type=click.Choice(tuple(completion.SHELLS)))
+@version
+def complete(shell: str) -> None:
+    """Print what makes a shell complete kflowd: source <(kflowd completion bash)."""
+    _print(completion.script(command, PROGRAM, shell))
 
 
 @command.group("config", no_args_is_help=False)
