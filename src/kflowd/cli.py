@@ -251,7 +251,7 @@ def doctor(context: click.Context, /, *, as_json: bool, **_given: Any) -> None:
 @version
 @click.pass_context
 def replay(context: click.Context, /, path: Path, **_given: Any) -> None:
-    """Print the records of a recording; needs neither root nor BPF."""
+    """Print the records of a recording, or of standard input (-); needs neither root nor BPF."""
     from kflowd import app
 
     line = given_settings(context)

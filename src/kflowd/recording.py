@@ -6,9 +6,12 @@ bytes, behind one session record with what else a replay needs to know. All layo
 contract's; a file of another version is refused.
 """
 
+import io
 import os
+import select
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from kflowd import contract
@@ -20,6 +23,10 @@ from kflowd.records import Decoder
 from kflowd.records.header import HEADER, MAX_RECORD_BYTES
 
 CHUNK_BYTES = 1 << 20
+STDIN = 0
+STANDARD_INPUT = Path("-")
+# a recording tells of all users
+MODE = 0o600
 
 _READ_HEAD = contract.reader(HEADER, "kind", "version")
 _READ_SIZE = contract.reader(HEADER, "size")
@@ -47,7 +54,8 @@ class Recorder(Closeable):
     the last whole record, and what comes later is counted.
 
     Args:
-        path: File to write; an old one is replaced when the session is written, not before.
+        path: File to write, for its owner alone; an old one is replaced when the session is
+            written, not before.
         say: Takes a line at once when the recording ends early.
 
     Attributes:
@@ -73,7 +81,7 @@ class Recorder(Closeable):
     def _open(self) -> tuple[int, bool]:
         """Open the file; say whether it is new."""
         try:
-            return os.open(self._path, OPEN_FLAGS | os.O_CREAT | os.O_EXCL, 0o666), True
+            return os.open(self._path, OPEN_FLAGS | os.O_CREAT | os.O_EXCL, MODE), True
         except FileExistsError:
             # asked before it is opened: that can have an effect on a device
             self._check(os.lstat(self._path).st_mode)
@@ -93,6 +101,10 @@ class Recorder(Closeable):
     def begin(self, session: bytes) -> None:
         """Empty the file and write the encoded session record."""
         self._begun = True
+        if not self._made:
+            # for who cannot change it the file is what it was, as on a file system without modes
+            with suppress(OSError):
+                os.fchmod(self._file, MODE)
         self._attempt(lambda: os.ftruncate(self._file, 0))
         self.write(session)
 
@@ -151,25 +163,48 @@ def count_records(batch: bytes | memoryview) -> int:
     return count
 
 
+class _Input(io.RawIOBase):
+    """Standard input as what a BufferedReader reads; it may be one that does not wait by itself."""
+
+    def readable(self) -> bool:
+        """Say that it is."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Wait for bytes; return how many there are, 0 at the end."""
+        select.select([STDIN], [], [])
+        return os.readv(STDIN, [buffer])
+
+
 class Recording:
     """Reads a recording: `session`, then `batches()` once.
 
+    Args:
+        path: Of the file; "-" is standard input.
+
     Raises:
-        RecordingError: If the file cannot be read or is no recording.
+        RecordingError: If it cannot be read or is no recording.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = "standard input" if path == STANDARD_INPUT else str(path)
         try:
-            self._file = path.open("rb")
+            self._file = self._open(path)
         except OSError as error:
-            raise RecordingError(f"reading {path}: {error.strerror}") from None
+            raise RecordingError(f"reading {self._path}: {error.strerror}") from None
         try:
             self._first, self.session = self._begin()
         except (OSError, RecordingError) as error:
             self._file.close()
             reason = error.strerror if isinstance(error, OSError) else error
-            raise RecordingError(f"reading {path}: {reason}") from None
+            raise RecordingError(f"reading {self._path}: {reason}") from None
+
+    def _open(self, path: Path) -> io.BufferedReader:
+        if path != STANDARD_INPUT:
+            return path.open("rb")
+        if os.isatty(STDIN):
+            raise RecordingError(f"reading {self._path}: it is a terminal", "give it a recording")
+        return io.BufferedReader(_Input())
 
     def _begin(self) -> tuple[bytes, Session]:
         header = self._file.read(contract.layout(HEADER).size)
@@ -191,7 +226,8 @@ class Recording:
         offset, rest, problem = len(self._first), b"", ""
         with self._file:
             yield self._first
-            while not problem and (chunk := self._file.read(CHUNK_BYTES)):
+            # what is there: who writes into a pipe may take its time
+            while not problem and (chunk := self._file.read1(CHUNK_BYTES)):
                 buffer = rest + chunk
                 end, problem = _whole(buffer)
                 if end:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import errno
 import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -209,3 +211,68 @@ def test_records_are_counted() -> None:
     assert recording.count_records(b"") == 0
     assert recording.count_records(TICK * 5) == 5
     assert recording.count_records(TICK + record("TICK", size=3) + TICK) == 2
+
+
+@pytest.fixture
+def piped() -> Iterator[int]:
+    """Put a pipe in the place of standard input; return its other end."""
+    kept = os.dup(0)
+    reads, writes = os.pipe()
+    os.dup2(reads, 0)
+    os.close(reads)
+    yield writes
+    os.dup2(kept, 0)
+    os.close(kept)
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_standard_input_is_read_as_it_comes(piped: int, blocking: bool) -> None:
+    """What is whole is there before the writer goes on, also where a read does not wait."""
+    os.set_blocking(0, blocking)
+    os.write(piped, FIRST + TICK[:8])
+    found = Recording(Path("-"))
+    assert found.session == SESSION
+    batches = found.batches()
+    assert next(batches) == FIRST
+    os.write(piped, TICK[8:])
+    assert next(batches) == TICK
+    os.write(piped, TICK[:8])
+    os.close(piped)
+    with pytest.raises(RecordingError, match="standard input: the last record is cut"):
+        next(batches)
+
+
+def test_what_standard_input_cannot_be(piped: int) -> None:
+    """Nothing, a directory, a terminal: each is one line."""
+    os.close(piped)
+    with pytest.raises(RecordingError, match="standard input: it is no recording of kflowd"):
+        Recording(Path("-"))
+    folder = os.open("/", os.O_RDONLY)
+    ours, theirs = os.openpty()
+    try:
+        os.dup2(folder, 0)
+        with pytest.raises(RecordingError, match="standard input: Is a directory"):
+            Recording(Path("-"))
+        os.dup2(theirs, 0)
+        with pytest.raises(RecordingError, match="standard input: it is a terminal"):
+            Recording(Path("-"))
+    finally:
+        for number in (folder, ours, theirs):
+            os.close(number)
+
+
+def test_a_recording_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """A new one whatever the umask is; an old one from its replacement on, and not before."""
+    before = os.umask(0)
+    try:
+        new = write(tmp_path / "new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(new.stat().st_mode) == 0o600
+    old = tmp_path / "old"
+    old.write_bytes(b"old")
+    old.chmod(0o664)
+    with Recorder(old) as recorder:
+        assert stat.S_IMODE(old.stat().st_mode) == 0o664
+        recorder.begin(FIRST)
+        assert stat.S_IMODE(old.stat().st_mode) == 0o600
