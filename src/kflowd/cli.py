@@ -7,6 +7,7 @@ compiled extension.
 """
 
 import itertools
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from click.core import ParameterSource
 
 from kflowd import completion, streams
 from kflowd.errors import KflowdError, SinkError, UsageError
+from kflowd.greeting import greeting
 from kflowd.settings import Settings
 from kflowd.settings.lines import OptionLine, option_lines
 from kflowd.settings.option import Command
@@ -219,9 +221,13 @@ def command(context: click.Context, /, **_given: Any) -> None:
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
         return
+    settings = _settings(context)
+    if not settings.quiet and os.isatty(streams.STDERR):
+        for line in greeting(settings, command.commands, *(context.obj or ())[:1]):
+            _say(line)
+    # behind the greeting: it takes a while
     from kflowd import app
 
-    settings = _settings(context)
     if context.obj is None:
         context.exit(app.trace(settings, _say))
     if not context.obj:
