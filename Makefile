@@ -57,7 +57,7 @@ wheel: build ## build a wheel that needs no compiler, into build/dist
 	$(Q)$(PYTHON) -m pip wheel -q --no-build-isolation --no-deps -w build/dist .
 
 ##@ Test
-.PHONY: test unit host lint format docs check bench
+.PHONY: test unit host lint format docs man check bench
 test: build/test-deps.stamp build lint ## everything CI runs: lint, policy, unit, host, kernels in VMs (root)
 	$(call say,TEST,"policy unit host")
 	$(Q)KFLOWD_REQUIRE_REAL=$(REQUIRE_REAL) $(PYTEST) $(ARGS)
@@ -85,10 +85,10 @@ format: $(VENV)/stamp ## rewrite Python and C in the project's style
 	$(Q)$(PYTHON) -m ruff check --quiet --no-cache --fix . || true
 	$(Q)$(PYTHON) -m ruff format --quiet --no-cache .
 	$(Q)$(CLANG_FORMAT) -i $(C_SOURCES)
-
 docs: build ## write the tables of docs/fields.md, the screens of docs/forms.md and docs/top.md, the options of README.md
 	$(Q)$(PYTHON) tools/fields_page.py && $(PYTHON) tools/options_table.py && $(PYTHON) -m tools.forms_page && $(PYTHON) -m tools.top_page
-
+man: build ## write the man pages kflowd(8) and kflowd.toml(5) into build/man
+	$(Q)$(PYTHON) tools/man_pages.py
 check: lint unit ## what needs no root: lint, policy, unit
 bench: build ## figures: CPU per record by stage, drain rate, start time, memory (root)
 	$(Q)$(PYTHON) -m tests.bench $(ARGS)
