@@ -83,13 +83,23 @@ def trace_command(arguments: Sequence[str], settings: Settings, say: Say) -> int
         return code or 0
 
 
-def trace(settings: Settings, say: Say, command: Command | None = None) -> int:
+def _nothing() -> None:
+    """Tell nobody."""
+
+
+def trace(
+    settings: Settings,
+    say: Say,
+    command: Command | None = None,
+    ready: Callable[[], None] = _nothing,
+) -> int:
     """Trace this host until a signal, the duration, the count or the reader's end.
 
     Args:
         settings: What to do.
         say: Takes lines for stderr: the summary.
         command: What the run is for, and ends with; None: all processes of this host.
+        ready: Called when all is loaded and attached.
 
     Raises:
         KflowdError: Of the kind that tells why the agent cannot run or go on, or, when all is done,
@@ -112,7 +122,7 @@ def trace(settings: Settings, say: Say, command: Command | None = None) -> int:
         pipeline = make_pipeline(
             settings, enrichers, delivery, faults, unrecorded, followed=followed, rules=[rules]
         )
-        stages = Stages(enrichers, pipeline, delivery, recorder, command, rules)
+        stages = Stages(enrichers, pipeline, delivery, recorder, command, rules, ready)
         if settings.metrics.listen is not None:
             # imported here: a library makes the text
             from kflowd.metrics import of_run
@@ -140,6 +150,7 @@ class Stages(NamedTuple):
     recorder: Recorder | None
     command: Command | None = None
     rules: Rules = Rules()
+    ready: Callable[[], None] = _nothing
 
 
 class Ran(NamedTuple):
@@ -185,6 +196,7 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
         source.snapshot()
         session = _begin(settings, source, stages, say)
         notify.send(notify.READY)
+        stages.ready()
         log.info("ready", version=kflowd.__version__)
         if os.isatty(STDERR):
             of = f" of {command}" if command else ""

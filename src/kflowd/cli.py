@@ -222,6 +222,8 @@ def command(context: click.Context, /, **_given: Any) -> None:
         _refuse_options_before(context)
         return
     settings = _settings(context)
+    if settings.daemon:
+        _go_on_in_background(context, settings)
     if not settings.quiet and os.isatty(streams.STDERR):
         for line in greeting(settings, command.commands, *(context.obj or ())[:1]):
             _say(line)
@@ -233,6 +235,30 @@ def command(context: click.Context, /, **_given: Any) -> None:
     if not context.obj:
         raise UsageError("--: the program to trace is missing")
     context.exit(app.trace_command(context.obj, settings, _say))
+
+
+def _go_on_in_background(context: click.Context, settings: Settings) -> NoReturn:
+    """Trace in a child; here wait until it is ready.
+
+    Raises:
+        UsageError: There is a program to trace, which is for the foreground.
+    """
+    if context.obj is not None:
+        raise UsageError("-d/--daemon: not with a program to trace")
+    from kflowd import daemon
+
+    child = daemon.detach()
+    if isinstance(child, int):
+        context.exit(child)
+    if settings.pid_file is not None:
+        context.call_on_close(daemon.PidFile(settings.pid_file).close)
+    # behind the fork: they may start threads
+    import msgspec
+
+    from kflowd import app
+
+    quiet = msgspec.structs.replace(settings, quiet=True)
+    context.exit(app.trace(quiet, _say, ready=child.ready))
 
 
 @command.command("doctor", params=setting_options("doctor"))

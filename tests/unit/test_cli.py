@@ -558,3 +558,20 @@ def test_what_top_refuses(arguments: str, message: str, capfd: pytest.CaptureFix
     """One line says why; no agent is started."""
     assert cli.run(shlex.split(arguments)) in {1, 2}
     assert message in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("-d", "--daemon: there is no stdout for it: with --udp, --record or another output"),
+        ("-d -q", "--daemon: there is no stdout for it: with --udp, --record or another output"),
+        ("--pid-file x -u 192.0.2.7:1", "--pid-file: only with --daemon"),
+        ("-d --record x -- true", "-d/--daemon: not with a program to trace"),
+    ],
+)
+def test_what_cannot_be_in_the_background(
+    arguments: str, message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Without a way out, or without being there, or for a program."""
+    assert cli.run(shlex.split(arguments)) == 2
+    assert capfd.readouterr().err.splitlines()[0] == f"kflowd: {message}"

@@ -143,10 +143,11 @@ def _read_list(
 
 
 def _suggestion(place: Place, tree: Tree, root: Tree) -> str:
-    """Return the nearest setting: of the same table first, else of another."""
+    """Return the nearest setting: its key in another table, one of the same table, of another."""
     everywhere = {setting.key: name_of(setting.place) for setting in settings_of(root)}
     here = {key: name_of((*place[:-1], key)) for key in members(tree)}
-    for known in (here, everywhere):
+    same = {key: name for key, name in everywhere.items() if key == place[-1]}
+    for known in (same, here, everywhere):
         near = difflib.get_close_matches(str(place[-1]), known, n=1)
         if near:
             return f"; did you mean {known[near[0]]}?"

@@ -277,6 +277,17 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
             commands=("trace", "replay"),
         ),
     ] = False
+    daemon: Annotated[
+        bool,
+        Option(
+            help="Go on in the background when all is loaded, without records on stdout: with "
+            "--udp or --record",
+            short="-d",
+        ),
+    ] = False
+    pid_file: Annotated[
+        Path | None, Option(help="With --daemon: the number of its process, in FILE until it ends")
+    ] = None
     strict: Annotated[
         bool,
         Option(help="Only the fields of the contract, no extra ones", commands=("trace", "replay")),
@@ -329,6 +340,11 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
         return next(found, None)
 
     @property
+    def only_stdout(self) -> bool:
+        """Whether standard output is the only output."""
+        return all(it.sink == STDOUT for it in self.output)
+
+    @property
     def servers_form(self) -> Format:
         """The form in which servers of --udp get records: that of standard output."""
         index = self.stdout_index
@@ -339,8 +355,14 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
 
         Raises:
             ContradictionError: Fields beyond the contract are wanted, and none beyond it; servers
-                would get a form that is for people; or an output does not fit itself.
+                would get a form that is for people; an output does not fit itself; or what is in
+                the background has no way out, or a file of its number and is none.
         """
+        if self.daemon and not self.udp and self.record is None and self.only_stdout:
+            cause = "there is no stdout for it: with --udp, --record or another output"
+            raise ContradictionError(("daemon",), cause, ("udp",))
+        if self.pid_file is not None and not self.daemon:
+            raise ContradictionError(("pid_file",), "only with --daemon", ("daemon",))
         if self.trace.failed and self.strict:
             cause = "its fields go beyond the contract: not with --strict"
             raise ContradictionError(("trace", "failed"), cause, ("strict",))
