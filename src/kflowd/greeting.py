@@ -7,7 +7,7 @@ Loading takes seconds on some kernels; what cannot be seen is known, and told, b
 from collections.abc import Container, Iterator
 
 from kflowd.settings import Settings
-from kflowd.settings.tree import FOR_PEOPLE
+from kflowd.settings.outputs import FOR_PEOPLE
 
 
 def greeting(settings: Settings, commands: Container[str], program: str = "") -> Iterator[str]:
@@ -23,7 +23,7 @@ def greeting(settings: Settings, commands: Container[str], program: str = "") ->
     what = ", ".join(sorted(settings.trace.monitor))
     yield f"loading, to trace {what} of {name or 'all processes'}; Ctrl-C ends"
     yield "  losses: in the health records, and in the summary at the end"
-    forms = [] if settings.output[0].format in FOR_PEOPLE else ["-o compact prints lines"]
+    forms = [] if settings.servers_form in FOR_PEOPLE else ["-o compact prints lines"]
     screens = ["kflowd top shows who is busy"] if "top" in commands else []
     if others := forms + screens:
         yield f"  for people: {', '.join(others)}"

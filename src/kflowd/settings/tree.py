@@ -281,7 +281,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
         bool,
         Option(
             help="Go on in the background when all is loaded, without records on stdout: with "
-            "--udp or --record",
+            "--udp, --record or another output",
             short="-d",
         ),
     ] = False
