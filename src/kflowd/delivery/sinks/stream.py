@@ -3,10 +3,13 @@
 
 import errno
 import os
+import select
 import socket
 import ssl
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from kflowd.delivery.sinks.framing import NEWLINE, framed, taken
@@ -14,6 +17,8 @@ from kflowd.delivery.sinks.framing import NEWLINE, framed, taken
 _THERE = {0, errno.EISCONN}
 # for a UNIX socket EAGAIN: who listens has others to accept first
 _NOT_YET = {errno.EINPROGRESS, errno.EALREADY, errno.EAGAIN, errno.EINTR}
+# How long the end of a connection waits for that of its peer.
+PARTING_S = 0.2
 # what says that nothing can be sent or read now, TLS in its own words
 WAITS = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 # what a peer says is read, so that its end shows; nobody asked for it
@@ -61,12 +66,14 @@ class StreamSink(ABC):
         return -1 if self._socket is None else self._socket.fileno()
 
     def close(self) -> None:
-        """End the connection."""
-        self._sent = 0
-        self._connected = self._greeted = False
+        """End the connection; waits a moment for the peer to have read all."""
         if self._socket is not None:
+            if self._greeted:
+                self._part(self._socket)
             self._socket.close()
             self._socket = None
+        self._sent = 0
+        self._connected = self._greeted = False
 
     @abstractmethod
     def _make(self) -> tuple[socket.socket, Any]:
@@ -107,6 +114,21 @@ class StreamSink(ABC):
         Raises:
             OSError: It fails, or as one of WAITS: it is not done yet.
         """
+
+    def _part(self, channel: socket.socket) -> None:
+        """Tell the peer that this is the end, and read what it says until it has ended, too.
+
+        What came and was not read would make the end a reset, which takes from the peer what it has
+        not read yet (RFC 9293, 3.10.4): a session ticket of TLS is enough.
+        """
+        end = time.monotonic() + PARTING_S
+        with suppress(OSError):
+            channel.shutdown(socket.SHUT_WR)
+            poller = select.poll()
+            poller.register(channel, select.POLLIN)
+            while (left := end - time.monotonic()) > 0:
+                if not poller.poll(left * 1000) or not channel.recv(_SAID_BYTES):
+                    return
 
 
 def _has_ended(channel: socket.socket) -> bool:

@@ -5,6 +5,7 @@ import errno
 import socket
 import ssl
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from kflowd.delivery.sinks.framing import NEWLINE
@@ -44,3 +45,10 @@ class TlsSink(TcpSink):
             raise TimeoutError(errno.ETIMEDOUT, "the peer does not answer in TLS")
         if isinstance(channel, ssl.SSLSocket):
             channel.do_handshake()
+
+    def _part(self, channel: socket.socket) -> None:
+        if isinstance(channel, ssl.SSLSocket):
+            # the end is told ahead of it all: what is missing without is not cut off by others
+            with suppress(OSError):
+                channel.unwrap()
+        super()._part(channel)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -121,3 +122,27 @@ def test_what_a_peer_says_is_passed_over(server: Lines) -> None:
     assert server.read(2) == b"2\n"
     assert sink.made == 1
     sink.close()
+
+
+def test_what_a_peer_has_said_takes_nothing_from_it(server: Lines) -> None:
+    """A connection that is closed with something unread is reset, and the peer loses what waits."""
+    sink = Local(server.port)
+    send_all(sink, [b"1"])
+    assert server.read(2) == b"1\n"
+    assert server._connection is not None
+    text = b"x" * 500
+    send_all(sink, [text])
+    server._connection.sendall(b"thanks")
+    sink.close()
+    assert server.read(501) == text + b"\n"
+    assert server.read(1) == b""
+
+
+def test_a_peer_that_does_not_end_is_not_waited_for(server: Lines) -> None:
+    """Longer than a moment."""
+    sink = Local(server.port)
+    send_all(sink, [b"1"])
+    began = time.monotonic()
+    sink.close()
+    assert time.monotonic() - began < 2
+    assert server.read(3) == b"1\n"
