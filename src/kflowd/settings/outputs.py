@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from kflowd.settings.option import BYTES, NS_PER_SECOND, SECONDS, Option
 from kflowd.settings.servers import Address
 
-Format = Literal["json", "json-min", "compact", "table"]
+Format = Literal["json", "json-min", "ecs", "compact", "table"]
 SinkName = Literal["stdout", "file", "udp", "tcp", "unix", "unixgram", "syslog"]
 Transport = Literal["udp", "tcp", "tls"]
 RecordKind = Literal["filesystem", "socket", "process", "health"]

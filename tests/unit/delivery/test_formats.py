@@ -25,7 +25,7 @@ def test_a_format_is_pure(form: str) -> None:
 def test_both_forms_of_json_hold_the_same() -> None:
     """A form is a layout."""
     for make in SAMPLES.values():
-        values = [json.loads(FORMATS[form]()(make())) for form in FORMATS if form not in FOR_PEOPLE]
+        values = [json.loads(FORMATS[form]()(make())) for form in ("json", "json-min")]
         assert values == [values[0]] * 2
 
 

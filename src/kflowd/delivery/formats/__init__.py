@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from kflowd.delivery.formats.compact import CompactFormat
+from kflowd.delivery.formats.ecs import EcsFormat
 from kflowd.delivery.formats.json import PRETTY, SHORT, JsonFormat
 from kflowd.delivery.formats.screen import PAPER, Screen
 from kflowd.delivery.formats.syslog import SyslogFormat
@@ -16,6 +17,7 @@ Format = Callable[[Record], bytes]
 FORMATS: dict[str, Callable[[], Format]] = {
     "json": lambda: JsonFormat(PRETTY),
     "json-min": lambda: JsonFormat(SHORT),
+    "ecs": EcsFormat,
     "compact": CompactFormat,
     "table": TableFormat,
 }

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Records as documents of the Elastic Common Schema 9.4, one JSON object on a line.
+
+docs/ecs.md has the mapping. What ECS has no field for is below `kflowd`, which is no name of ECS.
+"""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from kflowd.delivery.formats.json import clean
+from kflowd.delivery.formats.times import instant
+from kflowd.serialize.record import (
+    FileRecord,
+    HealthRecord,
+    OwnedRecord,
+    ProcessRecord,
+    Record,
+    SocketRecord,
+    UnixRecord,
+)
+
+VERSION = "9.4.0"
+SECOND_NS = 1_000_000_000
+NO_ADDRESS = "0.0.0.0"
+# What one word stands for is what says most: event.action, and event.type of each.
+FILE_ACTIONS = {
+    "DELETE": ("deleted", "deletion"),
+    "CREATE": ("created", "creation"),
+    "MOVED_TO": ("moved", "change"),
+    "MOVED_FROM": ("moved", "change"),
+    "MODIFY": ("updated", "change"),
+    "ATTRIB": ("attributes_modified", "change"),
+    "OPEN_EXEC": ("executed", "access"),
+    "ACCESS": ("read", "access"),
+    "OPEN": ("opened", "access"),
+    "CLOSE_WRITE": ("closed", "access"),
+    "CLOSE_NOWRITE": ("closed", "access"),
+}
+PROCESS_ACTIONS = {
+    "EXIT": ("exited", "end"),
+    "EXEC": ("executed", "start"),
+    "FORK": ("forked", "start"),
+}
+FILE_TYPES = {"regular": "file", "hardlink": "file", "symlink": "symlink", "directory": "dir"}
+NUMBERS = {"TCP": "6", "UDP": "17"}
+FAMILIES = {"AF_INET": "ipv4", "AF_INET6": "ipv6"}
+
+Document = dict[str, Any]
+_encode = msgspec.json.Encoder().encode
+
+
+class EcsFormat:
+    """Makes the text of records."""
+
+    def __call__(self, record: Record) -> bytes:
+        """Return the document of a record."""
+        document = _base(record)
+        if isinstance(record, OwnedRecord):
+            _add_actor(document, record)
+        if isinstance(record, FileRecord):
+            _add_file(document, record)
+        elif isinstance(record, SocketRecord):
+            _add_socket(document, record)
+        elif isinstance(record, UnixRecord):
+            _add_unix(document, record)
+        elif isinstance(record, ProcessRecord):
+            _add_process(document, record)
+        elif isinstance(record, HealthRecord):
+            _add_health(document, record)
+        try:
+            return _encode(document)
+        except UnicodeEncodeError:  # a name that is no UTF-8
+            return _encode(_cleaned(document))
+
+
+def _cleaned(value: Any) -> Any:  # noqa: ANN401 - of JSON
+    """Return a value with U+FFFD for what was not UTF-8."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(key): _cleaned(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(each) for each in value]
+    return value
+
+
+def _known(**values: Any) -> Document:  # noqa: ANN401 - of JSON
+    """Return what is known: a field of ECS that has nothing to say is not there."""
+    return {
+        key: value for key, value in values.items() if value is not UNSET and value not in ("", {})
+    }
+
+
+def _date(ns: int) -> str:
+    second, fraction = divmod(ns, SECOND_NS)
+    return f"{instant(second)}.{fraction:09d}Z"
+
+
+def _text(value: Any) -> Any:  # noqa: ANN401 - UNSET or a number
+    """Return a number as text: ids are keywords."""
+    return value if value is UNSET else str(value)
+
+
+def _base(record: Record) -> Document:
+    stamp, host = record.stamp, record.host
+    kind = "metric" if isinstance(record, HealthRecord) else "event"
+    ip = [] if host.InfoHostIP in ("", NO_ADDRESS) else [host.InfoHostIP]
+    document: Document = {
+        "@timestamp": _date(stamp.InfoTimestamp),
+        "ecs": {"version": VERSION},
+        "event": {
+            "kind": kind,
+            "module": "kflowd",
+            "dataset": f"kflowd.{stamp.InfoMonitor}",
+            "sequence": stamp.InfoSequenceNumber,
+        },
+        "agent": {"type": "kflowd", "version": host.InfoVersion.removeprefix("kflowd-v")},
+        "host": {
+            "hostname": host.InfoHostName,
+            "name": host.InfoHostName,
+            **({"ip": ip} if ip else {}),
+            "os": {"type": "linux", "kernel": host.InfoKernel, "name": host.InfoSystem},
+        },
+        "kflowd": {},
+    }
+    if host.InfoHostToken is not UNSET:
+        document["labels"] = {"token": host.InfoHostToken}
+    return document
+
+
+def _add_actor(document: Document, record: OwnedRecord) -> None:
+    process, details = record.process, record.details
+    known = _known(
+        pid=process.ProcPID,
+        name=process.Proc,
+        parent=_known(pid=process.ProcPPID, name=process.ProcParent),
+        thread=_known(id=process.ProcTID),
+    )
+    if record.age is not None and process.ProcPID is not UNSET:
+        known["start"] = _date(record.stamp.InfoTimestamp - record.age.ProcAge)
+    user = _known(
+        id=_text(process.ProcUID),
+        name=process.ProcUser,
+        group=_known(id=_text(process.ProcGID), name=process.ProcGroup),
+    )
+    if details is not None:
+        known |= _known(
+            executable=details.ProcExe, working_directory=details.ProcWorkDir, args=details.ProcArgs
+        )
+        if args := known.get("args"):
+            known |= {"args_count": len(args), "command_line": shlex.join(args)}
+        user |= _known(effective=_known(id=_text(details.ProcEUID)))
+        if details.ProcContainer is not UNSET:
+            container = details.ProcContainer
+            document["container"] = {"id": container["Id"], "runtime": container["Runtime"]}
+        document["kflowd"] |= _known(
+            process=_known(
+                unit=details.ProcUnit,
+                cgroup_id=details.ProcCgroupID,
+                ancestors=details.ProcAncestors,
+                notes=details.ProcNotes,
+            )
+        )
+    document |= _known(process=known, user=user)
+
+
+def _actions(
+    document: Document, counts: Mapping[str, int], words: Mapping[str, tuple[str, str]]
+) -> None:
+    """Fill in what happened: the action that says most, and each type once."""
+    happened = [words[name] for name in words if name in counts]
+    event = document["event"]
+    event["type"] = list(dict.fromkeys(kind for _, kind in happened)) or ["info"]
+    if happened:
+        event["action"] = happened[0][0]
+
+
+def _add_file(document: Document, record: FileRecord) -> None:
+    it, inode, event = record.file, record.inode, document["event"]
+    counts = dict(it.FileEvents.pairs)
+    event |= {"category": ["file"], "duration": it.FileEventsDuration}
+    _actions(document, counts, FILE_ACTIONS)
+    event["outcome"] = "success" if it.FileError is UNSET else "failure"
+    stem, dot, extension = it.File.rpartition(".")
+    known = _known(
+        path=it.FilePath + it.File,
+        name=it.File,
+        directory=it.FilePath.rstrip("/") or it.FilePath,
+        extension=extension if stem and dot else "",
+        type=FILE_TYPES.get(it.FileMode or "", "") if it.FileMode is not UNSET else "",
+    )
+    if inode is not None:
+        known |= _known(
+            inode=str(inode.FileInode),
+            device=inode.FileDevice.split(":")[1] if ":" in inode.FileDevice else "",
+            mode=inode.FilePermissions.partition("/")[0],
+            uid=str(inode.FileUID),
+            gid=str(inode.FileGID),
+            owner=inode.FileUser,
+            group=inode.FileGroup,
+            size=inode.FileSize,
+            mtime=_date(inode.FileModificationTime),
+            ctime=_date(inode.FileStatusChangeTime),
+            accessed=_date(inode.FileAccessTime),
+        )
+    if record.digests is not None:
+        digests = record.digests
+        known |= _known(hash=_known(md5=digests.FileMD5, sha256=digests.FileSHA256))
+    document["file"] = known
+    document["kflowd"]["file"] = _known(
+        events=counts,
+        origin=it.FileOrigin,
+        error=it.FileError,
+        version=it.FileVersion,
+        notes=UNSET if record.notes is None else record.notes.FileNotes,
+    )
+
+
+def _add_socket(document: Document, record: SocketRecord) -> None:
+    it, tx, rx, extra = record.socket, record.tx, record.rx, record.extra
+    event = document["event"]
+    event |= {
+        "category": ["network"],
+        "type": ["connection"],
+        "duration": record.socket_age.SockAge,
+    }
+    event["action"] = "network_flow"
+    local = _known(ip=it.SockLocalIP, port=it.SockLocalPort)
+    remote = _known(ip=it.SockRemoteIP, port=it.SockRemotePort)
+    sent, received = (0, 0), (0, 0)
+    if tx is not None:
+        sent = tx.SockTxBytes, tx.SockTxPackets
+    if rx is not None:
+        received = rx.SockRxBytes, rx.SockRxPackets
+    local |= {"bytes": sent[0], "packets": sent[1]}
+    remote |= {"bytes": received[0], "packets": received[1]}
+    serves = it.SockRole == "SERVER"
+    source, destination = (remote, local) if serves else (local, remote)
+    network = _known(
+        transport=it.SockProtocol.lower(),
+        iana_number=NUMBERS.get(it.SockProtocol, ""),
+        type=UNSET if it.SockFamily is UNSET else FAMILIES.get(it.SockFamily, ""),
+        community_id=UNSET if extra is None else extra.SockCommunityID,
+        bytes=sent[0] + received[0],
+        packets=sent[1] + received[1],
+    )
+    document |= {"network": network, "source": source, "destination": destination}
+    if it.SockRole is not UNSET:
+        network["direction"] = "ingress" if serves else "egress"
+        document |= {"client": source, "server": destination}
+    document["kflowd"]["socket"] = _known(
+        state=it.SockState,
+        notes=UNSET if extra is None else extra.SockNotes,
+        tcp_isn=UNSET if extra is None else extra.SockTcpIsn,
+    )
+
+
+def _add_unix(document: Document, record: UnixRecord) -> None:
+    it = record.unix
+    document["event"] |= {
+        "category": ["network"],
+        "type": ["connection"],
+        "action": "unix_socket",
+        "duration": record.socket_age.SockAge,
+    }
+    document["kflowd"]["socket"] = _known(
+        family=it.SockFamily,
+        role=it.SockRole,
+        address=it.SockAddress,
+        tx_bytes=it.SockTxBytes,
+        rx_bytes=it.SockRxBytes,
+    )
+
+
+def _add_process(document: Document, record: ProcessRecord) -> None:
+    it = record.lifetime
+    counts = dict(it.ProcEvents.pairs)
+    document["event"]["category"] = ["process"]
+    _actions(document, counts, PROCESS_ACTIONS)
+    known = document.setdefault("process", {})
+    known |= _known(start=_date(it.ProcStartTime), exit_code=it.ProcExitCode)
+    if it.ProcEndTime is not UNSET:
+        known["end"] = _date(it.ProcEndTime)
+    document["kflowd"].setdefault("process", {}).update(
+        _known(events=counts, exit_signal=it.ProcExitSignal)
+    )
+
+
+def _add_health(document: Document, record: HealthRecord) -> None:
+    document["event"] |= {"category": ["host"], "type": ["info"], "action": "agent_health"}
+    document["kflowd"]["health"] = msgspec.to_builtins(record.kernel) | msgspec.to_builtins(
+        record.user
+    )
