@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The path of a control group: by a task that is in it, or else by all groups there are."""
+"""The path of a control group: by its number, by a task in it, or else by all groups there are."""
 
 import os
 import time
@@ -11,6 +11,7 @@ from typing import Self
 
 import msgspec
 
+from kflowd.enrich.cgroup_handles import CgroupHandles
 from kflowd.enrich.devices import parse_mountinfo, read_mountinfo
 
 PROC = Path("/proc")
@@ -52,7 +53,9 @@ class CgroupPaths:
         self._proc = proc
         self._device = -1
         self._next_s = 0.0
+        self._handles: CgroupHandles | None = None
         if root is not None:
+            self._handles = CgroupHandles(root)
             with suppress(OSError):  # covered by another mount: no path leads there
                 self._device = os.stat(root).st_dev
 
@@ -71,18 +74,27 @@ class CgroupPaths:
             tid: A task that was in the group.
             cgroup: Number of the group (its inode).
         """
-        if self._device < 0:
+        if self._device < 0 or self._handles is None:
             return None
+        path = self._handles.path(cgroup)
+        if path is not None and self._leads_to(path, cgroup):
+            return path
         with suppress(OSError, ValueError):  # the task has ended, or its group
             with (self._proc / str(tid) / "cgroup").open("rb") as file:
                 text = file.read(MAX_BYTES).decode("utf-8", "surrogateescape")
             for line in text.split("\n"):
                 if line.startswith(UNIFIED):
                     path = line.removeprefix(UNIFIED)
-                    status = os.stat(self._root + path)
-                    right = (status.st_dev, status.st_ino) == (self._device, cgroup)
-                    return path if right else None
+                    return path if self._leads_to(path, cgroup) else None
         return None
+
+    def _leads_to(self, path: str, cgroup: int) -> bool:
+        """Say whether a path is that of a group now, and not of one that was removed."""
+        try:
+            status = os.stat(self._root + path)
+        except (OSError, ValueError):
+            return False
+        return (status.st_dev, status.st_ino) == (self._device, cgroup)
 
     def walk(self, wanted: Collection[int]) -> dict[int, str] | None:
         """Return the paths of groups by their numbers, as far as they are still there.
