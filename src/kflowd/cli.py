@@ -449,7 +449,7 @@ def _explain(error: Exception) -> tuple[str, str | None, int]:
             return error.format_message(), hint, UsageError.exit_code
         case OSError(strerror=str(reason)):
             return f"{error.filename}: {reason}" if error.filename else reason, None, 1
-        case MemoryError():
+        case MemoryError() | SystemError():  # the latter: none for an exception
             return "running out of memory", "more memory, or less to follow: smaller sizes", 1
         case ImportError() | RuntimeError() if limit := _limit(error):
             return limit, None, 1
@@ -470,4 +470,10 @@ def _limit(error: Exception) -> str:
 def entry() -> NoReturn:
     """Be the program."""
     streams.reserve()
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+    except (MemoryError, SystemError) as error:
+        # without memory for an exception the interpreter has this one, wherever it stands
+        _say(f"running out of memory: {error}")
+        code = 1
+    sys.exit(code)

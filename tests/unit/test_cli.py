@@ -575,3 +575,22 @@ def test_what_cannot_be_in_the_background(
     """Without a way out, or without being there, or for a program."""
     assert cli.run(shlex.split(arguments)) == 2
     assert capfd.readouterr().err.splitlines()[0] == f"kflowd: {message}"
+
+
+@pytest.mark.parametrize("error", [MemoryError(), SystemError("error return without exception")])
+def test_no_memory_for_an_exception(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The interpreter says so in its own way, wherever it stands: one line, no traceback."""
+
+    def fails(*_: object, **__: object) -> int:
+        raise error
+
+    monkeypatch.setattr(cli.command, "main", fails)
+    assert cli.run([]) == 1
+    assert capfd.readouterr().err.startswith("kflowd: running out of memory")
+    monkeypatch.setattr(cli, "run", fails)
+    with pytest.raises(SystemExit) as caught:
+        cli.entry()
+    assert caught.value.code == 1
+    assert capfd.readouterr().err.startswith("kflowd: running out of memory")
