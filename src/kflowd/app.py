@@ -115,7 +115,7 @@ def trace(
         recorder = None
         if settings.record is not None:
             recorder = stack.enter_context(Recorder(settings.record, say))
-        enrichers = live_enrichers(_enter, versions=settings.enrich.package_versions)
+        enrichers = live_enrichers(_enter, _open_group, versions=settings.enrich.package_versions)
         unrecorded = (lambda: recorder.lost) if recorder else int
         followed = command.tgid if command else 0
         rules = _rules(settings, say)
@@ -232,6 +232,13 @@ def _enter(descriptor: int) -> None:
     from kflowd.bpf import netns
 
     netns.enter(descriptor)
+
+
+def _open_group(mount: int, number: int) -> int:
+    """Open a control group by its number."""
+    from kflowd.bpf.kernel.cgroup import open_group
+
+    return open_group(mount, number)
 
 
 def _begin(settings: Settings, source: Source, stages: Stages, say: Say) -> Session:

@@ -14,6 +14,8 @@ from kflowd.aggregate.process import MAX_ENDED, ProcessAggregator
 from kflowd.aggregate.socket import MAX_SOCKETS, SocketAggregator
 from kflowd.delivery import Delivery
 from kflowd.enrich import ENRICHERS, Enricher, Enrichment
+from kflowd.enrich.cgroup_handles import OpenGroup
+from kflowd.enrich.cgroups import Cgroups
 from kflowd.enrich.checksums import Checksums, Limits
 from kflowd.enrich.host import host_facts
 from kflowd.enrich.interfaces import Interfaces
@@ -48,18 +50,23 @@ class RunFacts(msgspec.Struct, frozen=True):
     rules: Rules = Rules()
 
 
-def live_enrichers(enter: Enter | None = None, *, versions: bool = False) -> list[Enricher]:
+def live_enrichers(
+    enter: Enter | None = None, open_group: OpenGroup | None = None, *, versions: bool = False
+) -> list[Enricher]:
     """Return the enrichers, which look at this host and follow its changes.
 
     Args:
         enter: Moves the calling thread into the network namespace of a descriptor; None: other
             namespaces stay unknown.
+        open_group: Opens control groups by number; None: they are found by their tasks.
         versions: Of packages, too.
     """
     enrichers = [kind.live() for kind in ENRICHERS]
     for each in enrichers:
         if isinstance(each, Interfaces) and enter is not None:
             each.elsewhere = Namespaces(enter)
+        if isinstance(each, Cgroups) and open_group is not None:
+            each.reach(open_group)
     if versions:
         enrichers.append(PackageVersions.live())
     return enrichers

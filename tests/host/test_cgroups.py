@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from kflowd.bpf.kernel.cgroup import MOUNTS, find_mount
+from kflowd.bpf.kernel.cgroup import MOUNTS, find_mount, open_group
+from kflowd.enrich.cgroup_paths import CgroupPaths
 from tests.host.agent import Agent, Record, Result, file_records
 
 ONE = "3f4e2bb1c0a95d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6"
@@ -122,6 +123,17 @@ def test_containers_and_units_by_the_group(folder: Path, groups: Groups, tmp_pat
     assert b"docker-systemd" in strict.stdout
     assert b"ProcContainer" not in strict.stdout
     assert b"ProcUnit" not in strict.stdout
+
+
+def test_a_group_is_found_by_its_number(groups: Groups) -> None:
+    """With nobody in it; one that was removed is not."""
+    path = groups.make("docker/empty")
+    number = path.stat().st_ino
+    paths = CgroupPaths.of_host(open_group)
+    assert paths.find(0, number) == f"/{groups.outer}/docker/empty"
+    assert CgroupPaths.of_host().find(0, number) is None
+    path.rmdir()
+    assert paths.find(0, number) is None
 
 
 def test_a_process_that_moves_has_the_group_of_the_moment(folder: Path, groups: Groups) -> None:

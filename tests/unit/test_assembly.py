@@ -12,6 +12,8 @@ from kflowd import assembly
 from kflowd.assembly import RunFacts, as_recorded, make_pipeline, recorded_enrichers
 from kflowd.delivery import Delivery
 from kflowd.enrich import ENRICHERS, Enricher, Enrichment
+from kflowd.enrich.cgroup_paths import CgroupPaths
+from kflowd.enrich.cgroups import Cgroups
 from kflowd.enrich.checksums import Checksums
 from kflowd.enrich.devices import DeviceFacts
 from kflowd.enrich.interfaces import Interfaces
@@ -247,3 +249,15 @@ def test_live_enrichers_reach_other_namespaces_by_a_door() -> None:
     for enter, reached in ((None, False), (os.close, True)):
         found = [each for each in assembly.live_enrichers(enter) if isinstance(each, Interfaces)]
         assert [each.elsewhere is not None for each in found] == [reached]
+
+
+def test_live_enrichers_open_groups_by_a_door() -> None:
+    """Without one they are found by their tasks."""
+    for open_group in (None, lambda _mount, _number: -1):
+        (found,) = (
+            each for each in assembly.live_enrichers(None, open_group) if isinstance(each, Cgroups)
+        )
+        assert isinstance(found._paths, CgroupPaths)
+        assert (found._paths._handles is not None) == (
+            open_group is not None and found._paths._device >= 0
+        )

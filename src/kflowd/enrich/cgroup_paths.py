@@ -11,7 +11,7 @@ from typing import Self
 
 import msgspec
 
-from kflowd.enrich.cgroup_handles import CgroupHandles
+from kflowd.enrich.cgroup_handles import CgroupHandles, OpenGroup
 from kflowd.enrich.devices import parse_mountinfo, read_mountinfo
 
 PROC = Path("/proc")
@@ -46,26 +46,29 @@ class CgroupPaths:
     Args:
         root: Where cgroup2 is mounted; None: nowhere, nothing is found.
         proc: Of the initial PID namespace.
+        open_group: Opens groups by number; None: they are found by their tasks.
     """
 
-    def __init__(self, root: str | None, proc: Path = PROC) -> None:
+    def __init__(
+        self, root: str | None, proc: Path = PROC, open_group: OpenGroup | None = None
+    ) -> None:
         self._root = root or ""
         self._proc = proc
         self._device = -1
         self._next_s = 0.0
         self._handles: CgroupHandles | None = None
         if root is not None:
-            self._handles = CgroupHandles(root)
+            if open_group is not None:
+                self._handles = CgroupHandles(root, open_group)
             with suppress(OSError):  # covered by another mount: no path leads there
                 self._device = os.stat(root).st_dev
 
     @classmethod
-    def of_host(cls) -> Self:
+    def of_host(cls, open_group: OpenGroup | None = None) -> Self:
         """Return one that looks where this process sees cgroup2."""
         mounts = parse_mountinfo(read_mountinfo())
-        return cls(
-            next((it.point for it in mounts if (it.fstype, it.root) == ("cgroup2", "/")), None)
-        )
+        roots = (it.point for it in mounts if (it.fstype, it.root) == ("cgroup2", "/"))
+        return cls(next(roots, None), open_group=open_group)
 
     def find(self, tid: int, cgroup: int) -> str | None:
         """Return the path of a group; None if the task is gone or is in another by now.
@@ -74,9 +77,9 @@ class CgroupPaths:
             tid: A task that was in the group.
             cgroup: Number of the group (its inode).
         """
-        if self._device < 0 or self._handles is None:
+        if self._device < 0:
             return None
-        path = self._handles.path(cgroup)
+        path = None if self._handles is None else self._handles.path(cgroup)
         if path is not None and self._leads_to(path, cgroup):
             return path
         with suppress(OSError, ValueError):  # the task has ended, or its group

@@ -15,6 +15,7 @@ import msgspec
 
 from kflowd.constants import ROOT_CGROUP, SECOND_NS
 from kflowd.enrich.base import Enricher
+from kflowd.enrich.cgroup_handles import OpenGroup
 from kflowd.enrich.cgroup_paths import CgroupPaths, told
 from kflowd.enrich.containers import Place, place_of
 from kflowd.enrich.hierarchies import Hierarchies
@@ -85,7 +86,7 @@ class Cgroups(Enricher):
     FACTS: ClassVar[type[msgspec.Struct]] = CgroupHost
 
     def __init__(self, paths: Paths | None = None, members: Memberships | None = None) -> None:
-        self._paths = paths
+        self._paths: Paths | None = paths
         self._members = members
         self._asked: Turns[tuple[int, int]] = Turns(MAX_ASKED)
         self._tasks: Counter[int] = Counter()
@@ -102,6 +103,10 @@ class Cgroups(Enricher):
         """Return one that looks at this host."""
         hierarchies = Hierarchies.of_host()
         return cls(CgroupPaths.of_host(), Memberships(hierarchies) if hierarchies.there else None)
+
+    def reach(self, open_group: OpenGroup) -> None:
+        """Find groups of this host by their numbers from now on."""
+        self._paths = CgroupPaths.of_host(open_group)
 
     @classmethod
     def recorded(cls, facts: CgroupHost) -> Self:

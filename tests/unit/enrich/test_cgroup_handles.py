@@ -1,53 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
-import ctypes
 import os
 from pathlib import Path
 
 import pytest
 
-from kflowd.enrich.cgroup_handles import KERNFS, CgroupHandles, Handle
+from kflowd.enrich.cgroup_handles import CgroupHandles
 
 
-def test_the_handle_is_that_of_the_kernel() -> None:
-    """struct file_handle: two 32-bit numbers, and behind them what the type says."""
-    assert ctypes.sizeof(Handle) == 16
-    raw = bytes(Handle(8, KERNFS, 0x1122334455667788))
-    assert raw[:4] == (8).to_bytes(4, "little")
-    assert raw[4:8] == (0xFE).to_bytes(4, "little")
-    assert int.from_bytes(raw[8:], "little") == 0x1122334455667788
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
 
 
-def test_another_file_system_has_no_such_numbers(tmp_path: Path) -> None:
-    """Nor is there one where there is no directory; nothing is left open."""
-    before = len(os.listdir("/proc/self/fd"))
-    handles = CgroupHandles(str(tmp_path))
-    assert handles.path(tmp_path.stat().st_ino) is None
-    assert CgroupHandles(str(tmp_path / "nowhere")).path(1) is None
+def test_what_is_not_there_has_no_path(tmp_path: Path) -> None:
+    """The group, or the hierarchy, which nobody asks then; nothing is left open."""
+    before = descriptors()
+    handles = CgroupHandles(str(tmp_path), lambda _mount, _number: -116)
+    assert handles.path(7) is None
     os.close(handles._mount)
-    assert len(os.listdir("/proc/self/fd")) == before
+
+    def asked(_mount: int, _number: int) -> int:
+        raise AssertionError
+
+    assert CgroupHandles(str(tmp_path / "nowhere"), asked).path(1) is None
+    assert descriptors() == before
 
 
 @pytest.mark.parametrize(
     ("below", "path"),
-    [("a/b", "/a/b"), (".", None), ("../other", None)],
+    [("a/b", "/a/b"), (".", None), ("../other", None), ("../root-two", None)],
 )
-def test_the_path_is_that_below_the_root(
-    below: str, path: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_path_is_that_below_the_root(below: str, path: str | None, tmp_path: Path) -> None:
     """What is opened elsewhere, by another mount, is none of it."""
     root = tmp_path / "root"
     (root / "a/b").mkdir(parents=True)
     (tmp_path / "other").mkdir()
-    handles = CgroupHandles(str(root))
+    (tmp_path / "root-two").mkdir()
     asked: list[int] = []
 
-    def opened(_mount: int, handle: Handle, flags: int) -> int:
-        asked.append(handle.number)
-        return os.open(root / below, flags)
+    def opened(mount: int, number: int) -> int:
+        asked.append(number)
+        assert os.path.samestat(os.fstat(mount), os.stat(root))
+        return os.open(root / below, os.O_PATH)
 
-    monkeypatch.setattr(handles, "_open", opened)
-    before = len(os.listdir("/proc/self/fd"))
+    handles = CgroupHandles(str(root), opened)
+    before = descriptors()
     assert handles.path(7) == path
     assert asked == [7]
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert descriptors() == before
     os.close(handles._mount)

@@ -72,3 +72,13 @@ def _in_initial_namespace() -> bool:
         return NAMESPACE.stat().st_ino == INITIAL_NAMESPACE
     except OSError:
         return True  # a kernel without cgroup namespaces
+
+
+def open_group(mount: int, number: int) -> int:
+    """Return a descriptor (O_PATH) of a group, negative: it is not there, or that is refused.
+
+    Args:
+        mount: Descriptor of a directory of cgroup2.
+        number: Of the group: its inode, and as a file handle [5.5]. Takes CAP_DAC_READ_SEARCH.
+    """
+    return int(lib.kf_cgroup2__open_group(mount, number))

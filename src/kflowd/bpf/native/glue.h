@@ -50,6 +50,8 @@ int kf_prog__misses(int fd, __u64 *misses);
 int kf_iter__run(int link_fd);
 /* Directory fd of the root of cgroup2 without a mount point. */
 int kf_cgroup2__open(void);
+/* O_PATH fd of the group with a number, by a directory fd of its hierarchy. */
+int kf_cgroup2__open_group(int mount_fd, __u64 number);
 /* Of kf_counters; standby_runs: KF_STANDBY_RUNS. */
 int kf_counters__sum(int map_fd, __u64 *counters, __u64 *standby_runs);
 

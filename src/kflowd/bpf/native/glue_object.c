@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Look-ups in BTF and small services around objects, programs and links. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -170,6 +171,20 @@ int kf_cgroup2__open(void)
 		close(mount);
 	close(fs);
 	return dir < 0 ? err : dir;
+}
+
+int kf_cgroup2__open_group(int mount_fd, __u64 number)
+{
+	/* FILEID_KERNFS [5.5]: the number is all of it */
+	struct {
+		struct file_handle head;
+		__u64 number;
+	} handle = { .head = { .handle_bytes = sizeof(__u64), .handle_type = 0xfe } };
+	int fd;
+
+	memcpy(handle.head.f_handle, &number, sizeof(number));
+	fd = open_by_handle_at(mount_fd, &handle.head, O_PATH | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 /* values: room for one of each CPU */
