@@ -18,7 +18,9 @@ pytestmark = pytest.mark.host
 def test_it_is_ready_when_the_command_comes_back(tmp_path: Path) -> None:
     """What happens from then on is told; SIGTERM by the number in the file ends it."""
     server, file = Server("127.0.0.1"), tmp_path / "pid"
-    options = ["-d", "-u", str(server), "--pid-file", str(file), "-m", "file"]
+    # nothing of others: what the server has is read until it is quiet
+    filters = ["--include", f"path={tmp_path}"]
+    options = ["-d", "-u", str(server), "--pid-file", str(file), "-m", "file", *filters]
     subprocess.run([*COMMAND, *ATTACH_MODE, *options], check=True, timeout=START_SECONDS)
     pid = int(file.read_text())
     try:
