@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kflowd.serialize.keys import Key, keys_of
 from kflowd.serialize.sections import EXTRA, SECTIONS, WORDS
+from tools.marked import marked
 
 PAGE = Path(__file__).parents[1] / "docs" / "fields.md"
 BEGIN = "<!-- fields: begin, written by make docs -->"
@@ -58,9 +59,7 @@ def generated() -> str:
 
 def page(text: str) -> str:
     """Return a page with the tables between its two marks."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{generated()}\n{END}{after}"
+    return marked(text, BEGIN, END, generated())
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from kflowd.delivery.formats.table import WIDE
 from kflowd.serialize import Record
 from tests.unit.delivery.formats.hostile import holding, whole_records
 from tests.unit.serialize.samples import SAMPLES
+from tools.marked import marked
 
 PAGE = Path(__file__).parents[1] / "docs" / "forms.md"
 BEGIN = "<!-- screens: begin, written by make docs -->"
@@ -49,9 +50,7 @@ def generated() -> str:
 
 def page(text: str) -> str:
     """Return a page with the screens between its two marks."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{generated()}\n{END}{after}"
+    return marked(text, BEGIN, END, generated())
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from kflowd.settings import Settings
 from kflowd.settings.lines import OptionLine, option_lines
 from kflowd.settings.walk import Tree
+from tools.marked import marked
 
 PAGE = Path(__file__).parents[1] / "README.md"
 BEGIN = "<!-- options: begin, written by make docs -->"
@@ -33,9 +34,7 @@ def table(tree: Tree = Settings) -> Iterator[str]:
 
 def page(text: str) -> str:
     """Return a page with the table between its two marks."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return "\n".join((f"{before}{BEGIN}", "", *table(), "", f"{END}{after}"))
+    return marked(text, BEGIN, END, "\n".join((*table(), "")))
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.unit.top.made import example
 from tests.unit.top.screens import Screen
+from tools.marked import marked
 
 PAGE = Path(__file__).parents[1] / "docs" / "top.md"
 BEGIN = "<!-- screen: begin, written by make docs -->"
@@ -27,9 +28,7 @@ def shown() -> str:
 
 def page(text: str) -> str:
     """Return a page with the screen between its two marks."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n```text\n{shown()}\n```\n\n{END}{after}"
+    return marked(text, BEGIN, END, f"```text\n{shown()}\n```\n")
 
 
 def main() -> None:

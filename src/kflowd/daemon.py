@@ -11,11 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from kflowd.closeable import Closeable
+from kflowd.descriptor import new_file
 from kflowd.errors import KflowdError
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 MODE = 0o644
-CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 MOST_BYTES = 32
 
@@ -92,7 +92,7 @@ class PidFile(Closeable):
         self._path = path.absolute()
         try:
             self._replace()
-            number = os.open(path, CREATE, MODE)
+            number = new_file(path, MODE)
         except OSError as error:
             raise KflowdError(f"writing {path}: {error.strerror}") from None
         found = os.fstat(number)

@@ -86,11 +86,11 @@ class Descriptor:
         return bool(poller.poll(0))
 
 
-def new_file(path: Path) -> int:
-    """Return the descriptor of a file that was not there, for its owner alone.
+def new_file(path: Path, mode: int = 0o600) -> int:
+    """Return the descriptor of a file that was not there, for its owner alone unless said.
 
     Raises:
         OSError: It is there, or cannot be made.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(path, flags, 0o600)
+    return os.open(path, flags, mode)

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from kflowd.bpf.kernel.cgroup import MOUNTS, find_mount, open_group
 from kflowd.enrich.cgroup_paths import CgroupPaths
 from tests.host.agent import Agent, Record, Result, file_records
+from tests.host.groups import Groups
 
 ONE = "3f4e2bb1c0a95d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6"
 TWO = "a17c09d2" * 8
@@ -37,30 +37,6 @@ GROUPS = {
     "id": (ONE, None, None, "OUTER"),
 }
 KEYS = ("ProcContainer", "ProcUnit", "ProcCgroupID")
-
-
-class Groups:
-    """Groups of cgroup v2 below one of the test's own, which is a unit: `outer`."""
-
-    def __init__(self, root: Path) -> None:
-        self.outer = f"kf-{os.getpid()}.service"
-        self._top = root / self.outer
-
-    def make(self, name: str) -> Path:
-        """Make a group and those above it."""
-        path = self._top / name
-        path.mkdir(parents=True, exist_ok=True)
-        return path
-
-    def remove(self) -> None:
-        """Remove them all; who is in them has ended, which the kernel may take a moment for."""
-        until = time.monotonic() + 30
-        while self._top.exists():
-            for folder, _, _ in os.walk(self._top, topdown=False):
-                with suppress(OSError):
-                    os.rmdir(folder)
-            assert time.monotonic() < until, "a group has somebody in it"
-            time.sleep(0.05)
 
 
 @pytest.fixture
@@ -129,9 +105,10 @@ def test_a_group_is_found_by_its_number(groups: Groups) -> None:
     """With nobody in it; one that was removed is not."""
     path = groups.make("docker/empty")
     number = path.stat().st_ino
-    paths = CgroupPaths.of_host(open_group)
+    paths = CgroupPaths.of_host()
+    assert paths.find(0, number) is None
+    paths.reach(open_group)
     assert paths.find(0, number) == f"/{groups.outer}/docker/empty"
-    assert CgroupPaths.of_host().find(0, number) is None
     path.rmdir()
     assert paths.find(0, number) is None
 

@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """ProcContainer and ProcUnit of the real agent, of processes that are in groups of v1 alone."""
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.host.agent import COMMAND, Agent, Record, file_records
+from tests.host.groups import Groups
 
 ONE = "3f4e2bb1c0a95d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6"
 TWO = "a17c09d2" * 8
@@ -21,38 +20,14 @@ WITHOUT_V2 = ["unshare", "-m", "sh", "-c", 'umount -a -t cgroup2 && exec "$0" "$
 ENTER = 'echo $$ > "$0/cgroup.procs" && exec sh -c "$1" "$2" "$3"'
 
 
-class Hierarchy:
-    """Groups of one hierarchy of v1 below one of the test's own, which is a unit: `outer`."""
-
-    def __init__(self, root: Path) -> None:
-        self.outer = f"kf-{os.getpid()}.service"
-        self._top = root / self.outer
-
-    def make(self, name: str) -> Path:
-        """Make a group and those above it."""
-        path = self._top / name
-        path.mkdir(parents=True, exist_ok=True)
-        return path
-
-    def remove(self) -> None:
-        """Remove them all; who is in them has ended, which the kernel may take a moment for."""
-        until = time.monotonic() + 30
-        while self._top.exists():
-            for folder, _, _ in os.walk(self._top, topdown=False):
-                with suppress(OSError):
-                    os.rmdir(folder)
-            assert time.monotonic() < until, "a group has somebody in it"
-            time.sleep(0.05)
-
-
 @pytest.fixture(params=["none,name=systemd", "devices"])
-def hierarchy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hierarchy]:
+def hierarchy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Groups]:
     """Return a hierarchy, which is the host's if it has that; v2 cannot have either."""
     root = tmp_path / "v1"
     root.mkdir()
     subprocess.run(["mount", "-t", "cgroup", "-o", request.param, "none", root], check=True)
     try:
-        made = Hierarchy(root)
+        made = Groups(root)
         yield made
         made.remove()
     finally:
@@ -77,7 +52,7 @@ def _found(records: list[Record], folder: Path) -> dict[str, tuple[str | None, s
 
 @pytest.mark.parametrize("command", [COMMAND, WITHOUT_V2], ids=["hybrid", "v1"])
 def test_containers_and_units_by_groups_of_v1(
-    folder: Path, hierarchy: Hierarchy, tmp_path: Path, command: list[str]
+    folder: Path, hierarchy: Groups, tmp_path: Path, command: list[str]
 ) -> None:
     """Of who began before and behind the start, and of short-lived children; also in a replay.
 
@@ -109,7 +84,7 @@ def test_containers_and_units_by_groups_of_v1(
     assert [it for it in zip(ones, others, strict=True) if it[0] != it[1]] == []
 
 
-def test_who_moves_without_an_exec_is_looked_at_again(folder: Path, hierarchy: Hierarchy) -> None:
+def test_who_moves_without_an_exec_is_looked_at_again(folder: Path, hierarchy: Groups) -> None:
     """What it is in later is known later."""
     one, two = (hierarchy.make(f"docker/{it}") for it in (ONE, TWO))
     script = (
@@ -123,7 +98,7 @@ def test_who_moves_without_an_exec_is_looked_at_again(folder: Path, hierarchy: H
     assert found["first"] in (ONE, TWO)  # reported when the latter was known
 
 
-def test_filters_know_containers_of_v1(folder: Path, hierarchy: Hierarchy) -> None:
+def test_filters_know_containers_of_v1(folder: Path, hierarchy: Groups) -> None:
     """By container and by path; who is in another group for sure is hidden."""
     docker, other = hierarchy.make(f"docker/{ONE}"), hierarchy.make("other")
     script = 'sleep 1; echo x > "$0"; :'

@@ -46,29 +46,29 @@ class CgroupPaths:
     Args:
         root: Where cgroup2 is mounted; None: nowhere, nothing is found.
         proc: Of the initial PID namespace.
-        open_group: Opens groups by number; None: they are found by their tasks.
     """
 
-    def __init__(
-        self, root: str | None, proc: Path = PROC, open_group: OpenGroup | None = None
-    ) -> None:
+    def __init__(self, root: str | None, proc: Path = PROC) -> None:
         self._root = root or ""
         self._proc = proc
         self._device = -1
         self._next_s = 0.0
         self._handles: CgroupHandles | None = None
         if root is not None:
-            if open_group is not None:
-                self._handles = CgroupHandles(root, open_group)
             with suppress(OSError):  # covered by another mount: no path leads there
                 self._device = os.stat(root).st_dev
 
     @classmethod
-    def of_host(cls, open_group: OpenGroup | None = None) -> Self:
+    def of_host(cls) -> Self:
         """Return one that looks where this process sees cgroup2."""
         mounts = parse_mountinfo(read_mountinfo())
         roots = (it.point for it in mounts if (it.fstype, it.root) == ("cgroup2", "/"))
-        return cls(next(roots, None), open_group=open_group)
+        return cls(next(roots, None))
+
+    def reach(self, open_group: OpenGroup) -> None:
+        """Find groups by their numbers from now on, and no more by their tasks alone."""
+        if self._root:
+            self._handles = CgroupHandles(self._root, open_group)
 
     def find(self, tid: int, cgroup: int) -> str | None:
         """Return the path of a group; None if the task is gone or is in another by now.

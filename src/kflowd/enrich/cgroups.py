@@ -106,7 +106,8 @@ class Cgroups(Enricher):
 
     def reach(self, open_group: OpenGroup) -> None:
         """Find groups of this host by their numbers from now on."""
-        self._paths = CgroupPaths.of_host(open_group)
+        if isinstance(self._paths, CgroupPaths):
+            self._paths.reach(open_group)
 
     @classmethod
     def recorded(cls, facts: CgroupHost) -> Self:

@@ -21,12 +21,11 @@ from kflowd.serialize.keys import Says
 PREFIX = "kflowd_"
 # What can become less.
 _GAUGES = {"HealthRecordsWaiting"}
+# Fields of OutputCounters that are parts of what was lost, and why.
 _LOST = {
-    "lost_full": "full",
-    "lost_late": "late",
-    "lost_refused": "refused",
-    "lost_gone": "gone",
-    "lost_end": "end",
+    field: field.removeprefix("lost_")
+    for field in OutputCounters.__struct_fields__
+    if field.startswith("lost_")
 }
 
 

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers GET /metrics over HTTP, at an address or at a UNIX socket."""
 
+import io
 import os
 import socket
 import stat
 import threading
+import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from kflowd.closeable import Closeable
 from kflowd.errors import MetricsError
 from kflowd.settings.servers import Listen
 
@@ -24,8 +26,8 @@ LEAVE_S = 0.2
 MODE = 0o660
 
 
-class MetricsServer:
-    """A server with a thread of its own. A context manager.
+class MetricsServer(Closeable):
+    """A server with a thread of its own, which runs. A context manager.
 
     Args:
         listen: Where.
@@ -46,17 +48,10 @@ class MetricsServer:
         except OSError as error:
             raise MetricsError(f"metrics: listening at {listen}: {error.strerror}") from None
         self._thread = threading.Thread(target=self._serve, name="metrics", daemon=True)
-
-    def __enter__(self) -> Self:
         self._thread.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Listen no more."""
         # not waited for: it may be with a client that is slow
         threading.Thread(target=self._server.shutdown, daemon=True).start()
         self._thread.join(LEAVE_S)
@@ -74,11 +69,36 @@ class MetricsServer:
             self._server.serve_forever(poll_interval=LEAVE_S / 2)
 
 
+class _Request(io.RawIOBase):
+    """What a client sends, for so long in all: one that sends a letter now and then is cut off."""
+
+    def __init__(self, channel: socket.socket, seconds: float) -> None:
+        self._channel = channel
+        self._end = time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        """Say that it is."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Read some; TimeoutError: its time is over."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._channel.settimeout(left)
+        return self._channel.recv_into(buffer)
+
+
 class _Handler(BaseHTTPRequestHandler):
     registry: CollectorRegistry
-    timeout = TIMEOUT_S
+    timeout = TIMEOUT_S  # for the answer: sendall counts all of it
     server_version = "kflowd"
     sys_version = ""
+
+    def setup(self) -> None:
+        """Give the request its time."""
+        super().setup()
+        self.rfile = io.BufferedReader(_Request(self.connection, self.timeout))
 
     def do_GET(self) -> None:
         """Answer."""
@@ -87,6 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         encode, kind = choose_encoder(self.headers.get("Accept", ""))
         body = encode(self.registry)
+        self.connection.settimeout(self.timeout)
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))

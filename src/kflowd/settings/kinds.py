@@ -303,7 +303,7 @@ class OneAddress(Kind[A]):
 
 _ADDRESSES: dict[type, Callable[[], Kind[Any]]] = {
     Address: lambda: OneAddress(Address, parse_address, "HOST:PORT"),
-    Listen: lambda: OneAddress(Listen, parse_listen, "HOST:PORT|PATH"),
+    Listen: lambda: OneAddress(Listen, parse_listen, "ADDRESS"),
 }
 
 

@@ -248,7 +248,7 @@ class MetricsSettings(Struct, frozen=True, kw_only=True):
 
     listen: Annotated[
         Listen | None,
-        Option(help="Answer GET /metrics, for Prometheus, at this address or UNIX socket"),
+        Option(help="Answer GET /metrics, for Prometheus, at HOST:PORT or a UNIX socket /PATH"),
     ] = None
 
 

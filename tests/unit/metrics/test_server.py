@@ -114,3 +114,25 @@ def test_who_says_nothing_keeps_nobody_for_long(monkeypatch: pytest.MonkeyPatch)
         began = time.monotonic()
     assert time.monotonic() - began < 2
     last.close()
+
+
+def test_who_sends_a_letter_now_and_then_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time is that of the whole request, and not of each of its bytes."""
+    monkeypatch.setattr(module._Handler, "timeout", 0.5)
+    listen = Listen("127.0.0.1", free())
+    with MetricsServer(listen, One()):
+        with socket.create_connection((listen.host, listen.port)) as slow:
+            slow.settimeout(0.1)
+            began, ended = time.monotonic(), False
+            while not ended and time.monotonic() - began < 10:
+                try:
+                    slow.sendall(b"x")
+                    ended = slow.recv(1) == b""
+                except TimeoutError:
+                    continue
+                except OSError:
+                    ended = True
+            assert ended
+        url = f"http://127.0.0.1:{listen.port}/metrics"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            assert b"\none 1.0\n" in answer.read()

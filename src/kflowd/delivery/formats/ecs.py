@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from kflowd.constants import SECOND_NS
 from kflowd.delivery.formats.json import clean
 from kflowd.delivery.formats.times import instant
 from kflowd.serialize.record import (
@@ -24,7 +25,6 @@ from kflowd.serialize.record import (
 )
 
 VERSION = "9.4.0"
-SECOND_NS = 1_000_000_000
 NO_ADDRESS = "0.0.0.0"
 # What one word stands for is what says most: event.action, and event.type of each.
 FILE_ACTIONS = {

@@ -4,6 +4,7 @@
 import re
 from collections.abc import Callable
 
+from kflowd.constants import SECOND_NS
 from kflowd.delivery.formats.times import instant
 from kflowd.serialize import Record
 
@@ -31,7 +32,7 @@ class SyslogFormat:
     def __call__(self, record: Record) -> bytes:
         """Return the message of a record; the time of its header has microseconds."""
         stamp = record.stamp
-        second, fraction = divmod(stamp.InfoTimestamp, 1_000_000_000)
+        second, fraction = divmod(stamp.InfoTimestamp, SECOND_NS)
         name = record.host.InfoHostName
         host = name if _HOST.fullmatch(name) else NOTHING
         head = (

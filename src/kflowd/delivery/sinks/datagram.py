@@ -5,7 +5,7 @@ import errno
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from kflowd.delivery.sinks.base import RefusedError
 
@@ -52,15 +52,22 @@ class DatagramSink(ABC):
             self._socket = None
 
     @abstractmethod
-    def _connect(self) -> socket.socket:
-        """Return a new socket, which does not wait.
+    def _make(self) -> tuple[socket.socket, Any]:
+        """Return a new socket, and the address to connect it to.
 
         Raises:
-            OSError: There is no way, or no such protocol.
+            OSError: There is no such address, or no such protocol.
         """
 
     def _connected(self) -> socket.socket:
         """Return the socket; made when it is needed, as there may be no way yet."""
         if self._socket is None:
-            self._socket = self._connect()
+            channel, address = self._make()
+            channel.settimeout(0)
+            try:
+                channel.connect(address)
+            except OSError:
+                channel.close()
+                raise
+            self._socket = channel
         return self._socket

@@ -18,7 +18,7 @@ from kflowd.settings import RotateSettings
 # write there by mistake do not write over each other; no link is followed, nothing waited for.
 MODE = 0o600
 FLAGS = (
-    os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     | os.O_NOCTTY
 )  # fmt: skip
 # How often it is looked whether the path is still that of the file.
@@ -119,16 +119,9 @@ class FileSink:
         self._size = status.st_size
         if not self._size:
             self._append(self._head)
-        elif not self._ends_a_line():
+        # a host that went down may leave less than a line
+        elif os.pread(number, 1, self._size - 1) != NEWLINE:
             self._append(NEWLINE)
-
-    def _ends_a_line(self) -> bool:
-        """Say whether the last byte is that of a line: a host that went down may leave less."""
-        number = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            return os.pread(number, 1, self._size - 1) == NEWLINE
-        finally:
-            os.close(number)
 
     def _append(self, data: bytes) -> None:
         self._size += os.write(self._number, data)

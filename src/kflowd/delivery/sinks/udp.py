@@ -2,6 +2,7 @@
 """Records as UDP datagrams."""
 
 import socket
+from typing import Any
 
 from kflowd.delivery.sinks.datagram import DatagramSink
 from kflowd.settings.servers import Address, Server
@@ -21,14 +22,8 @@ class UdpSink(DatagramSink):
         super().__init__()
         self._server = server
 
-    def _connect(self) -> socket.socket:
+    def _make(self) -> tuple[socket.socket, Any]:
         host, port = self._server
         found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICSERV)
         family, kind, _, _, where = found[0]
-        channel = socket.socket(family, kind | socket.SOCK_NONBLOCK)
-        try:
-            channel.connect(where)
-        except OSError:
-            channel.close()
-            raise
-        return channel
+        return socket.socket(family, kind), where

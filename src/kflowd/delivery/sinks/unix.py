@@ -41,11 +41,5 @@ class UnixDatagramSink(DatagramSink):
         super().__init__()
         self._path = path
 
-    def _connect(self) -> socket.socket:
-        channel = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        try:
-            channel.connect(str(self._path))
-        except OSError:
-            channel.close()
-            raise
-        return channel
+    def _make(self) -> tuple[socket.socket, Any]:
+        return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), str(self._path)
