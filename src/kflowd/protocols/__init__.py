@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decoders of application protocols: bytes in, messages out.
+
+To add one is to add a module here and a line in APPLICATIONS.
+"""
+
+from kflowd.protocols.base import (
+    NOTES,
+    Application,
+    Conversation,
+    Direction,
+    Limits,
+    Message,
+)
+
+__all__ = [
+    "NOTES",
+    "Application",
+    "Conversation",
+    "Direction",
+    "Limits",
+    "Message",
+]
