@@ -16,6 +16,7 @@ from kflowd.model.file import (
     MountSeen,
     runnable,
 )
+from kflowd.model.payload import Messages, Payload, Segment
 from kflowd.model.process import (
     Actor,
     EnrichedProcess,
@@ -62,8 +63,10 @@ __all__ = [
     "Flow",
     "Inode",
     "Lost",
+    "Messages",
     "Moment",
     "MountSeen",
+    "Payload",
     "Process",
     "ProcessAggregate",
     "ProcessExit",
@@ -72,6 +75,7 @@ __all__ = [
     "ProcessSource",
     "Role",
     "Scope",
+    "Segment",
     "Session",
     "SocketAggregate",
     "SocketClosed",
@@ -93,4 +97,4 @@ Enriched = EnrichedFile | EnrichedSocket | EnrichedUnix | EnrichedProcess
 # what the decoder yields
 Ahead = FilePath | MountSeen
 Moment = ClockStep | Counters | Session | Tick
-Value = Aggregate | ProcessSeen | ProcessExit | Ahead | SocketClosed | Moment
+Value = Aggregate | ProcessSeen | ProcessExit | Ahead | SocketClosed | Payload | Moment

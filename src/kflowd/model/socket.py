@@ -5,6 +5,7 @@ from collections.abc import Hashable
 
 import msgspec
 
+from kflowd.model.payload import Messages
 from kflowd.model.process import Actor, Process
 
 
@@ -144,6 +145,7 @@ class SocketAggregate(msgspec.Struct, gc=False):
         begun: FOLDED: how many of them are known to have begun meanwhile.
         usage: As long as it may be part of a later difference; None: only the owner used it.
         isn_local, isn_remote: TCP, initial sequence numbers of both ends; both 0: not known.
+        messages: What was said over it; None: nothing that was looked at.
     """
 
     ts_ns: int
@@ -167,6 +169,7 @@ class SocketAggregate(msgspec.Struct, gc=False):
     usage: SocketUsage | None = None
     isn_local: int = 0
     isn_remote: int = 0
+    messages: Messages | None = None
 
 
 class SocketClosed(msgspec.Struct, frozen=True, gc=False):
