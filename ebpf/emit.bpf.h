@@ -18,6 +18,7 @@ KF_ANCHOR(kf_path_record);
 KF_ANCHOR(kf_mount_record);
 KF_ANCHOR(kf_file_record);
 KF_ANCHOR(kf_sock_record);
+KF_ANCHOR(kf_payload_record);
 KF_ANCHOR(kf_closed_record);
 KF_ANCHOR(kf_unix_record);
 KF_ANCHOR(kf_clock_record);

@@ -11,7 +11,7 @@
 #ifndef KF_RECORD_H
 #define KF_RECORD_H
 /* cffi: begin */
-#define KF_VERSION 10
+#define KF_VERSION 11
 #define KF_COMM_LEN 16
 #define KF_NAME_LEN 256
 #define KF_TTY_LEN 64
@@ -37,7 +37,8 @@ enum kf_kind {
 	KF_KIND_TICK = 10, /* struct kf_header alone: user space swept the maps at this time */
 	KF_KIND_MOUNT = 11, /* struct kf_mount_record: ahead of the first path through a mount */
 	KF_KIND_CLOCK = 12, /* struct kf_clock_record: the wall clock was set */
-	KF_KIND_END = 13,
+	KF_KIND_PAYLOAD = 13, /* struct kf_payload_record: of a packet of a port that is decoded */
+	KF_KIND_END = 14,
 };
 
 /* Source of a process record. */
@@ -111,6 +112,11 @@ enum kf_file_event {
 #define KF_SOCK_NAMED_TO 0x80000 /* UNIX: the name is a destination that a message had of its own */
 #define KF_SOCK_MAP_ONLY 0xffff0000 /* all of them, and room for more */
 
+/* Flags of captured payload: as TCP has them, but that SYN is of the first byte of a direction. */
+#define KF_SEGMENT_FIN 1
+#define KF_SEGMENT_SYN 2
+#define KF_SEGMENT_RST 4
+
 /* What a fold stands for. */
 enum kf_scope {
 	KF_SCOPE_NONE = 0, /* no fold: one connection, one peer */
@@ -150,14 +156,15 @@ enum kf_counter {
 	KF_CNT_READ_FAILED = 17, /* kernel memory that could not be read */
 	KF_CNT_FILE_HIDDEN = 18, /* file events that rules hide, which are in no record */
 	KF_CNT_SOCK_HIDDEN = 19, /* connections and UDP peers that rules hide, the same */
-	KF_CNT_MAX = 20, /* those of a record; the map has more behind them */
+	KF_CNT_PAYLOAD_LOST_RING = 20, /* packets whose payload found no room in the ring */
+	KF_CNT_MAX = 21, /* those of a record; the map has more behind them */
 };
 
 /* Behind the counters, in the same map: user space works them into kf_counters_record.missed. */
 enum kf_counter_behind {
 	KF_STANDBY_RUNS =
-		20, /* runs of primary programs that the kernel skipped and a standby made */
-	KF_COUNTERS = 21, /* entries of the map */
+		21, /* runs of primary programs that the kernel skipped and a standby made */
+	KF_COUNTERS = 22, /* entries of the map */
 };
 
 struct kf_header {
@@ -476,6 +483,13 @@ struct kf_aio {
 	struct kf_file_agg agg; /* what an aggregate of the submitter begins with */
 };
 
+/* How much more payload of a socket is captured: so much in each turn, and in each second of a long one. */
+struct kf_payload {
+	__u64 since_ns; /* when both were last filled up; 0: never */
+	__u32 tx_left; /* bytes */
+	__u32 rx_left;
+};
+
 struct kf_sock {
 	struct kf_proc proc; /* owner: created, connected or accepted */
 	__u64 first_ns;
@@ -502,6 +516,7 @@ struct kf_sock {
 	struct kf_sock_dir tx;
 	struct kf_sock_dir rx;
 	struct kf_tcp_info tcp;
+	struct kf_payload payload; /* for the kernel side */
 };
 
 /* A peer of a UDP socket. */
@@ -543,6 +558,23 @@ struct kf_fold_key {
 struct kf_fold {
 	struct kf_sock sock;
 	__u64 members[KF_FOLD_WORDS]; /* a bit for each, by a hash */
+};
+
+/* Payload of one packet, or the next part of it; for UDP of one datagram. */
+struct kf_payload_record {
+	struct kf_header hdr;
+	struct kf_sock_key key; /* of the aggregate, as in its record */
+	__u32 uid; /* of the owner */
+	__u32 seq; /* TCP: of the first byte */
+	__u32 size; /* of the part, with what was not captured at its end */
+	__u32 captured; /* bytes that follow */
+	__u16 local_port;
+	__u16 remote_port;
+	__u8 protocol;
+	__u8 received;
+	__u8 tcp_flags; /* KF_SEGMENT_*: FIN and RST with the packet's last part */
+	__u8 pad;
+	/* payload */
 };
 
 struct kf_closed_record {

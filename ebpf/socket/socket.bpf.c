@@ -18,6 +18,7 @@
 #include "socket/mptcp.bpf.h"
 #include "socket/tcp.bpf.h"
 #include "socket/udp.bpf.h"
+#include "payload/capture.bpf.h"
 
 /* KF_VARIANTS cast: built again for lockdown. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -50,7 +51,11 @@ static __always_inline void kf_socket__packet(struct __sk_buff *skb, bool receiv
 	} else if (packet.protocol == KF_IPPROTO_UDP && sk->type == KF_SOCK_DGRAM) {
 		packet.frag = received && kf_packet__fragmented(skb, packet.family);
 		kf_udp__packet(cookie, sk, kf_number(skb), &packet);
+	} else {
+		return;
 	}
+	if (kf_payload__is_wanted(&packet))
+		kf_payload__packet(skb, sk, cookie, &packet);
 }
 
 SEC("cgroup_skb/ingress")

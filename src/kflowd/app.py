@@ -424,4 +424,5 @@ def _source(settings: Settings, rules: Rules, followed: int = 0) -> Source:
         followed=followed,
         verbose=settings.verbose,
         user_ids=rules.user_ids,
+        ports=settings.ports,
     )

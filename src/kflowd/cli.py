@@ -124,7 +124,24 @@ def _found(line: OptionLine, value: Any) -> dict[Place, Any]:
         return line.read(value)
     if not line.is_list:
         return dict(value)
+    if line.is_keyed:
+        return _apart(line, value)
     return {place: sum((each[place] for each in value), ()) for place in value[0]}
+
+
+def _apart(line: OptionLine, values: Any) -> dict[Place, Any]:
+    """Return what an option sets that is given once for each setting.
+
+    Raises:
+        UsageError: It is given twice for one.
+    """
+    found: dict[Place, Any] = {}
+    for each in values:
+        for place in each:
+            if place in found:
+                raise UsageError(f"{line.name}: {place[-1]} is given twice")
+        found |= each
+    return found
 
 
 def _version(context: click.Context, _param: click.Parameter, value: bool) -> None:

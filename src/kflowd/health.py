@@ -52,6 +52,7 @@ OTHERS = (
     ("paths incomplete", "KF_CNT_PATH_TRUNCATED"),
     ("file events that filters hide in the kernel", FILE_HIDDEN),
     ("sockets that filters hide in the kernel", SOCK_HIDDEN),
+    ("packets without room for their payload", "KF_CNT_PAYLOAD_LOST_RING"),
 )
 
 

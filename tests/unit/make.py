@@ -39,6 +39,7 @@ KINDS = {
     "SESSION": "struct kf_session_record",
     "TICK": "struct kf_header",
     "CLOCK": "struct kf_clock_record",
+    "PAYLOAD": "struct kf_payload_record",
 }
 SECOND = 1_000_000_000
 

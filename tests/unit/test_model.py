@@ -17,6 +17,7 @@ FLAGS: dict[type, str] = {
     model.SocketFlag: "KF_SOCK_",
     model.ProcessFlag: "KF_PROC_",
     model.ExeFlag: "KF_EXE_",
+    model.Segment: "KF_SEGMENT_",
 }
 ENUMS: dict[type, tuple[str, str, set[str]]] = {
     model.ProcessSource: ("enum kf_proc_source", "KF_PROC_", set()),

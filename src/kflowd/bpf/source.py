@@ -33,6 +33,7 @@ from kflowd.closeable import Closeable
 from kflowd.errors import KflowdError
 from kflowd.model import ClockStep
 from kflowd.settings import TraceSettings
+from kflowd.settings.applications import Port
 
 # Processes before everything, owners of sockets before the sockets.
 PROCESSES = "iter__task"
@@ -67,6 +68,7 @@ class Source(Closeable):
         followed: Process whose files, and those of its descendants, are observed alone; 0: of all.
         verbose: Show libbpf's warnings on stderr.
         user_ids: Numbers of the users that rules of the configuration name.
+        ports: Whose payload is captured.
 
     Attributes:
         coverage: What is observed and what is not; complete after `open`, and after a failed
@@ -84,9 +86,11 @@ class Source(Closeable):
         followed: int = 0,
         verbose: bool = False,
         user_ids: Mapping[str, int] | None = None,
+        ports: Iterable[Port] = (),
     ) -> None:
         self._config = config
         self._user_ids = user_ids or {}
+        self._ports = tuple(ports)
         self._folder = folder
         self._self_tgid = self_tgid
         self._followed = followed
@@ -142,6 +146,7 @@ class Source(Closeable):
             following=bool(self._followed),
             attached=self._list_first,
             rules=decided,
+            ports=self._ports,
         )
         try:
             self._attached = self._held.enter_context(loader.load())

@@ -7,7 +7,7 @@ from kflowd.protocols import Direction, Message
 
 
 class Segment:
-    """Flags of a captured packet: those of TCP that matter, in TCP's own numbering."""
+    """Flags of a captured packet, in TCP's own numbering; the contract's KF_SEGMENT_*."""
 
     FIN = 1
     SYN = 2

@@ -16,6 +16,7 @@ from kflowd.records.counters import counters_decoder
 from kflowd.records.file import file_decoder
 from kflowd.records.header import HEADER, RecordDecoder, tick_decoder
 from kflowd.records.path import mount_decoder, path_decoder
+from kflowd.records.payload import payload_decoder
 from kflowd.records.process import ProcessReader, exit_decoder, process_decoder
 from kflowd.records.session import session_decoder
 from kflowd.records.socket import closed_decoder, socket_decoder
@@ -55,6 +56,7 @@ def registry() -> dict[str, RecordDecoder]:
         "KF_KIND_TICK": tick_decoder(),
         "KF_KIND_MOUNT": mount_decoder(),
         "KF_KIND_CLOCK": clock_decoder(),
+        "KF_KIND_PAYLOAD": payload_decoder(),
     }
 
 

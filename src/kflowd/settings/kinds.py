@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec import inspect
 
+from kflowd.settings.applications import MOST_PORTS, OFF, AnyPort, Port, TcpPort, parse_port
 from kflowd.settings.option import Unit
 from kflowd.settings.rules import Rule, parse_rule
 from kflowd.settings.servers import (
@@ -275,6 +276,48 @@ class ServerList(Kind[tuple[Server, ...]]):
             raise ValueError(f"{shown(text)} {error}") from None
 
 
+class PortList(Kind[tuple[Port, ...]]):
+    """Ports, each PROTO/PORT, with commas between them or as a list; "off" for none.
+
+    Args:
+        of: The ports of an application, which say what protocols it has.
+    """
+
+    def __init__(self, of: type[AnyPort] | type[TcpPort]) -> None:
+        values = f"{OFF}, or {MOST_PORTS} at most"
+        super().__init__(tuple, "no list of ports", values, "PROTO/PORT[,PROTO/PORT...]")
+        self._of = of
+
+    def read(self, value: object) -> tuple[Port, ...]:
+        """Return the ports; a message names the one that is wrong."""
+        if isinstance(value, str) and value.lower() == OFF:
+            return ()
+        texts = value.split(",") if isinstance(value, str) else value
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise ValueError(f"{shown(value)} is {self.wrong}")
+        ports = tuple(map(self._port, texts))
+        if len(ports) > MOST_PORTS:
+            raise ValueError(f"{len(ports)} ports are too many: {MOST_PORTS} at most")
+        for port in ports:
+            if ports.count(port) > 1:
+                raise ValueError(f"{port} is there twice")
+        return ports
+
+    def text(self, value: tuple[Port, ...]) -> str:
+        """Return the ports with commas between them."""
+        return ",".join(map(str, value)) or OFF
+
+    def toml(self, value: tuple[Port, ...]) -> str:
+        """Return a list of the ports, or the word for none."""
+        return _listed(map(str, value)) if value else quoted(OFF)
+
+    def _port(self, text: str) -> Port:
+        try:
+            return self._of(*parse_port(text, self._of.PROTOCOLS))
+        except ValueError as error:
+            raise ValueError(f"{shown(text)} {error}") from None
+
+
 A = TypeVar("A", bound=Address | Listen)
 
 
@@ -306,6 +349,14 @@ _ADDRESSES: dict[type, Callable[[], Kind[Any]]] = {
     Listen: lambda: OneAddress(Listen, parse_listen, "ADDRESS"),
 }
 
+# kinds of lists by what they hold
+_LISTS: dict[type, Callable[[], Kind[Any]]] = {
+    Rule: RuleList,
+    Server: ServerList,
+    AnyPort: lambda: PortList(AnyPort),
+    TcpPort: lambda: PortList(TcpPort),
+}
+
 
 def kind_of(annotation: object, unit: Unit | None) -> Kind[Any]:
     """Return the kind of values that a field has.
@@ -333,10 +384,8 @@ def kind_of(annotation: object, unit: Unit | None) -> Kind[Any]:
             kind = Whole(of, least, most)
         case inspect.LiteralType():
             kind = Choice(of)
-        case inspect.VarTupleType(item_type=inspect.NamedTupleType(cls=cls)) if cls is Rule:
-            kind = RuleList()
-        case inspect.VarTupleType(item_type=inspect.NamedTupleType(cls=cls)) if cls is Server:
-            kind = ServerList()
+        case inspect.VarTupleType(item_type=inspect.NamedTupleType(cls=cls)) if cls in _LISTS:
+            kind = _LISTS[cls]()
         case inspect.NamedTupleType(cls=cls) if cls in _ADDRESSES:
             kind = _ADDRESSES[cls]()
         case inspect.FrozenSetType(item_type=inspect.LiteralType()):

@@ -4,14 +4,16 @@
 import msgspec
 
 from kflowd.errors import UsageError
-from kflowd.settings.kinds import Flag, RuleList, shown
+from kflowd.settings.kinds import Flag, PortList, RuleList, shown
 from kflowd.settings.option import Command
 from kflowd.settings.tree import Settings
 from kflowd.settings.walk import Place, Setting, Tree, settings_of
 
 
 class OptionLine(msgspec.Struct, frozen=True):
-    """An option: of one setting, or a short one of several that takes their values in order.
+    """An option: of one setting, or a short one of several.
+
+    Such a one takes their values in order, or one of them by its key: KEY=VALUE.
 
     Attributes:
         flags: Short and long option.
@@ -34,7 +36,12 @@ class OptionLine(msgspec.Struct, frozen=True):
     @property
     def is_list(self) -> bool:
         """Whether it can be given several times."""
-        return isinstance(self.settings[0].kind, RuleList)
+        return self.is_keyed or isinstance(self.settings[0].kind, RuleList)
+
+    @property
+    def is_keyed(self) -> bool:
+        """Whether its value names the setting."""
+        return len(self.settings) > 1 and isinstance(self.settings[0].kind, PortList)
 
     @property
     def metavar(self) -> str:
@@ -42,6 +49,8 @@ class OptionLine(msgspec.Struct, frozen=True):
         first, *others = self.settings
         if not others:
             return first.metavar
+        if self.is_keyed:
+            return f"APP={first.metavar}"
         return first.key.upper() + "".join(f"[,{other.key.upper()}]" for other in others)
 
     @property
@@ -49,6 +58,8 @@ class OptionLine(msgspec.Struct, frozen=True):
         """A sentence without its full stop."""
         if len(self.settings) == 1:
             return self.settings[0].option.help
+        if self.is_keyed:
+            return "One of the next options: APP is its name"
         return f"{' and '.join(setting.long for setting in self.settings)} in one"
 
     @property
@@ -59,6 +70,8 @@ class OptionLine(msgspec.Struct, frozen=True):
     @property
     def default(self) -> str:
         """The default as it is written, "" if there is nothing to write."""
+        if self.is_keyed:
+            return ""
         return ",".join(setting.default_text for setting in self.settings)
 
     def read(self, value: object) -> dict[Place, object]:
@@ -67,6 +80,8 @@ class OptionLine(msgspec.Struct, frozen=True):
         Raises:
             UsageError: A value is wrong, or there are too many.
         """
+        if self.is_keyed:
+            return self._read_keyed(str(value))
         parts = [value]
         if len(self.settings) > 1 and isinstance(value, str):
             parts = list(value.split(","))
@@ -74,6 +89,15 @@ class OptionLine(msgspec.Struct, frozen=True):
             raise UsageError(f"{self.name}: {shown(value)} has too many values for {self.metavar}")
         pairs = zip(self.settings, parts, strict=False)
         return {setting.place: setting.read(part, self.name) for setting, part in pairs}
+
+    def _read_keyed(self, text: str) -> dict[Place, object]:
+        key, equals, value = text.partition("=")
+        by_key = {setting.key: setting for setting in self.settings}
+        setting = by_key.get(key.lower())
+        if not equals or setting is None:
+            keys = ", ".join(by_key)
+            raise UsageError(f"{self.name}: {shown(text)} is not {self.metavar}; APP: {keys}")
+        return {setting.place: setting.read(value, self.name)}
 
 
 def option_lines(command: Command, tree: Tree = Settings) -> list[OptionLine]:

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from kflowd.errors import ContradictionError
+from kflowd.settings.applications import ApplicationSettings, Port
 from kflowd.settings.option import (
     BYTES,
     BYTES_POWER_OF_TWO,
@@ -257,6 +258,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
 
     trace: TraceSettings = TraceSettings()
     enrich: EnrichSettings = EnrichSettings()
+    application: ApplicationSettings = ApplicationSettings()
     output: Annotated[tuple[OutputSettings, ...], Meta(min_length=1, max_length=16)] = (
         OutputSettings(),
     )
@@ -332,6 +334,13 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
             reload=True,
         ),
     ] = False
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """Ports whose payload is captured: none where sockets have no records."""
+        if "socket" not in self.trace.monitor:
+            return ()
+        return self.application.ports
 
     @property
     def stdout_index(self) -> int | None:

@@ -36,7 +36,7 @@ def text_of(record: Record) -> bytes:
 
 def health() -> Record:
     """Return a health record."""
-    return Builder().health(Counters(1, (0,) * 20, 0), UserCounters())
+    return Builder().health(Counters(1, (0,) * 21, 0), UserCounters())
 
 
 def process_record() -> Record:

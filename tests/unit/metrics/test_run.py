@@ -26,7 +26,7 @@ def test_what_a_run_has_counted() -> None:
         with of_run(listen, made, delivery):
             assert "kflowd_records_total 0.0" in asked()
             delivery.put(records(3))
-            made.health.note(Counters(1, (7,) * 20, 11))
+            made.health.note(Counters(1, (7,) * 21, 11))
             found = asked()
     assert "kflowd_records_total 3.0" in found
     assert "kflowd_file_events_total 7.0" in found

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from kflowd.errors import UsageError
 from kflowd.settings import OutputSettings, Settings, TraceSettings
+from kflowd.settings.applications import AnyPort, TcpPort
 from kflowd.settings.convert import build, check
 from kflowd.settings.kinds import (
     Choice,
     File,
     Flag,
     OneAddress,
+    PortList,
     Quantity,
     RuleList,
     ServerList,
@@ -68,6 +70,18 @@ def whole(setting: Setting) -> st.SearchStrategy[int]:
     return st.integers(meta.ge, most)
 
 
+def ports(of: type[AnyPort] | type[TcpPort], numbers: range) -> st.SearchStrategy[Any]:
+    """Return ports of an application, none of which another one has."""
+    found = st.builds(of, st.sampled_from(of.PROTOCOLS), st.sampled_from(numbers))
+    return st.lists(found, max_size=8, unique=True).map(tuple)
+
+
+PORTS = {
+    "dns": ports(AnyPort, range(1, 200)),
+    "http": ports(TcpPort, range(200, 400)),
+    "syslog": ports(AnyPort, range(400, 65536)),
+}
+
 VALUES: dict[type, Callable[[Setting], st.SearchStrategy[Any]]] = {
     Flag: lambda _: st.booleans(),
     Text: lambda _: LETTERS.map(lambda it: it[:63]),
@@ -78,6 +92,7 @@ VALUES: dict[type, Callable[[Setting], st.SearchStrategy[Any]]] = {
     Words: lambda it: st.frozensets(st.sampled_from(it.kind.values.split(", ")), min_size=1),
     RuleList: lambda _: st.lists(RULES, max_size=3).map(tuple),
     OneAddress: lambda it: ADDRESSES if it.kind.of is Address else LISTENS,
+    PortList: lambda it: PORTS[it.key],
     ServerList: lambda _: st.lists(SERVERS, max_size=8, unique=True).map(tuple),
 }
 

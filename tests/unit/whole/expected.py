@@ -382,6 +382,7 @@ HEALTH: Keys = {
     "HealthReadFailed": 718,
     "HealthFileHidden": 719,
     "HealthSockHidden": 720,
+    "HealthPayloadLostRing": 721,
     "HealthMissedRuns": 790,
     "HealthDecodeUnknown": 801,
     "HealthDecodeShort": 802,

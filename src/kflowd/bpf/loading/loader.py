@@ -38,11 +38,13 @@ from kflowd.bpf.loading.parameters import (
     map_entries,
     wanted_hooks,
 )
+from kflowd.bpf.payload import constants as payload_constants
 from kflowd.bpf.rules import Value
 from kflowd.bpf.rules import constants as rule_constants
 from kflowd.bpf.standby import Copy, Part, Standbys, attach_order
 from kflowd.errors import ContractError, FeatureError
 from kflowd.settings import TraceSettings
+from kflowd.settings.applications import Port
 
 # Makes a socket's cookie in tracing programs.
 TRACING_COOKIE = "bpf_get_socket_ptr_cookie"
@@ -93,6 +95,7 @@ class Loader:
         following: Of files only what is followed is observed: `kf_followed`.
         attached: Is told of each program as soon as it is attached.
         rules: Values of filters that programs decide.
+        ports: Whose payload is captured.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class Loader:
         following: bool = False,
         attached: Callable[[Attached, Copy], None] = lambda _attached, _copy: None,
         rules: Sequence[Value] = (),
+        ports: Iterable[Port] = (),
     ) -> None:
         self._config = config
         self._told = attached
@@ -122,6 +126,7 @@ class Loader:
         # the same for all objects of a run: they count in the same places
         self._salt = secrets.randbits(32)
         self._rules = rule_constants(rules)
+        self._payload = payload_constants(ports, config.ring_bytes)
         self._secrets = secrets.randbits(SECRET_BITS)
         self._checker = Checker(features, kernel, self._built(), self._refused, self._reading)
         self.choices: list[Choice] = []
@@ -190,7 +195,7 @@ class Loader:
         values = constants(
             self._config, self._features, self._self_tgid
         ) | self._standbys.constants(part)
-        values |= {"kf_salt": self._salt, "kf_secrets": self._secrets} | self._rules
+        values |= {"kf_salt": self._salt, "kf_secrets": self._secrets} | self._rules | self._payload
         values["kf_watches_clock"] = int(part.object == clock_watcher(self.choices))
         values["kf_takes_datagrams"] = int(takes_datagrams(self.choices))
         following = self._following and hears_of_forks(self.choices)

@@ -52,6 +52,9 @@ class HealthKernel(Block, frozen=True, kw_only=True, gc=False):
     HealthSockHidden: Annotated[
         int, Says("connections and UDP peers that filters hide in the kernel")
     ]
+    HealthPayloadLostRing: Annotated[
+        int, Says("packets without room for their payload in the ring")
+    ]
 
 
 class HealthUser(Block, frozen=True, kw_only=True, gc=False):
