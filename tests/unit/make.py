@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from kflowd.constants import IPPROTO_TCP
 from kflowd.contract import constants, layout
 from kflowd.model import (
     Actor,
@@ -14,6 +15,7 @@ from kflowd.model import (
     FileAggregate,
     Flow,
     Inode,
+    Payload,
     Process,
     ProcessAggregate,
     ProcessExit,
@@ -25,6 +27,7 @@ from kflowd.model import (
     TcpInfo,
     UnixAggregate,
 )
+from kflowd.protocols import Direction
 
 KINDS = {
     "PROC": "struct kf_proc_record",
@@ -235,6 +238,16 @@ def socket(**changes: Any) -> SocketAggregate:
         rx=direction(),
         tcp=tcp_info(),
     )
+    return msgspec.structs.replace(base, **changes)
+
+
+def payload(**changes: Any) -> Payload:
+    """Return a packet that TCP sent, by default from the client of a server at port 80."""
+    data = changes.get("data", b"")
+    base = Payload(
+        ts_ns=SECOND, key=b"K" * 24, uid=1000, direction=Direction.TX, protocol=IPPROTO_TCP,
+        local_port=40000, remote_port=80, flags=0, seq=1, size=len(data), data=data,
+    )  # fmt: skip
     return msgspec.structs.replace(base, **changes)
 
 
