@@ -2,18 +2,22 @@
 from kflowd.aggregate import Aggregator
 from kflowd.aggregate.file import FileAggregator
 from kflowd.aggregate.followed import Followed
+from kflowd.aggregate.messages import SocketMessages
 from kflowd.aggregate.process import ProcessAggregator
 from kflowd.aggregate.socket import SocketAggregator
+from kflowd.constants import IPPROTO_TCP
 from kflowd.model import (
     FileFlag,
     FilePath,
     ProcessAggregate,
+    SocketAggregate,
     SocketClosed,
     SocketFlag,
     Tick,
     Value,
 )
-from tests.unit.make import SECOND, file, process, seen, socket, unix
+from tests.unit.lines import Lines
+from tests.unit.make import SECOND, file, payload, process, seen, socket, unix
 
 
 def aggregator() -> Aggregator:
@@ -56,3 +60,27 @@ def test_what_is_of_others_goes_no_further() -> None:
     assert kinds == [type(part), ProcessAggregate]
     assert stage.followed
     assert stage.followed.hidden == 2
+
+
+def test_payload_becomes_messages_of_its_socket() -> None:
+    """It goes no further itself; the base of a connection and the sums of many have none."""
+    stage = Aggregator(
+        FileAggregator(SECOND),
+        SocketAggregator(),
+        messages=SocketMessages({(IPPROTO_TCP, 80): Lines()}),
+    )
+    packet = payload(key=socket().key, data=b"a\nb\n")
+    assert stage.feed([packet, socket(flags=SocketFlag.SNAPSHOT)]) == []
+    folded, interim = stage.feed([socket(flags=SocketFlag.FOLDED), socket(flags=0)])
+    assert isinstance(folded, SocketAggregate)
+    assert isinstance(interim, SocketAggregate)
+    assert folded.messages is None
+    assert interim.messages is not None
+    assert [it.members["Text"] for it in interim.messages.messages] == ["a", "b"]
+    (last,) = stage.feed([socket(flags=SocketFlag.FINAL)])
+    assert isinstance(last, SocketAggregate)
+    assert last.messages is None
+    assert stage.feed([payload(ts_ns=1, data=b"a\n"), Tick(1 << 60)]) == [Tick(1 << 60)]
+    assert stage.messages
+    assert stage.messages.stats.forgotten == 1
+    assert aggregator().feed([packet]) == []

@@ -7,14 +7,18 @@ go whole and once), processes, counters.
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from kflowd.aggregate.file import FileAggregator
 from kflowd.aggregate.followed import Followed
+from kflowd.aggregate.messages import SocketMessages
 from kflowd.aggregate.process import ProcessAggregator
 from kflowd.aggregate.socket import SocketAggregator
 from kflowd.faults import Faults
 from kflowd.model import (
     FileAggregate,
     FilePath,
+    Payload,
     SocketAggregate,
     SocketClosed,
     Tick,
@@ -30,6 +34,7 @@ class Aggregator:
         faults: Counts the values that an internal error costs.
         process: Makes aggregates of processes out of what the others complete; None: nobody.
         followed: Lets pass what is of some processes; None: of all.
+        messages: Makes messages of payload; None: there is none of interest.
     """
 
     def __init__(
@@ -39,9 +44,12 @@ class Aggregator:
         faults: Faults | None = None,
         process: ProcessAggregator | None = None,
         followed: Followed | None = None,
+        *,
+        messages: SocketMessages | None = None,
     ) -> None:
         self.file = file
         self.socket = socket
+        self.messages = messages
         self.followed = followed
         self._process = process
         self._faults = faults or Faults()
@@ -64,7 +72,10 @@ class Aggregator:
             elif kind is SocketAggregate:
                 settled = add_socket(value)  # type: ignore[arg-type]
                 if settled is not None:
-                    append(settled)
+                    append(self._with_messages(settled))
+            elif kind is Payload:
+                if self.messages is not None:
+                    self.messages.add(value)  # type: ignore[arg-type]
             elif kind is FilePath:
                 self.file.add_path(value)  # type: ignore[arg-type]
             elif kind is SocketClosed:
@@ -73,7 +84,16 @@ class Aggregator:
                 if kind is Tick:
                     extend(self.file.tick(value.ts_ns))
                     self.socket.tick()
+                    if self.messages is not None:
+                        self.messages.tick(value.ts_ns)
                 append(value)
+
+    def _with_messages(self, settled: SocketAggregate) -> SocketAggregate:
+        said = self.messages.take(settled) if self.messages is not None else None
+        if said is None:
+            return settled
+        # the one without them is what the next difference begins from
+        return msgspec.structs.replace(settled, messages=said)
 
     def close(self) -> list[Value]:
         """Return what waits for more, when no more will come."""

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is said over one socket: both directions in order, a decoder, and the messages so far. Pure.
+
+Whatever a decoder raises passes through; whoever holds a talk then tells it to give up.
+"""
+
+from sys import maxsize
+
+import msgspec
+
+from kflowd.aggregate.segments import Data, End, Gap, Overlap, Piece, Stream
+from kflowd.model import Messages, Payload
+from kflowd.protocols import Application, Conversation, Direction, Message
+
+DIRECTIONS = (Direction.TX, Direction.RX)
+# What Python needs for a talk of TCP with nothing in it, and for a message beside its text, which
+# may take up to four bytes a character, and rarely more than one.
+TALK_BYTES = 2048
+MESSAGE_BYTES = 1024
+# Places where other bytes came, in a message that is not complete: one is enough to note it.
+MAX_DIFFERING = 8
+
+
+class _Kept(msgspec.Struct, gc=False):
+    """A message, and the position in its stream where it was complete."""
+
+    message: Message
+    end: int
+
+
+class _Side:
+    """One direction: its stream, and how far its messages came."""
+
+    __slots__ = ("differing", "ended", "stream", "told")
+
+    def __init__(self) -> None:
+        self.stream = Stream()
+        self.told = 0  # up to here messages are complete
+        self.differing: list[int] = []  # positions behind that
+        self.ended = False
+
+
+class Talk:
+    """Messages of one socket, or of one peer of a UDP socket.
+
+    Args:
+        application: How they are read.
+        uid: Whose socket it is.
+        shown: Messages that a record shows; the rest is counted.
+
+    Attributes:
+        held: About how many bytes of memory it takes.
+        last_ns: When a packet or a record of it came last.
+    """
+
+    def __init__(self, application: Application, uid: int, shown: int) -> None:
+        self.uid = uid
+        self.held = TALK_BYTES
+        self.last_ns = 0
+        self._application = application
+        self._shown = shown
+        self._kept: list[_Kept] = []
+        self._kept_bytes = 0
+        self._more = 0
+        self._sides: tuple[_Side, _Side] | None = None
+        self._conversation: Conversation | None = None
+        self._deaf = False
+
+    @property
+    def messages(self) -> int:
+        """Messages that no record has told yet."""
+        return len(self._kept) + self._more
+
+    def datagram(self, packet: Payload) -> None:
+        """Take a datagram."""
+        if self._deaf:
+            return
+        data = packet.data[: packet.size]
+        messages = self._application.datagram(packet.direction, data, packet.size, packet.ts_ns)
+        self._keep(messages, 0, len(data))
+        self.held = TALK_BYTES + self._kept_bytes
+
+    def segment(self, packet: Payload) -> None:
+        """Take a segment of TCP."""
+        if self._deaf:
+            return
+        if self._sides is None:
+            self._sides = _Side(), _Side()
+        for piece in self._sides[packet.direction].stream.add(packet):
+            self._piece(packet.direction, piece)
+        self._weigh()
+
+    def finish(self, ts_ns: int) -> None:
+        """Take what waits for more as it is, when no more will come."""
+        self._shown = maxsize  # what is left may have begun before the others
+        for direction in DIRECTIONS if self._sides else ():
+            for piece in self._side(direction).stream.finish(ts_ns):
+                self._piece(direction, piece)
+            if self._conversation is not None and not self._side(direction).ended:
+                left = self._end(direction)
+                for message in left:
+                    _note(message, "UNFINISHED")
+                self._keep(left, self._side(direction).told, 0)
+
+    def give_up(self) -> None:
+        """Listen no more; what was said before stays."""
+        self._deaf = True
+        self._sides = self._conversation = None
+        self.held = TALK_BYTES + self._kept_bytes
+
+    def said(self, shown: int) -> Messages | None:
+        """Return what was said since the last call, in the order of first bytes."""
+        more = self._more
+        messages = sorted((it.message for it in self._kept), key=lambda it: it.ts_ns)
+        self._kept, self._more = [], 0
+        self.held -= self._kept_bytes
+        self._kept_bytes = 0
+        if not messages:
+            return None
+        application = self._application
+        return Messages(
+            app=application.name,
+            key=application.key,
+            stamped=application.stamped,
+            messages=tuple(messages[:shown]),
+            more=more + len(messages[shown:]),
+        )
+
+    def _piece(self, direction: Direction, piece: Piece) -> None:
+        side = self._side(direction)
+        if isinstance(piece, Data):
+            conversation = self._begun()
+            before = conversation.held
+            messages = conversation.feed(direction, piece.data, piece.ts_ns)
+            if messages:
+                self._tell(side, messages, piece.end, before + len(piece.data))
+        elif isinstance(piece, Gap):
+            conversation = self._begun()
+            before = conversation.held
+            messages = conversation.gap(direction, piece.size, piece.ts_ns)
+            self._tell(side, messages, piece.end, before)
+        elif isinstance(piece, Overlap):
+            self._differs(direction, piece.position)
+        else:
+            self._ends(direction, piece)
+
+    def _ends(self, direction: Direction, piece: End) -> None:
+        side = self._side(direction)
+        if self._conversation is not None:
+            before = self._conversation.held
+            # told at the byte behind the last: what differed anywhere before is part of it
+            self._tell(side, self._end(direction), piece.end + 1, before)
+        side.ended = True
+
+    def _end(self, direction: Direction) -> list[Message]:
+        self._side(direction).ended = True
+        return self._conversation.end(direction) if self._conversation is not None else []
+
+    def _begun(self) -> Conversation:
+        if self._conversation is None:
+            joined = any(self._side(it).stream.joined for it in DIRECTIONS)
+            self._conversation = self._application.conversation(joined=joined)
+        return self._conversation
+
+    def _side(self, direction: Direction) -> _Side:
+        if self._sides is None:
+            raise RuntimeError("a talk that has given up has no sides")
+        return self._sides[direction]
+
+    def _tell(self, side: _Side, messages: list[Message], end: int, consumed: int) -> None:
+        if not messages:
+            return
+        if any(position < end for position in side.differing):
+            side.differing = [it for it in side.differing if it >= end]
+            for message in messages:
+                _note(message, "OVERLAP")
+        side.told = end
+        self._keep(messages, end, consumed)
+
+    def _keep(self, messages: list[Message], end: int, consumed: int) -> None:
+        room = max(self._shown - len(self._kept), 0)
+        kept = messages[:room]
+        self._kept += [_Kept(message, end) for message in kept]
+        self._more += len(messages) - len(kept)
+        if kept:
+            self._kept_bytes += len(kept) * MESSAGE_BYTES + 2 * consumed
+
+    def _differs(self, direction: Direction, position: int) -> None:
+        """Note on the message that has a byte that it came differently."""
+        side = self._side(direction)
+        if position >= side.told:
+            if len(side.differing) < MAX_DIFFERING:
+                side.differing.append(position)
+            return
+        ours = [it for it in self._kept if it.message.direction == direction and it.end > position]
+        first = min((it.end for it in ours), default=0)
+        for it in ours:
+            if it.end == first:
+                _note(it.message, "OVERLAP")
+
+    def _weigh(self) -> None:
+        held = TALK_BYTES + self._kept_bytes
+        if self._conversation is not None:
+            held += self._conversation.held
+        if self._sides is not None:
+            held += self._sides[0].stream.held + self._sides[1].stream.held
+        self.held = held
+
+
+def _note(message: Message, word: str) -> None:
+    if word not in message.notes:
+        message.notes = [*message.notes, word]
