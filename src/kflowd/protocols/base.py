@@ -55,8 +55,10 @@ class Message(msgspec.Struct, gc=False):
 NOTES = {
     "CUT": "more bytes came than are kept or shown: see _Length",
     "GAP": "bytes of the stream are missing inside or ahead of it",
+    "MALFORMED": "not all of it is as its protocol has it: what could be read is shown",
     "OVERLAP": "bytes came twice and differed: those that came first are shown",
     "PARTIAL": "its beginning is older than what was seen of the stream",
+    "TRAILING": "more bytes came with it than belong to it",
     "UNFINISHED": "the stream ended inside it",
 }
 
