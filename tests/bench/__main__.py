@@ -12,6 +12,7 @@ from typing import NamedTuple
 from kflowd.bpf.source import Source, own_tgid
 from kflowd.contract import layout
 from kflowd.settings import TraceSettings
+from tests.bench.applications import application_costs
 from tests.bench.enrichers import run_costs, stage_costs
 from tests.bench.stages import table
 from tests.host.agent import COMMAND, ROOT, Agent, run
@@ -96,6 +97,7 @@ def main() -> None:
     """Print all figures."""
     print(table())
     print(f"\n{stage_costs()}")
+    print(f"\n{application_costs()}")
     report = json.loads(run("doctor", "--json").stdout)
     kernel_bytes = report["map_bytes"] + report["program_bytes"]
     print(f"\nkernel memory, maps and programs: {kernel_bytes / 2**20:.1f} MiB")

@@ -98,7 +98,9 @@ def layouts(path: Path, text: str) -> list[str]:
     # the messages of rtnetlink are no part of it, nor is what two system calls take and give
     kernel = {"src/kflowd/enrich/links.py", "src/kflowd/enrich/calls.py"}
     found = [] if name(path) == "src/kflowd/enrich/calls.py" else re.findall(r"\bctypes\b", text)
-    if name(path) not in {"src/kflowd/contract.py", *kernel}:
+    # what peers send is laid out by RFCs
+    wire = name(path).startswith("src/kflowd/protocols/")
+    if not wire and name(path) not in {"src/kflowd/contract.py", *kernel}:
         found += re.findall(r"struct\.(?:Struct|pack|unpack)\w*", text)
     return found
 

@@ -12,8 +12,10 @@ from kflowd.protocols.base import (
     Limits,
     Message,
 )
+from kflowd.protocols.dns import DNS
 
 __all__ = [
+    "DNS",
     "NOTES",
     "Application",
     "Conversation",

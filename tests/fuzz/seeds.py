@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Right messages, of all kinds that a decoder knows."""
+
+import dns.message
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+import dns.update
+
+from tests.unit.protocols.dns.make import framed
+
+__all__ = ["DNS_SEEDS", "framed"]
+
+_RECORDS = {
+    "A": "192.0.2.1",
+    "AAAA": "2001:db8::1",
+    "CNAME": "b.example.",
+    "SOA": "ns.example. root.example. 1 7200 900 1209600 86400",
+    "MX": "10 mail.example.",
+    "TXT": '"v=spf1 -all" "b\\"\\200"',
+    "SRV": "0 5 443 host.example.",
+    "NAPTR": '100 10 "s" "SIP+D2U" "" _sip._udp.example.',
+    "CAA": '0 issue "ca.example"',
+    "DS": "60485 5 1 2BB183AF5F22588179A53B0A98631FAD1A292118",
+    "DNSKEY": "256 3 5 AQPSKmynfzW4kyBv015MUG2DeIQ3Cbl+BBZH4b/0PY1kxkmvHjcZc8no",
+    "RRSIG": "A 5 3 86400 20300322173103 20300220173103 2642 example. oJB1W6WNGv+ldvQ3",
+    "NSEC": "host.example. A MX RRSIG NSEC TYPE1234",
+    "NSEC3": "1 1 12 aabbccdd 2vptu5timamqttgl4luu9kg21e0aor3s MX RRSIG",
+    "HTTPS": "1 . alpn=h3,h2 port=443 ipv4hint=192.0.2.1 ipv6hint=2001:db8::1 key667=x",
+    "TLSA": "3 1 1 92003ba34942dc74152e2f2c408d29eca5a520e7f2e06bb944f4dca346baf63c",
+    "TYPE4242": "\\# 3 010203",
+}
+
+
+def _response(kind: str, data: str) -> bytes:
+    asked = dns.message.make_query("www.example.", kind, use_edns=0, id=4660)
+    answer = dns.message.make_response(asked)
+    answer.answer += [
+        dns.rrset.from_text("www.example.", 60, "IN", "CNAME", "a.example."),
+        dns.rrset.from_text("a.example.", 300, "IN", kind, data, data),
+    ]
+    answer.authority.append(dns.rrset.from_text("example.", 60, "IN", "NS", "ns.example."))
+    return answer.to_wire()
+
+
+def _update() -> bytes:
+    update = dns.update.UpdateMessage("example.", id=4660)
+    update.absent("host", "CNAME")
+    update.replace("host", 300, "A", "192.0.2.1")
+    return update.to_wire()
+
+
+DNS_SEEDS = [
+    *(_response(*pair) for pair in _RECORDS.items()),
+    *(
+        dns.message.make_query("www.example.", it, id=4660).to_wire()
+        for it in ("A", "HTTPS", "ANY")
+    ),
+    _update(),
+]
