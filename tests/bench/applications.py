@@ -3,8 +3,8 @@
 
 from collections.abc import Callable
 
-from kflowd.protocols import DNS
-from kflowd.protocols.base import Direction
+from kflowd.protocols import DNS, JOURNAL, SYSLOG
+from kflowd.protocols.base import Application, Direction
 from tests.bench.stages import microseconds
 from tests.unit.protocols.dns.make import (
     QUERY,
@@ -20,20 +20,29 @@ COUNT = 2000
 ASKED = [question("www.example.com")]
 QUESTION = message(QUERY, ASKED)
 ANSWER = message(RESPONSE, ASKED, [record(pointer(12))])
+LINE = b"<85>Sep 16 14:30:01 CRON[2122368]: pam_unix(cron:session): session opened for user root"
+STRUCTURED = (
+    b"<165>1 2003-10-11T22:14:15.003Z host.example.com evntslog 12 ID47 "
+    b'[exampleSDID@32473 iut="3" eventSource="Application"] An application event log entry'
+)
+ENTRY = (
+    b"PRIORITY=6\nSYSLOG_FACILITY=3\nSYSLOG_IDENTIFIER=app\nSYSLOG_PID=77\nCODE_FILE=a.c\n"
+    b"MESSAGE=session opened for user root\n"
+)
 MANY = message(RESPONSE, ASKED, [record(pointer(12))] * 12)
 
 
-def _datagram(data: bytes) -> Callable[[], object]:
+def _datagram(application: Application, data: bytes) -> Callable[[], object]:
     def run() -> None:
         for _ in range(COUNT):
-            DNS.datagram(Direction.RX, data, len(data), 1)
+            application.datagram(Direction.RX, data, len(data), 1)
 
     return run
 
 
-def _stream(data: bytes) -> Callable[[], object]:
+def _stream(application: Application, data: bytes) -> Callable[[], object]:
     def run() -> None:
-        DNS.conversation(joined=False).feed(Direction.RX, data * COUNT, 1)
+        application.conversation(joined=False).feed(Direction.RX, data * COUNT, 1)
 
     return run
 
@@ -41,10 +50,14 @@ def _stream(data: bytes) -> Callable[[], object]:
 def application_costs() -> str:
     """Return the table of microseconds for a message."""
     costs = {
-        "DNS query": _datagram(QUESTION),
-        "DNS response, 1 answer": _datagram(ANSWER),
-        "DNS response, 12 answers": _datagram(MANY),
-        "DNS response, 1 answer, TCP": _stream(framed(ANSWER)),
+        "DNS query": _datagram(DNS, QUESTION),
+        "DNS response, 1 answer": _datagram(DNS, ANSWER),
+        "DNS response, 12 answers": _datagram(DNS, MANY),
+        "DNS response, 1 answer, TCP": _stream(DNS, framed(ANSWER)),
+        "syslog line, RFC 3164": _datagram(SYSLOG, LINE),
+        "syslog line, RFC 5424": _datagram(SYSLOG, STRUCTURED),
+        "syslog line, RFC 3164, TCP": _stream(SYSLOG, LINE + b"\n"),
+        "journal entry": _datagram(JOURNAL, ENTRY),
     }
     lines = [f"{name:<32} {microseconds(run, COUNT):6.1f}" for name, run in costs.items()]
     return "\n".join(["microseconds of CPU per application message:", *lines])

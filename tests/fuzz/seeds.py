@@ -10,7 +10,7 @@ import dns.update
 
 from tests.unit.protocols.dns.make import framed
 
-__all__ = ["DNS_SEEDS", "framed"]
+__all__ = ["DNS_SEEDS", "JOURNAL_SEEDS", "SYSLOG_SEEDS", "framed"]
 
 _RECORDS = {
     "A": "192.0.2.1",
@@ -58,4 +58,20 @@ DNS_SEEDS = [
         for it in ("A", "HTTPS", "ANY")
     ),
     _update(),
+]
+
+SYSLOG_SEEDS = [
+    b"<34>1 2003-10-11T22:14:15.003Z host.example su - ID47 - \xef\xbb\xbf'su root' failed",
+    rb'<165>1 2003-10-11T22:14:15Z host app 12 ID [a@1 iut="3" x="q\"\]\\"][b@1 c="d"] text',
+    b"<165>1 - - - - - -",
+    b"<85>Sep 16 14:30:01 CRON[2122368]: pam_unix(cron:session): session opened",
+    b"<13>Feb  5 17:32:18 10.0.0.99 Use the BFG!",
+    b"<166>Oct 11 2024 22:14:15: %ASA-6-302013: Built",
+    b"<13>2013-09-12T19:16:34.457849+04:00 localhost app[1]: text\nof two lines\0",
+    b"no message at all",
+]
+
+JOURNAL_SEEDS = [
+    b"PRIORITY=3\nSYSLOG_FACILITY=10\nSYSLOG_IDENTIFIER=sshd\nSYSLOG_PID=77\nMESSAGE=text\n",
+    b"MESSAGE\n\x0b\0\0\0\0\0\0\0two\nlines x\nPRIORITY=6\n\nMESSAGE=next\nSYSLOG_TIMESTAMP=Sep \n",
 ]

@@ -13,10 +13,14 @@ from kflowd.protocols.base import (
     Message,
 )
 from kflowd.protocols.dns import DNS
+from kflowd.protocols.syslog import DEV_LOG, JOURNAL, SYSLOG
 
 __all__ = [
+    "DEV_LOG",
     "DNS",
+    "JOURNAL",
     "NOTES",
+    "SYSLOG",
     "Application",
     "Conversation",
     "Direction",

@@ -20,7 +20,9 @@ NAMES = {
     40: "SINK",
     57: "RKEY",
     58: "TALINK",
-    103: "TYPE103",
+    100: "UINFO",
+    101: "UID",
+    102: "GID",
     259: "DOA",
 }
 # What dnspython refuses and we show, each with the reason.
@@ -35,12 +37,16 @@ LENIENT = (
     "hash_algorithm 0 is reserved",
     # bytes that say nothing, where a reader can go on
     "bad NSEC",
+    "fingerprint length inconsistent",
     "bad CSYNC",
     # the parameter that is missing is not in what is shown either
     "key ",
+    "mandatory keys not in",
+    "no-default-alpn present",
+    "parameters in AliasMode",
     "tag is not alphanumeric",
 )
-BITMAPS = frozenset([47, 50, 62])  # types whose data have a list of types
+NAMING = frozenset([24, 46, 47, 50, 62])  # types whose data name types
 STYLE = dns.rdata.RdataStyle(omit_final_dot=True, base64_chunk_size=0, hex_chunk_size=0)
 
 
@@ -61,11 +67,11 @@ def type_text(kind: int) -> str:
 
 
 def data_text(data: dns.rdata.Rdata) -> str:
-    """Return data as text; types in a bitmap have the names above."""
+    """Return data as text; types in it have the names above."""
     text = data.to_styled_text(STYLE).rstrip(" ")
-    if data.rdtype in BITMAPS:
+    if data.rdtype in NAMING:
         text = re.sub(r"\bTYPE([0-9]+)\b", lambda it: type_text(int(it[1])), text)
-        text = text.replace("NSAP_PTR", "NSAP-PTR").replace("UNSPEC", "TYPE103")
+        text = text.replace("NSAP_PTR", "NSAP-PTR")
     return text
 
 
