@@ -30,7 +30,8 @@ class Dns:
         members, notes = decode(data, self._limits, whole=len(data) == size)
         if len(data) < size and "CUT" not in notes:
             notes.append("CUT")
-        return [Message(ts_ns, direction, members, notes, size if "CUT" in notes else 0)]
+        # whatever is noted, there are bytes that are not shown
+        return [Message(ts_ns, direction, members, notes, size if notes else 0)]
 
     def conversation(self, *, joined: bool) -> Conversation:
         """Return a decoder for a new connection."""

@@ -78,7 +78,7 @@ class Side:
             return at
         size = self.kept[at] << 8 | self.kept[at + 1]
         if size < HEADER.size:  # no message: others may not follow where it says
-            messages.append(self._message(undecodable(), ["MALFORMED"], 0))
+            messages.append(self._message(undecodable(), ["MALFORMED"], size))
             self._lose("")
             return min(at + PREFIX + size, len(self.kept))
         if have < PREFIX + min(size, self._limits.message_bytes):
@@ -156,7 +156,7 @@ class Side:
         members, notes = decode(data, self._limits, whole=size <= most)
         if size > most and "CUT" not in notes:
             notes.append("CUT")
-        return self._message(members, notes, size if "CUT" in notes else 0)
+        return self._message(members, notes, size if notes else 0)
 
     def _message(self, members: dict[str, object], notes: list[str], length: int) -> Message:
         notes = [*notes, *(note for note in self._notes if note not in notes)]

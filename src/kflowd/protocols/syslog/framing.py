@@ -177,7 +177,7 @@ class Side:
             return
         members, cut = undecodable(raw, self._limits)
         cut = cut or self._passed > 0
-        length = size + self._passed
+        length = size + self._passed if cut else 0
         self._passed = 0
         notes = [self._reason, "CUT"] if cut else [self._reason]
         messages.append(Message(self._ts_ns, self._direction, members, notes, length))

@@ -30,7 +30,8 @@ def test_a_datagram_that_was_captured_in_part_says_so() -> None:
     assert part.members["AnswerCount"] == 9
     (cut,) = Dns(Limits(items=2)).datagram(Direction.RX, data, len(data), 0)
     assert (cut.notes, cut.length) == (["CUT"], len(data))
-    assert DNS.datagram(Direction.RX, b"", 0, 0)[0].members == {"_Exception": "DNS Message Decoder"}
+    (none,) = DNS.datagram(Direction.RX, b"none", 4, 0)
+    assert (none.members, none.length) == ({"_Exception": "DNS Message Decoder"}, 4)
 
 
 def test_no_bytes_are_too_strange() -> None:
