@@ -13,11 +13,13 @@ from kflowd.protocols.base import (
     Message,
 )
 from kflowd.protocols.dns import DNS
+from kflowd.protocols.http import HTTP
 from kflowd.protocols.syslog import DEV_LOG, JOURNAL, SYSLOG
 
 __all__ = [
     "DEV_LOG",
     "DNS",
+    "HTTP",
     "JOURNAL",
     "NOTES",
     "SYSLOG",

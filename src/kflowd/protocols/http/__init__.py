@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HTTP/1.1, 1.0 and 0.9: RFC 9110, 9112 and 1945; HTTP/2 is named."""
+
+from kflowd.protocols.http.application import HTTP, Http
+
+__all__ = ["HTTP", "Http"]

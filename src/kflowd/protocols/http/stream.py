@@ -1,0 +1,398 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One direction of a connection: where its messages begin and end."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+
+from kflowd.protocols.base import Direction, Limits, Message
+from kflowd.protocols.http import startline
+from kflowd.protocols.http.bodies import Counted, Reader, Rest
+from kflowd.protocols.http.chunked import Chunked
+from kflowd.protocols.http.draft import Draft
+from kflowd.protocols.http.exchange import Exchange, Waits
+from kflowd.protocols.http.framing import Asked, Kind, framing
+from kflowd.protocols.http.gather import BLOCK_END, LINE_END, Gather
+from kflowd.protocols.http.held import Held
+from kflowd.protocols.http.search import Search
+from kflowd.protocols.http.startline import StartLine
+
+ANSWER = b"HTTP/"
+EMPTY_LINES = re.compile(rb"[\r\n]*")
+PLAUSIBLE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}(?: |\Z)")
+BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f-\xff]")
+SIMPLE_ANSWER = StartLine({"_Version": startline.SIMPLE}, startline.SIMPLE)
+HTTP2_LINE = StartLine({"_Version": "HTTP/2", "_Exception": "HTTP/2 is not decoded"}, "HTTP/2")
+
+
+class Stream:
+    """The messages of one direction.
+
+    Args:
+        direction: Which it is.
+        limits: Of what is kept and shown.
+        exchange: Of both directions.
+        out: Where messages go.
+        joined: It may begin inside a message.
+
+    Attributes:
+        ended: No more will come.
+        tunnel: A message says that both directions speak another protocol from here on.
+        waits: What it waits for.
+    """
+
+    def __init__(
+        self,
+        direction: Direction,
+        limits: Limits,
+        exchange: Exchange,
+        out: list[Message],
+        *,
+        joined: bool,
+    ) -> None:
+        self.ended = False
+        self.tunnel = False
+        self.waits = Waits.NOTHING
+        self._direction = direction
+        self._limits = limits
+        self._exchange = exchange
+        self._out = out
+        self._joined = joined  # what is skipped belongs to a message older than the stream
+        self._missing = False  # a gap is ahead of the next message
+        self._waited = False  # for this message
+        self._held = Held(limits.message_bytes)
+        self._gather = Gather(limits.message_bytes)
+        self._search = Search(limits.message_bytes)
+        self._first = b""  # too few bytes to tell what begins
+        self._now_ns = 0
+        self._since_ns = 0  # time of the first byte of what begins
+        self._draft: Draft | None = None
+        self._line = SIMPLE_ANSWER  # first line of the draft
+        self._asked: Asked | None = None  # the draft, if it is a request
+        self._unasked = False  # the draft is a response whose request was not seen
+        self._reader: Reader | None = None  # of the body of the draft
+        self._take: Callable[[bytes, int], int] = self._skip if joined else self._begin
+
+    @property
+    def held(self) -> int:
+        """Bytes kept."""
+        held = self._held.size + self._gather.held + self._search.held + len(self._first)
+        held += self._draft.body.held if self._draft else 0
+        return held + (self._reader.held if self._reader else 0)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it waits for the other direction."""
+        return self.waits is not Waits.NOTHING
+
+    @property
+    def _server(self) -> bool:
+        return self._exchange.client not in {None, self._direction}
+
+    def feed(self, data: bytes, ts_ns: int) -> None:
+        """Read the next bytes."""
+        if self.waiting:
+            self._held.add(data, ts_ns)
+            return
+        if self._first:
+            data = self._first + data
+        self._now_ns = ts_ns
+        pos, size = 0, len(data)
+        while pos < size and not self.waiting:
+            pos = self._take(data, pos)
+        if pos < size:
+            early = self.waits is not Waits.ANSWER
+            self._held.add(data[pos:], self._since_ns if early else ts_ns)
+
+    def may_go(self, other: "Stream") -> bool:
+        """Say whether what it waits for came, or will not come."""
+        exchange = self._exchange
+        if self.ended or other.ended or self._held.full:
+            return True
+        if self.waits is Waits.ROLE:
+            return exchange.client is not None or other.waits is Waits.ROLE
+        if self.waits is Waits.REQUEST:
+            return exchange.next is not None or exchange.loose
+        return self._asked is None or self._asked.answered
+
+    def go(self) -> None:
+        """Read what was held."""
+        if self.waits is Waits.REQUEST and not self._exchange.next:
+            self._exchange.loose = True
+        asked, self._asked = self._asked, None
+        pieces = self._held.take()
+        http = bool(pieces) and startline.BEGINS.match(pieces[0].data)
+        if asked and not asked.answered and asked.method == "CONNECT" and not http:
+            # nobody saw the answer: what came tells by itself
+            self.discard()
+        self.waits = Waits.NOTHING
+        self._waited = True
+        for piece in pieces:
+            if piece.missing < 0:
+                self.feed(piece.data, piece.ts_ns)
+            else:
+                self.gap(piece.missing, piece.ts_ns)
+
+    def discard(self) -> None:
+        """Leave out all that comes from here on, and what waits."""
+        if self._draft:
+            self._draft.note("UNFINISHED")
+            self._finish()
+        self._held.take()
+        self._gather.drop()
+        self._search.drop()
+        self._first = b""
+        self.waits = Waits.NOTHING
+        self._take = self._discarded
+
+    def gap(self, size: int, ts_ns: int) -> None:
+        """Step over bytes that are missing, `size` of them; 0: not known."""
+        if self.waiting:
+            self._held.gap(size, ts_ns)
+            return
+        if self._take == self._discarded or self._stepped_over(size):
+            return
+        self._close_head("GAP")
+        if self._draft:
+            self._draft.note("GAP")
+            self._draft.length += size
+            self._draft.body.stop()
+        self._missing = True
+        self._lose()
+        if self._exchange.client != self._direction:
+            self._exchange.forget()
+
+    def _stepped_over(self, size: int) -> bool:
+        """Say whether it is still known where the message ends."""
+        draft, reader = self._draft, self._reader
+        if not draft or not reader or not reader.skip(size):
+            return False
+        draft.note("GAP")
+        draft.length += size
+        draft.body.stop(size)
+        if reader.done:
+            self._finish()
+        return True
+
+    def end(self) -> None:
+        """Put out what is left."""
+        if self._take == self._discarded:
+            return
+        self._close_head("UNFINISHED")
+        draft = self._draft
+        if draft is None:
+            return
+        if self._reader and not self._reader.endless:
+            draft.note("UNFINISHED")
+        self._finish()
+
+    def _close_head(self, word: str) -> None:
+        """Take what came of a head that will not be complete, and note why."""
+        kept = self._gather.drop() or self._search.drop() or self._first
+        self._first = b""
+        if self._take == self._skip:
+            self._skipped(kept, self._search.since_ns)
+        elif self._draft and not self._reader:
+            self._draft.head(kept[1 : kept.rfind(b"\n") + 1])
+            self._draft.length += len(kept) - 1
+            self._draft.hidden = True
+            self._draft.note(word)
+            if self._line.method:
+                self._exchange.ask(Asked(self._line.method))
+        elif kept:
+            self._draft = Draft(self._direction, self._since_ns, self._limits)
+            self._draft.length = len(kept)
+            self._draft.note(word)
+            if found := startline.unfinished(kept):
+                self._draft.begin(found)
+
+    # What takes bytes: each returns the place behind those it took.
+
+    def _begin(self, data: bytes, pos: int) -> int:
+        """Tell what begins."""
+        if not self._first:
+            self._since_ns = self._now_ns
+        self._first = b""
+        start = EMPTY_LINES.match(data, pos).end()  # type: ignore[union-attr] # it matches nothing, too
+        first = data[start : start + len(ANSWER)]
+        if len(first) < len(ANSWER) and b"\n" not in first:
+            self._first = first
+            return len(data)
+        answer = first == ANSWER
+        if not self._waited:
+            self.waits = self._must_wait(answer, data, start)
+            if self.waiting:
+                return start
+        asked = self._exchange.next
+        if asked and asked.simple and self._server and not answer:
+            self._exchange.answer()
+            self._draft = Draft(self._direction, self._since_ns, self._limits)
+            self._draft.begin(SIMPLE_ANSWER)
+            self._read(self._draft, Rest(self._draft.body))
+            return pos
+        self._take = self._first_line
+        return start
+
+    def _must_wait(self, answer: bool, data: bytes, pos: int) -> Waits:
+        exchange = self._exchange
+        if answer or self._server:
+            return Waits.NOTHING if exchange.next or exchange.loose else Waits.REQUEST
+        if exchange.client is None and not exchange.loose and not PLAUSIBLE.match(data, pos):
+            return Waits.ROLE
+        return Waits.NOTHING
+
+    def _first_line(self, data: bytes, pos: int) -> int:
+        if not self._gather.held and BINARY.match(data, pos):
+            self._lose()
+            return pos
+        line, end = self._gather.until(LINE_END, data, pos)
+        if line is None:
+            if self._gather.full:
+                self._unreadable(self._gather.drop())
+            return end
+        found = startline.read(line)
+        if found is None:
+            self._unreadable(line)
+            return end
+        return self._started(found, line, end)
+
+    def _unreadable(self, line: bytes) -> None:
+        self._lose()
+        self._skipped(line, self._since_ns)
+
+    def _started(self, found: StartLine, line: bytes, end: int) -> int:
+        exchange = self._exchange
+        if exchange.client is None:
+            exchange.client = self._direction if found.method else Direction(1 - self._direction)
+        draft = self._draft = Draft(self._direction, self._since_ns, self._limits)
+        if self._missing:
+            draft.note("GAP")
+            self._missing = False
+        self._joined = False
+        self._line = found
+        draft.length = len(line)
+        if found.method == "PRI" and found.version == "HTTP/2.0":
+            draft.begin(HTTP2_LINE)
+            self._tunnel()
+            return end
+        draft.begin(found)
+        if found.version == startline.SIMPLE:
+            exchange.ask(Asked(found.method, simple=True))
+            self._finish()
+            return end
+        self._take = partial(self._headers, draft)
+        return end - 1  # the line feed is part of the mark of an empty block
+
+    def _headers(self, draft: Draft, data: bytes, pos: int) -> int:
+        block, end = self._gather.until(BLOCK_END, data, pos)
+        if block is not None:
+            draft.length += len(block) - 1
+            draft.head(block[1:])
+            self._framed(draft)
+        elif self._gather.full:
+            self._close_head("CUT")
+            draft.body.stop()
+            self._lose()
+        return end
+
+    def _framed(self, draft: Draft) -> None:
+        """Find out what comes behind a head, and pair it."""
+        line, exchange = self._line, self._exchange
+        asked = exchange.next if line.status else None
+        kind, length = framing(line, draft.fields, asked)
+        self._unasked = bool(line.status) and asked is None
+        if not line.status:
+            upgrade = bool(draft.fields.get("upgrade"))
+            self._asked = Asked(line.method, upgrade=upgrade)
+            exchange.ask(self._asked)
+        elif line.status == 101 or line.status >= 200:
+            exchange.answer()
+        if kind is Kind.TUNNEL:
+            self._tunnel()
+        elif kind is Kind.NONE:
+            self._finish()
+        elif kind is Kind.LOST:
+            self._lose()
+        elif kind is Kind.CHUNKED:
+            self._read(draft, Chunked(draft.body, draft.fields, self._limits.message_bytes))
+        elif kind is Kind.LENGTH:
+            self._read(draft, Counted(draft.body, length))
+        else:
+            self._read(draft, Rest(draft.body))
+
+    def _read(self, draft: Draft, reader: Reader) -> None:
+        self._reader = reader
+        self._take = partial(self._body, draft, reader)
+
+    def _tunnel(self) -> None:
+        self._finish()
+        self.tunnel = True
+        self._take = self._discarded
+
+    def _finish(self) -> None:
+        """Put the message out; the next one may begin."""
+        if self._draft:
+            self._out.append(self._draft.message())
+        self._draft = self._reader = None
+        self._waited = False
+        self._take = self._begin
+        asked = self._asked
+        if asked and not asked.answered and (asked.upgrade or asked.method == "CONNECT"):
+            self.waits = Waits.ANSWER
+        else:
+            self._asked = None
+
+    def _body(self, draft: Draft, reader: Reader, data: bytes, pos: int) -> int:
+        if self._unasked and not draft.body.size and data.startswith(b"HTTP/1.", pos):
+            self._finish()  # the request that was not seen was HEAD
+            return pos
+        end = reader.feed(data, pos)
+        draft.length += end - pos
+        if reader.done:
+            self._finish()
+        elif reader.lost:
+            draft.fields.complain(reader.lost)
+            draft.body.stop()
+            self._lose()
+        return end
+
+    def _discarded(self, data: bytes, _pos: int) -> int:
+        return len(data)
+
+    # What is done when it is not known where the next message begins.
+
+    def _lose(self) -> None:
+        self._exchange.loose = True
+        self._reader = self._asked = None
+        self._take = self._skip
+
+    def _skip(self, data: bytes, pos: int) -> int:
+        """Look for the next plausible start."""
+        search = self._search
+        older_ns = search.since_ns if search.held else self._now_ns
+        wanted = startline.EITHER
+        if self._exchange.client is not None:
+            wanted = startline.ANSWER if self._server else startline.REQUEST
+        skipped, line, end = search.feed(wanted, data, pos, self._now_ns)
+        self._skipped(skipped, older_ns)
+        if line and (found := startline.read(line)):
+            if self._draft:
+                self._finish()
+            self._since_ns = search.since_ns
+            return self._started(found, line, end)
+        self._skipped(line or b"", older_ns)
+        return end
+
+    def _skipped(self, data: bytes, ts_ns: int) -> None:
+        """Add what belongs to no message to the one before, or to one of its own."""
+        if not data:
+            return
+        if not self._draft:
+            self._draft = Draft(self._direction, ts_ns, self._limits)
+            self._draft.body.stop()
+            if self._joined:
+                self._draft.note("PARTIAL")
+            if self._missing:
+                self._draft.note("GAP")
+        self._draft.body.add(data, 0, len(data))
+        self._draft.length += len(data)

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `_Exception` says of a message that a strict parser would refuse."""
+
+UNREADABLE = "HTTP Message Decoder"  # nothing of it could be read; the contract's words
+
+BAD_CHUNK_END = "chunk does not end where its size says"
+BAD_CHUNK_SIZE = "chunk size is no hexadecimal number"
+BAD_LENGTH = "Content-Length is no number"
+BAD_METHOD = "method is no token"
+BAD_NAME = "header name is no token"
+BAD_STATUS = "malformed status line"
+BAD_VALUE = "control character in a header"
+BAD_VERSION = "unusual version"
+BOTH_LENGTHS = "Content-Length beside Transfer-Encoding"
+FOLDED = "folded header"
+HUGE_CHUNK = "chunk size of 2^64 or more"
+HUGE_LENGTH = "Content-Length of 2^63 or more"
+LENGTHS_DIFFER = "Content-Lengths differ"
+LONG_CHUNK_LINE = "line of a chunk size is too long"
+NO_COLON = "header without colon"
+NO_TARGET = "request without target"
+NOT_CHUNKED = "Transfer-Encoding of a request does not end in chunked"
+ODD_CODING = "unusual Transfer-Encoding"
+OLD_CODING = "Transfer-Encoding in HTTP/1.0"
+SIMPLE_METHOD = "HTTP/0.9 has no method but GET"
+SPACE_BEFORE_COLON = "space before colon"
+SPACE_IN_LINE = "white space in the request line"
+SPACE_IN_TARGET = "space in the request target"
