@@ -14,6 +14,7 @@ from kflowd.contract import layout
 from kflowd.settings import TraceSettings
 from tests.bench.applications import application_costs
 from tests.bench.enrichers import run_costs, stage_costs
+from tests.bench.http import http_costs
 from tests.bench.stages import table
 from tests.host.agent import COMMAND, ROOT, Agent, run
 from tests.host.workloads import start
@@ -101,6 +102,7 @@ def main() -> None:
     report = json.loads(run("doctor", "--json").stdout)
     kernel_bytes = report["map_bytes"] + report["program_bytes"]
     print(f"\nkernel memory, maps and programs: {kernel_bytes / 2**20:.1f} MiB")
+    print(f"\n{http_costs()}")
     with tempfile.TemporaryDirectory() as folder:
         drained = drain(folder)
         rate = drained.records / drained.seconds / 1e6

@@ -30,7 +30,7 @@ class Http:
         ts_ns: int,
     ) -> list[Message]:
         """Return that it cannot be read: these versions of HTTP are streams."""
-        return [Message(ts_ns, direction, {"_Exception": words.UNREADABLE}, [], size)]
+        return [Message(ts_ns, direction, {"_Exception": words.UNREADABLE}, ["MALFORMED"], size)]
 
     def conversation(self, *, joined: bool) -> Conversation:
         """Return a decoder for a new connection."""

@@ -77,11 +77,12 @@ class Draft:
         members = self._start | self.fields.shown
         if text:
             members["_Body"] = text
-        complaints = self.fields.complaints
-        if not members:
-            members["_Exception"] = words.UNREADABLE
-            whole = False
-        elif complaints:
-            members["_Exception"] = "; ".join(complaints)
-        length = self.length if self.hidden or self.fields.cut or not whole else 0
+        complaints, nothing = self.fields.complaints, not members
+        if complaints or nothing:
+            members["_Exception"] = "; ".join(complaints) or words.UNREADABLE
+        # what is not there is no fault of its sender
+        if complaints or (nothing and not self.notes):
+            self.note("MALFORMED")
+        hidden = self.hidden or self.fields.cut or not whole or nothing
+        length = self.length if hidden else 0
         return Message(self._ts_ns, self._direction, members, self.notes, length)

@@ -130,6 +130,7 @@ def test_refused_messages_are_shown_with_the_complaint(data: bytes, complaint: s
     """A strict parser stops there; the message that follows is still found."""
     first, second = asked(data + GET)
     assert first.members["_Exception"] == complaint
+    assert first.notes == ["MALFORMED"]
     assert "_Version" in first.members
     assert second.members == {
         "_Method": "GET", "_Url": "/", "_Version": "HTTP/1.1", "Host": "a",
@@ -166,7 +167,7 @@ def test_a_last_chunk_with_something_behind() -> None:
     assert message.members["_Body"] == "X5O!P+H*"
     assert message.members[":"] == "foobar"
     assert message.members["_Exception"] == "header without colon"
-    assert message.notes == ["UNFINISHED"]
+    assert message.notes == ["UNFINISHED", "MALFORMED"]
 
 
 def test_a_request_to_head_with_a_body_to_come() -> None:
@@ -177,7 +178,7 @@ def test_a_request_to_head_with_a_body_to_come() -> None:
     assert message.members["_Exception"] == (
         "Content-Length beside Transfer-Encoding; unusual Transfer-Encoding"
     )
-    assert message.notes == ["UNFINISHED"]
+    assert message.notes == ["UNFINISHED", "MALFORMED"]
 
 
 def test_a_head_over_many_pieces() -> None:
