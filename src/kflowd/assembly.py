@@ -10,8 +10,10 @@ import kflowd
 from kflowd.aggregate import Aggregator
 from kflowd.aggregate.file import MAX_PATHS, PATHS_PER_ENTRY, FileAggregator
 from kflowd.aggregate.followed import Followed
+from kflowd.aggregate.messages import SocketMessages
 from kflowd.aggregate.process import MAX_ENDED, ProcessAggregator
 from kflowd.aggregate.socket import MAX_SOCKETS, SocketAggregator
+from kflowd.constants import IPPROTO_TCP, IPPROTO_UDP
 from kflowd.delivery import Delivery
 from kflowd.enrich import ENRICHERS, Enricher, Enrichment
 from kflowd.enrich.cgroup_handles import OpenGroup
@@ -28,11 +30,15 @@ from kflowd.faults import Faults
 from kflowd.filters import Filter, Rules
 from kflowd.model import ClockStep, Session, facts_of
 from kflowd.pipeline import Pipeline
+from kflowd.protocols import APPLICATIONS, Application
 from kflowd.records.ahead import tasks_ahead
 from kflowd.records.clock import encode_step
 from kflowd.records.session import encode_session, fit_facts
 from kflowd.serialize import Builder, HostFacts
 from kflowd.settings import EnrichSettings, Settings, Subsystem, TraceSettings
+from kflowd.settings.applications import ApplicationSettings, of_texts
+
+PROTOCOLS = {"tcp": IPPROTO_TCP, "udp": IPPROTO_UDP}
 
 
 class RunFacts(msgspec.Struct, frozen=True):
@@ -48,6 +54,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     monitor: tuple[Subsystem, ...] = ()
     followed: int = 0  # tgid of the process that the run was for
     rules: Rules = Rules()
+    applications: dict[str, tuple[str, ...]] = {}
 
 
 def live_enrichers(
@@ -161,14 +168,13 @@ def session_facts(
     if full:
         for each in enrichers:
             facts |= each.facts()
-    run = _run_facts(settings.trace, settings.enrich, rules or Rules(), followed)
+    run = _run_facts(settings, rules or Rules(), followed)
     facts |= msgspec.structs.asdict(run)
     return fit_facts(facts)
 
 
-def _run_facts(
-    trace: TraceSettings, enrich: EnrichSettings, rules: Rules, followed: int
-) -> RunFacts:
+def _run_facts(settings: Settings, rules: Rules, followed: int) -> RunFacts:
+    trace, enrich, applications = settings.trace, settings.enrich, settings.application
     return RunFacts(
         followed=followed,
         idle_ns=trace.idle_ns,
@@ -180,6 +186,7 @@ def _run_facts(
         checksum_bytes=enrich.checksum_bytes,
         checksum_wait_ns=enrich.checksum_wait_ns,
         rules=rules,
+        applications=applications.as_texts(),
     )
 
 
@@ -200,7 +207,8 @@ def as_recorded(settings: Settings, facts: bytes) -> Settings:
         checksum_bytes=run.checksum_bytes or settings.enrich.checksum_bytes,
         checksum_wait_ns=run.checksum_wait_ns or settings.enrich.checksum_wait_ns,
     )
-    return msgspec.structs.replace(settings, trace=trace, enrich=enrich)
+    application = of_texts(run.applications)
+    return msgspec.structs.replace(settings, trace=trace, enrich=enrich, application=application)
 
 
 def recorded_rules(settings: Settings, facts: bytes) -> list[Rules]:
@@ -248,7 +256,8 @@ def make_pipeline(
     )
     sockets = SocketAggregator(max(MAX_SOCKETS, 2 * trace.sock_entries))
     descendants = Followed(followed, faults) if followed else None
-    aggregator = Aggregator(files, sockets, faults, _processes(trace, faults), descendants)
+    processes, messages = _processes(trace, faults), _messages(settings, faults)
+    aggregator = Aggregator(files, sockets, faults, processes, descendants, messages=messages)
     hiding = Filter(*rules) if any(each.include or each.exclude for each in rules) else None
     enrichment = Enrichment(
         _started(enrichers, settings.enrich),
@@ -281,6 +290,20 @@ def _processes(trace: TraceSettings, faults: Faults) -> ProcessAggregator | None
         sockets="socket" in trace.monitor,
         faults=faults,
     )
+
+
+def _messages(settings: Settings, faults: Faults) -> SocketMessages | None:
+    ports = application_ports(settings.application) if settings.ports else {}
+    return SocketMessages(ports, faults=faults) if ports else None
+
+
+def application_ports(settings: ApplicationSettings) -> dict[tuple[int, int], Application]:
+    """Return which application talks on a (protocol, port)."""
+    return {
+        (PROTOCOLS[port.protocol], port.number): application
+        for key, application in APPLICATIONS.items()
+        for port in getattr(settings, key)
+    }
 
 
 def _started(enrichers: Sequence[Enricher], settings: EnrichSettings) -> list[Enricher]:

@@ -8,6 +8,7 @@ records as the run it was made in.
 from collections.abc import Callable, Iterable, Iterator
 
 from kflowd.aggregate import Aggregator
+from kflowd.aggregate.messages import MessageStats
 from kflowd.delivery import Delivery
 from kflowd.enrich import Enrichment
 from kflowd.enrich.stage import Output
@@ -57,6 +58,8 @@ class Pipeline:
         self._builder = builder
         self._delivery = delivery
         self._lost = Lost()
+        decodes = aggregator.messages
+        self._messages = decodes.stats if decodes is not None else MessageStats()
         self.health = Health(self.user_counters, delivery.lost, self._health_record)
 
     def feed(self, batch: Batch) -> list[Record]:
@@ -94,7 +97,7 @@ class Pipeline:
         """Return what user space has counted so far."""
         decoded, processes = self._decoder.stats, self._enrichment.processes.stats
         file, socket = self._aggregator.file.stats, self._aggregator.socket.stats
-        followed = self._aggregator.followed
+        followed, messages = self._aggregator.followed, self._messages
         return UserCounters(
             decode_unknown=decoded.unknown,
             decode_short=decoded.short,
@@ -117,6 +120,8 @@ class Pipeline:
             records_hidden=(followed.hidden if followed else 0)
             + (self._filter.hidden if self._filter else 0),
             descendants_lost=followed.lost if followed else 0,
+            messages_lost=messages.lost,
+            conversations_lost=messages.evicted + messages.too_large + messages.failed,
         )
 
     def _health_record(self, kernel: Counters, ours: UserCounters) -> Record:

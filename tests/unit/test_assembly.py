@@ -21,10 +21,12 @@ from kflowd.enrich.packages import PackageVersions
 from kflowd.enrich.processes import Processes
 from kflowd.enrich.users import UserFacts, Users
 from kflowd.model import Session, facts_of
+from kflowd.protocols import APPLICATIONS
 from kflowd.records import Decoder
 from kflowd.records.session import encode_session
 from kflowd.serialize import HostFacts, UserCounters
 from kflowd.settings import EnrichSettings, Settings, TraceSettings
+from kflowd.settings.applications import AnyPort, ApplicationSettings
 from tests.unit.make import SECOND, record, session
 
 
@@ -261,3 +263,26 @@ def test_live_enrichers_open_groups_by_a_door() -> None:
         assert (found._paths._handles is not None) == (
             open_group is not None and found._paths._device >= 0
         )
+
+
+def test_ports_of_a_run_are_recorded() -> None:
+    """A replay decodes what the run has captured; what makes no sense there is passed over."""
+    ports = ApplicationSettings(dns=(AnyPort("udp", 5353),), http=(), syslog=())
+    facts, _ = assembly.session_facts(Settings(application=ports), (), full=False)
+    assert as_recorded(Settings(), facts).application == ports
+    for wrong in ({"dns": ["x"]}, {"dns": ["udp/0"]}, {"http": ["tcp/53"]}, {"x": ["tcp/1"]}):
+        facts = msgspec.json.encode({"applications": wrong})
+        assert as_recorded(Settings(), facts).application == ApplicationSettings()
+
+
+def test_each_application_has_its_ports() -> None:
+    """All of the settings are there, by the kernel's numbers of protocols."""
+    found = assembly.application_ports(ApplicationSettings())
+    assert {key: it.name for key, it in found.items()} == {
+        (17, 53): "DNS",
+        (6, 53): "DNS",
+        (6, 80): "HTTP",
+        (17, 514): "SYSLOG",
+        (6, 514): "SYSLOG",
+    }
+    assert set(APPLICATIONS) == set(ApplicationSettings.__struct_fields__)

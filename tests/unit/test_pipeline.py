@@ -173,6 +173,8 @@ def test_each_counter_of_user_space_has_its_place(name: str) -> None:
         "waits_ended": (stages.pipeline._enrichment.waiting, "given_up"),
         "records_hidden": (stages.followed, "hidden"),
         "descendants_lost": (stages.followed, "lost"),
+        "messages_lost": (stages.pipeline._messages, "lost"),
+        "conversations_lost": (stages.pipeline._messages, "evicted"),
     }
     stages.aggregator.followed = stages.followed
     setattr(*of[name], 7)

@@ -16,7 +16,11 @@ from kflowd.protocols.dns import DNS
 from kflowd.protocols.http import HTTP
 from kflowd.protocols.syslog import DEV_LOG, JOURNAL, SYSLOG
 
+# by their key in the settings
+APPLICATIONS: dict[str, Application] = {"dns": DNS, "http": HTTP, "syslog": SYSLOG}
+
 __all__ = [
+    "APPLICATIONS",
     "DEV_LOG",
     "DNS",
     "HTTP",

@@ -71,6 +71,8 @@ class UserCounters(msgspec.Struct, frozen=True, kw_only=True):
     waits_ended: int = 0
     records_hidden: int = 0
     descendants_lost: int = 0
+    messages_lost: int = 0
+    conversations_lost: int = 0
 
 
 class OutputCounters(msgspec.Struct, frozen=True, rename="pascal"):

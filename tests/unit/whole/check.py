@@ -89,6 +89,7 @@ def count_in_user_space(pipeline: Pipeline) -> None:
     waiting.count, waiting.given_up = 817, 818
     followed = pipeline._aggregator.followed = Followed(1)
     followed.hidden, followed.lost = 819, 820
+    pipeline._messages.lost, pipeline._messages.evicted = 821, 822
 
 
 def holds(name: str) -> bool:

@@ -404,5 +404,7 @@ HEALTH: Keys = {
     "HealthWaitsEnded": 818,
     "HealthRecordsHidden": 819,
     "HealthDescendantsLost": 820,
+    "HealthMessagesLost": 821,
+    "HealthConversationsLost": 822,
     "InfoTime": "2023-11-14T22:15:00.000000061Z",
 }

@@ -101,6 +101,12 @@ class HealthUser(Block, frozen=True, kw_only=True, gc=False):
     HealthDescendantsLost: Annotated[
         int, Says("processes that the run is for, left out: too many at once")
     ]
+    HealthMessagesLost: Annotated[
+        int, Says("messages that were read and are in no record: too much was kept")
+    ]
+    HealthConversationsLost: Annotated[
+        int, Says("sockets whose messages were given up: memory, or a decoder's fault")
+    ]
 
 
 class HealthDelivery(Block, frozen=True, kw_only=True, gc=False):
