@@ -25,6 +25,7 @@ from kflowd.serialize.blocks.socket import SocketAge
 from kflowd.serialize.file import digests_of, file_block, file_notes, inode_block
 from kflowd.serialize.hosts import HostFacts, Hosts
 from kflowd.serialize.lifetime import lifetime, with_notes
+from kflowd.serialize.messages import said
 from kflowd.serialize.process import ProcessBlocks, age_of
 from kflowd.serialize.record import (
     FileRecord,
@@ -157,6 +158,7 @@ class Builder:
         actor, process, details = self._processes.of(value.actor)
         stamp, uptime, moment = self._begin(aggregate.ts_ns, SocketRecord.MONITOR)
         kind = ServerRecord if aggregate.role == Role.SERVER else SocketRecord
+        spoken = said(aggregate.messages, aggregate.first_ns, strict=self._strict)
         return kind(
             stamp=stamp,
             host=self._hosts.at(aggregate.ts_ns),
@@ -170,6 +172,9 @@ class Builder:
             rx=socket_rx(value),
             round_trip=socket_round_trip(value.aggregate),
             socket_age=SocketAge(SockAge=aggregate.ts_ns - aggregate.first_ns),
+            app=spoken.app,
+            app_tx=spoken.tx,
+            app_rx=spoken.rx,
             extra=None if self._strict else socket_extra(value),
         )
 

@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from kflowd.serialize.blocks import file, health, info, lifetime, process, socket
+from kflowd.serialize.blocks import file, health, info, lifetime, messages, process, socket
 from kflowd.serialize.keys import Block, keys_of
 from kflowd.serialize.record import BEYOND_CONTRACT
 
@@ -56,6 +56,15 @@ WORDS: tuple[Words, ...] = (
     Words("The events in FileEvents", "Event", dict(file.FILE_EVENTS), "FileEvents"),
     Words("The words of FileNotes", "Word", file.FILE_NOTES, "FileNotes"),
     Words("The words of SockNotes", "Word", socket.SOCK_NOTES, "SockNotes"),
+    *(
+        Words(f"A message of AppTx{key} and AppRx{key}", "Member", members, f"AppTx{key}")
+        for key, members in (
+            ("Dns", messages.DNS_MEMBERS),
+            ("Http", messages.HTTP_MEMBERS),
+            ("Syslog", messages.SYSLOG_MEMBERS),
+        )
+    ),
+    Words("The words of _Notes", "Word", messages.MESSAGE_NOTES, "App"),
     Words("The events in ProcEvents", "Event", lifetime.PROCESS_EVENTS, "ProcEvents"),
     Words("The words of ProcNotes", "Word", process.PROC_NOTES | lifetime.LIFE_NOTES, "ProcNotes"),
     Words("An entry of HealthOutputs", "Key", health.OUTPUT, "HealthOutputs"),

@@ -166,7 +166,14 @@ def socket_extra(value: EnrichedSocket) -> SocketExtra:
         SockUsers=_users(value),
         SockCommunityID=UNSET if folded else community_id(aggregate.flow) or UNSET,
         SockTcpIsn=_isn(aggregate),
+        AppMessages=_messages(aggregate),
     )
+
+
+def _messages(aggregate: SocketAggregate) -> int | UnsetType:
+    """Return how many messages there were, if they are not all shown."""
+    said = aggregate.messages
+    return UNSET if said is None or not said.more else len(said.messages) + said.more
 
 
 def _isn(aggregate: SocketAggregate) -> tuple[int, ...] | UnsetType:

@@ -6,25 +6,27 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from kflowd.delivery.formats.times import duration
 from kflowd.model import (
     Actor,
     EnrichedFile,
     EnrichedSocket,
     EnrichedUnix,
     Inode,
+    Messages,
     Process,
     Session,
     SocketFlag,
 )
+from kflowd.protocols import Direction, Message
 from kflowd.serialize import Builder, HostFacts, Record
 from kflowd.serialize.blocks.file import FileDigests
-from kflowd.serialize.blocks.socket import App, AppRx, AppTx
+from kflowd.serialize.blocks.socket import App, AppTx
 from kflowd.serialize.record import UnixRecord
 from tests.unit.make import SECOND, direction, file, flow, socket, tcp_info, unix
 
 ETH = "4:enp5s0:0c:c4:7a:88:84:c2"
 LOCAL = bytes([38, 110, 1, 24]) + bytes(12)
+TX, RX = Direction.TX, Direction.RX
 DAY_S = 19817 * 86400  # 2024-04-04
 
 
@@ -151,14 +153,12 @@ def socket_tcp_http() -> Record:
         114196829, ppid=199853, pid=216998, tid=216998, uid=1002,
         names=("bash", "curl", "dirk", "7.45.2-3"),
     )  # fmt: skip
-    value = EnrichedSocket(actor, aggregate, tx_interface=ETH, rx_interface=ETH)
-    made = builder(at(15, 39, 11, 928989997), 3, 24873001288, "kflowd-v0.9.1").socket(value)
     request = {
-        "_Timestamp": seconds(876589), "_Method": "GET", "_Url": "/", "_Version": "HTTP/1.1",
+        "_Method": "GET", "_Url": "/", "_Version": "HTTP/1.1",
         "Host": "kflow.co", "User-Agent": "curl/7.88.1", "Accept": "*/*",
     }  # fmt: skip
     response = {
-        "_Timestamp": seconds(56237469), "_Version": "HTTP/1.1", "_Status": 301,
+        "_Version": "HTTP/1.1", "_Status": 301,
         "_Reason": "Moved Permanently", "Date": "Thu, 04 Apr 2024 15:49:12 GMT",
         "Content-Type": "text/html; charset=utf-8", "Content-Length": "59",
         "Connection": "keep-alive", "Location": "https://kflowd.github.io",
@@ -166,12 +166,11 @@ def socket_tcp_http() -> Record:
         "X-Request-Id": "5c331cbe-fbe1-40ea-ba2b-989691e687a0",
         "_Body": '<a href="https://kflowd.github.io">Moved Permanently</a>.',
     }  # fmt: skip
-    return filled(
-        made,
-        app=App(App="HTTP"),
-        app_tx=AppTx(AppTxHttp=[request]),
-        app_rx=AppRx(AppRxHttp=[response]),
+    aggregate.messages = spoken(
+        ("HTTP", "Http"), aggregate.first_ns, (TX, 876589, request), (RX, 56237469, response)
     )
+    value = EnrichedSocket(actor, aggregate, tx_interface=ETH, rx_interface=ETH)
+    return builder(at(15, 39, 11, 928989997), 3, 24873001288, "kflowd-v0.9.1").socket(value)
 
 
 def socket_udp_dns() -> Record:
@@ -194,37 +193,40 @@ def socket_udp_dns() -> Record:
         44454620, ppid=199853, pid=199856, tid=199857, uid=1002,
         names=("bash", "curl", "dirk", "7.45.2-3"),
     )  # fmt: skip
-    value = EnrichedSocket(actor, aggregate, tx_interface=ETH, rx_interface=ETH)
-    made = builder(at(15, 39, 11, 463732866), 2, 23972984597, "kflowd-v0.9.1").socket(value)
     answers = [
         ["A", "kflow.co", 600, "IN", "15.197.142.173"],
         ["A", "kflow.co", 600, "IN", "3.33.152.147"],
     ]
-    return filled(
-        made,
-        app=App(App="DNS"),
-        app_tx=AppTx(AppTxDns=[_query(1177, 56864, "A"), _query(48627, 52515, "AAAA")]),
-        app_rx=AppRx(
-            AppRxDns=[_response(37965555, 52515, []), _response(43688644, 56864, answers)]
-        ),
+    aggregate.messages = spoken(
+        ("DNS", "Dns"),
+        aggregate.first_ns,
+        (TX, 1177, _query(56864, "A")),
+        (TX, 48627, _query(52515, "AAAA")),
+        (RX, 37965555, _response(52515, [])),
+        (RX, 43688644, _response(56864, answers)),
     )
+    value = EnrichedSocket(actor, aggregate, tx_interface=ETH, rx_interface=ETH)
+    return builder(at(15, 39, 11, 463732866), 2, 23972984597, "kflowd-v0.9.1").socket(value)
 
 
-def seconds(ns: int) -> msgspec.Raw:
-    """Return a duration as a number of a message."""
-    return msgspec.Raw(duration(ns).encode())
+def spoken(
+    app: tuple[str, str], first_ns: int, *messages: tuple[Direction, int, dict[str, Any]]
+) -> Messages:
+    """Return what was said, each at a time behind the first event of the socket."""
+    made = (Message(first_ns + after, side, members) for side, after, members in messages)
+    return Messages(app=app[0], key=app[1], stamped=True, messages=tuple(made))
 
 
-def _query(time_ns: int, transaction: int, kind: str) -> dict[str, Any]:
+def _query(transaction: int, kind: str) -> dict[str, Any]:
     return {
-        "_Timestamp": seconds(time_ns), "TransactionId": transaction, "OpCode": "QUERY",
+        "TransactionId": transaction, "OpCode": "QUERY",
         "Flags": ["RD"], "ResourceRecords": [[kind, "kflow.co"]],
     }  # fmt: skip
 
 
-def _response(time_ns: int, transaction: int, answers: list[list[Any]]) -> dict[str, Any]:
+def _response(transaction: int, answers: list[list[Any]]) -> dict[str, Any]:
     return {
-        "_Timestamp": seconds(time_ns), "TransactionId": transaction, "ResponseCode": "NOERROR",
+        "TransactionId": transaction, "ResponseCode": "NOERROR",
         "Flags": ["QR", "RD", "RA"], "AnswerCount": len(answers), "ResourceRecords": answers,
     }  # fmt: skip
 

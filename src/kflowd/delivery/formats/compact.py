@@ -14,7 +14,16 @@ from kflowd.delivery.formats.kept import Kept
 from kflowd.delivery.formats.screen import COLOURS, PAPER, Screen, painted
 from kflowd.delivery.formats.times import duration
 from kflowd.delivery.formats.visible import token
-from kflowd.delivery.formats.words import arrow_of, clock, counters, ends, lost, outcome, path_of
+from kflowd.delivery.formats.words import (
+    arrow_of,
+    clock,
+    counters,
+    ends,
+    lost,
+    outcome,
+    path_of,
+    spoken,
+)
 from kflowd.serialize.blocks.process import ProcessBlock, ProcessDetails
 from kflowd.serialize.keys import Counts
 from kflowd.serialize.record import (
@@ -82,9 +91,11 @@ class CompactFormat:
             f" rx={rx.SockRxBytes if rx else 0}/{rx.SockRxPackets if rx else 0}"
             f" age={duration(record.socket_age.SockAge)}"
         )
-        if record.app is not None:
-            text += f" app={token(record.app.App)}"
-        return text + noted((record.extra.SockNotes if record.extra else ()) or (), record.details)
+        return (
+            text
+            + talked(record)
+            + noted((record.extra.SockNotes if record.extra else ()) or (), record.details)
+        )
 
     def _unix(self, record: UnixRecord) -> str:
         unix, extra = record.unix, record.extra
@@ -95,9 +106,9 @@ class CompactFormat:
             f" tx={unix.SockTxBytes or 0} rx={unix.SockRxBytes or 0}"
             f" age={duration(record.socket_age.SockAge)}"
         )
-        if record.app is not None:
-            text += f" app={token(record.app.App)}"
-        return text + noted((extra.SockNotes if extra else ()) or (), record.details)
+        return (
+            text + talked(record) + noted((extra.SockNotes if extra else ()) or (), record.details)
+        )
 
     def _process(self, record: ProcessRecord) -> str:
         life, details = record.lifetime, record.details
@@ -134,6 +145,15 @@ def who(process: ProcessBlock) -> str:
 def counted(counts: Counts) -> str:
     """Return names with their counts: `OPEN=1,MODIFY=2`."""
     return ",".join(f"{name}={count}" for name, count in counts.pairs) or ABSENT
+
+
+def talked(record: SocketRecord | UnixRecord) -> str:
+    """Return who talked, and what was said first: ` app=HTTP said="GET / 301"`."""
+    if record.app is None:
+        return ""
+    text = f" app={token(record.app.App)}"
+    said = spoken(record)
+    return f"{text} said={token(said)}" if said else text
 
 
 def noted(notes: tuple[str, ...], details: ProcessDetails | None) -> str:

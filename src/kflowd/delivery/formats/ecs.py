@@ -14,6 +14,7 @@ from msgspec import UNSET
 from kflowd.constants import SECOND_NS
 from kflowd.delivery.formats.json import clean
 from kflowd.delivery.formats.times import instant
+from kflowd.delivery.formats.words import spoken
 from kflowd.serialize.record import (
     FileRecord,
     HealthRecord,
@@ -252,6 +253,10 @@ def _add_socket(document: Document, record: SocketRecord) -> None:
     if it.SockRole is not UNSET:
         network["direction"] = "ingress" if serves else "egress"
         document |= {"client": source, "server": destination}
+    if record.app is not None:
+        network["protocol"] = record.app.App.lower()
+        # their members are chosen by others: each would be a field of the index
+        document["kflowd"]["said"] = spoken(record)
     document["kflowd"]["socket"] = _known(
         state=it.SockState,
         notes=UNSET if extra is None else extra.SockNotes,

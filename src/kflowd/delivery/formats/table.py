@@ -24,6 +24,7 @@ from kflowd.delivery.formats.words import (
     seconds,
     short,
     size,
+    spoken,
 )
 from kflowd.serialize.blocks.process import ProcessBlock
 from kflowd.serialize.keys import Counts
@@ -177,7 +178,8 @@ class TableFormat:
         socket, tx, rx = record.socket, record.tx, record.rx
         local, arrow, remote = ends(socket)
         what = f"{local} {arrow} {remote}"
-        if len(what) > self._room:
+        said = spoken(record)
+        if len(what) + bool(said) + len(said) > self._room:
             what = SHORT_ARROWS[arrow] + remote
         return Did(
             socket.SockProtocol.lower(),
@@ -185,7 +187,8 @@ class TableFormat:
             (tx.SockTxPackets if tx else 0) + (rx.SockRxPackets if rx else 0),
             record.socket_age.SockAge,
             (tx.SockTxBytes if tx else 0) + (rx.SockRxBytes if rx else 0),
-            what,
+            f"{what} {said}" if said else what,
+            self._room if said else 0,
         )
 
     def _process(self, record: ProcessRecord) -> Did:

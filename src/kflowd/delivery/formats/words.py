@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Values as the forms for people write them."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from msgspec import UNSET, UnsetType
 
 from kflowd.constants import SECOND_NS
@@ -9,7 +12,7 @@ from kflowd.serialize.blocks.file import FileBlock
 from kflowd.serialize.blocks.lifetime import ProcessLifetime
 from kflowd.serialize.blocks.socket import SocketBlock
 from kflowd.serialize.keys import Block
-from kflowd.serialize.record import HealthRecord
+from kflowd.serialize.record import HealthRecord, SocketRecord, UnixRecord
 
 CLOCK = 8  # of "2024-04-04T15:34:35": the year may have more digits
 UNITS = "KMGTPE"
@@ -18,6 +21,8 @@ ARROWS = {"CLIENT": "->", "SERVER": "<-"}
 HEALTH = "Health"
 SHORT = 5
 COUNT_UNITS = "kMGTPE"
+MOST_SPOKEN = 100
+NO_ERROR = "NOERROR"
 MOST_SECONDS = 100_000_000
 
 
@@ -88,6 +93,40 @@ def end(address: str, port: object) -> str:
     """
     shown = f"[{address}]" if ":" in address else address or "*"
     return f"{shown}:{port if isinstance(port, int) else '*'}"
+
+
+def spoken(record: SocketRecord | UnixRecord) -> str:
+    """Return what was said first, and the first answer: `GET /x 301`, `A example.org`; "" nothing.
+
+    It is text of others, of at most MOST_SPOKEN characters.
+    """
+    first = {
+        word[0]: word[1]
+        for block in (record.app_rx, record.app_tx)
+        for messages in (() if block is None else _lists(block))
+        for word in map(_word, reversed(messages))
+    }
+    words = (first.get(False, ""), first.get(True, ""))
+    return " ".join(filter(None, words))[:MOST_SPOKEN]
+
+
+def _lists(block: Block) -> Iterator[list[dict[str, Any]]]:
+    lists = (getattr(block, name) for name in block.__struct_fields__)
+    return (it for it in lists if it is not UNSET)
+
+
+def _word(message: dict[str, Any]) -> tuple[bool, str]:
+    """Return whether a message is an answer, and what it says in short."""
+    if "_Method" in message:
+        return False, f"{message['_Method']} {message.get('_Url', '')}"
+    if "_Status" in message:
+        return True, str(message["_Status"])
+    if "ResponseCode" in message:
+        code = str(message["ResponseCode"])
+        return True, "" if code == NO_ERROR else code
+    if records := message.get("ResourceRecords"):
+        return False, " ".join(map(str, records[0][:2]))
+    return False, str(message.get("Appname") or message.get("_Exception") or "")
 
 
 def outcome(life: ProcessLifetime) -> tuple[str, str] | None:

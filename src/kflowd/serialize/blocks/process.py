@@ -7,7 +7,6 @@ from msgspec import UnsetType
 
 from kflowd.serialize.keys import Block, ConstantBlock, Duration, Says
 
-NOT_YET = "not filled yet"
 OWNED = "the process is known"
 AT_HOME = "the process is known, and had not left it to exit"
 LISTED = "the process table has it"

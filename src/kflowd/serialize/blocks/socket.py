@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, UnsetType
 
-from kflowd.serialize.blocks.process import NOT_YET, NOTED
+from kflowd.serialize.blocks.process import NOTED
 from kflowd.serialize.keys import Block, Counts, Duration, Says
 
 KNOWN = "it is known"
@@ -26,6 +26,8 @@ RECEIVED_TCP = "TCP, something was received"
 RECEIVED_INFO = "TCP, something was received, the kernel's counters are known"
 USED = "not FOLDED, another image than the owner's moved bytes"
 USERS_LEGEND = "bytes by program image: {Proc, ProcPID, TxBytes, RxBytes}"
+SAID = "a message on a port of -p was seen"
+SAID_MORE = "there were more messages than are shown"
 NOTES_LEGEND = "words that say what is not known or not complete"
 
 SOCK_NOTES = {
@@ -120,34 +122,30 @@ class UnixBlock(Block, frozen=True, kw_only=True, gc=False):
 class App(Block, frozen=True, kw_only=True, gc=False):
     """Which application protocol."""
 
-    App: Annotated[str, Says("application protocol: DNS, HTTP or SYSLOG", NOT_YET)]
+    App: Annotated[str, Says("application protocol: DNS, HTTP or SYSLOG", SAID)]
 
 
 class AppTx(Block, frozen=True, kw_only=True, gc=False):
     """Application messages that were sent."""
 
-    AppTxDns: Annotated[list[dict[str, Any]] | UnsetType, Says("DNS messages sent", NOT_YET)] = (
+    AppTxDns: Annotated[list[dict[str, Any]] | UnsetType, Says("DNS messages sent", SAID)] = UNSET
+    AppTxHttp: Annotated[list[dict[str, Any]] | UnsetType, Says("HTTP messages sent", SAID)] = UNSET
+    AppTxSyslog: Annotated[list[dict[str, Any]] | UnsetType, Says("syslog messages sent", SAID)] = (
         UNSET
     )
-    AppTxHttp: Annotated[list[dict[str, Any]] | UnsetType, Says("HTTP messages sent", NOT_YET)] = (
-        UNSET
-    )
-    AppTxSyslog: Annotated[
-        list[dict[str, Any]] | UnsetType, Says("syslog messages sent", NOT_YET)
-    ] = UNSET
 
 
 class AppRx(Block, frozen=True, kw_only=True, gc=False):
     """Application messages that were received."""
 
-    AppRxDns: Annotated[
-        list[dict[str, Any]] | UnsetType, Says("DNS messages received", NOT_YET)
-    ] = UNSET
-    AppRxHttp: Annotated[
-        list[dict[str, Any]] | UnsetType, Says("HTTP messages received", NOT_YET)
-    ] = UNSET
+    AppRxDns: Annotated[list[dict[str, Any]] | UnsetType, Says("DNS messages received", SAID)] = (
+        UNSET
+    )
+    AppRxHttp: Annotated[list[dict[str, Any]] | UnsetType, Says("HTTP messages received", SAID)] = (
+        UNSET
+    )
     AppRxSyslog: Annotated[
-        list[dict[str, Any]] | UnsetType, Says("syslog messages received", NOT_YET)
+        list[dict[str, Any]] | UnsetType, Says("syslog messages received", SAID)
     ] = UNSET
 
 
@@ -175,6 +173,9 @@ class SocketExtra(Block, frozen=True, kw_only=True, gc=False):
             BEGUN_TCP,
         ),
     ]
+    AppMessages: Annotated[
+        int | UnsetType, Says("messages seen: the first of them are shown", SAID_MORE)
+    ] = UNSET
 
 
 class UnixExtra(Block, frozen=True, kw_only=True, gc=False):

@@ -14,11 +14,11 @@ LINES = {
     "filesystem": "15:34:35.643 file    dirk sftp-server(183547) OPEN=1,MODIFY=2,CLOSE_WRITE=1"
     " /home/dirk/malware size=41",
     "socket-tcp-http": "15:39:11.928 tcp     dirk curl(216998) TCP_CLOSE 38.110.1.24:43302 ->"
-    " 15.197.142.173:80 tx=72/6 rx=342/4 age=0.057344028 app=HTTP",
+    ' 15.197.142.173:80 tx=72/6 rx=342/4 age=0.057344028 app=HTTP said="GET / 301"',
     "socket-udp-dns": "15:39:11.463 udp     dirk curl(199856) UDP_ESTABLISHED 38.110.1.24:56664 ->"
-    " 8.8.4.4:53 tx=52/2 rx=155/2 age=0.043689149 app=DNS",
+    ' 8.8.4.4:53 tx=52/2 rx=155/2 age=0.043689149 app=DNS said="A kflow.co"',
     "socket-unix-syslog": "14:30:19.409 unix    root cron(2122368) - ->"
-    " /run/systemd/journal/dev-log tx=192 rx=0 age=18.095146325 app=SYSLOG",
+    " /run/systemd/journal/dev-log tx=192 rx=0 age=18.095146325 app=SYSLOG said=CRON",
 }  # fmt: skip
 FORM = CompactFormat()
 

@@ -41,7 +41,7 @@ FIELDS = {
     "file.hash.sha256": "keyword",
     "network.transport": "keyword", "network.iana_number": "keyword", "network.type": "keyword",
     "network.community_id": "keyword", "network.bytes": "long", "network.packets": "long",
-    "network.direction": "keyword",
+    "network.direction": "keyword", "network.protocol": "keyword",
     **{
         f"{end}.{field}": kind
         for end in ("source", "destination", "client", "server")

@@ -19,8 +19,9 @@ HEAD = "TIME         WHAT PROCESS         PID EVENTS         SIZE OBJECT"
 LINES = {
     "filesystem": "15:34:35.643 file sftp-server  183547 F,OP,MO,CW       41 /home/dirk/malware",
     "socket-tcp-http": "15:39:11.928 tcp  curl         216998 CLOSE           414"
-    " >15.197.142.173:80",
-    "socket-udp-dns": "15:39:11.463 udp  curl         199856 ESTABLISHED     207 >8.8.4.4:53",
+    " >15.197.142.173:80 GE…",
+    "socket-udp-dns": "15:39:11.463 udp  curl         199856 ESTABLISHED     207"
+    " >8.8.4.4:53 A kflow.co",
     "socket-unix-syslog": "14:30:19.409 unix cron        2122368                 192"
     " …stemd/journal/dev-log",
 }  # fmt: skip
@@ -59,11 +60,11 @@ def test_a_wide_terminal_has_more_columns() -> None:
         ),
         (
             "15:39:11.928 tcp  dirk       curl             216998 CLOSE                10    0.057"
-            "   414 38.110.1.24:43302 -> 15.197.142.173:80"
+            "   414 38.110.1.24:43302 -> 15.197.142.173:80 GET / 301"
         ),
         (
             "15:39:11.463 udp  dirk       curl             199856 ESTABLISHED           4    0.043"
-            "   207 38.110.1.24:56664 -> 8.8.4.4:53"
+            "   207 38.110.1.24:56664 -> 8.8.4.4:53 A kflow.co"
         ),
         (
             "14:30:19.409 unix root       cron            2122368                           18.095"
