@@ -62,6 +62,11 @@ class Draft:
         fields.add(lines)
         if CONTROL.search(block):
             fields.complain(words.BAD_VALUE)
+        self.typed()
+
+    def typed(self) -> None:
+        """Note that the headers are complete: they say how the body is read."""
+        fields = self.fields
         self._content = fields.get("content-type"), fields.get("content-encoding")
 
     def note(self, word: str) -> None:

@@ -73,7 +73,7 @@ class Fields:
                 names[key] = self._last = name
                 shown[name] = value
             else:
-                self._put(name, value)
+                self.put(name, value)
 
     def _odd(self, line: str) -> None:
         """Add a line that is no header by the letter."""
@@ -84,14 +84,21 @@ class Fields:
                 self._append(self._last, " " if self.shown[self._last] else "", line.strip(" \t\r"))
         elif not colon:
             self.complain(words.NO_COLON)
-            self._put("", line.strip(" \t\r"))
+            self.put("", line.strip(" \t\r"))
         else:
             bare = name.strip(" \t\r")
             token = TOKEN.fullmatch(bare) and name.startswith(bare)
             self.complain(words.SPACE_BEFORE_COLON if token else words.BAD_NAME)
-            self._put(bare, value.strip(" \t\r"))
+            self.put(bare, value.strip(" \t\r"))
 
-    def _put(self, name: str, value: str) -> None:
+    def put(self, name: str, value: str, *, pseudo: bool = False) -> None:
+        """Add a header.
+
+        Args:
+            name: As it was sent.
+            value: Without the white space around it.
+            pseudo: It is one of HTTP/2 whose name begins with a colon by right.
+        """
         key = name.lower()
         known = self._names.get(key)
         if known is None:
@@ -99,7 +106,7 @@ class Fields:
                 self.cut = True
                 self._last = None
                 return
-            known = self._clipped(name if name and name[0] not in "_:" else f":{name}")
+            known = self._clipped(name if pseudo or (name and name[0] not in "_:") else f":{name}")
             self._names[key] = known
         if known in self.shown:
             self._append(known, ", ", value)

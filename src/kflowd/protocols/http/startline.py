@@ -29,6 +29,8 @@ _REQUEST = rb"(?:%b|(?:\A|(?<=\n))[A-Z]{3,20}) [^\x00-\x20\x7f]+ HTTP/1\.[01]\r?
 ANSWER = re.compile(_ANSWER)
 REQUEST = re.compile(_REQUEST)
 EITHER = re.compile(rb"%b|%b" % (_ANSWER, _REQUEST))
+# how what may be a request begins
+PLAUSIBLE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}(?: |\Z)")
 # how a piece of a stream looks that begins a message
 BEGINS = re.compile(rb"HTTP/1\.[01] |(?:%b) " % _METHOD)
 
@@ -49,6 +51,9 @@ class StartLine(msgspec.Struct):
     method: str = ""
     status: int = 0
     complaints: list[str] = []
+
+
+SIMPLE_ANSWER = StartLine({"_Version": SIMPLE}, SIMPLE)
 
 
 def text_of(data: bytes) -> str:

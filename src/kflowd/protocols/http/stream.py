@@ -11,18 +11,17 @@ from kflowd.protocols.http.bodies import Counted, Reader, Rest
 from kflowd.protocols.http.chunked import Chunked
 from kflowd.protocols.http.draft import Draft
 from kflowd.protocols.http.exchange import Exchange, Waits
+from kflowd.protocols.http.frames import plausible
 from kflowd.protocols.http.framing import Asked, Kind, framing
 from kflowd.protocols.http.gather import BLOCK_END, LINE_END, Gather
 from kflowd.protocols.http.held import Held
+from kflowd.protocols.http.http2 import Http2
 from kflowd.protocols.http.search import Search
 from kflowd.protocols.http.startline import StartLine
 
 ANSWER = b"HTTP/"
 EMPTY_LINES = re.compile(rb"[\r\n]*")
-PLAUSIBLE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}(?: |\Z)")
 BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f-\xff]")
-SIMPLE_ANSWER = StartLine({"_Version": startline.SIMPLE}, startline.SIMPLE)
-HTTP2_LINE = StartLine({"_Version": "HTTP/2", "_Exception": "HTTP/2 is not decoded"}, "HTTP/2")
 
 
 class Stream:
@@ -67,9 +66,10 @@ class Stream:
         self._now_ns = 0
         self._since_ns = 0  # time of the first byte of what begins
         self._draft: Draft | None = None
-        self._line = SIMPLE_ANSWER  # first line of the draft
-        self._asked: Asked | None = None  # the draft, if it is a request
+        self._line = startline.SIMPLE_ANSWER  # first line of the draft
+        self._asked: Asked | None = None  # the draft, if a request
         self._unasked = False  # the draft is a response whose request was not seen
+        self._http2: Http2 | None = None
         self._reader: Reader | None = None  # of the body of the draft
         self._take: Callable[[bytes, int], int] = self._skip if joined else self._begin
 
@@ -78,16 +78,13 @@ class Stream:
         """Bytes kept."""
         held = self._held.size + self._gather.held + self._search.held + len(self._first)
         held += self._draft.body.held if self._draft else 0
+        held += self._http2.held if self._http2 else 0
         return held + (self._reader.held if self._reader else 0)
 
     @property
     def waiting(self) -> bool:
         """Whether it waits for the other direction."""
         return self.waits is not Waits.NOTHING
-
-    @property
-    def _server(self) -> bool:
-        return self._exchange.client not in {None, self._direction}
 
     def feed(self, data: bytes, ts_ns: int) -> None:
         """Read the next bytes."""
@@ -101,19 +98,16 @@ class Stream:
         while pos < size and not self.waiting:
             pos = self._take(data, pos)
         if pos < size:
-            early = self.waits is not Waits.ANSWER
-            self._held.add(data[pos:], self._since_ns if early else ts_ns)
+            # of a message that began, or of what comes behind one
+            self._held.add(data[pos:], ts_ns if self.waits is Waits.ANSWER else self._since_ns)
 
     def may_go(self, other: "Stream") -> bool:
         """Say whether what it waits for came, or will not come."""
-        exchange = self._exchange
         if self.ended or other.ended or self._held.full:
             return True
-        if self.waits is Waits.ROLE:
-            return exchange.client is not None or other.waits is Waits.ROLE
-        if self.waits is Waits.REQUEST:
-            return exchange.next is not None or exchange.loose
-        return self._asked is None or self._asked.answered
+        if self.waits is Waits.ANSWER:
+            return self._asked is None or self._asked.answered
+        return self._exchange.tells(self.waits) or other.waits is Waits.ROLE
 
     def go(self) -> None:
         """Read what was held."""
@@ -150,8 +144,12 @@ class Stream:
         if self.waiting:
             self._held.gap(size, ts_ns)
             return
-        if self._take == self._discarded or self._stepped_over(size):
-            return
+        if self._http2:
+            self._http2.gap(size)
+        elif self._take != self._discarded and not self._stepped_over(size):
+            self._lose_in_gap(size)
+
+    def _lose_in_gap(self, size: int) -> None:
         self._close_head("GAP")
         if self._draft:
             self._draft.note("GAP")
@@ -176,7 +174,9 @@ class Stream:
 
     def end(self) -> None:
         """Put out what is left."""
-        if self._take == self._discarded:
+        if self._http2:
+            self._http2.end()
+        if self._http2 or self._take == self._discarded:
             return
         self._close_head("UNFINISHED")
         draft = self._draft
@@ -220,45 +220,36 @@ class Stream:
             return len(data)
         answer = first == ANSWER
         if not self._waited:
-            self.waits = self._must_wait(answer, data, start)
+            request = not answer and bool(startline.PLAUSIBLE.match(data, start))
+            self.waits = self._exchange.waits(
+                server=self._exchange.serves(self._direction) or answer, request=request
+            )
             if self.waiting:
                 return start
+        if self._exchange.http2 and self._exchange.serves(self._direction) and not answer:
+            self._speak_http2(client=False)
+            return start
         asked = self._exchange.next
-        if asked and asked.simple and self._server and not answer:
+        if asked and asked.simple and self._exchange.serves(self._direction) and not answer:
             self._exchange.answer()
             self._draft = Draft(self._direction, self._since_ns, self._limits)
-            self._draft.begin(SIMPLE_ANSWER)
+            self._draft.begin(startline.SIMPLE_ANSWER)
             self._read(self._draft, Rest(self._draft.body))
             return pos
         self._take = self._first_line
         return start
-
-    def _must_wait(self, answer: bool, data: bytes, pos: int) -> Waits:
-        exchange = self._exchange
-        if answer or self._server:
-            return Waits.NOTHING if exchange.next or exchange.loose else Waits.REQUEST
-        if exchange.client is None and not exchange.loose and not PLAUSIBLE.match(data, pos):
-            return Waits.ROLE
-        return Waits.NOTHING
 
     def _first_line(self, data: bytes, pos: int) -> int:
         if not self._gather.held and BINARY.match(data, pos):
             self._lose()
             return pos
         line, end = self._gather.until(LINE_END, data, pos)
-        if line is None:
-            if self._gather.full:
-                self._unreadable(self._gather.drop())
-            return end
-        found = startline.read(line)
-        if found is None:
-            self._unreadable(line)
-            return end
-        return self._started(found, line, end)
-
-    def _unreadable(self, line: bytes) -> None:
-        self._lose()
-        self._skipped(line, self._since_ns)
+        if line and (found := startline.read(line)):
+            return self._started(found, line, end)
+        if line or self._gather.full:
+            self._lose()
+            self._skipped(line or self._gather.drop(), self._since_ns)
+        return end
 
     def _started(self, found: StartLine, line: bytes, end: int) -> int:
         exchange = self._exchange
@@ -272,8 +263,9 @@ class Stream:
         self._line = found
         draft.length = len(line)
         if found.method == "PRI" and found.version == "HTTP/2.0":
-            draft.begin(HTTP2_LINE)
-            self._tunnel()
+            self._draft = None
+            exchange.http2 = exchange.loose = True
+            self._speak_http2(client=True)
             return end
         draft.begin(found)
         if found.version == startline.SIMPLE:
@@ -308,7 +300,7 @@ class Stream:
         elif line.status == 101 or line.status >= 200:
             exchange.answer()
         if kind is Kind.TUNNEL:
-            self._tunnel()
+            self._tunnel(draft.fields.get("upgrade"))
         elif kind is Kind.NONE:
             self._finish()
         elif kind is Kind.LOST:
@@ -324,10 +316,18 @@ class Stream:
         self._reader = reader
         self._take = partial(self._body, draft, reader)
 
-    def _tunnel(self) -> None:
+    def _speak_http2(self, *, client: bool | None) -> None:
+        http2 = self._http2 = Http2(self._direction, self._limits, self._out, client=client)
+        self._take = lambda data, pos: http2.feed(data, pos, self._now_ns)
+
+    def _tunnel(self, protocol: str) -> None:
         self._finish()
-        self.tunnel = True
-        self._take = self._discarded
+        if protocol.lower() == "h2c":
+            self._exchange.http2 = self._exchange.loose = True
+            self._speak_http2(client=False)
+        else:
+            self.tunnel = True
+            self._take = self._discarded
 
     def _finish(self) -> None:
         """Put the message out; the next one may begin."""
@@ -368,16 +368,18 @@ class Stream:
 
     def _skip(self, data: bytes, pos: int) -> int:
         """Look for the next plausible start."""
+        if self._joined and not pos and plausible(data):
+            self._skipped(self._search.drop(), self._search.since_ns)
+            self._finish()
+            self._speak_http2(client=None)
+            return pos
         search = self._search
         older_ns = search.since_ns if search.held else self._now_ns
-        wanted = startline.EITHER
-        if self._exchange.client is not None:
-            wanted = startline.ANSWER if self._server else startline.REQUEST
+        wanted = self._exchange.wanted(self._direction)
         skipped, line, end = search.feed(wanted, data, pos, self._now_ns)
         self._skipped(skipped, older_ns)
         if line and (found := startline.read(line)):
-            if self._draft:
-                self._finish()
+            self._finish()
             self._since_ns = search.since_ns
             return self._started(found, line, end)
         self._skipped(line or b"", older_ns)

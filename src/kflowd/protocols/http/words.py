@@ -3,6 +3,7 @@
 
 UNREADABLE = "HTTP Message Decoder"  # nothing of it could be read; the contract's words
 
+BAD_BLOCK = "malformed header block"
 BAD_CHUNK_END = "chunk does not end where its size says"
 BAD_CHUNK_SIZE = "chunk size is no hexadecimal number"
 BAD_LENGTH = "Content-Length is no number"

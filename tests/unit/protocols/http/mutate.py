@@ -13,9 +13,11 @@ import msgspec
 
 from kflowd.protocols.base import NOTES, Limits, Message
 from kflowd.protocols.http import Http
+from tests.unit.protocols.http.frames_made import ANSWER, ASK, PREFACE, SETTINGS, Sender, data
 from tests.unit.protocols.http.talk import GET, OK, RX, TX, Step
 
 OWN = {"_Method", "_Url", "_Version", "_Status", "_Reason", "_Body", "_Exception"}
+_sender = Sender()
 CLIENT = (
     GET,
     b"GET /a b HTTP/1.1\r\nHost : x\r\n folded\r\n_Method: x\r\n\r\n",
@@ -25,7 +27,7 @@ CLIENT = (
     b"CONNECT a:443 HTTP/1.1\r\n\r\n",
     b"GET /w HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
     b"GET /old\n",
-    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00",
+    PREFACE + SETTINGS + _sender.headers(ASK) + _sender.headers(ASK, 3, ends=False) + data(b"x", 3),
 )
 SERVER = (
     OK,
@@ -36,6 +38,7 @@ SERVER = (
     b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\n\r\n%b"
     % gzip.compress(b"abc", mtime=0),
     b"<html>\n",
+    SETTINGS + _sender.headers(ANSWER, ends=False, parts=2) + data(b"text"),
 )
 PIECES = (
     b"\r\n", b"\n", b"\r\n\r\n", b" ", b"\t", b":", b"\x00", b"\xff", b"-1", b"10000000000000000",

@@ -1,6 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-import itertools
-
 import pytest
 
 from kflowd.protocols.base import Direction, Limits, Message
@@ -148,16 +146,6 @@ def test_both_sides_without_http() -> None:
         (Direction.TX, UNREADABLE, 54),
         (Direction.RX, UNREADABLE, 9),
     ]
-
-
-def test_http2_is_named() -> None:
-    """Its preface is shown as what it is, and no frame becomes a message."""
-    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
-    settings = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
-    for steps in itertools.permutations([(TX, preface), (RX, settings)]):
-        (message,) = talk(*steps)
-        assert message.direction is TX
-        assert message.members["_Version"] == "HTTP/2"
 
 
 def test_http_0_9() -> None:
