@@ -2,11 +2,12 @@
 """Payload of packets whose ports are decoded."""
 
 from kflowd.contract import layout, reader, span
-from kflowd.model import Payload
+from kflowd.model import Payload, Segment
 from kflowd.protocols import Direction
 from kflowd.records.header import RecordDecoder
 
 RECORD = "struct kf_payload_record"
+SEQ_MASK = 0xFFFFFFFF
 
 
 def payload_decoder() -> RecordDecoder:
@@ -36,7 +37,8 @@ def payload_decoder() -> RecordDecoder:
             local_port=local_port,
             remote_port=remote_port,
             flags=flags,
-            seq=seq,
+            # the SYN itself has a number, which the first byte is one behind
+            seq=(seq - 1) & SEQ_MASK if flags & Segment.SYN else seq,
             size=whole,
             data=batch[begin : begin + captured],
         )

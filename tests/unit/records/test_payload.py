@@ -30,7 +30,7 @@ def test_payload_has_each_member_in_its_place() -> None:
         local_port=5,
         remote_port=4,
         flags=3,
-        seq=6,
+        seq=5,
         size=500,
         data=DATA,
     )
@@ -41,6 +41,17 @@ def test_an_end_without_bytes_is_payload_too() -> None:
     (value,) = Decoder().decode(payload(b"", tcp_flags=1))
     assert isinstance(value, Payload)
     assert (value.data, value.size, value.direction) == (b"", 0, Direction.TX)
+
+
+def test_the_first_byte_is_behind_the_syn() -> None:
+    """Whose number may be the last that there is."""
+    for first, syn in ((1, 0), (0, 0xFFFFFFFF)):
+        (value,) = Decoder().decode(payload(seq=first, tcp_flags=2))
+        assert isinstance(value, Payload)
+        assert value.seq == syn
+    (value,) = Decoder().decode(payload(seq=9))
+    assert isinstance(value, Payload)
+    assert value.seq == 9
 
 
 def test_what_contradicts_itself_is_counted() -> None:
