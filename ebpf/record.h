@@ -116,6 +116,7 @@ enum kf_file_event {
 #define KF_SEGMENT_FIN 1
 #define KF_SEGMENT_SYN 2
 #define KF_SEGMENT_RST 4
+#define KF_SEGMENT_SKIPPED 8 /* bytes ahead of it were left out: they will not come */
 
 /* What a fold stands for. */
 enum kf_scope {
@@ -488,7 +489,11 @@ struct kf_payload {
 	__u64 since_ns; /* when both were last filled up; 0: never */
 	__u32 tx_left; /* bytes */
 	__u32 rx_left;
+	__u32 skipped; /* directions of which something was left out since: KF_PAYLOAD_TX, KF_PAYLOAD_RX */
+	__u32 pad;
 };
+#define KF_PAYLOAD_TX 1
+#define KF_PAYLOAD_RX 2
 
 struct kf_sock {
 	struct kf_proc proc; /* owner: created, connected or accepted */

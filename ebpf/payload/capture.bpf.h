@@ -194,7 +194,7 @@ static __always_inline u32 kf_payload__least(u32 a, u32 b)
 
 /* Sends `granted` bytes of a packet, in parts: all but the last are whole. */
 static __always_inline bool kf_payload__cut(struct __sk_buff *skb, u64 number,
-					    const struct kf_packet *packet, u32 granted, u32 first)
+					    const struct kf_packet *packet, u32 granted, u32 ahead)
 {
 	u8 last = packet->tcp_flags & (KF_SEGMENT_FIN | KF_SEGMENT_RST);
 	u32 bits = packet->received ? KF_PART_RECEIVED : 0, rest = packet->payload;
@@ -209,12 +209,12 @@ static __always_inline bool kf_payload__cut(struct __sk_buff *skb, u64 number,
 			u32 size = bits & KF_PART_UDP ? kf_payload__least(rest, step) : rest;
 
 			return !kf_payload__send(skb, number, offset << 32 | captured,
-						 seq << 32 | size, bits | first | last);
+						 seq << 32 | size, bits | ahead | last);
 		}
 		if (kf_payload__send(skb, number, offset << 32 | most, seq << 32 | step,
-				     bits | first))
+				     bits | ahead))
 			return false;
-		first = 0;
+		ahead = 0;
 		rest -= step;
 		granted -= most;
 		offset += step;
@@ -223,20 +223,36 @@ static __always_inline bool kf_payload__cut(struct __sk_buff *skb, u64 number,
 	return false;
 }
 
+/* Flags of a packet's first part: what is ahead of it. */
+static __always_inline u32 kf_payload__ahead(struct kf_sock *sock, const struct kf_packet *packet,
+					     u32 granted)
+{
+	u32 way = packet->received ? KF_PAYLOAD_RX : KF_PAYLOAD_TX;
+	u32 flags = kf_payload__is_first(sock, packet) ? KF_SEGMENT_SYN : 0;
+
+	if (granted && sock->payload.skipped & way) {
+		flags |= KF_SEGMENT_SKIPPED;
+		sock->payload.skipped &= ~way;
+	}
+	if (granted < packet->payload)
+		sock->payload.skipped |= way;
+	return flags;
+}
+
 static __noinline int kf_payload__capture(struct __sk_buff *skb, struct kf_sock *sock, u64 number,
 					  const struct kf_packet *packet)
 {
-	u32 first = 0, granted;
+	u32 ahead = 0, granted;
 
 	if (kf_hidden_sock__is(sock))
 		return 0;
 	granted = kf_payload__grant(&sock->payload, packet);
+	if (packet->protocol == KF_IPPROTO_TCP)
+		ahead = kf_payload__ahead(sock, packet, granted);
 	if (packet->payload && !granted && !(packet->tcp_flags & (KF_TCP_FIN | KF_TCP_RST)))
 		return 0;
-	if (packet->protocol == KF_IPPROTO_TCP && kf_payload__is_first(sock, packet))
-		first = KF_SEGMENT_SYN;
 	if (bpf_ringbuf_query(&kf_ring, BPF_RB_AVAIL_DATA) >= kf_payload_fill ||
-	    !kf_payload__cut(skb, number, packet, granted, first))
+	    !kf_payload__cut(skb, number, packet, granted, ahead))
 		kf_count(KF_CNT_PAYLOAD_LOST_RING, 1);
 	return 0;
 }

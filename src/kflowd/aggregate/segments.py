@@ -112,7 +112,10 @@ class Stream:
             # text may come with it; elsewhere than at the next byte TCP does not believe it
             return self._finish(segment.ts_ns) if start == self._next else []
         pieces: list[Piece] = []
-        if abs(start - self._next) > MAX_APART:
+        if segment.flags & Segment.SKIPPED and start != self._next and segment.size:
+            self._follow(seq, segment.ts_ns, (seq - self._next) & _U32, pieces)
+            start = self._next
+        elif abs(start - self._next) > MAX_APART:
             if not self._jumped(start, segment, pieces):
                 return pieces
             start = self._next
@@ -156,12 +159,16 @@ class Stream:
             if segment.size:
                 self._jump = (seq + segment.size) & _U32
             return False
+        self._follow(seq, segment.ts_ns, 0, pieces)
+        return True
+
+    def _follow(self, seq: int, ts_ns: int, size: int, pieces: list[Piece]) -> None:
+        """Go on at a sequence number; what waits is told ahead of the gap, of a size or 0."""
         while self._waiting:
             self._skip(pieces)
         position = self._next + ((seq - self._next) & _U32)  # forward, wherever it was
-        self._advance(position, Gap(position, segment.ts_ns, 0), pieces)
+        self._advance(position, Gap(position, ts_ns, size), pieces)
         self._jump, self._fin = -1, 0
-        return True
 
     def _believed(self, fin: int) -> int:
         """Return the position of a FIN unless there are bytes behind it: then it is none."""

@@ -12,6 +12,7 @@ class Segment:
     FIN = 1
     SYN = 2
     RST = 4
+    SKIPPED = 8
 
 
 class Payload(msgspec.Struct, frozen=True, gc=False):
@@ -24,7 +25,7 @@ class Payload(msgspec.Struct, frozen=True, gc=False):
         direction: Sent or received.
         protocol: IPPROTO_TCP, IPPROTO_UDP.
         local_port, remote_port: They say which application it is.
-        flags: TCP, Segment.
+        flags: TCP, Segment; SKIPPED: bytes ahead of it were left out, and will not come.
         seq: TCP, sequence number of the first byte (of the SYN itself, if it has that flag).
         size: Bytes of payload in the packet from here on, captured or not.
         data: Those that were captured, from the first on.

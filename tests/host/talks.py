@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that talk over sockets, each in a process of its own: `python talks.py WHAT PORT`.
+
+Standard library alone, so that it runs in every machine of the matrix.
+"""
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+HOST = "127.0.0.1"
+BODY = b"<p>hello</p>"
+LARGE = 10_000_019  # bytes of a download
+REQUEST = b"GET /kf?x=%d HTTP/1.1\r\nHost: kf.example\r\nAccept: */*\r\n\r\n"
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s"
+ROUNDS = 3
+SYSLOG = b"<%d>1 2026-11-27T20:36:35Z host.example kf 4711 ID%d - line %d"
+QUESTION = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x02kf\x07example\x00\x00\x01\x00\x01"
+RESPONSE = (
+    b"\x12\x34\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x02kf\x07example\x00\x00\x01\x00\x01"
+    b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x0e\x10\x00\x04\xc0\x00\x02\x07"
+)
+
+
+def received(of: socket.socket, size: int) -> bytes:
+    """Return exactly so many bytes of a stream."""
+    data = b""
+    while len(data) < size:
+        more = of.recv(size - len(data))
+        assert more, "the other end has gone"
+        data += more
+    return data
+
+
+def pair(port: int, host: str = HOST) -> tuple[socket.socket, socket.socket]:
+    """Return both ends of a connection to a port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen()
+        client = socket.create_connection((host, port))
+        return client, listener.accept()[0]
+
+
+def end(client: socket.socket, server: socket.socket) -> None:
+    """End a connection, the client first."""
+    client.close()
+    while server.recv(65536):
+        pass
+    server.close()
+
+
+def http(port: int, host: str = HOST) -> None:
+    """Ask and answer several times over one connection."""
+    client, server = pair(port, host)
+    for number in range(ROUNDS):
+        request = REQUEST % number
+        client.sendall(request)
+        received(server, len(request))
+        answer = ANSWER % (len(BODY), BODY)
+        server.sendall(answer)
+        received(client, len(answer))
+    end(client, server)
+
+
+def http6(port: int) -> None:
+    """The same over IPv6."""
+    http(port, "::1")
+
+
+def bytewise(port: int) -> None:
+    """Ask and answer byte by byte."""
+    client, server = pair(port)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for byte in REQUEST % 0:
+        client.sendall(bytes((byte,)))
+        received(server, 1)
+    answer = ANSWER % (len(BODY), BODY)
+    server.sendall(answer)
+    received(client, len(answer))
+    end(client, server)
+
+
+def download(port: int) -> None:
+    """Get far more than is kept of a body, then ask once more."""
+    client, server = pair(port)
+
+    def serve() -> None:
+        received(server, len(REQUEST % 0))
+        server.sendall(ANSWER % (LARGE, b"x" * LARGE))
+        received(server, len(REQUEST % 1))
+        server.sendall(ANSWER % (len(BODY), BODY))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    client.sendall(REQUEST % 0)
+    received(client, len(ANSWER % (LARGE, b"")) + LARGE)
+    client.sendall(REQUEST % 1)
+    received(client, len(ANSWER % (len(BODY), BODY)))
+    thread.join()
+    end(client, server)
+
+
+def dns(port: int) -> None:
+    """Ask and answer by datagrams."""
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind((HOST, port))
+    client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    client.sendto(QUESTION, (HOST, port))
+    _, sender = server.recvfrom(512)
+    server.sendto(RESPONSE, sender)
+    assert client.recv(512) == RESPONSE
+    client.close()
+    server.close()
+
+
+def dns_tcp(port: int) -> None:
+    """Ask and answer over a connection, a length cut from its message."""
+    client, server = pair(port)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    framed = len(QUESTION).to_bytes(2, "big") + QUESTION
+    for part in (framed[:1], framed[1:9], framed[9:]):
+        client.sendall(part)
+        received(server, len(part))
+    server.sendall(len(RESPONSE).to_bytes(2, "big") + RESPONSE)
+    received(client, len(RESPONSE) + 2)
+    end(client, server)
+
+
+def syslog(port: int) -> None:
+    """Send lines as datagrams to a server that says nothing."""
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind((HOST, port))
+    client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    client.connect((HOST, port))
+    for number in range(ROUNDS):
+        client.send(SYSLOG % (13, number, number))
+        server.recv(512)
+    client.close()
+    server.close()
+
+
+def syslog_tcp(port: int) -> None:
+    """Send lines over a connection, in both framings."""
+    client, server = pair(port)
+    for number in range(ROUNDS):
+        line = SYSLOG % (13, number, number)
+        line = b"%d %s" % (len(line), line) if number % 2 else line + b"\n"
+        client.sendall(line)
+        received(server, len(line))
+    end(client, server)
+
+
+def joined(port: int) -> None:
+    """Begin a connection, wait for a line of standard input, and go on over it."""
+    client, server = pair(port)
+    client.sendall(b"GET /before HT")
+    received(server, 14)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    client.sendall(b"TP/1.1\r\n\r\n")
+    received(server, 10)
+    answer = ANSWER % (len(BODY), BODY)
+    server.sendall(answer)
+    received(client, len(answer))
+    time.sleep(0.1)
+    client.sendall(REQUEST % 7)
+    received(server, len(REQUEST % 7))
+    end(client, server)
+
+
+WHAT: dict[str, Callable[[int], None]] = {
+    it.__name__: it
+    for it in (http, http6, bytewise, download, dns, dns_tcp, syslog, syslog_tcp, joined)
+}
+
+if __name__ == "__main__":
+    WHAT[sys.argv[1]](int(sys.argv[2]))
