@@ -309,6 +309,23 @@ def replay(context: click.Context, /, path: Path, **_given: Any) -> None:
     context.exit(app.replay(path, effective(file, line), _say))
 
 
+@command.command("decode", params=setting_options("decode"))
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path, readable=False))
+@named
+@version
+@click.pass_context
+def decode(context: click.Context, /, path: Path, **_given: Any) -> None:
+    """Print a record of each flow of a capture, with its messages; neither root nor BPF is needed.
+
+    FILE is pcap or pcapng; - is standard input.
+    """
+    from kflowd import decoding
+
+    line = given_settings(context)
+    file = of_command(_file_settings(context, optional=False), "decode")
+    context.exit(decoding.decode(path, effective(file, line), _say))
+
+
 class Kept(click.Command):
     """A command that also keeps its arguments as they are, for the agent that it runs."""
 

@@ -83,6 +83,10 @@ class RecordingError(KflowdError):
     """A recording cannot be read or written, or is of another version."""
 
 
+class CaptureError(KflowdError):
+    """A capture cannot be read, or is damaged."""
+
+
 class CommandError(KflowdError):
     """The command that a run is for cannot be run.
 

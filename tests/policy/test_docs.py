@@ -115,6 +115,7 @@ def test_every_option_is_documented() -> None:
         (),
         ("doctor",),
         ("replay",),
+        ("decode",),
         ("top",),
         ("config", "check"),
         ("config", "show"),

@@ -16,6 +16,7 @@ def test_every_error_has_its_documented_exit_code() -> None:
         "BpfError": 1,
         "ContractError": 1,
         "RecordingError": 1,
+        "CaptureError": 1,
         "CommandError": 127,
         "SinkError": 1,
         "MetricsError": 1,

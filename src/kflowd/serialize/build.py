@@ -3,11 +3,14 @@
 
 import re
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
+from msgspec import UNSET
 
 from kflowd.contract import counters
 from kflowd.model import (
+    Actor,
     ClockStep,
     Counters,
     Enriched,
@@ -17,6 +20,7 @@ from kflowd.model import (
     EnrichedUnix,
     Role,
     Session,
+    SocketAggregate,
     facts_of,
 )
 from kflowd.serialize.blocks.health import HealthDelivery, HealthKernel, HealthUser
@@ -29,6 +33,7 @@ from kflowd.serialize.messages import said
 from kflowd.serialize.process import ProcessBlocks, age_of
 from kflowd.serialize.record import (
     FileRecord,
+    FlowRecord,
     HealthRecord,
     ProcessRecord,
     Record,
@@ -47,6 +52,9 @@ from kflowd.serialize.socket import (
     unix_extra,
 )
 from kflowd.serialize.wall import WallClock
+
+NOBODY = Actor(None)
+_Socket = TypeVar("_Socket", bound=SocketRecord)
 
 
 class UserCounters(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,10 +162,22 @@ class Builder:
 
     def socket(self, value: EnrichedSocket) -> SocketRecord:
         """Return the record of a TCP or UDP aggregate."""
+        server = value.aggregate.role == Role.SERVER
+        return self._socket(ServerRecord if server else SocketRecord, value)
+
+    def flow(self, aggregate: SocketAggregate) -> FlowRecord:
+        """Return the record of a flow of a capture."""
+        record = self._socket(FlowRecord, EnrichedSocket(NOBODY, aggregate))
+        # packets do not tell what became of them behind the link
+        rx = record.rx and msgspec.structs.replace(
+            record.rx, SockRxPacketsQueued=UNSET, SockRxPacketsDrop=UNSET
+        )
+        return msgspec.structs.replace(record, details=None, rx=rx)
+
+    def _socket(self, kind: type[_Socket], value: EnrichedSocket) -> _Socket:
         aggregate = value.aggregate
         actor, process, details = self._processes.of(value.actor)
         stamp, uptime, moment = self._begin(aggregate.ts_ns, SocketRecord.MONITOR)
-        kind = ServerRecord if aggregate.role == Role.SERVER else SocketRecord
         spoken = said(aggregate.messages, aggregate.first_ns, strict=self._strict)
         return kind(
             stamp=stamp,

@@ -97,6 +97,16 @@ class ServerRecord(SocketRecord, frozen=True, kw_only=True, gc=False):
     )
 
 
+class FlowRecord(SocketRecord, frozen=True, kw_only=True, gc=False):
+    """A flow of a capture, seen from who began: nobody knows its process, nor the host's facts."""
+
+    ORDER: ClassVar[tuple[str, ...]] = (
+        *Record.ORDER,
+        *("socket", "tx", "rx", "round_trip", "socket_age"),
+        *("app", "app_tx", "app_rx", "moment", "extra"),
+    )
+
+
 class UnixRecord(OwnedRecord, frozen=True, kw_only=True, gc=False):
     """What went over one UNIX socket: the client's side."""
 
@@ -153,6 +163,7 @@ RECORDS: tuple[type[Record], ...] = (
     FileRecord,
     SocketRecord,
     ServerRecord,
+    FlowRecord,
     UnixRecord,
     UnixServerRecord,
     ProcessRecord,

@@ -71,7 +71,7 @@ class ApplicationSettings(Struct, frozen=True, kw_only=True):
         Option(
             help="Ports whose messages are read as DNS",
             short=SHORT,
-            commands=("trace", "doctor"),
+            commands=("trace", "doctor", "decode"),
         ),
     ] = (AnyPort("udp", 53), AnyPort("tcp", 53))
     http: Annotated[
@@ -79,7 +79,7 @@ class ApplicationSettings(Struct, frozen=True, kw_only=True):
         Option(
             help="Ports whose messages are read as HTTP",
             short=SHORT,
-            commands=("trace", "doctor"),
+            commands=("trace", "doctor", "decode"),
         ),
     ] = (TcpPort("tcp", 80),)
     syslog: Annotated[
@@ -87,7 +87,7 @@ class ApplicationSettings(Struct, frozen=True, kw_only=True):
         Option(
             help="Ports whose messages are read as SYSLOG",
             short=SHORT,
-            commands=("trace", "doctor"),
+            commands=("trace", "doctor", "decode"),
         ),
     ] = (AnyPort("udp", 514), AnyPort("tcp", 514))
 

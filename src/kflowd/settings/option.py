@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-Command = Literal["trace", "doctor", "replay"]
+Command = Literal["trace", "doctor", "replay", "decode"]
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):

@@ -82,7 +82,7 @@ class OutputSettings(Struct, frozen=True, kw_only=True):
             "json unless set, json-min where it is not stdout",
             short="-o",
             metavar="FORM",
-            commands=("trace", "replay"),
+            commands=("trace", "replay", "decode"),
         ),
     ] = None
     separator: Annotated[
@@ -90,7 +90,7 @@ class OutputSettings(Struct, frozen=True, kw_only=True):
         Option(
             help="What stands behind each record of JSON: a line with the ASCII record separator, "
             "as on stdout unless set, or the end of its line alone",
-            commands=("trace", "replay"),
+            commands=("trace", "replay", "decode"),
         ),
     ] = None
     records: Annotated[

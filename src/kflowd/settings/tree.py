@@ -268,7 +268,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
         Option(
             help="Also send each record to each of these servers, as a datagram",
             short="-u",
-            commands=("trace", "replay"),
+            commands=("trace", "replay", "decode"),
         ),
     ] = ()
     quiet: Annotated[
@@ -276,7 +276,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
         Option(
             help="No records on stdout: with --udp or --record, or for the summary alone",
             short="-q",
-            commands=("trace", "replay"),
+            commands=("trace", "replay", "decode"),
         ),
     ] = False
     daemon: Annotated[
@@ -292,7 +292,10 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
     ] = None
     strict: Annotated[
         bool,
-        Option(help="Only the fields of the contract, no extra ones", commands=("trace", "replay")),
+        Option(
+            help="Only the fields of the contract, no extra ones",
+            commands=("trace", "replay", "decode"),
+        ),
     ] = False
     duration_ns: Annotated[Duration | None, Option(help="Stop after this time", unit=SECONDS)] = (
         None
@@ -303,7 +306,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
             help="Stop after this many printed records; the health record at the end is left out "
             "then",
             metavar="RECORDS",
-            commands=("trace", "replay"),
+            commands=("trace", "replay", "decode"),
         ),
     ] = None
     with_consumer: Annotated[
@@ -330,7 +333,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
             help="Messages of libbpf and of kflowd on stderr, and a traceback for an internal "
             "error",
             short="-V",
-            commands=("trace", "doctor", "replay"),
+            commands=("trace", "doctor", "replay", "decode"),
             reload=True,
         ),
     ] = False

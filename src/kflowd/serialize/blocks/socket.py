@@ -21,6 +21,7 @@ SENT_TCP = "TCP, something was sent"
 SENT_INFO = "TCP, something was sent, the kernel's counters are known"
 SENT_HZ = "TCP, something was sent, it and the kernel's HZ are known"
 RECEIVED = "something was received"
+RECEIVED_HERE = "something was received, it is no flow of a capture"
 RECEIVED_UDP = "UDP, something was received, the kernel allows a look"
 RECEIVED_TCP = "TCP, something was received"
 RECEIVED_INFO = "TCP, something was received, the kernel's counters are known"
@@ -79,9 +80,12 @@ class SocketRx(Block, frozen=True, kw_only=True, gc=False):
     SockRxInterface: Annotated[str, Says("index, name, MAC of the first packet's way in", RECEIVED)]
     SockRxDataPackets: Annotated[int | UnsetType, Says("packets with payload (TCP)", RECEIVED_TCP)]
     SockRxPackets: Annotated[int, Says("packets received", RECEIVED)]
-    SockRxPacketsQueued: Annotated[int, Says("packets not read yet, at the last one", RECEIVED)]
+    SockRxPacketsQueued: Annotated[
+        int | UnsetType, Says("packets not read yet, at the last one", RECEIVED_HERE)
+    ]
     SockRxPacketsDrop: Annotated[
-        int, Says("packets dropped at the socket, but for what it had already", RECEIVED)
+        int | UnsetType,
+        Says("packets dropped at the socket, but for what it had already", RECEIVED_HERE),
     ]
     SockRxPacketsReorder: Annotated[
         int | UnsetType, Says("times the order was found changed (TCP)", RECEIVED_INFO)
