@@ -51,6 +51,7 @@ class Http2:
         self._open: dict[int, Draft] = {}
         self._sizes: dict[int, int] = {}  # of their headers
         self._kept = 0  # all of these
+        self._bodies = 0  # bytes kept of bodies
         self._ahead = PREFACE_REST if client else 0
         self._lost = False  # it is not known where a frame begins
         self._missing = False  # a gap is ahead of the next message
@@ -58,10 +59,8 @@ class Http2:
     @property
     def held(self) -> int:
         """Bytes kept."""
-        bodies = sum(draft.body.held for draft in self._open.values())
-        return (
-            bodies + self._kept + self._frames.held + len(self._block or b"") + self._headers.held
-        )
+        kept = self._kept + self._bodies + len(self._block or b"")
+        return kept + self._frames.held + self._headers.held
 
     def feed(self, data: bytes, pos: int, ts_ns: int) -> int:
         """Take all bytes from a place on, and return the place behind them."""
@@ -104,7 +103,9 @@ class Http2:
     def data(self, frame: Frame, data: bytes, pos: int, end: int) -> None:
         """Take a part of a body."""
         if draft := self._open.get(frame.stream):
+            before = draft.body.held
             draft.body.add(data, pos, end)
+            self._bodies += draft.body.held - before
 
     def block(self, frame: Frame, fragment: bytes | None) -> None:
         """Take a part of a header block; it is read when it is complete."""
@@ -204,6 +205,7 @@ class Http2:
     def _put(self, stream: int) -> None:
         if draft := self._open.pop(stream, None):
             self._kept -= self._sizes.pop(stream)
+            self._bodies -= draft.body.held
             self._out.append(draft.message())
 
     def _put_all(self) -> None:
