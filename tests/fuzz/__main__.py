@@ -4,7 +4,7 @@
 import argparse
 import time
 
-from tests.fuzz.applications import APPLICATIONS, fuzz
+from tests.fuzz.applications import NAMES, fuzz
 
 STEP = 50_000
 
@@ -14,9 +14,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="tests.fuzz", description=__doc__)
     parser.add_argument("--messages", type=int, default=1_000_000, help="of each decoder")
     parser.add_argument("--seed", type=int, default=time.time_ns() & 0xFFFFFFFF)
-    parser.add_argument("--only", choices=sorted(APPLICATIONS))
+    parser.add_argument("--only", choices=NAMES)
     asked = parser.parse_args()
-    for name in [asked.only] if asked.only else sorted(APPLICATIONS):
+    for name in [asked.only] if asked.only else NAMES:
         began, done = time.monotonic(), 0
         while done < asked.messages:
             done += fuzz(name, min(STEP, asked.messages - done), asked.seed + done)

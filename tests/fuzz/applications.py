@@ -11,6 +11,7 @@ from kflowd.protocols.dns import Dns
 from kflowd.protocols.syslog.application import Journal, Syslog
 from tests.fuzz.mutations import mutated
 from tests.fuzz.seeds import DNS_SEEDS, JOURNAL_SEEDS, SYSLOG_SEEDS, framed
+from tests.unit.protocols.http.mutate import run as run_http
 
 LIMITS = Limits(message_bytes=2048, body_bytes=512, text_bytes=512, items=16)
 APPLICATIONS: dict[str, tuple[Application, list[bytes], list[bytes]]] = {
@@ -18,6 +19,8 @@ APPLICATIONS: dict[str, tuple[Application, list[bytes], list[bytes]]] = {
     "SYSLOG": (Syslog(LIMITS), SYSLOG_SEEDS, [b"%d %s" % (len(it), it) for it in SYSLOG_SEEDS]),
     "JOURNAL": (Journal(LIMITS), JOURNAL_SEEDS, [it + b"\n" for it in SYSLOG_SEEDS]),
 }
+# HTTP has conversations of its own: what one direction says decides how the other is read
+NAMES = sorted([*APPLICATIONS, "HTTP"])
 # of one message, on a busy machine
 SECONDS = 2.0
 # escapes of a byte are four characters, and a name has two of them in its data
@@ -28,8 +31,13 @@ def fuzz(name: str, count: int, seed: int) -> int:
     """Decode so many mutated messages, and return how many it were.
 
     Raises:
-        AssertionError: One was decoded to what is no message, or not at once; it names the bytes.
+        AssertionError: One was decoded to what is no message, or not at once; it names the bytes,
+            or the seed of a conversation.
     """
+    if name == "HTTP":
+        for number in range(count):
+            run_http(seed + number)
+        return count
     random = Random(seed)
     application, datagrams, streams = APPLICATIONS[name]
     done = 0

@@ -38,13 +38,14 @@ class Chunked:
         self._returned = False  # of the end of a chunk
         self._overlong = False  # this trailer is
         self._line = Gather(LINE_BYTES)
-        self._trailer_room = trailer_bytes
+        self._trailer_limit = trailer_bytes
+        self._trailer_bytes = 0
         self._take: Callable[[bytes, int], int] = self._size
 
     @property
     def held(self) -> int:
-        """Bytes kept of a line that is not complete."""
-        return self._line.held
+        """Bytes kept of trailers, and of a line that is not complete."""
+        return self._line.held + self._trailer_bytes
 
     def skip(self, size: int) -> bool:
         """Step over bytes that are missing; False: they are not all of one chunk's data."""
@@ -113,10 +114,9 @@ class Chunked:
             self._overlong = False
         elif line in {b"\r\n", b"\n"}:
             self.done = True
+        elif self._trailer_bytes + len(line) <= self._trailer_limit:
+            self._trailer_bytes += len(line)
+            self._fields.add((text_of(line).rstrip("\r\n"),))
         else:
-            self._trailer_room -= len(line)
-            if self._trailer_room >= 0:
-                self._fields.add((text_of(line).rstrip("\r\n"),))
-            else:
-                self._fields.cut = True
+            self._fields.cut = True
         return end

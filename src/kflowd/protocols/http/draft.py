@@ -40,6 +40,12 @@ class Draft:
         self._limits = limits
         self._start: dict[str, Any] = {}
         self._content = ("", "")
+        self._head_bytes = 0
+
+    @property
+    def held(self) -> int:
+        """Bytes of what is kept of it."""
+        return self._head_bytes + self.body.held
 
     def begin(self, line: StartLine) -> None:
         """Take the first line."""
@@ -56,6 +62,7 @@ class Draft:
     def head(self, block: bytes) -> None:
         """Take the header lines, with their line ends."""
         fields = self.fields
+        self._head_bytes = len(block)
         lines = text_of(block).split("\n")
         while lines and lines[-1] in {"", "\r"}:
             lines.pop()

@@ -77,7 +77,7 @@ class Stream:
     def held(self) -> int:
         """Bytes kept."""
         held = self._held.size + self._gather.held + self._search.held + len(self._first)
-        held += self._draft.body.held if self._draft else 0
+        held += self._draft.held if self._draft else 0
         held += self._http2.held if self._http2 else 0
         return held + (self._reader.held if self._reader else 0)
 

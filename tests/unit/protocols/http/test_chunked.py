@@ -93,6 +93,7 @@ def test_trailers_have_a_limit() -> None:
     chunked.feed(b"0\r\n" + b"A: 1\r\n" * 10 + b"B: " + b"x" * 10_000 + b"\r\n\r\n", 0)
     assert chunked.done
     assert fields.shown == {"A": "1, 1, 1"}
+    assert chunked.held == 18
     assert fields.cut
 
 

@@ -33,6 +33,11 @@ def test_members_are_in_the_order_of_the_contract() -> None:
     )  # fmt: skip
 
 
+def test_what_is_kept_is_counted() -> None:
+    """The head as it came, and what is kept of the body."""
+    assert draft(b"GET / HTTP/1.1\r\n", b"A: 1\r\n\r\n", b"x" * 9, body_bytes=3).held == 11
+
+
 def test_control_characters_are_told() -> None:
     """They are shown as they are, and so is a carriage return that ends no line."""
     for block in (b"A: \x00\r\n\r\n", b"A: x\ry\r\n\r\n", b"A: \x7f\n\n"):

@@ -99,8 +99,8 @@ def test_requests_are_read_as_httptools_does(said: list[Exchange], cuts: list[in
 
 
 def test_damaged_conversations_do_no_harm() -> None:
-    """Nothing is raised, bounds hold, and what comes out can be shown; `mutate` does a million."""
-    for seed in range(1500):
+    """Nothing is raised, bounds hold, and what comes out can be shown; tests.fuzz has a million."""
+    for seed in range(1000):
         mutate.run(seed)
 
 
@@ -275,7 +275,7 @@ def test_hostile_input_costs_what_its_bytes_cost(shape: str, size: int) -> None:
         conversation = Http().conversation(joined=direction is RX)
         for at in range(0, len(data), size):
             conversation.feed(direction, data[at : at + size], 1)
-            assert conversation.held <= 140_000
+            assert conversation.held <= 200_000
         conversation.end(direction)
 
     few = 4000 if size == 1 else 16_000
