@@ -85,8 +85,8 @@ format: $(VENV)/stamp ## rewrite Python and C in the project's style
 	$(Q)$(PYTHON) -m ruff check --quiet --no-cache --fix . || true
 	$(Q)$(PYTHON) -m ruff format --quiet --no-cache .
 	$(Q)$(CLANG_FORMAT) -i $(C_SOURCES)
-docs: build ## write the tables of docs/fields.md, the screens of docs/forms.md and docs/top.md, the options of README.md
-	$(Q)for page in fields_page options_table forms_page top_page; do $(PYTHON) -m tools.$$page; done
+docs: build ## write the tables of docs/fields.md, the screens of docs/forms.md and docs/top.md, the options of README.md, what reloads
+	$(Q)for page in fields_page options_table reload_page forms_page top_page; do $(PYTHON) -m tools.$$page; done
 man: build ## write the man pages kflowd(8) and kflowd.toml(5) into build/man
 	$(Q)$(PYTHON) tools/man_pages.py
 check: lint unit ## what needs no root: lint, policy, unit

@@ -45,6 +45,7 @@ from kflowd.pipeline import Pipeline
 from kflowd.recording import Recorder, Recording
 from kflowd.records.session import encode_session
 from kflowd.redact.stream import redactor, unredacted
+from kflowd.reload import Reload, Settling
 from kflowd.runner import Runner, Signals
 from kflowd.serialize import HostFacts
 from kflowd.settings import Settings
@@ -92,6 +93,7 @@ def trace(
     say: Say,
     command: Command | None = None,
     ready: Callable[[], None] = _nothing,
+    again: Settling | None = None,
 ) -> int:
     """Trace this host until a signal, the duration, the count or the reader's end.
 
@@ -100,6 +102,7 @@ def trace(
         say: Takes lines for stderr: the summary.
         command: What the run is for, and ends with; None: all processes of this host.
         ready: Called when all is loaded and attached.
+        again: Where settings come from when SIGHUP asks for it; None: from nowhere.
 
     Raises:
         KflowdError: Of the kind that tells why the agent cannot run or go on, or, when all is done,
@@ -108,7 +111,8 @@ def trace(
     """
     faults = Faults()
     with (
-        Signals() as signals,
+        Reload(again, settings, say) as reload,
+        Signals(reload) as signals,
         ExitStack() as stack,
         Delivery(make_outputs(settings), settings.count, faults) as delivery,
     ):
@@ -122,7 +126,7 @@ def trace(
         pipeline = make_pipeline(
             settings, enrichers, delivery, faults, unrecorded, followed=followed, rules=[rules]
         )
-        stages = Stages(enrichers, pipeline, delivery, recorder, command, rules, ready)
+        stages = Stages(enrichers, pipeline, delivery, recorder, command, rules, ready, reload)
         if settings.metrics.listen is not None:
             # imported here: a library makes the text
             from kflowd.metrics import of_run
@@ -133,6 +137,7 @@ def trace(
         try:
             ran = _trace(settings, say, signals, stages)
         finally:
+            reload.close()
             # programs and maps are freed by now; a failed run gives what it has, too
             delivery.close(Ending(lambda: signals.asked_ns, patient=delivery.done))
         stack.close()
@@ -151,6 +156,7 @@ class Stages(NamedTuple):
     command: Command | None = None
     rules: Rules = Rules()
     ready: Callable[[], None] = _nothing
+    reload: Reload | None = None
 
 
 class Ran(NamedTuple):
@@ -207,7 +213,7 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
             [stages.delivery],
             stages.recorder,
             CommandEnd(command, signals) if command else signals,
-            news=_news(session, stages, source),
+            news=_news(session, stages, source, _settling(signals, stages, source, log)),
             redact=gate,
             waiting=lambda: stages.pipeline.waiting,
         )
@@ -221,10 +227,46 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
     return Ran(seconds, runner.failure)
 
 
-def _news(session: Session, stages: Stages, source: Source) -> News:
-    """Return what finds news of a run for its stream."""
+def _news(
+    session: Session,
+    stages: Stages,
+    source: Source,
+    settle: Callable[[Settings], None],
+) -> Callable[[bytes], bytes]:
+    """Return what finds news of a run for its stream; settings are reloaded from now on.
+
+    Args:
+        session: The first.
+        stages: Of the run.
+        source: Of the run.
+        settle: Lets all others take settings that were reloaded.
+    """
     watch = HostWatch(facts_of(HostFacts, session.facts), source.now_ns)
-    return News(session, stages.enrichers, lambda: source.ends_lost, source.clock_steps, host=watch)
+    news = News(session, stages.enrichers, lambda: source.ends_lost, source.clock_steps, host=watch)
+    if stages.reload is None:
+        return news
+
+    def take(settings: Settings) -> None:
+        watch.rename(settings.enrich.token or "")
+        settle(settings)
+
+    stages.reload.begin(stages.delivery, take)
+    return stages.reload.ahead(news)
+
+
+def _settling(
+    signals: Signals, stages: Stages, source: Source, log: Log
+) -> Callable[[Settings], None]:
+    """Return what lets the stages of a run take settings that were reloaded."""
+
+    def settle(settings: Settings) -> None:
+        source.retime(settings.trace.idle_ns, settings.trace.active_ns)
+        stages.pipeline.retime(settings.trace)
+        source.show_log(verbose=settings.verbose)
+        log.show_all(verbose=settings.verbose)
+        signals.reopen = stages.delivery.reopen if stages.delivery.reopens else None
+
+    return settle
 
 
 def _enter(descriptor: int) -> None:

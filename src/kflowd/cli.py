@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -24,6 +24,9 @@ from kflowd.settings.lines import OptionLine, option_lines
 from kflowd.settings.option import Command
 from kflowd.settings.sources import Source, effective, merged, of_command, on_stdout
 from kflowd.settings.walk import Place, Tree
+
+if TYPE_CHECKING:
+    from kflowd.config import Again
 
 PROGRAM = "kflowd"
 INTERNAL = "internal error:"
@@ -238,23 +241,32 @@ def command(context: click.Context, /, **_given: Any) -> None:
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
         return
-    settings = _settings(context)
+    line, file = given_settings(context), _file_settings(context)
+    settings = effective(file, line)
     if settings.daemon:
-        _go_on_in_background(context, settings)
+        _go_on_in_background(context, settings, file)
     if not settings.quiet and os.isatty(streams.STDERR):
-        for line in greeting(settings, command.commands, *(context.obj or ())[:1]):
-            _say(line)
+        for each in greeting(settings, command.commands, *(context.obj or ())[:1]):
+            _say(each)
     # behind the greeting: it takes a while
     from kflowd import app
 
     if context.obj is None:
-        context.exit(app.trace(settings, _say))
+        context.exit(app.trace(settings, _say, again=_again(context, file)))
     if not context.obj:
         raise UsageError("--: the program to trace is missing")
     context.exit(app.trace_command(context.obj, settings, _say))
 
 
-def _go_on_in_background(context: click.Context, settings: Settings) -> NoReturn:
+def _again(context: click.Context, file: Source, *, quiet: bool = False) -> "Again":
+    """Return what reads the settings of a run once more; `file` is what its file has set."""
+    from kflowd.config import Again
+
+    path = context.params["config_file"]
+    return Again(path, given_settings(context), file, quiet=quiet)
+
+
+def _go_on_in_background(context: click.Context, settings: Settings, file: Source) -> NoReturn:
     """Trace in a child; here wait until it is ready.
 
     Raises:
@@ -275,7 +287,8 @@ def _go_on_in_background(context: click.Context, settings: Settings) -> NoReturn
     from kflowd import app
 
     quiet = msgspec.structs.replace(settings, quiet=True)
-    context.exit(app.trace(quiet, _say, ready=child.ready))
+    again = _again(context, file, quiet=True)
+    context.exit(app.trace(quiet, _say, ready=child.ready, again=again))
 
 
 @command.command("doctor", params=setting_options("doctor"))

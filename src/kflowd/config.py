@@ -12,9 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from kflowd.errors import UsageError
 from kflowd.settings.convert import check
-from kflowd.settings.sources import Source, contradictions
+from kflowd.settings.sources import Source, contradictions, effective
 from kflowd.settings.tree import Settings
 
 if TYPE_CHECKING:
@@ -43,6 +45,39 @@ def load(path: Path | None) -> Source:
     if problems:
         raise UsageError(problems[0])
     return source
+
+
+class Again:
+    """Reads the settings of a run once more: its file and its options.
+
+    Args:
+        path: Of the file; None: that of the host, if it is there.
+        line: What the command line sets.
+        before: What the file set at the start. If there was one it has to be there again.
+        quiet: Nothing goes to standard output, whatever the file says.
+    """
+
+    def __init__(
+        self, path: Path | None, line: Source, before: Source, *, quiet: bool = False
+    ) -> None:
+        self._line = line
+        self._named = path or (DEFAULT if before.origins else None)
+        self._quiet = quiet
+
+    def there(self) -> bool:
+        """Say whether there is a file, or was one at the start."""
+        if self._named is None:
+            return DEFAULT.exists()
+        return self._named != Path(os.devnull)
+
+    def load(self) -> Settings:
+        """Return the settings as they are by now.
+
+        Raises:
+            UsageError: As of `load`, and where file and options contradict.
+        """
+        found = effective(load(self._named), self._line)
+        return msgspec.structs.replace(found, quiet=True) if self._quiet else found
 
 
 def problems_of(path: Path | None) -> Sequence[str]:

@@ -25,6 +25,10 @@ class Log:
         self._verbose = verbose
         self._logger: Any = None
 
+    def show_all(self, *, verbose: bool) -> None:
+        """Show all messages from now on, or warnings only."""
+        self._verbose = verbose
+
     def debug(self, event: str, **values: object) -> None:
         """Say what only helps to find a fault."""
         if self._verbose:

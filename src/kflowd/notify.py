@@ -6,10 +6,16 @@ The starter names a datagram socket in NOTIFY_SOCKET: systemd for Type=notify, t
 
 import os
 import socket
+import time
 from contextlib import suppress
 
 READY = "READY=1"
 STOPPING = "STOPPING=1"
+
+
+def reloading() -> str:
+    """Return the state of one that reads its settings again; READY ends it."""
+    return f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
 
 
 def send(state: str) -> None:

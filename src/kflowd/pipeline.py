@@ -18,6 +18,7 @@ from kflowd.health import Health
 from kflowd.model import ClockStep, Counters, Lost, Session, Tick, facts_of
 from kflowd.records import Decoder
 from kflowd.serialize import Builder, Record, UserCounters
+from kflowd.settings import TraceSettings
 
 Batch = bytes | memoryview
 
@@ -87,6 +88,10 @@ class Pipeline:
     def waiting(self) -> int:
         """How many records wait for answers, which come as news."""
         return self._enrichment.waiting.count
+
+    def retime(self, trace: TraceSettings) -> None:
+        """Take other times than the run began with, from now on."""
+        self._aggregator.retime(trace)
 
     def tell_hidden_groups(self, tell: Callable[[int], None]) -> None:
         """Call something with the number of a control group whenever rules hide what it did."""

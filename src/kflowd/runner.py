@@ -96,6 +96,17 @@ class Stop(Protocol):
         """Whether it is now."""
 
 
+class Reloads(Protocol):
+    """Reads settings again; kflowd.reload.Reload is one."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there are any to read."""
+
+    def ask(self) -> None:
+        """Ask for it; returns at once."""
+
+
 class Signals:
     """Signals as a wish to stop. A context manager; restores what was before.
 
@@ -107,9 +118,13 @@ class Signals:
         number: Of the first, 0 before.
         last_words: Called with the signal that ends the program at once, in the thread.
         reopen: Called by signals that ask for that; None: they ask for the end.
+
+    Args:
+        reload: Asked by SIGHUP where it cannot mean that a terminal was closed; None: nobody.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reload: Reloads | None = None) -> None:
+        self._reload = reload
         self.asked_ns: int | None = None
         self.number = 0
         self.last_words: Callable[[signal.Signals], None] | None = None
@@ -150,8 +165,11 @@ class Signals:
         os.close(self._writer)
 
     def _take(self, number: int, _frame: FrameType | None) -> None:
-        if self._reopens(number) and self.reopen is not None:
-            self.reopen()
+        if self._is_no_end(number):
+            if self.reopen is not None:
+                self.reopen()
+            if self._reload is not None and number == signal.SIGHUP:
+                self._reload.ask()
             return
         # here and not in the thread alone: what the signal interrupts is to see it
         if self.asked_ns is None:
@@ -167,18 +185,20 @@ class Signals:
                 if not number:
                     return
                 # the pipe tells of all signals that Python handles, also of those of others
-                if number not in ENDS or self._reopens(number):
+                if number not in ENDS or self._is_no_end(number):
                     continue
                 if first_ns is None:
                     first_ns = now_ns
                 elif now_ns - first_ns >= IMPATIENT_NS:
                     self._end(signal.Signals(number))
 
-    def _reopens(self, number: int) -> bool:
-        """Say whether a signal asks to begin files and connections anew."""
-        if self.reopen is None or number not in REOPENS:
+    def _is_no_end(self, number: int) -> bool:
+        """Say whether a signal asks to begin files and connections anew, or for new settings."""
+        if number not in REOPENS or (number == signal.SIGHUP and self._of_terminal):
             return False
-        return number != signal.SIGHUP or not self._of_terminal
+        if self.reopen is not None:
+            return True
+        return number == signal.SIGHUP and self._reload is not None and self._reload.wanted
 
     def _end(self, number: signal.Signals) -> None:
         try:

@@ -16,7 +16,7 @@ from kflowd.serialize.record import RECORDS, record_keys
 from tests.matrix import cells
 from tests.policy.tree import ROOT, Check, files, name, offenders
 from tests.vm.kernels import KERNELS
-from tools import fields_page, forms_page, options_table, top_page
+from tools import fields_page, forms_page, options_table, reload_page, top_page
 
 PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 DOCS = [*(ROOT / each for each in PAGES), *files("docs", ".md")]
@@ -130,6 +130,12 @@ def test_option_table_is_up_to_date() -> None:
     """The table of options in README is what `make docs` writes."""
     text = options_table.PAGE.read_text()
     assert options_table.page(text) == text, "make docs"
+
+
+def test_reload_table_is_up_to_date() -> None:
+    """docs/configuration.md names each setting once, where `make docs` puts it."""
+    text = reload_page.PAGE.read_text()
+    assert reload_page.page(text) == text, "make docs"
 
 
 def test_fields_page_is_up_to_date() -> None:

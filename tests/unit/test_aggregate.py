@@ -16,6 +16,7 @@ from kflowd.model import (
     Tick,
     Value,
 )
+from kflowd.settings import TraceSettings
 from tests.unit.lines import Lines
 from tests.unit.make import SECOND, file, payload, process, seen, socket, unix
 
@@ -38,6 +39,21 @@ def test_a_tick_completes_and_passes_on() -> None:
     assert stage.feed([part]) == []
     assert stage.feed([Tick(99 * SECOND)]) == [part, Tick(99 * SECOND)]
     assert stage.close() == []
+
+
+def test_times_can_change() -> None:
+    """For what waits, too; of processes and of parts of files."""
+    stage = Aggregator(
+        FileAggregator(99 * SECOND), SocketAggregator(), process=ProcessAggregator(99 * SECOND)
+    )
+    part = file(flags=FileFlag.PARTIAL, counts=(0, 1, *([0] * 9)))
+    values: list[Value] = [seen(), part]
+    stage.feed(values)
+    assert stage.feed([Tick(50 * SECOND)]) == [Tick(50 * SECOND)]
+    stage.retime(TraceSettings(idle_ns=9 * SECOND, active_ns=9 * SECOND))
+    kinds = [type(value) for value in stage.feed([Tick(51 * SECOND)])]
+    assert type(part) in kinds
+    assert ProcessAggregate in kinds
 
 
 def test_the_base_of_a_connection_is_no_record() -> None:

@@ -28,7 +28,7 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """Take the settings that a run would have, in place of running."""
     found: list[Settings] = []
 
-    def trace(settings: Settings, _say: Any) -> int:
+    def trace(settings: Settings, _say: Any, **_more: Any) -> int:
         found.append(settings)
         return 0
 
@@ -368,7 +368,7 @@ def test_errors_are_a_line_and_a_code(
 ) -> None:
     """Each error has its exit code and one line, its hint a second one."""
 
-    def trace(_settings: Settings, _say: Any) -> int:
+    def trace(_settings: Settings, _say: Any, **_more: Any) -> int:
         raise error
 
     monkeypatch.setattr(app, "trace", trace)
@@ -380,7 +380,7 @@ def test_errors_are_a_line_and_a_code(
 def test_verbose_shows_where(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With -V an internal error keeps its traceback."""
 
-    def trace(_settings: Settings, _say: Any) -> int:
+    def trace(_settings: Settings, _say: Any, **_more: Any) -> int:
         raise ZeroDivisionError
 
     monkeypatch.setattr(app, "trace", trace)

@@ -260,3 +260,40 @@ def test_the_example_of_the_manual_is_right(file: Path) -> None:
     assert len([it for it in set_there.values() if it is not None]) == text.count(" = ")
     assert effective(config.load(None), Source()) != Settings()
     assert set(tomllib.loads(text)) <= {"trace", "enrich", "output", *Settings.__struct_fields__}
+
+
+def test_a_run_reads_its_file_again(file: Path) -> None:
+    """What the options say wins as before; what is wrong is refused as before."""
+    line = Source({("trace", "idle"): 5}, {("trace", "idle"): "-t"})
+    again = config.Again(None, line, Source())
+    assert not again.there()
+    file.write_text("[trace]\nidle = 7\nactive = 9\n")
+    assert again.there()
+    assert again.load().trace.idle_ns == 5
+    assert again.load().trace.active_ns == 9_000_000_000
+    file.write_text("[trace]\nidel = 7\n")
+    with pytest.raises(UsageError, match=f"^{file}:2: trace.idel: no such setting"):
+        again.load()
+    assert config.Again(None, Source(), Source(), quiet=True)._quiet
+
+
+def test_a_file_that_has_vanished_is_no_file_of_defaults(file: Path) -> None:
+    """What it said goes on to hold; a file that never was there is none."""
+    file.write_text("verbose = true\n")
+    again = config.Again(None, Source(), config.load(None))
+    never = config.Again(None, Source(), Source())
+    file.unlink()
+    assert again.there()
+    with pytest.raises(UsageError, match="No such file or directory"):
+        again.load()
+    assert not never.there()
+    assert never.load() == Settings()
+    assert not config.Again(Path("/dev/null"), Source(), Source()).there()
+    assert config.Again(file, Source(), Source()).there()
+
+
+def test_in_the_background_nothing_goes_to_standard_output(file: Path) -> None:
+    """Whatever the file says by now."""
+    file.write_text("verbose = true\n")
+    found = config.Again(file, Source(), Source(), quiet=True).load()
+    assert found == Settings(quiet=True, verbose=True)

@@ -17,3 +17,17 @@ def test_levels(
     out, err = capfd.readouterr()
     assert out == ""
     assert [line.split("]")[1].split()[0] for line in err.splitlines()] == expected
+
+
+def test_the_level_can_change(capfd: pytest.CaptureFixture[str]) -> None:
+    """While it runs."""
+    log = Log("test")
+    log.info("first")
+    log.show_all(verbose=True)
+    log.info("second")
+    log.show_all(verbose=False)
+    log.info("third")
+    err = capfd.readouterr().err
+    assert "second" in err
+    assert "first" not in err
+    assert "third" not in err

@@ -30,3 +30,9 @@ def test_nobody_listens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     notify.send(notify.READY)
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
     notify.send(notify.STOPPING)
+
+
+def test_reading_settings_again_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In microseconds, as Type=notify-reload wants it."""
+    monkeypatch.setattr("time.monotonic_ns", lambda: 7_999_999)
+    assert notify.reloading() == "RELOADING=1\nMONOTONIC_USEC=7999"

@@ -273,6 +273,48 @@ def test_signals_that_ask_to_reopen(
         assert signals.stop
 
 
+class Reading:
+    """Plays what reads settings again."""
+
+    def __init__(self, *, wanted: bool = True) -> None:
+        self.wanted = wanted
+        self.asked = 0
+
+    def ask(self) -> None:
+        self.asked += 1
+
+
+@pytest.mark.parametrize(
+    ("number", "having", "expected"),
+    [
+        (signal.SIGHUP, (False, True, False), (1, 0, False)),
+        (signal.SIGHUP, (False, True, True), (1, 1, False)),
+        (signal.SIGHUP, (False, False, True), (1, 1, False)),
+        (signal.SIGHUP, (False, False, False), (0, 0, True)),
+        (signal.SIGHUP, (True, True, True), (0, 0, True)),
+        (signal.SIGUSR1, (False, True, False), (0, 0, True)),
+        (signal.SIGUSR1, (True, True, True), (0, 1, False)),
+        (signal.SIGTERM, (False, True, True), (0, 0, True)),
+    ],
+)
+def test_signals_that_ask_for_new_settings(
+    number: signal.Signals,
+    having: tuple[bool, bool, bool],
+    expected: tuple[int, int, bool],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SIGHUP without a terminal, where there is a file, beside what begins anew at it."""
+    terminal, wanted, reopens = having
+    monkeypatch.setattr(runner, "has_terminal", lambda: terminal)
+    reading = Reading(wanted=wanted)
+    reopened: list[None] = []
+    with Signals(reading) as signals:
+        if reopens:
+            signals.reopen = lambda: reopened.append(None)
+        os.kill(os.getpid(), number)
+        assert (reading.asked, len(reopened), signals.stop) == expected
+
+
 def test_a_terminal_is_one_that_can_be_opened(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

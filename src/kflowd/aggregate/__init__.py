@@ -24,6 +24,7 @@ from kflowd.model import (
     Tick,
     Value,
 )
+from kflowd.settings import TraceSettings
 
 
 class Aggregator:
@@ -94,6 +95,12 @@ class Aggregator:
             return settled
         # the one without them is what the next difference begins from
         return msgspec.structs.replace(settled, messages=said)
+
+    def retime(self, trace: TraceSettings) -> None:
+        """Take other times, idle and active, from now on."""
+        self.file.retime(trace.idle_ns)
+        if self._process:
+            self._process.retime(trace.active_ns)
 
     def close(self) -> list[Value]:
         """Return what waits for more, when no more will come."""

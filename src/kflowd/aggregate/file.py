@@ -125,6 +125,10 @@ class FileAggregator:
         self._count(complete)
         return complete
 
+    def retime(self, idle_ns: int) -> None:
+        """Let partial aggregates wait for another time."""
+        self._idle_ns = idle_ns
+
     def close(self) -> tuple[FileAggregate, ...]:
         """Return all that is left."""
         left = tuple(self._partials.values())

@@ -110,6 +110,10 @@ class ProcessAggregator:
         self._all_things = 0
         self._file_id = _file_id()
 
+    def retime(self, active_ns: int) -> None:
+        """Tell of processes that run after another time."""
+        self._active_ns = active_ns
+
     def feed(self, values: Iterable[Value]) -> list[Value]:
         """Return the values that are wanted and the aggregates, in order."""
         passed: list[Value] = []

@@ -288,6 +288,14 @@ class Source(Closeable):
             self._processes_lost = lost
             self._iterate(PROCESSES)
 
+    def retime(self, idle_ns: int, active_ns: int) -> None:
+        """Take other times than those of the configuration, from the next sweep on."""
+        self._reading().sweep.retime(idle_ns, active_ns)
+
+    def show_log(self, *, verbose: bool) -> None:
+        """Show libbpf's warnings on stderr, or not."""
+        show_log(1 if verbose else 0)
+
     def final_sweep(self) -> bytes:
         """Return everything that is left in the maps, and a tick."""
         return self._reading().sweep.run(self._ticking().now_ns(), final=True)

@@ -7,10 +7,11 @@ from types import TracebackType
 from typing import Self
 
 from kflowd.delivery.consumer import Ending
+from kflowd.delivery.exchange import Exchange
 from kflowd.delivery.formats import Format, make_format
 from kflowd.delivery.output import Output, State
-from kflowd.delivery.queue import Reason
-from kflowd.errors import SinkError
+from kflowd.delivery.outputs import screen_of
+from kflowd.delivery.retiring import Retiring, failure_of
 from kflowd.faults import Faults
 from kflowd.serialize import HealthRecord, OutputCounters, Record
 from kflowd.settings.outputs import KINDS
@@ -74,8 +75,19 @@ class Delivery:
         self.records = 0
         self._faults = faults or Faults()
         self._outputs = outputs
+        self._left = Retiring()
         self._count = count
         self._groups = list(map(Group, _alike(outputs)))
+
+    @property
+    def outputs(self) -> Sequence[Output]:
+        """Where records go now."""
+        return self._outputs
+
+    @property
+    def settled(self) -> bool:
+        """Whether all outputs that an exchange has left have ended."""
+        return not self._left.count
 
     @property
     def gone(self) -> bool:
@@ -101,6 +113,15 @@ class Delivery:
             for group in self._groups:
                 _share(group.wanted(records), group.format, group.outputs, self._faults)
 
+    def exchange(self, exchange: Exchange) -> None:
+        """Take other outputs, from the next record on; to be called by who puts records."""
+        for output, wanted in exchange.told:
+            output.tell(wanted.form, wanted.records, screen_of(wanted))
+        self._groups = list(map(Group, _alike(exchange.outputs)))
+        self._outputs = exchange.outputs
+        for left in exchange.left:
+            self._left.take(left)
+
     def __enter__(self) -> Self:
         return self
 
@@ -116,6 +137,7 @@ class Delivery:
         """Let all sinks take what is queued, and give up those that `ending` says."""
         for output in self._outputs:
             output.end()
+        self._left.close(ending)
         for output in self._outputs:
             while not output.finished and not ending.over(output.progress_ns):
                 output.join(LOOK_S)
@@ -128,6 +150,7 @@ class Delivery:
 
     def leave(self) -> None:
         """End at once; what is queued is lost. May be called twice."""
+        self._left.leave()
         for output in self._outputs:
             output.leave()
 
@@ -138,11 +161,12 @@ class Delivery:
     def lost(self) -> int:
         """Return how many records outputs have lost, but for those that a newer one replaced."""
         counts = [output.counts() for output in self._outputs]
-        return sum(sum(each.lost.values()) - each.replaced for each in counts)
+        return self._left.lost() + sum(sum(it.lost.values()) - it.replaced for it in counts)
 
     def unwritten(self) -> list[tuple[str, int]]:
         """Return how many records each output has taken and not written; for any thread."""
-        return [(each.name, each.unwritten()) for each in self._outputs]
+        now = [(each.name, each.unwritten()) for each in self._outputs]
+        return [*self._left.unwritten(), *now]
 
     def summary(self) -> Iterator[str]:
         """Yield a line for each output that lost records, with the reasons."""
@@ -151,16 +175,12 @@ class Delivery:
             if lost := sum(counts.lost.values()):
                 reasons = ", ".join(f"{n} {reason}" for reason, n in counts.lost.items() if n)
                 yield f"{output.name}: {counts.written} written, {lost} lost ({reasons})"
+        yield from self._left.summary()
 
     def failure(self) -> Exception | None:
         """Return the error of a sink that refused records so that some were lost."""
-        for output in self._outputs:
-            error = output.error
-            if error is not None and output.counts().lost[Reason.REFUSED]:
-                if not isinstance(error, OSError):
-                    return error
-                return SinkError(f"writing records to {output.name}: {error.strerror}")
-        return None
+        found = (self._left.failure(), *map(failure_of, self._outputs))
+        return next((error for error in found if error is not None), None)
 
     def _missing(self) -> int:
         """Return how many records are missing to the count."""

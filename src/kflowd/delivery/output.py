@@ -53,6 +53,7 @@ class Output:
         records: Which it gets, by InfoMonitor.
         queue: What may wait.
         wrap: What stands around each text, None: nothing.
+        held: Records wait until `begin`: another output still has the place.
 
     Attributes:
         state: How the sink stands.
@@ -71,6 +72,7 @@ class Output:
         records: frozenset[str] = frozenset(KINDS),
         queue: QueueSettings | None = None,
         wrap: Wrap | None = None,
+        held: bool = False,
     ) -> None:
         queue = queue or QueueSettings()
         age_ns = None if lossless else queue.age_ns
@@ -82,6 +84,9 @@ class Output:
         self.state = State.UP
         self.error: Exception | None = None
         self.progress_ns = 0
+        self._begun = threading.Event()
+        if not held:
+            self._begun.set()
         self._sink = sink
         self._lossless = lossless
         self._ending = self._leaving = self._reopening = False
@@ -112,6 +117,14 @@ class Output:
         else:
             self._queue.put(texts, notices)
 
+    def begin(self) -> None:
+        """Go on: who had the place has left it; for any thread."""
+        self._begun.set()
+
+    def tell(self, form: str, records: frozenset[str], screen: Screen) -> None:
+        """Take texts of another form, or of other records; what is queued stays as it is."""
+        self.form, self.records, self.screen = form, records, screen
+
     def reopen(self) -> None:
         """Begin anew at the path or address of the sink, if it has one; for any thread."""
         self._reopening = self._sink.REOPENS
@@ -131,6 +144,7 @@ class Output:
         if self._leaving:
             return
         self._ending = self._leaving = True
+        self._begun.set()
         self._wake()
         self._thread.join(LEAVE_S)
         self._queue.abandon(Reason.END)
@@ -170,6 +184,7 @@ class Output:
         # signals are for the main thread, which waits in the kernel for them to interrupt it
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         reason = Reason.END
+        self._begun.wait()
         try:
             self._work()
         except SinkGoneError:

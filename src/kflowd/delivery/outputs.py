@@ -2,7 +2,7 @@
 """Makes the outputs that the settings of a run want."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 
 from kflowd.delivery.formats import FOR_PEOPLE, HEAD_LINES, Wrap
@@ -32,26 +32,63 @@ def make_outputs(settings: Settings, *, lossless: bool = False) -> list[Output]:
     Raises:
         SinkError: A file cannot be written.
     """
+    wanted = wanted_outputs(settings)
+    # all sinks first: where one cannot be made no thread runs
+    made = [(it, _opened(_sink(it), it)) for it in wanted]
+    return [_output(it, sink, lossless=lossless) for it, sink in made]
+
+
+def wanted_outputs(settings: Settings) -> list[OutputSettings]:
+    """Return what the outputs of a run are made of, in their order."""
     wanted = [it for it in settings.output if it.sink != "stdout" or not settings.quiet]
     form = settings.servers_form
     wanted += [
         OutputSettings(sink="udp", address=Address(*server), format=form) for server in settings.udp
     ]
-    # all sinks first: where one cannot be made no thread runs
-    made = [(it, _screen(it), _sink(it)) for it in wanted]
-    return [
-        Output(
-            it.name,
-            sink,
-            it.form,
-            lossless=lossless,
-            screen=screen,
-            records=it.records,
-            queue=it.queue,
-            wrap=_wrap(it),
-        )
-        for it, screen, sink in made
-    ]
+    return wanted
+
+
+def make_output(it: OutputSettings, *, held: bool = False) -> Output:
+    """Return one more output; its thread runs.
+
+    Args:
+        it: What it is to be.
+        held: Another one has its place still: it waits for `Output.begin`, and opens nothing yet.
+
+    Raises:
+        SinkError: A file cannot be written.
+    """
+    sink = _sink(it)
+    return _output(it, sink if held else _opened(sink, it), held=held)
+
+
+def sink_of(it: OutputSettings) -> Hashable:
+    """Return what is the same for two outputs whose sink and queue are."""
+    head = it.form if it.form in HEAD_LINES else ""
+    return it.name, it.carrier, it.lines, it.ca, it.rotate, it.queue, head
+
+
+def screen_of(output: OutputSettings) -> Screen:
+    """Return where the texts of an output are read."""
+    if output.sink == "stdout" and output.form in FOR_PEOPLE:
+        return look(STDOUT, os.environ)
+    return PAPER
+
+
+def _output(
+    it: OutputSettings, sink: Sink, *, lossless: bool = False, held: bool = False
+) -> Output:
+    return Output(
+        it.name,
+        sink,
+        it.form,
+        lossless=lossless,
+        screen=screen_of(it),
+        records=it.records,
+        queue=it.queue,
+        wrap=_wrap(it),
+        held=held,
+    )
 
 
 def _wrap(output: OutputSettings) -> Wrap | None:
@@ -61,19 +98,8 @@ def _wrap(output: OutputSettings) -> Wrap | None:
     return "syslog" if output.carrier == "udp" else "syslog-counted"
 
 
-def _screen(output: OutputSettings) -> Screen:
-    """Return where the texts of an output are read."""
-    if output.sink == "stdout" and output.form in FOR_PEOPLE:
-        return look(STDOUT, os.environ)
-    return PAPER
-
-
 def _sink(output: OutputSettings) -> Sink:
-    """Return what takes the texts of an output.
-
-    Raises:
-        SinkError: It is a file that cannot be written.
-    """
+    """Return what takes the texts of an output."""
     carrier, where = output.carrier, output.address or output.path
     make = SINKS[carrier]
     if carrier in DATAGRAMS:
@@ -86,14 +112,23 @@ def _sink(output: OutputSettings) -> Sink:
     if carrier in CONNECTIONS:
         return make(where, separator=separator)
     head_line = HEAD_LINES.get(output.form)
-    head = head_line(_screen(output)) + NEWLINE if head_line else b""
+    head = head_line(screen_of(output)) + NEWLINE if head_line else b""
     if output.sink == "stdout":
         return make(separator=separator, head=head)
-    sink = FileSink(output.path or Path(), separator=separator, head=head, rotate=output.rotate)
-    try:
-        sink.open()
-    except OSError as error:
-        raise SinkError(f"writing records to {output.name}: {error.strerror}") from None
+    return make(output.path or Path(), separator=separator, head=head, rotate=output.rotate)
+
+
+def _opened(sink: Sink, it: OutputSettings) -> Sink:
+    """Return a sink that was found to take records, as far as that is known at once.
+
+    Raises:
+        SinkError: It is a file that cannot be written.
+    """
+    if isinstance(sink, FileSink):
+        try:
+            sink.open()
+        except OSError as error:
+            raise SinkError(f"writing records to {it.name}: {error.strerror}") from None
     return sink
 
 

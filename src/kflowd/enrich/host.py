@@ -39,7 +39,13 @@ class HostWatch:
         self._known = known
         self._clock = clock
         self._look = look or host_facts
+        self._token = known.host_token
         self._next_ns = 0
+
+    def rename(self, token: str) -> None:
+        """Call the host something else from now on: InfoHostToken, "" is no name."""
+        self._token = _whole(token)
+        self._next_ns = 0  # by the next look, which is at once
 
     def __call__(self) -> HostFacts | None:
         """Return the facts if they have changed; looks ten times a second at most."""
@@ -51,7 +57,7 @@ class HostWatch:
         found = msgspec.structs.replace(
             self._look(known.version),
             host_since_ns=known.host_since_ns,
-            host_token=known.host_token,
+            host_token=self._token,
         )
         if found == known:
             return None
@@ -73,7 +79,7 @@ def host_facts(version: str, token: str = "") -> HostFacts:
         system=_text(names.sysname),
         kernel=_text(names.release),
         version=version,
-        host_token=token.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+        host_token=_whole(token),
     )
 
 
@@ -87,6 +93,10 @@ def host_ip() -> str:
         except OSError:
             continue
     return NO_ADDRESS
+
+
+def _whole(token: str) -> str:
+    return token.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _text(name: str) -> str:

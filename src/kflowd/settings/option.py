@@ -76,6 +76,7 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
         unit: Of a quantity, None for a plain number.
         commands: Which take it as an option; none: a file alone sets it.
         reload: Can change while kflowd runs. What is built into the kernel side cannot.
+        secret: No message shows its value.
         constant: Constant of the kernel side that has this value, 0 for None.
         maps: Maps of the kernel side that it sizes.
     """
@@ -86,5 +87,6 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     unit: Unit | None = None
     commands: tuple[Command, ...] = ("trace",)
     reload: bool = False
+    secret: bool = False
     constant: str = ""
     maps: tuple[Map, ...] = ()

@@ -39,21 +39,37 @@ class RotateSettings(Struct, frozen=True, kw_only=True, rename=lambda it: it.rem
 
     size: Annotated[
         Annotated[int, Meta(ge=64 << 10, le=1 << 50)] | None,
-        Option(help="A file does not grow beyond this", unit=BYTES, commands=()),
+        Option(
+            help="A file does not grow beyond this",
+            unit=BYTES,
+            commands=(),
+            reload=True,
+        ),
     ] = None
     age_ns: Annotated[
         Annotated[int, Meta(ge=NS_PER_SECOND, le=1_000_000_000 * NS_PER_SECOND)] | None,
         Option(
-            help="A file gets no record this long after it was begun", unit=SECONDS, commands=()
+            help="A file gets no record this long after it was begun",
+            unit=SECONDS,
+            commands=(),
+            reload=True,
         ),
     ] = None
     keep: Annotated[
         Annotated[int, Meta(ge=1, le=1000)],
-        Option(help="How many files with a number there are at most", commands=()),
+        Option(
+            help="How many files with a number there are at most",
+            commands=(),
+            reload=True,
+        ),
     ] = 10
     compress: Annotated[
         Literal["none", "gzip", "zstd"],
-        Option(help="Form of the files with a number", commands=()),
+        Option(
+            help="Form of the files with a number",
+            commands=(),
+            reload=True,
+        ),
     ] = "none"
 
 
@@ -63,18 +79,25 @@ class QueueSettings(Struct, frozen=True, kw_only=True, rename=lambda it: it.remo
     # seconds of a very busy host for a reader that pauses, and a size that an agent may take
     bytes: Annotated[
         Annotated[int, Meta(ge=64 << 10, le=16 << 30)],
-        Option(help="Memory for records that wait", unit=BYTES, commands=()),
+        Option(
+            help="Memory for records that wait",
+            unit=BYTES,
+            commands=(),
+            reload=True,
+        ),
     ] = 64 << 20
     age_ns: Annotated[
         Annotated[int, Meta(ge=NS_PER_SECOND, le=1_000_000_000 * NS_PER_SECOND)] | None,
-        Option(help="Records that have waited longer are lost", unit=SECONDS, commands=()),
+        Option(
+            help="Records that have waited longer are lost", unit=SECONDS, commands=(), reload=True
+        ),
     ] = None
 
 
 class OutputSettings(Struct, frozen=True, kw_only=True):
     """One way out of the records. Options of the command line are about standard output."""
 
-    sink: Annotated[SinkName, Option(help="Where to", commands=())] = STDOUT
+    sink: Annotated[SinkName, Option(help="Where to", commands=(), reload=True)] = STDOUT
     format: Annotated[
         Format | None,
         Option(
@@ -83,6 +106,7 @@ class OutputSettings(Struct, frozen=True, kw_only=True):
             short="-o",
             metavar="FORM",
             commands=("trace", "replay", "decode"),
+            reload=True,
         ),
     ] = None
     separator: Annotated[
@@ -91,27 +115,43 @@ class OutputSettings(Struct, frozen=True, kw_only=True):
             help="What stands behind each record of JSON: a line with the ASCII record separator, "
             "as on stdout unless set, or the end of its line alone",
             commands=("trace", "replay", "decode"),
+            reload=True,
         ),
     ] = None
     records: Annotated[
-        frozenset[RecordKind], Option(help="Which records, by InfoMonitor", commands=())
+        frozenset[RecordKind],
+        Option(
+            help="Which records, by InfoMonitor",
+            commands=(),
+            reload=True,
+        ),
     ] = frozenset(KINDS)
     path: Annotated[
-        Path | None, Option(help="Of a file, or of the socket of unix and unixgram", commands=())
+        Path | None,
+        Option(
+            help="Of a file, or of the socket of unix and unixgram",
+            commands=(),
+            reload=True,
+        ),
     ] = None
     address: Annotated[
-        Address | None, Option(help="Where udp, tcp and syslog send to", commands=())
+        Address | None, Option(help="Where udp, tcp and syslog send to", commands=(), reload=True)
     ] = None
     transport: Annotated[
         Transport | None,
         Option(
             help="How: tcp or tls for tcp, and udp too for syslog; tcp and udp unless set",
             commands=(),
+            reload=True,
         ),
     ] = None
     ca: Annotated[
         Path | None,
-        Option(help="Certificates that tls trusts, in place of those of the system", commands=()),
+        Option(
+            help="Certificates that tls trusts, in place of those of the system",
+            commands=(),
+            reload=True,
+        ),
     ] = None
     rotate: RotateSettings = RotateSettings()
     queue: QueueSettings = QueueSettings()

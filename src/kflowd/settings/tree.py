@@ -205,7 +205,12 @@ class EnrichSettings(Struct, frozen=True, kw_only=True, rename=key_of):
     # as long as the reference agent has it
     token: Annotated[
         Annotated[str, Meta(min_length=1, max_length=63)] | None,
-        Option(help="What each record is to call this host: InfoHostToken", short="-T"),
+        Option(
+            help="What each record is to call this host: InfoHostToken",
+            short="-T",
+            reload=True,
+            secret=True,
+        ),
     ] = None
     # not in a recording
     package_versions: Annotated[
@@ -269,6 +274,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
             help="Also send each record to each of these servers, as a datagram",
             short="-u",
             commands=("trace", "replay", "decode"),
+            reload=True,
         ),
     ] = ()
     quiet: Annotated[

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from kflowd.delivery import output as module
+from kflowd.delivery.formats.screen import Screen
 from kflowd.delivery.output import Output, State
 from kflowd.delivery.queue import OVERHEAD_BYTES, Reason
 from kflowd.delivery.sinks import RefusedError
@@ -293,4 +294,29 @@ def test_standard_output_does_not_begin_anew() -> None:
     output.put([TEXT], [])
     until(lambda: sink.texts)
     assert not sink.closed
+    output.leave()
+
+
+def test_one_that_is_held_waits_for_its_place() -> None:
+    """What it gets meanwhile is queued; it can be left all the same."""
+    sink, other = Sink(), Sink()
+    held, left = Output("a", sink, "json", held=True), Output("b", other, "json", held=True)
+    held.put([b"1", b"2"], [])
+    time.sleep(0.05)
+    assert (sink.writes, held.counters().queued) == (0, 2)
+    held.begin()
+    until(lambda: sink.texts == [b"1", b"2"])
+    held.leave()
+    left.leave()
+    assert left.finished
+    assert other.closed
+
+
+def test_another_form_is_for_who_makes_the_texts() -> None:
+    """The sink is the same."""
+    output = Output("a", Sink(), "json")
+    screen = Screen(99, colours=True)
+    output.tell("compact", frozenset(["health"]), screen)
+    assert (output.form, output.screen) == ("compact", screen)
+    assert output.records == {"health"}
     output.leave()

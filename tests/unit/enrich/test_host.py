@@ -46,6 +46,18 @@ def test_a_token_is_kept_through_changes() -> None:
     assert HostWatch(known, lambda: 7)() is None
 
 
+def test_a_token_can_change() -> None:
+    """From that moment on, as a name of the host."""
+    known = host_facts("v", "web")
+    watch = HostWatch(known, lambda: 7, lambda _: known)
+    watch.rename("db\udcff")
+    changed = watch()
+    assert changed == msgspec.structs.replace(known, host_token="db\ufffd", host_since_ns=7)
+    watch = HostWatch(known, lambda: 7, lambda _: known)
+    watch.rename("web")
+    assert watch() is None
+
+
 def test_without_a_route_the_address_is_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host without network still has a record."""
 

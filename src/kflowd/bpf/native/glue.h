@@ -146,6 +146,7 @@ struct kf_swept {
 	__u64 sockets; /* those that rules hide */
 };
 struct kf_sweep;
+/* The config is looked at by each run, which takes the times that it has by then. */
 struct kf_sweep *kf_sweep__new(const struct kf_sweep_config *config, struct kf_exited *exited);
 void kf_sweep__free(struct kf_sweep *sweep);
 /* Bytes now in the buffer. final: everything goes, whatever its age. */

@@ -35,7 +35,8 @@ struct kf_keys {
 };
 
 struct kf_sweep {
-	struct kf_sweep_config config;
+	const struct kf_sweep_config *given;
+	struct kf_sweep_config config; /* of this run */
 	struct kf_exited *exited;
 	__u64 now_ns;
 	int final;
@@ -716,7 +717,7 @@ struct kf_sweep *kf_sweep__new(const struct kf_sweep_config *config, struct kf_e
 
 	if (!sweep)
 		return NULL;
-	sweep->config = *config;
+	sweep->given = config;
 	sweep->exited = exited;
 	sweep->owner_size = owner__size(config);
 	if (config->shares_fd >= 0)
@@ -753,6 +754,7 @@ static void sweep__begin(struct kf_sweep *sweep, __u64 now_ns, int final)
 		sweep->out = NULL;
 		sweep->room = 0;
 	}
+	sweep->config = *sweep->given;
 	sweep->used = 0;
 	sweep->now_ns = now_ns;
 	sweep->final = final;

@@ -38,7 +38,8 @@ class Sweep(Closeable):
         salt: int = 0,
         filter_: bytes = b"",
     ) -> None:
-        config = ffi.new("struct kf_sweep_config *")
+        # kept: each run looks at it
+        config = self._config = ffi.new("struct kf_sweep_config *")
         config.idle_ns = idle_ns
         config.active_ns = active_ns
         config.files_fd = maps.get("kf_files", NO_MAP)
@@ -69,6 +70,10 @@ class Sweep(Closeable):
         if self._pointer is not None:
             lib.kf_sweep__free(self._pointer)
             self._pointer = None
+
+    def retime(self, idle_ns: int, active_ns: int) -> None:
+        """Take other times, from the next sweep on."""
+        self._config.idle_ns, self._config.active_ns = idle_ns, active_ns
 
     def run(self, now_ns: int, *, final: bool) -> bytes:
         """Return what is due in the maps, ended by a tick.
