@@ -51,6 +51,7 @@ from kflowd.serialize import HostFacts
 from kflowd.settings import Settings
 
 if TYPE_CHECKING:
+    from kflowd.bpf.kernel.coverage import Coverage
     from kflowd.bpf.source import Source
 
 STDOUT, STDERR = 1, 2
@@ -439,17 +440,26 @@ def _leaving_out(processes: Sequence[Process]) -> str:
 def diagnose(settings: Settings, *, as_json: bool) -> tuple[str, int]:
     """Return the text of `doctor` and its exit code."""
     from kflowd import doctor
-    from kflowd.bpf.rules import described
 
-    rules = _rules(settings, lambda _line: None)
-    coverage = doctor.run(_source(settings, rules))
-    left_out = tuple(map(str, find(_consumed(settings))))
-    features = {it.name: it for it in coverage.features}
-    filters = described(settings.trace, rules.user_ids, features) if features else ()
-    coverage = msgspec.structs.replace(coverage, left_out=left_out, filters=filters)
+    coverage, _ = examine(settings)
     if as_json:
         return doctor.render_json(coverage), coverage.exit_code
     return doctor.render_text(coverage, terminal=os.isatty(STDOUT)), coverage.exit_code
+
+
+def examine(settings: Settings) -> tuple[Coverage, Mapping[str, str]]:
+    """Return what can be traced here, and what the kernel said of programs that it refused."""
+    from kflowd import doctor
+    from kflowd.bpf.rules import described
+
+    rules = _rules(settings, lambda _line: None)
+    source = _source(settings, rules)
+    coverage = doctor.run(source)
+    left_out = tuple(map(str, find(_consumed(settings))))
+    features = {it.name: it for it in coverage.features}
+    filters = described(settings.trace, rules.user_ids, features) if features else ()
+    found = msgspec.structs.replace(coverage, left_out=left_out, filters=filters)
+    return found, source.refused
 
 
 def _records(number: int) -> str:

@@ -306,6 +306,29 @@ def doctor(context: click.Context, /, *, as_json: bool, **_given: Any) -> None:
     context.exit(code)
 
 
+@command.command("support", params=setting_options("doctor"))
+@click.argument("path", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
+@of_host
+@version
+@click.pass_context
+def support(context: click.Context, /, path: Path | None, **_given: Any) -> None:
+    """Write what a report of a fault needs into FILE, a new archive (.tar.gz or .tar.zst).
+
+    It has what doctor says, settings without secrets, versions, counters, how programs run, why the
+    kernel refused some; a file in it names each, docs/support.md says more. It takes some seconds.
+    """
+    from kflowd import support as archive
+
+    line = given_settings(context)
+
+    def settings() -> tuple[Settings, Callable[[Place], str]]:
+        file = _file_settings(context)
+        source = merged((file, on_stdout(file, line)))
+        return effective(file, line), source.origin
+
+    _print(str(archive.support(path, settings, _say)))
+
+
 @command.command("replay", params=setting_options("replay"))
 # whether it can be read says who opens it: access(2) leaves capabilities out
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path, readable=False))

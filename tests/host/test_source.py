@@ -366,6 +366,10 @@ def test_a_refused_program_costs_only_itself(tmp_path: Path) -> None:
         why = loader.choices[1].passed[0].why
         assert why.startswith(f"the kernel refuses to load {BAD} (EACCES): ")
         assert "invalid mem access" in why
+        assert list(loader.last_words) == [BAD]
+        assert loader.last_words[BAD].startswith(why.partition(":")[0])
+        assert "invalid mem access" in loader.last_words[BAD]
+        assert len(loader.last_words[BAD].splitlines()) > 3
         subprocess.run(["true"], check=True)
         mixed = attached.object_named("mixed")
         assert mixed is not None

@@ -116,6 +116,7 @@ def test_every_option_is_documented() -> None:
         ("doctor",),
         ("replay",),
         ("decode",),
+        ("support",),
         ("top",),
         ("config", "check"),
         ("config", "show"),

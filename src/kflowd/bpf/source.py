@@ -74,6 +74,7 @@ class Source(Closeable):
         coverage: What is observed and what is not; complete after `open`, and after a failed
             `open` as far as it came.
         clock: The kernel's clock and the wall clock, None before `open`.
+        refused: What the kernel said of each program that it refused.
         start_ns: When `open` was called, CLOCK_BOOTTIME.
     """
 
@@ -105,6 +106,7 @@ class Source(Closeable):
         self._processes_lost = 0  # when processes were listed last
         self._blinding = False  # our own calls on maps may hide events from kprobes
         self.coverage = Coverage()
+        self.refused: Mapping[str, str] = {}
         self.clock: Clock | None = None
         self.start_ns = 0
 
@@ -151,6 +153,7 @@ class Source(Closeable):
         try:
             self._attached = self._held.enter_context(loader.load())
         finally:
+            self.refused = loader.last_words
             rows = rows_of(loader.choices)
             self.coverage = Coverage(rows=rows, features=tuple(features.values()))
         if self._followed and FOLLOWED in self._attached.maps:

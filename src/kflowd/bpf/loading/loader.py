@@ -96,6 +96,10 @@ class Loader:
         attached: Is told of each program as soon as it is attached.
         rules: Values of filters that programs decide.
         ports: Whose payload is captured.
+
+    Attributes:
+        choices: What serves each class, as far as `load` came.
+        last_words: Why the kernel refuses a program, and all that libbpf said of it, by program.
     """
 
     def __init__(
@@ -130,6 +134,7 @@ class Loader:
         self._secrets = secrets.randbits(SECRET_BITS)
         self._checker = Checker(features, kernel, self._built(), self._refused, self._reading)
         self.choices: list[Choice] = []
+        self.last_words: dict[str, str] = {}
 
     def load(self) -> Attached:
         """Load and attach as much as the kernel takes. `choices` says what that is.
@@ -150,6 +155,9 @@ class Loader:
             except RefusedError as refused:
                 attached.close()
                 self._refused[refused.where] = refused.reason
+                cause = refused.__cause__
+                log = cause.log if isinstance(cause, BpfCallError) else ""
+                self.last_words[refused.where.program] = f"{refused.reason.why}\n{log}"
             except BaseException:
                 attached.close()
                 raise

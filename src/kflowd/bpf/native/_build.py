@@ -27,6 +27,7 @@ SOURCES = (
     "glue_netns.c",
     "glue_object.c",
     "glue_probe.c",
+    "glue_programs.c",
     "glue_reads.c",
     "glue_exited.c",
     "glue_drain.c",

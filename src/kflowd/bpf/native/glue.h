@@ -55,6 +55,21 @@ int kf_cgroup2__open_group(int mount_fd, __u64 number);
 /* Of kf_counters; standby_runs: KF_STANDBY_RUNS. */
 int kf_counters__sum(int map_fd, __u64 *counters, __u64 *standby_runs);
 
+/* glue_programs.c: all programs in the kernel, of whomever. */
+struct kf_prog_stats {
+	__u64 runs; /* of these and their time the kernel counts what is while statistics are on */
+	__u64 run_ns;
+	__u64 misses; /* runs that were skipped; 0 before 5.12 */
+	__u32 id;
+	__u32 type;
+	__u32 bytes; /* of machine code */
+	char name[16];
+};
+/* Statistics are on as long as the descriptor is open. */
+int kf_stats__enable(void);
+/* The first program whose id is larger; -ENOENT: there is none. */
+int kf_prog__next(__u32 id, struct kf_prog_stats *stats);
+
 /* glue_probe.c: does the kernel take a trivial program of this kind? 0 or -errno. */
 enum kf_probe_kind {
 	KF_PROBE_FENTRY = 0,
