@@ -7,7 +7,7 @@ What it says decides what a program of root does, so root reads none that others
 import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kflowd.errors import UsageError
-from kflowd.settings.convert import check
+from kflowd.settings.convert import Problem, check
 from kflowd.settings.sources import Source, contradictions, effective
 from kflowd.settings.tree import Settings
+from kflowd.settings.walk import Place
+from kflowd.settings.where import Where, WhereError
 
 if TYPE_CHECKING:
     from kflowd.settings.document import Document
@@ -99,10 +101,23 @@ def _load(path: Path | None, most: int) -> tuple[Source, list[str]]:
     path = path or DEFAULT
     document = _parse(path, text)
     values, problems = check(document.table, Settings, most)
+    problems = [*problems, *_wrong_fields(values)][:most]
     problems.sort(key=lambda it: document.line_of(it.place) or 0)
     origins = {place: _at(path, document.line_of(place)) for place in values}
     lines = [f"{_at(path, document.line_of(it.place))}: {it}" for it in problems]
     return Source(values, origins), lines
+
+
+def _wrong_fields(values: Mapping[Place, object]) -> Iterator[Problem]:
+    """Yield what expressions say of fields that there are not, or of another kind."""
+    for place, value in values.items():
+        if isinstance(value, Where):
+            from kflowd.delivery.where import make_where
+
+            try:
+                make_where(value)
+            except WhereError as error:
+                yield Problem(place, str(error))
 
 
 def _at(path: Path, line: int | None) -> str:

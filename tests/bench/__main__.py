@@ -15,7 +15,7 @@ from kflowd.settings import TraceSettings
 from tests.bench.applications import application_costs
 from tests.bench.enrichers import run_costs, stage_costs
 from tests.bench.http import http_costs
-from tests.bench.stages import table
+from tests.bench.stages import table, where_costs
 from tests.host.agent import COMMAND, ROOT, Agent, run
 from tests.host.workloads import start
 
@@ -97,6 +97,7 @@ def running(folder: str) -> list[str]:
 def main() -> None:
     """Print all figures."""
     print(table())
+    print(f"\n{where_costs()}")
     print(f"\n{stage_costs()}")
     print(f"\n{application_costs()}")
     report = json.loads(run("doctor", "--json").stdout)

@@ -13,17 +13,25 @@ from kflowd.aggregate.socket import SocketAggregator
 from kflowd.assembly import live_enrichers
 from kflowd.delivery.formats import FORMATS
 from kflowd.delivery.queue import OVERHEAD_BYTES
+from kflowd.delivery.where import make_where
 from kflowd.enrich import Enrichment
 from kflowd.model import Session
 from kflowd.records import Decoder
 from kflowd.serialize import Builder, HostFacts
 from kflowd.settings import QueueSettings
+from kflowd.settings.where import parse_where
 from tests.unit.make import SECOND, record
 
 RECORDS = 2000
 PROCESSES = 40  # of which the records are
 FILES = 300  # with times of their own
 ROUNDS = 5  # the fastest counts: others share the machine
+EXPRESSIONS = (
+    "SockRemotePort == 443",
+    "ProcUID >= 1000",
+    'FilePath startswith "/etc/" and ProcUID >= 0',
+    'FileEvents.MODIFY > 0 or FilePath matches "*/conf.d/*.conf" or ProcArgs contains "config"',
+)
 NAMES = b"file-%d.conf\0conf.d\0service\0etc\0"
 
 
@@ -155,6 +163,19 @@ def measure() -> Mapping[str, dict[str, float]]:
         for kind, batch in batches.items()
         for form in FORMATS
     }
+
+
+def where_costs() -> str:
+    """Return what expressions of an output cost, in microseconds of CPU per record."""
+    decoder, aggregator, enrichment, builder = _stages()
+    values: list[Any] = enrichment.feed(aggregator.feed(decoder.decode(file_batch())))
+    made = [builder.record(value) for value in values]
+    lines = ["us CPU per file record for `where` of an output"]
+    for text in EXPRESSIONS:
+        holds = make_where(parse_where(text))
+        cost = microseconds(lambda holds=holds: list(map(holds, made)), len(made))  # type: ignore[misc]
+        lines.append(f"{cost:7.2f}  {text}")
+    return "\n".join(lines)
 
 
 def table() -> str:

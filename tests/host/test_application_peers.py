@@ -191,10 +191,12 @@ def test_logger(protocol: str, form: str) -> None:
             reading.start()
         with Agent("-m", "socket", *options(port, "syslog", protocol)) as agent:
             subprocess.run(
-                ["logger", f"--{protocol}", "-n", HOST, "-P", str(port), form, "-p", "local4.warning",
-                 "-t", "kf", "--id=4711", "a line of text"],
+                [
+                    *("logger", f"--{protocol}", "-n", HOST, "-P", str(port), form),
+                    *("-p", "local4.warning", "-t", "kf", "--id=4711", "a line of text"),
+                ],
                 check=True,
-            )  # fmt: skip
+            )
             if protocol == "tcp":
                 reading.join()
             else:

@@ -20,6 +20,7 @@ from tests.host.agent import COMMAND, Agent, Record, file_records, health_record
 FILES = 211
 MANY = 3001
 END_SECONDS = 5.0
+WRITTEN = "FileEvents.MODIFY > 0"
 _LINE = re.compile(r"^  (\S+ \S+): (\d+) written, (\d+) lost \((.*)\)$", re.MULTILINE)
 
 
@@ -143,6 +144,7 @@ def test_each_output_has_what_it_is_for(folder: Path, tmp_path: Path) -> None:
         {"sink": "file", "path": tmp_path / "all"},
         {"sink": "file", "path": tmp_path / "health", "records": ["health"], "format": "json"},
         {"sink": "file", "path": tmp_path / "people", "format": "compact"},
+        {"sink": "file", "path": tmp_path / "some", "where": f'File == "file7" and {WRITTEN}'},
         {"sink": "tcp", "address": f"localhost:{port}"},
         {"sink": "unix", "path": tmp_path / "stream"},
         {"sink": "unixgram", "path": tmp_path / "datagram"},
@@ -161,6 +163,8 @@ def test_each_output_has_what_it_is_for(folder: Path, tmp_path: Path) -> None:
     assert datagram.texts() == everything
     assert list(messages(syslog)) == everything
     assert len((tmp_path / "people").read_bytes().splitlines()) == len(everything)
+    some = [json.loads(line) for line in (tmp_path / "some").read_bytes().splitlines()]
+    assert [it["File"] for it in some] == ["file7"]
     told = (tmp_path / "health").read_text()
     assert told.count("HealthFileEvents") == len(health_records(result.records))
     assert "FilePath" not in told

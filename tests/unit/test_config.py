@@ -105,6 +105,16 @@ def test_a_named_file_stands_in_place_of_the_host_s(file: Path, tmp_path: Path) 
             f"trace.monitor{'.a' * 13} = 1",
             "1: trace.monitor: {'a': {'a': {'a': {'a': {'a': {'a': {'a': {'a': {'a': {'a...",
         ),
+        (
+            "[[output]]\nwhere = 'ProcUID >= 1 and Fiel == \"x\"'",
+            "2: output[0].where: character 18: Fiel is no field; did you mean File?",
+        ),
+        (
+            "[[output]]\n\nwhere = 'ProcUID startswith \"x\"'",
+            "3: output[0].where: character 9: ProcUID is a whole number: startswith is none of",
+        ),
+        ("output = [{ where = 'File ==' }]", "1: output[0].where: character 8: a number or a t"),
+        ("output = [{ where = 1 }]", "1: output[0].where: 1 is no expression"),
         ("count = nan", "1: count: nan is no whole number from 1 on"),
         ("trace.idle = inf", "1: trace.idle: inf is no number of seconds"),
         (

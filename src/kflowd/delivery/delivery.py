@@ -12,6 +12,7 @@ from kflowd.delivery.formats import Format, make_format
 from kflowd.delivery.output import Output, State
 from kflowd.delivery.outputs import screen_of
 from kflowd.delivery.retiring import Retiring, failure_of
+from kflowd.delivery.where import make_where
 from kflowd.faults import Faults
 from kflowd.serialize import HealthRecord, OutputCounters, Record
 from kflowd.settings.outputs import KINDS
@@ -25,31 +26,51 @@ class Group:
 
     Args:
         outputs: One at least.
+        faults: Counts the records that an expression fails at.
 
     Attributes:
         format: Makes the texts.
         outputs: As above.
     """
 
-    def __init__(self, outputs: Sequence[Output]) -> None:
+    def __init__(self, outputs: Sequence[Output], faults: Faults) -> None:
         first = outputs[0]
         self.outputs = outputs
+        self._faults = faults
         self.format = make_format(first.form, first.screen, first.wrap, os.getpid())
         self._all = first.records >= set(KINDS)
         self._records = first.records
+        self._where = None if first.where is None else make_where(first.where)
 
     def wanted(self, records: Sequence[Record]) -> Sequence[Record]:
-        """Return those of some records that the outputs are to get."""
-        return records if self._all else [it for it in records if it.MONITOR in self._records]
+        """Return those of some records that the outputs are to get; count what `where` left out."""
+        if not self._all:
+            records = [it for it in records if it.MONITOR in self._records]
+        if self._where is None:
+            return records
+        found = [it for it in records if self._holds(it)]
+        for output in self.outputs:
+            output.filtered += len(records) - len(found)
+        return found
+
+    def wants(self, record: Record) -> bool:
+        """Say whether the outputs are to get a record."""
+        return (self._all or record.MONITOR in self._records) and self._holds(record)
+
+    def _holds(self, record: Record) -> bool:
+        try:
+            return self._where is None or self._where(record)
+        except Exception as error:  # noqa: BLE001 - it costs one record; the run goes on
+            self._faults.record(error)
+            return False
 
 
 def _alike(outputs: Sequence[Output]) -> list[list[Output]]:
     """Return outputs that get the same texts together."""
     groups: dict[object, list[Output]] = {}
     for output in outputs:
-        groups.setdefault((output.form, output.screen, output.records, output.wrap), []).append(
-            output
-        )
+        same = (output.form, output.screen, output.records, output.wrap, output.where)
+        groups.setdefault(same, []).append(output)
     return list(groups.values())
 
 
@@ -77,7 +98,7 @@ class Delivery:
         self._outputs = outputs
         self._left = Retiring()
         self._count = count
-        self._groups = list(map(Group, _alike(outputs)))
+        self._groups = [Group(each, self._faults) for each in _alike(outputs)]
 
     @property
     def outputs(self) -> Sequence[Output]:
@@ -107,17 +128,17 @@ class Delivery:
     def put(self, records: Sequence[Record]) -> None:
         """Take records; see `Consumer.put`. With lossless outputs it waits for their sinks."""
         if self._count is not None:
-            records = records[: max(0, self._missing())]
+            records = self._up_to_count(records)
         self.records += len(records)
         if records:
             for group in self._groups:
-                _share(group.wanted(records), group.format, group.outputs, self._faults)
+                _share(records, group, self._faults)
 
     def exchange(self, exchange: Exchange) -> None:
         """Take other outputs, from the next record on; to be called by who puts records."""
         for output, wanted in exchange.told:
-            output.tell(wanted.form, wanted.records, screen_of(wanted))
-        self._groups = list(map(Group, _alike(exchange.outputs)))
+            output.tell(wanted.form, wanted.records, screen_of(wanted), wanted.where)
+        self._groups = [Group(each, self._faults) for each in _alike(exchange.outputs)]
         self._outputs = exchange.outputs
         for left in exchange.left:
             self._left.take(left)
@@ -182,6 +203,15 @@ class Delivery:
         found = (self._left.failure(), *map(failure_of, self._outputs))
         return next((error for error in found if error is not None), None)
 
+    def _up_to_count(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Return records up to the last one that the first output has to give."""
+        missing = self._missing()
+        for place, record in enumerate(records):
+            if missing <= 0:
+                return records[:place]
+            missing -= not self._groups or self._groups[0].wants(record)
+        return records
+
     def _missing(self) -> int:
         """Return how many records are missing to the count."""
         given = self.records
@@ -191,22 +221,20 @@ class Delivery:
         return (self._count or 0) - given
 
 
-def _share(
-    records: Sequence[Record], form: Format, outputs: Sequence[Output], faults: Faults
-) -> None:
-    """Make each text once, and give all to the outputs of one form.
+def _share(records: Sequence[Record], group: Group, faults: Faults) -> None:
+    """Make each text once, and give all to the outputs that get the same.
 
     For a sink that is gone there are no more records: it does not lose any either.
     """
-    there = [output for output in outputs if output.state is not State.GONE]
+    there = [output for output in group.outputs if output.state is not State.GONE]
     if not there:
         return
     texts: list[bytes] = []
     notices: list[int] = []
-    rest = iter(records)
+    rest = iter(group.wanted(records))
     while True:
         try:
-            _form(rest, form, texts, notices)
+            _form(rest, group.format, texts, notices)
         except Exception as error:  # noqa: BLE001 - it costs one record; the run goes on
             faults.record(error)
         else:

@@ -16,6 +16,7 @@ from kflowd.delivery.sinks.base import RefusedError, Sink, SinkGoneError
 from kflowd.serialize import OutputCounters
 from kflowd.settings import QueueSettings
 from kflowd.settings.outputs import KINDS
+from kflowd.settings.where import Where
 
 # What is offered to a sink at once: what an empty pipe takes, and twice as much each time that all
 # of it was taken, as a file does: while the run is busy, a thread gets its turn every few ms.
@@ -53,9 +54,11 @@ class Output:
         records: Which it gets, by InfoMonitor.
         queue: What may wait.
         wrap: What stands around each text, None: nothing.
+        where: Which of them it gets, None: all.
         held: Records wait until `begin`: another output still has the place.
 
     Attributes:
+        filtered: How many records `where` has left out; set by who hands it records.
         state: How the sink stands.
         error: The last one with which the sink refused texts, or that ended its thread.
         progress_ns: When the sink took something for the last time (time.monotonic_ns).
@@ -72,6 +75,7 @@ class Output:
         records: frozenset[str] = frozenset(KINDS),
         queue: QueueSettings | None = None,
         wrap: Wrap | None = None,
+        where: Where | None = None,
         held: bool = False,
     ) -> None:
         queue = queue or QueueSettings()
@@ -79,6 +83,8 @@ class Output:
         self.name = name
         self.records = records
         self.wrap = wrap
+        self.where = where
+        self.filtered = 0
         self.form = form
         self.screen = screen
         self.state = State.UP
@@ -121,9 +127,11 @@ class Output:
         """Go on: who had the place has left it; for any thread."""
         self._begun.set()
 
-    def tell(self, form: str, records: frozenset[str], screen: Screen) -> None:
+    def tell(
+        self, form: str, records: frozenset[str], screen: Screen, where: Where | None
+    ) -> None:
         """Take texts of another form, or of other records; what is queued stays as it is."""
-        self.form, self.records, self.screen = form, records, screen
+        self.form, self.records, self.screen, self.where = form, records, screen, where
 
     def reopen(self) -> None:
         """Begin anew at the path or address of the sink, if it has one; for any thread."""
@@ -175,6 +183,7 @@ class Output:
             lost_refused=lost[Reason.REFUSED],
             lost_gone=lost[Reason.GONE],
             lost_end=lost[Reason.END],
+            filtered=self.filtered,
         )
 
     def _wake(self) -> None:

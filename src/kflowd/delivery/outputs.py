@@ -87,6 +87,7 @@ def _output(
         records=it.records,
         queue=it.queue,
         wrap=_wrap(it),
+        where=it.where,
         held=held,
     )
 

@@ -102,11 +102,13 @@ def _outputs(outputs: Sequence[OutputCounters]) -> Iterator[Metric]:
     written = CounterMetricFamily("kflowd_output_written", OUTPUT["Written"], labels=label)
     queued = GaugeMetricFamily("kflowd_output_queued", OUTPUT["Queued"], labels=label)
     lost = CounterMetricFamily("kflowd_output_lost", OUTPUT["Lost"], labels=["output", "reason"])
+    filtered = CounterMetricFamily("kflowd_output_filtered", OUTPUT["Filtered"], labels=label)
     for output in outputs:
         name = [output.name]
         up.add_metric(name, output.state == "up")
         written.add_metric(name, output.written)
         queued.add_metric(name, output.queued)
+        filtered.add_metric(name, output.filtered)
         for field, reason in _LOST.items():
             lost.add_metric([output.name, reason], getattr(output, field))
-    yield from (up, written, queued, lost)
+    yield from (up, written, queued, lost, filtered)

@@ -87,7 +87,7 @@ class UserCounters(msgspec.Struct, frozen=True, kw_only=True):
 class OutputCounters(msgspec.Struct, frozen=True, rename="pascal"):
     """What one output did with the records that were meant for it; an entry of HealthOutputs.
 
-    `lost` is the sum of what is behind it.
+    `lost` is the sum of what is behind it but for `filtered`, which no other has.
     """
 
     name: str
@@ -100,6 +100,7 @@ class OutputCounters(msgspec.Struct, frozen=True, rename="pascal"):
     lost_refused: int
     lost_gone: int
     lost_end: int
+    filtered: int = 0
 
 
 class Builder:

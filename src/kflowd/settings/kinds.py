@@ -27,6 +27,7 @@ from kflowd.settings.servers import (
     parse_listen,
     parse_server,
 )
+from kflowd.settings.where import Where, parse_where
 
 MAX_SHOWN = 60
 MOST_SERVERS = 8
@@ -240,6 +241,19 @@ class RuleList(Kind[tuple[Rule, ...]]):
             raise ValueError(f"{shown(text)} {error}") from None
 
 
+class Condition(Kind[Where]):
+    """An expression over the fields of a record."""
+
+    def __init__(self) -> None:
+        super().__init__(Where, "no expression", "", "EXPRESSION")
+
+    def read(self, value: object) -> Where:
+        """Return the expression; a message says at which character it is wrong."""
+        if not isinstance(value, str):
+            raise ValueError(f"{shown(value)} is {self.wrong}")  # noqa: TRY004 - of the user
+        return parse_where(value)
+
+
 class ServerList(Kind[tuple[Server, ...]]):
     """Servers, each IP:PORT, with commas between them or as a list."""
 
@@ -344,6 +358,7 @@ class OneAddress(Kind[A]):
             raise ValueError(f"{shown(value)} {error}") from None
 
 
+_OF_CLASSES: dict[type, Callable[[], Kind[Any]]] = {Path: File, Where: Condition}
 _ADDRESSES: dict[type, Callable[[], Kind[Any]]] = {
     Address: lambda: OneAddress(Address, parse_address, "HOST:PORT"),
     Listen: lambda: OneAddress(Listen, parse_listen, "ADDRESS"),
@@ -376,8 +391,8 @@ def kind_of(annotation: object, unit: Unit | None) -> Kind[Any]:
             kind = Flag()
         case inspect.StrType(min_length=least, max_length=most):
             kind = Text(of, least, most)
-        case inspect.CustomType(cls=cls) if cls is Path:
-            kind = File()
+        case inspect.CustomType(cls=cls) if cls in _OF_CLASSES:
+            kind = _OF_CLASSES[cls]()
         case inspect.IntType(ge=int(least), le=int(most)) if unit is not None:
             kind = Quantity(of, least, most, unit)
         case inspect.IntType(ge=int(least), le=most) if unit is None:

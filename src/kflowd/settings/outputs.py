@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from kflowd.settings.option import BYTES, NS_PER_SECOND, SECONDS, Option
 from kflowd.settings.servers import Address
+from kflowd.settings.where import Where
 
 Format = Literal["json", "json-min", "ecs", "compact", "table"]
 SinkName = Literal["stdout", "file", "udp", "tcp", "unix", "unixgram", "syslog"]
@@ -126,6 +127,12 @@ class OutputSettings(Struct, frozen=True, kw_only=True):
             reload=True,
         ),
     ] = frozenset(KINDS)
+    where: Annotated[
+        Where | None,
+        Option(
+            help="Which of these, by what is in them: an expression", commands=(), reload=True
+        ),
+    ] = None
     path: Annotated[
         Path | None,
         Option(

@@ -7,7 +7,9 @@ from kflowd.delivery import Delivery, Ending, Output
 from kflowd.delivery.formats import FORMATS
 from kflowd.delivery.queue import OVERHEAD_BYTES
 from kflowd.errors import SinkError
+from kflowd.faults import Faults
 from kflowd.serialize import Record
+from kflowd.settings.where import Where, WhereError, parse_where
 from tests.unit.delivery.make import (
     Anew,
     Sink,
@@ -242,3 +244,88 @@ def test_all_outputs_begin_anew(form: Form) -> None:
     with Delivery([Output("a", Standing(), "test")]) as delivery:
         assert not delivery.reopens
     assert form.calls == 0
+
+
+def by_names(*names: str) -> Where:
+    """Return what holds for records of `records` with these numbers."""
+    listed = ", ".join(f'"{it}"' for it in names)
+    return parse_where(f"InfoHostName in [{listed}]")
+
+
+def test_outputs_get_the_records_that_their_expressions_hold_for(form: Form) -> None:
+    """What is left out is counted for the output alone; those alike share the texts."""
+    sinks = [Sink() for _ in range(3)]
+    outputs = [
+        Output("a", sinks[0], "test", where=by_names("2", "5")),
+        Output("b", sinks[1], "test", where=by_names("2", "5")),
+        Output("c", sinks[2], "test"),
+    ]
+    with Delivery(outputs) as delivery:
+        delivery.put(records(4))
+        delivery.put(records(3, first=5))
+        delivery.close(ending())
+        counters = delivery.counters()
+    assert [sink.texts for sink in sinks[:2]] == [[b"2", b"5"]] * 2
+    assert len(sinks[2].texts) == 7
+    assert form.calls == 2 + 7
+    assert [(it.written, it.filtered, it.lost) for it in counters] == [
+        (2, 5, 0),
+        (2, 5, 0),
+        (7, 0, 0),
+    ]
+    assert (delivery.lost(), delivery.records) == (0, 7)
+
+
+@pytest.mark.usefixtures("form")
+def test_an_expression_is_about_health_records_too() -> None:
+    """They go out where it says so, and where none is."""
+    sinks = [Sink() for _ in range(3)]
+    outputs = [
+        Output("a", sinks[0], "test", where=parse_where("ProcUID >= 1000")),
+        Output("b", sinks[1], "test", where=parse_where('InfoMonitor == "health"')),
+        Output("c", sinks[2], "test"),
+    ]
+    with Delivery(outputs) as delivery:
+        delivery.put([health()])
+        delivery.close(ending())
+    assert [len(sink.texts) for sink in sinks] == [0, 1, 1]
+
+
+@pytest.mark.usefixtures("form")
+def test_a_count_is_of_the_records_that_the_first_output_gets() -> None:
+    """Others go on to have what comes ahead of the last of them."""
+    first, second = Sink(), Sink()
+    outputs = [
+        Output("a", first, "test", where=by_names("3", "4", "9")),
+        Output("b", second, "test"),
+    ]
+    with Delivery(outputs, count=2) as delivery:
+        delivery.put(records(9))
+        assert delivery.done
+        delivery.close(ending())
+    assert first.texts == [b"3", b"4"]
+    assert second.texts == [b"1", b"2", b"3", b"4"]
+
+
+@pytest.mark.usefixtures("form")
+def test_an_expression_that_fails_costs_the_record() -> None:
+    """No record is known to do so; the run goes on if one does."""
+    faults, sink = Faults(), Sink()
+    with Delivery([Output("a", sink, "test", where=by_names("1"))], faults=faults) as delivery:
+
+        def fail(record: Record) -> bool:
+            return bool(1 // (record.host.InfoHostName != "2"))
+
+        delivery._groups[0]._where = fail
+        delivery.put(records(3))
+        delivery.close(ending())
+    assert sink.texts == [b"1", b"3"]
+    assert faults.records == 1
+
+
+def test_an_expression_that_is_wrong_begins_no_run() -> None:
+    """The file of settings tells it ahead; this is for who makes settings otherwise."""
+    output = Output("a", Sink(), "json", where=parse_where("Prco == 1"))
+    with pytest.raises(WhereError):
+        Delivery([output])
+    output.leave()

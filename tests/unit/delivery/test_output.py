@@ -260,6 +260,8 @@ def test_counters_as_health_shows_them(output: Output, sink: Sink) -> None:
     counters = output.counters()
     assert (counters.name, counters.state, counters.written) == ("sink", "up", 0)
     assert (counters.queued, counters.lost, counters.lost_full) == (10, 3, 3)
+    output.filtered = 7
+    assert output.counters().filtered == 7
     output.leave()
     counters = output.counters()
     assert (counters.queued, counters.lost, counters.lost_end) == (0, 13, 10)
@@ -316,7 +318,7 @@ def test_another_form_is_for_who_makes_the_texts() -> None:
     """The sink is the same."""
     output = Output("a", Sink(), "json")
     screen = Screen(99, colours=True)
-    output.tell("compact", frozenset(["health"]), screen)
+    output.tell("compact", frozenset(["health"]), screen, None)
     assert (output.form, output.screen) == ("compact", screen)
     assert output.records == {"health"}
     output.leave()

@@ -9,7 +9,7 @@ from kflowd.serialize import OutputCounters, UserCounters
 from kflowd.serialize.blocks.health import HealthKernel, HealthUser
 from kflowd.serialize.build import kernel_keys
 
-OUTPUT = OutputCounters('file /a"\n', "retrying", 5, 3, 9, 4, 0, 5, 0, 0)
+OUTPUT = OutputCounters('file /a"\n', "retrying", 5, 3, 9, 4, 0, 5, 0, 0, 8)
 KERNEL = {key: 100 + at for key, at in kernel_keys().items()}
 
 
@@ -62,6 +62,7 @@ def test_each_output_has_its_own() -> None:
     assert found["kflowd_output_up"][(name,)] == 0
     assert found["kflowd_output_written_total"][(name,)] == OUTPUT.written
     assert found["kflowd_output_queued"][(name,)] == OUTPUT.queued
+    assert found["kflowd_output_filtered_total"][(name,)] == OUTPUT.filtered
     lost = found["kflowd_output_lost_total"]
     assert lost[(name, ("reason", "full"))] == OUTPUT.lost_full
     assert sum(lost.values()) == OUTPUT.lost

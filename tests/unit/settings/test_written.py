@@ -14,6 +14,7 @@ from kflowd.settings.applications import AnyPort, TcpPort
 from kflowd.settings.convert import build, check
 from kflowd.settings.kinds import (
     Choice,
+    Condition,
     File,
     Flag,
     OneAddress,
@@ -28,6 +29,7 @@ from kflowd.settings.kinds import (
 from kflowd.settings.rules import Rule, parse_rule
 from kflowd.settings.servers import Address, Listen, Server
 from kflowd.settings.walk import Place, Setting, settings_of
+from kflowd.settings.where import parse_where
 from kflowd.settings.written import written
 
 # all that a file can hold, and that its reader must not take for a part of TOML
@@ -90,11 +92,17 @@ VALUES: dict[type, Callable[[Setting], st.SearchStrategy[Any]]] = {
     Quantity: whole,
     Choice: lambda it: st.sampled_from(get_args(it.kind.of)),
     Words: lambda it: st.frozensets(st.sampled_from(it.kind.values.split(", ")), min_size=1),
+    Condition: lambda _: LETTERS.map(_quoted).map(lambda it: parse_where(f"File == {it}")),
     RuleList: lambda _: st.lists(RULES, max_size=3).map(tuple),
     OneAddress: lambda it: ADDRESSES if it.kind.of is Address else LISTENS,
     PortList: lambda it: PORTS[it.key],
     ServerList: lambda _: st.lists(SERVERS, max_size=8, unique=True).map(tuple),
 }
+
+
+def _quoted(text: str) -> str:
+    """Return a text as it stands in an expression."""
+    return "'" + text.replace("\\", r"\\").replace("'", r"\'") + "'"
 
 
 def values(setting: Setting) -> st.SearchStrategy[Any]:
@@ -133,7 +141,7 @@ def output_of(sink: str) -> st.SearchStrategy[dict[Place, Any]]:
     """Return the settings of an output, among them those that its sink needs."""
     chosen: dict[Place, st.SearchStrategy[Any]] = {("output", 0, "sink"): st.just(sink)}
     for place, setting in OF_OUTPUTS.items():
-        if place[2] == "queue" or place[-1] == "records":
+        if place[2] == "queue" or place[-1] in ("records", "where"):
             chosen[place] = values(setting)
         elif place[-1] in OF_SINKS[sink]:
             needed = place[-1] in ("path", "address")

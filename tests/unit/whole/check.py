@@ -13,6 +13,7 @@ from kflowd.aggregate.followed import Followed
 from kflowd.delivery import Delivery
 from kflowd.delivery.formats import FORMATS
 from kflowd.pipeline import Pipeline
+from kflowd.serialize import Record
 from kflowd.settings import EnrichSettings, Settings, Subsystem, TraceSettings
 from tests.unit.whole import expected, lived, raw, summed
 from tests.unit.whole.common import Keys
@@ -57,19 +58,24 @@ CASES = {
 }
 
 
-def records(name: str) -> list[Keys]:
-    """Return the records that a case becomes, as their text has them."""
+def made(name: str) -> list[Record]:
+    """Return the records that a case becomes."""
     enrichers = assembly.recorded_enrichers(ENRICHER_FACTS)
     settings = Settings(
         trace=TraceSettings(monitor=CASES[name].monitor), enrich=EnrichSettings(checksums=True)
     )
     pipeline = assembly.make_pipeline(settings, enrichers, Delivery([]))
-    made = pipeline.feed(raw.SESSION + raw.PROCESSES)
-    made += pipeline.feed(CASES[name].stream())
+    found = pipeline.feed(raw.SESSION + raw.PROCESSES)
+    found += pipeline.feed(CASES[name].stream())
     if name == "health":
         count_in_user_space(pipeline)
-        made = pipeline.close()
-    return [json.loads(FORM(record)) for record in made]
+        found = pipeline.close()
+    return found
+
+
+def records(name: str) -> list[Keys]:
+    """Return the records that a case becomes, as their text has them."""
+    return [json.loads(FORM(record)) for record in made(name)]
 
 
 def count_in_user_space(pipeline: Pipeline) -> None:

@@ -18,6 +18,7 @@ OUTPUT = {
     "LostRefused": "they found no room while the output was retrying",
     "LostGone": "they were queued when the reader went away",
     "LostEnd": "they were queued when the run had to end; the summary alone can tell",
+    "Filtered": "records that the output's `where` left out; they are in none of the others",
 }
 
 
