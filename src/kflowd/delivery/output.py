@@ -12,7 +12,7 @@ from enum import StrEnum
 from kflowd.delivery.formats import Wrap
 from kflowd.delivery.formats.screen import PAPER, Screen
 from kflowd.delivery.queue import Counts, Queue, Reason
-from kflowd.delivery.sinks.base import RefusedError, Sink, SinkGoneError
+from kflowd.delivery.sinks.base import BatchingSink, RefusedError, Sink, SinkGoneError
 from kflowd.serialize import OutputCounters
 from kflowd.settings import QueueSettings
 from kflowd.settings.outputs import KINDS
@@ -96,7 +96,11 @@ class Output:
         self._sink = sink
         self._lossless = lossless
         self._ending = self._leaving = self._reopening = False
-        self._chunk = CHUNK_BYTES
+        self._batching = sink if isinstance(sink, BatchingSink) else None
+        self._chunks = (CHUNK_BYTES, MOST_CHUNK_BYTES)
+        if self._batching is not None:
+            self._chunks = (self._batching.batch_bytes,) * 2
+        self._chunk = self._chunks[0]
         self._ready = False  # poll said so and nothing was written since
         self._waker = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poller = select.poll()
@@ -127,9 +131,7 @@ class Output:
         """Go on: who had the place has left it; for any thread."""
         self._begun.set()
 
-    def tell(
-        self, form: str, records: frozenset[str], screen: Screen, where: Where | None
-    ) -> None:
+    def tell(self, form: str, records: frozenset[str], screen: Screen, where: Where | None) -> None:
         """Take texts of another form, or of other records; what is queued stays as it is."""
         self.form, self.records, self.screen, self.where = form, records, screen, where
 
@@ -204,7 +206,8 @@ class Output:
 
     def _work(self) -> None:
         while not self._leaving:
-            texts, offset = self._queue.front(self._chunk)
+            held = 0 if self._batching is None else self._batching.held
+            texts, offset = self._queue.front(self._chunk, held)
             if self._reopening:
                 self._reopening = False
                 self._sink.close()
@@ -213,6 +216,8 @@ class Output:
                     return
                 self._wait(None, None)
                 continue
+            if self._ending and self._batching is not None:
+                self._batching.hurry()
             try:
                 whole, rest = self._write(texts, offset)
             except OSError as error:
@@ -228,7 +233,8 @@ class Output:
                 self._wait_for_sink()
                 continue
             took_all = whole == len(texts)
-            self._chunk = min(2 * self._chunk, MOST_CHUNK_BYTES) if took_all else CHUNK_BYTES
+            least, most = self._chunks
+            self._chunk = min(2 * self._chunk, most) if took_all else least
             self._ready = False
             self.state, self._queue.refusing = State.UP, False
             before_ns, self.progress_ns = self.progress_ns, time.monotonic_ns()
@@ -237,7 +243,7 @@ class Output:
                 self._wait(None, NAP_NS)
 
     def _write(self, texts: Sequence[bytes], offset: int) -> tuple[int, int]:
-        """Write what the sink takes; lose the text that it will never take."""
+        """Write what the sink takes; lose what it will never take."""
         while True:
             try:
                 return self._sink.write(texts, offset)
@@ -250,17 +256,24 @@ class Output:
                     raise refused.error from None
                 self.state, self._queue.refusing = State.UP, False
                 self.error = refused.error
-                self._queue.drop()
-                texts = texts[1:]
+                self._queue.drop(refused.number)
+                texts = texts[refused.number :]
                 if not texts:
                     return 0, 0
 
     def _wait_to_retry(self) -> None:
+        self._queue.hold(0)
         end_ns = time.monotonic_ns() + RETRY_NS
         while not self._ending and (left_ns := end_ns - time.monotonic_ns()) > 0:
             self._wait(None, left_ns)
 
     def _wait_for_sink(self) -> None:
+        if self._batching is not None:
+            self._queue.hold(self._batching.held)
+            descriptor, events, most_ns = self._batching.waits()
+            self._wait(descriptor, most_ns, events)
+            return
+        self._queue.hold(0)
         if self._ready:
             # it is not: a terminal can have room for less than one character and its line end
             self._ready = False
@@ -268,10 +281,12 @@ class Output:
             return
         self._ready = self._wait(self._sink.fileno(), None)
 
-    def _wait(self, descriptor: int | None, most_ns: int | None) -> bool:
+    def _wait(
+        self, descriptor: int | None, most_ns: int | None, events: int = select.POLLOUT
+    ) -> bool:
         """Wait until woken, or for a descriptor; say whether that is ready."""
         if descriptor is not None:
-            self._poller.register(descriptor, select.POLLOUT)
+            self._poller.register(descriptor, events)
         found = [number for number, _ in self._poller.poll(most_ns and most_ns / 1e6)]
         if descriptor is not None:
             self._poller.unregister(descriptor)

@@ -65,7 +65,8 @@ def make_output(it: OutputSettings, *, held: bool = False) -> Output:
 def sink_of(it: OutputSettings) -> Hashable:
     """Return what is the same for two outputs whose sink and queue are."""
     head = it.form if it.form in HEAD_LINES else ""
-    return it.name, it.carrier, it.lines, it.ca, it.rotate, it.queue, head
+    request = it.url, it.headers, it.token_file, it.compress, it.batch, it.timeout_ns
+    return it.name, it.carrier, it.lines, it.ca, it.rotate, it.queue, head, request
 
 
 def screen_of(output: OutputSettings) -> Screen:
@@ -103,6 +104,16 @@ def _sink(output: OutputSettings) -> Sink:
     """Return what takes the texts of an output."""
     carrier, where = output.carrier, output.address or output.path
     make = SINKS[carrier]
+    if carrier == "http":
+        return make(
+            output.url,
+            headers=output.headers,
+            token_file=output.token_file,
+            ca=output.ca,
+            compressed=output.compress == "gzip",
+            batch=output.batch,
+            timeout_ns=output.timeout_ns,
+        )
     if carrier in DATAGRAMS:
         return make(where)
     separator = NEWLINE if output.lines else RECORD

@@ -74,6 +74,7 @@ class Queue:
         self._age_ns = age_ns
         # when texts came, and how many of those are still there
         self._came: deque[list[int]] = deque()
+        self._held = 0  # texts at the front that a sink has in its hands
         self._idle = False
         self._abandoned: Reason | None = None
         self._put = self._written = self._replaced = 0
@@ -109,12 +110,18 @@ class Queue:
             if self._abandoned is not None:
                 self._lost[self._abandoned] += len(texts)
 
-    def front(self, most_bytes: int) -> tuple[list[bytes], int]:
+    def front(self, most_bytes: int, held: int = 0) -> tuple[list[bytes], int]:
         """Return texts from the front, and how many bytes of the first are out already.
 
-        They stay in the queue until `advance`. Without any the next `put` wakes.
+        They stay in the queue until `advance`, whatever their age, unless `hold` lets them go.
+        Without any the next `put` wakes.
+
+        Args:
+            most_bytes: How much, or one text.
+            held: So many are in the hands of the sink since the last time, as of `hold`.
         """
         with self._lock:
+            self._held = held
             self._expire()
             texts = [] if self._begun is None else [self._begun]
             size = sum(map(len, texts))
@@ -123,8 +130,14 @@ class Queue:
                     break
                 texts.append(text)
                 size += len(text)
+            self._held = len(texts)
             self._idle = not texts
             return texts, self._offset
+
+    def hold(self, number: int) -> None:
+        """Let texts get too old, but for so many at the front, which a sink is about to take."""
+        with self._lock:
+            self._held = number
 
     def advance(self, whole: int, offset: int) -> bool:
         """Take note of what is out: so many texts, and so many bytes of the next one.
@@ -136,6 +149,7 @@ class Queue:
             if self._abandoned is not None:
                 return True
             self._written += whole
+            self._held = max(0, self._held - whole)
             if whole and self._begun is not None:
                 self._bytes -= _size([self._begun])
                 self._begun = None
@@ -148,12 +162,13 @@ class Queue:
             self._after_removal()
             return not self._queued()
 
-    def drop(self) -> None:
-        """Lose the first text: the sink never takes it."""
+    def drop(self, number: int = 1) -> None:
+        """Lose so many of the first texts: the sink never takes them."""
         with self._lock:
             if self._abandoned is None and self._texts:
-                self._remove(1)
-                self._lost[Reason.REFUSED] += 1
+                self._remove(number)
+                self._held = max(0, self._held - number)
+                self._lost[Reason.REFUSED] += number
                 self._after_removal()
 
     def abandon(self, reason: Reason) -> None:
@@ -225,8 +240,8 @@ class Queue:
                 self._came.popleft()
 
     def _expire(self) -> None:
-        """Lose what has waited too long."""
-        if self._age_ns is None or not self._came:
+        """Lose what has waited too long, unless a sink is about to take it."""
+        if self._age_ns is None or not self._came or self._held:
             return
         before_ns = time.monotonic_ns() - self._age_ns
         while self._came and self._came[0][0] < before_ns:

@@ -6,7 +6,13 @@ written, `walk` the fields one by one, `lines` the options of a command, `conver
 was written to a tree.
 """
 
-from kflowd.settings.outputs import Format, OutputSettings, QueueSettings, RotateSettings
+from kflowd.settings.outputs import (
+    BatchSettings,
+    Format,
+    OutputSettings,
+    QueueSettings,
+    RotateSettings,
+)
 from kflowd.settings.tree import (
     AttachMode,
     EnrichSettings,
@@ -18,6 +24,7 @@ from kflowd.settings.tree import (
 
 __all__ = [
     "AttachMode",
+    "BatchSettings",
     "EnrichSettings",
     "Format",
     "MetricsSettings",

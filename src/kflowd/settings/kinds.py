@@ -27,10 +27,12 @@ from kflowd.settings.servers import (
     parse_listen,
     parse_server,
 )
+from kflowd.settings.urls import Header, Url, parse_header, parse_url
 from kflowd.settings.where import Where, parse_where
 
 MAX_SHOWN = 60
 MOST_SERVERS = 8
+MOST_HEADERS = 16
 _QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})([A-Za-z]*)", re.ASCII)
 
 T = TypeVar("T")
@@ -332,14 +334,46 @@ class PortList(Kind[tuple[Port, ...]]):
             raise ValueError(f"{shown(text)} {error}") from None
 
 
-A = TypeVar("A", bound=Address | Listen)
+class HeaderList(Kind[tuple[Header, ...]]):
+    """Headers of a request, each NAME: VALUE, as a list."""
+
+    def __init__(self) -> None:
+        super().__init__(tuple, "no list of headers", f"{MOST_HEADERS} at most", "NAME: VALUE")
+
+    def read(self, value: object) -> tuple[Header, ...]:
+        """Return the headers; a message names the one that is wrong, and not its value."""
+        texts = [value] if isinstance(value, str) else value
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise ValueError(f"this is {self.wrong}")
+        if len(texts) > MOST_HEADERS:
+            raise ValueError(f"{len(texts)} headers are too many: {self.values}")
+        return tuple(map(self._header, texts))
+
+    def text(self, value: tuple[Header, ...]) -> str:
+        """Return the headers, each on its line."""
+        return "\n".join(map(str, value))
+
+    def toml(self, value: tuple[Header, ...]) -> str:
+        """Return a list of the headers."""
+        return _listed(map(str, value))
+
+    @staticmethod
+    def _header(text: str) -> Header:
+        try:
+            return parse_header(text)
+        except ValueError as error:
+            # the value may be a secret
+            raise ValueError(f"{shown(text.partition(':')[0])} {error}") from None
+
+
+A = TypeVar("A", bound=Address | Listen | Url)
 
 
 class OneAddress(Kind[A]):
     """A host and a port, or what stands for them.
 
     Args:
-        of: Address or Listen.
+        of: Address, Listen or Url.
         parse: Reads one.
         metavar: As of `Kind`.
     """
@@ -362,12 +396,12 @@ _OF_CLASSES: dict[type, Callable[[], Kind[Any]]] = {Path: File, Where: Condition
 _ADDRESSES: dict[type, Callable[[], Kind[Any]]] = {
     Address: lambda: OneAddress(Address, parse_address, "HOST:PORT"),
     Listen: lambda: OneAddress(Listen, parse_listen, "ADDRESS"),
+    Url: lambda: OneAddress(Url, parse_url, "URL"),
 }
-
-# kinds of lists by what they hold
 _LISTS: dict[type, Callable[[], Kind[Any]]] = {
     Rule: RuleList,
     Server: ServerList,
+    Header: HeaderList,
     AnyPort: lambda: PortList(AnyPort),
     TcpPort: lambda: PortList(TcpPort),
 }

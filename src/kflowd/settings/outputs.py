@@ -9,10 +9,11 @@ from msgspec import Meta, Struct
 
 from kflowd.settings.option import BYTES, NS_PER_SECOND, SECONDS, Option
 from kflowd.settings.servers import Address
+from kflowd.settings.urls import Header, Url
 from kflowd.settings.where import Where
 
 Format = Literal["json", "json-min", "ecs", "compact", "table"]
-SinkName = Literal["stdout", "file", "udp", "tcp", "unix", "unixgram", "syslog"]
+SinkName = Literal["stdout", "file", "udp", "tcp", "unix", "unixgram", "syslog", "http"]
 Transport = Literal["udp", "tcp", "tls"]
 RecordKind = Literal["filesystem", "socket", "process", "health"]
 KINDS: tuple[RecordKind, ...] = ("filesystem", "socket", "process", "health")
@@ -29,10 +30,14 @@ _NEEDS = {
     "udp": "address",
     "tcp": "address",
     "syslog": "address",
+    "http": "url",
 }
+_PLACES = {"path": "a path", "address": "an address", "url": "a url"}
+# What only requests have.
+_OF_REQUESTS = ("headers", "token_file", "compress", "batch", "timeout_ns")
 # The transport unless it is set; who is not here has none to choose.
 _TRANSPORTS: dict[str, str] = {"tcp": "tcp", "syslog": "udp"}
-_FRAMED = ("udp", "unixgram", "syslog")
+_FRAMED = ("udp", "unixgram", "syslog", "http")
 
 
 class RotateSettings(Struct, frozen=True, kw_only=True, rename=lambda it: it.removesuffix("_ns")):
@@ -95,7 +100,21 @@ class QueueSettings(Struct, frozen=True, kw_only=True, rename=lambda it: it.remo
     ] = None
 
 
-class OutputSettings(Struct, frozen=True, kw_only=True):
+class BatchSettings(Struct, frozen=True, kw_only=True, rename=lambda it: it.removesuffix("_ns")):
+    """What is sent in one request."""
+
+    # some hundred records: what receivers take, and little to send again
+    bytes: Annotated[
+        Annotated[int, Meta(ge=4 << 10, le=64 << 20)],
+        Option(help="Of records, before they are compressed", unit=BYTES, commands=(), reload=True),
+    ] = 1 << 20
+    age_ns: Annotated[
+        Annotated[int, Meta(ge=0, le=3600 * NS_PER_SECOND)],
+        Option(help="A record waits no longer for others", unit=SECONDS, commands=(), reload=True),
+    ] = NS_PER_SECOND
+
+
+class OutputSettings(Struct, frozen=True, kw_only=True, rename=lambda it: it.removesuffix("_ns")):
     """One way out of the records. Options of the command line are about standard output."""
 
     sink: Annotated[SinkName, Option(help="Where to", commands=(), reload=True)] = STDOUT
@@ -129,9 +148,7 @@ class OutputSettings(Struct, frozen=True, kw_only=True):
     ] = frozenset(KINDS)
     where: Annotated[
         Where | None,
-        Option(
-            help="Which of these, by what is in them: an expression", commands=(), reload=True
-        ),
+        Option(help="Which of these, by what is in them: an expression", commands=(), reload=True),
     ] = None
     path: Annotated[
         Path | None,
@@ -152,16 +169,47 @@ class OutputSettings(Struct, frozen=True, kw_only=True):
             reload=True,
         ),
     ] = None
+    url: Annotated[
+        Url | None,
+        Option(help="Where http posts to, http:// or https://", commands=(), reload=True),
+    ] = None
+    headers: Annotated[
+        tuple[Header, ...],
+        Option(help="Further headers of each request of http", commands=(), reload=True),
+    ] = ()
+    token_file: Annotated[
+        Path | None,
+        Option(
+            help="A file with what stands in Authorization: a token, or a scheme and more",
+            commands=(),
+            reload=True,
+        ),
+    ] = None
+    compress: Annotated[
+        Literal["none", "gzip"],
+        Option(help="Form of the body of a request", commands=(), reload=True),
+    ] = "none"
+    # a receiver that takes this long for a megabyte does not keep up with it
+    timeout_ns: Annotated[
+        Annotated[int, Meta(ge=NS_PER_SECOND, le=600 * NS_PER_SECOND)],
+        Option(
+            help="A request of http without an answer by then is made again",
+            unit=SECONDS,
+            commands=(),
+            reload=True,
+        ),
+    ] = 20 * NS_PER_SECOND
     ca: Annotated[
         Path | None,
         Option(
-            help="Certificates that tls trusts, in place of those of the system",
+            help="Certificates that tls and https trust, in place of those of the system",
             commands=(),
             reload=True,
         ),
     ] = None
     rotate: RotateSettings = RotateSettings()
     queue: QueueSettings = QueueSettings()
+    batch: BatchSettings = BatchSettings()
 
     @property
     def form(self) -> Format:
@@ -183,6 +231,8 @@ class OutputSettings(Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """What health records and messages call it: "file /var/log/kflowd.json"."""
+        if self.url is not None:
+            return f"{self.sink} {self.url.shown}"
         where = self.path if self.address is None else self.address
         sink = self.sink if self.transport is None else f"{self.sink} {self.transport}"
         return sink if where is None else f"{sink} {where}"
@@ -217,10 +267,10 @@ def contradictions(outputs: tuple[OutputSettings, ...]) -> Iterator[Wrong]:
 
 def _of_one(output: OutputSettings) -> Iterator[tuple[str, str]]:
     needed = _NEEDS.get(output.sink)
-    for key in ("path", "address"):
+    for key, noun in _PLACES.items():
         there = getattr(output, key) is not None
         if key == needed and not there:
-            yield "sink", f"{output.sink} needs {'a path' if key == 'path' else 'an address'}"
+            yield "sink", f"{output.sink} needs {noun}"
         if there and key != needed:
             yield key, f"{output.sink} has none"
     if output.rotate != RotateSettings() and output.sink != "file":
@@ -231,10 +281,33 @@ def _of_one(output: OutputSettings) -> Iterator[tuple[str, str]]:
         yield "transport", f"{output.sink} has none"
     if output.transport == "udp" and output.sink == "tcp":
         yield "transport", "tcp has no datagrams"
-    if output.ca is not None and output.transport != "tls":
+    https = output.url is not None and output.url.scheme == "https"
+    if output.ca is not None and output.transport != "tls" and not https:
         yield "ca", "only tls has certificates"
+    yield from _of_requests(output)
     if output.separator is not None:
         if output.sink in _FRAMED:
             yield "separator", f"{output.sink} has none"
         elif output.separator == "record" and output.format in FOR_PEOPLE:
             yield "separator", f"{output.format} has lines"
+
+
+def _of_requests(output: OutputSettings) -> Iterator[tuple[str, str]]:
+    if output.sink != "http":
+        default = OutputSettings()
+        for key in _OF_REQUESTS:
+            if getattr(output, key) != getattr(default, key):
+                yield key.removesuffix("_ns"), "only http has requests"
+    if output.sink != "http" or output.url is None:
+        return
+    if output.form == "json":
+        yield "format", "json has several lines for a record, and http one"
+    secret = output.token_file is not None or any(map(_authorizes, output.headers))
+    if secret and output.url.scheme == "http" and not output.url.stays_here:
+        yield "url", "a token is not sent unencrypted: https:// is wanted"
+    if output.token_file is not None and any(map(_authorizes, output.headers)):
+        yield "headers", "Authorization is that of token_file"
+
+
+def _authorizes(header: Header) -> bool:
+    return header.name.lower() == "authorization"

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 import errno
+import os
+import select
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -12,6 +14,7 @@ from kflowd.delivery.formats.screen import Screen
 from kflowd.delivery.output import Output, State
 from kflowd.delivery.queue import OVERHEAD_BYTES, Reason
 from kflowd.delivery.sinks import RefusedError
+from kflowd.delivery.sinks.base import BatchingSink, Wait
 from tests.unit.delivery.make import Anew, Sink, Standing, narrow, until
 
 TEXT = b"x" * (100 - OVERHEAD_BYTES)
@@ -322,3 +325,72 @@ def test_another_form_is_for_who_makes_the_texts() -> None:
     assert (output.form, output.screen) == ("compact", screen)
     assert output.records == {"health"}
     output.leave()
+
+
+class Batches(BatchingSink):
+    """A sink that is answered when a test says so."""
+
+    batch_bytes = 2 * len(TEXT)
+
+    def __init__(self) -> None:
+        self.held = 0
+        self.offered: list[int] = []
+        self.hurried = 0
+        self.answer: Callable[[], tuple[int, int]] | None = None
+        self._reader, self._writer = os.pipe()
+
+    def write(self, texts: Sequence[bytes], offset: int) -> tuple[int, int]:
+        del offset
+        if not self.held:
+            self.offered.append(len(texts))
+            self.held = len(texts)
+        if self.answer is None:
+            return 0, 0
+        answer, self.answer, self.held = self.answer, None, 0
+        os.read(self._reader, 1)
+        return answer()
+
+    def reply(self, answer: Callable[[], tuple[int, int]]) -> None:
+        """Answer for what is under way."""
+        self.answer = answer
+        os.write(self._writer, b"x")
+
+    def waits(self) -> Wait:
+        return Wait(self._reader, select.POLLIN, None if self.held else 1_000_000)
+
+    def hurry(self) -> None:
+        self.hurried += 1
+
+    def fileno(self) -> int:
+        return self._reader
+
+    def close(self) -> None:
+        os.close(self._reader)
+        os.close(self._writer)
+
+
+def test_a_sink_that_is_answered_has_its_batch_until_then() -> None:
+    """It is offered as much as it takes at once, and waits for what it says that it does."""
+    sink = Batches()
+    output = Output("sink", sink, "json")
+    output.put([TEXT] * 5, [])
+    until(lambda: sink.offered == [2])
+    assert output.counts().queued == 5
+    sink.reply(lambda: (2, 0))
+    until(lambda: sink.offered == [2, 2])
+    assert (output.counts().written, output.counts().queued) == (2, 3)
+
+    def refuse() -> tuple[int, int]:
+        raise RefusedError(0, OSError(errno.EREMOTEIO, "400"), forever=True, number=2)
+
+    sink.reply(refuse)
+    until(lambda: sink.offered == [2, 2, 1])
+    counts = output.counts()
+    assert (counts.written, counts.queued, counts.lost[Reason.REFUSED]) == (2, 1, 2)
+    assert not sink.hurried
+    output.end()
+    until(lambda: sink.hurried)
+    sink.reply(lambda: (1, 0))
+    until(lambda: output.finished)
+    output.leave()
+    assert output.counts().written == 3

@@ -15,6 +15,7 @@ from kflowd.delivery.outputs import MOST_WIDTH, look, make_outputs
 from kflowd.errors import SinkError
 from kflowd.settings import OutputSettings, Settings
 from kflowd.settings.servers import Address, Server
+from kflowd.settings.urls import parse_url
 
 SERVERS = (Server("192.0.2.1", 2056), Server("2001:db8::1", 514))
 NAMES = ["udp 192.0.2.1:2056", "udp [2001:db8::1]:514"]
@@ -92,6 +93,7 @@ def test_outputs_of_a_file_of_settings(tmp_path: Path) -> None:
             OutputSettings(format="compact"),
             OutputSettings(sink="syslog", address=Address("192.0.2.1", 514)),
             OutputSettings(sink="syslog", address=Address("192.0.2.1", 514), transport="tls"),
+            OutputSettings(sink="http", url=parse_url("https://192.0.2.1/in"), compress="gzip"),
         ),
         udp=(),
     )
@@ -104,11 +106,12 @@ def test_outputs_of_a_file_of_settings(tmp_path: Path) -> None:
         ("stdout", "compact"),
         ("syslog 192.0.2.1:514", "json-min"),
         ("syslog tls 192.0.2.1:514", "json-min"),
+        ("http https://192.0.2.1/in", "json-min"),
     ]
-    assert [it.wrap for it in outputs[5:]] == ["syslog", "syslog-counted"]
+    assert [it.wrap for it in outputs[5:]] == ["syslog", "syslog-counted", None]
     assert {it.wrap for it in outputs[:5]} == {None}
     assert outputs[0].records == {"health"}
-    assert [it.reopens for it in outputs] == [True] * 4 + [False, True, True]
+    assert [it.reopens for it in outputs] == [True] * 4 + [False, True, True, True]
     assert path.stat().st_mode & 0o777 == 0o600
     for output in outputs:
         output.leave()

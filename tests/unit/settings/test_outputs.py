@@ -4,11 +4,15 @@ from pathlib import Path
 import pytest
 
 from kflowd.errors import ContradictionError
-from kflowd.settings import OutputSettings, RotateSettings, Settings
+from kflowd.settings import BatchSettings, OutputSettings, RotateSettings, Settings
 from kflowd.settings.outputs import contradictions
 from kflowd.settings.servers import Address, Server
+from kflowd.settings.urls import Header, parse_url
 
 PATH, ADDRESS = Path("/x"), Address("logs", 1)
+URL, PLAIN = parse_url("https://logs/in?key=secret"), parse_url("http://logs/in")
+HERE = parse_url("http://localhost:9/in")
+TOKEN = Header("authorization", "x")
 FILE = OutputSettings(sink="file", path=PATH)
 
 
@@ -23,6 +27,13 @@ FILE = OutputSettings(sink="file", path=PATH)
         (OutputSettings(sink="tcp", address=ADDRESS, format="json"), "json", True, "tcp logs:1"),
         (OutputSettings(sink="udp", address=Address("::1", 9)), "json-min", True, "udp [::1]:9"),
         (OutputSettings(sink="unixgram", path=PATH), "json-min", True, "unixgram /x"),
+        (OutputSettings(sink="http", url=URL, ca=PATH), "json-min", True, "http https://logs/in"),
+        (
+            OutputSettings(sink="http", url=HERE, token_file=PATH),
+            "json-min",
+            True,
+            "http http://localhost:9/in",
+        ),
     ],
 )
 def test_what_holds_unless_it_is_set(
@@ -75,6 +86,39 @@ def test_what_holds_unless_it_is_set(
             OutputSettings(sink="syslog", address=ADDRESS, ca=PATH),
             "ca",
             "only tls has certificates",
+        ),
+        (OutputSettings(sink="http"), "sink", "http needs a url"),
+        (OutputSettings(url=URL), "url", "stdout has none"),
+        (OutputSettings(token_file=PATH), "token_file", "only http has requests"),
+        (OutputSettings(headers=(TOKEN,)), "headers", "only http has requests"),
+        (OutputSettings(compress="gzip"), "compress", "only http has requests"),
+        (OutputSettings(batch=BatchSettings(age_ns=0)), "batch", "only http has requests"),
+        (OutputSettings(timeout_ns=1_000_000_000), "timeout", "only http has requests"),
+        (OutputSettings(sink="http", url=PLAIN, ca=PATH), "ca", "only tls has certificates"),
+        (
+            OutputSettings(sink="http", url=PLAIN, token_file=PATH),
+            "url",
+            "a token is not sent unencrypted: https:// is wanted",
+        ),
+        (
+            OutputSettings(sink="http", url=PLAIN, headers=(TOKEN,)),
+            "url",
+            "a token is not sent unencrypted: https:// is wanted",
+        ),
+        (
+            OutputSettings(sink="http", url=URL, headers=(TOKEN,), token_file=PATH),
+            "headers",
+            "Authorization is that of token_file",
+        ),
+        (
+            OutputSettings(sink="http", url=URL, format="json"),
+            "format",
+            "json has several lines for a record, and http one",
+        ),
+        (
+            OutputSettings(sink="http", url=URL, separator="newline"),
+            "separator",
+            "http has none",
         ),
         (OutputSettings(format="table", separator="record"), "separator", "table has lines"),
     ],

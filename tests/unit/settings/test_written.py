@@ -17,6 +17,7 @@ from kflowd.settings.kinds import (
     Condition,
     File,
     Flag,
+    HeaderList,
     OneAddress,
     PortList,
     Quantity,
@@ -28,6 +29,7 @@ from kflowd.settings.kinds import (
 )
 from kflowd.settings.rules import Rule, parse_rule
 from kflowd.settings.servers import Address, Listen, Server
+from kflowd.settings.urls import parse_header, parse_url
 from kflowd.settings.walk import Place, Setting, settings_of
 from kflowd.settings.where import parse_where
 from kflowd.settings.written import written
@@ -56,6 +58,15 @@ LISTENS = st.one_of(
     ADDRESSES.map(lambda it: Listen(*it)),
     st.sampled_from((Listen("0.0.0.0", 9), Listen("::", 9), Listen(path="/run/a b"))),
 )
+
+URLS = st.tuples(st.sampled_from(("http", "https")), ADDRESSES, st.sampled_from(("", "/a?b")))
+URLS = URLS.map(lambda it: parse_url(f"{it[0]}://{it[1]}{it[2]}"))
+OF_ADDRESSES: dict[str, st.SearchStrategy[Any]] = {
+    "HOST:PORT": ADDRESSES,
+    "ADDRESS": LISTENS,
+    "URL": URLS,
+}
+HEADERS = st.sampled_from(("X-A: b", "x: ~ !")).map(parse_header)
 
 
 def powers(least: int, most: int) -> st.SearchStrategy[int]:
@@ -94,7 +105,8 @@ VALUES: dict[type, Callable[[Setting], st.SearchStrategy[Any]]] = {
     Words: lambda it: st.frozensets(st.sampled_from(it.kind.values.split(", ")), min_size=1),
     Condition: lambda _: LETTERS.map(_quoted).map(lambda it: parse_where(f"File == {it}")),
     RuleList: lambda _: st.lists(RULES, max_size=3).map(tuple),
-    OneAddress: lambda it: ADDRESSES if it.kind.of is Address else LISTENS,
+    HeaderList: lambda _: st.lists(HEADERS, max_size=3).map(tuple),
+    OneAddress: lambda it: OF_ADDRESSES[it.kind.metavar],
     PortList: lambda it: PORTS[it.key],
     ServerList: lambda _: st.lists(SERVERS, max_size=8, unique=True).map(tuple),
 }
@@ -128,6 +140,7 @@ OF_SINKS: dict[str, tuple[str, ...]] = {
     "syslog": ("address",),
     "unix": ("separator", "path"),
     "unixgram": ("path",),
+    "http": ("url", "headers", "compress", "timeout"),
 }
 ALL, OF_OUTPUTS = [], {}
 for each in settings_of(Settings):
@@ -141,10 +154,13 @@ def output_of(sink: str) -> st.SearchStrategy[dict[Place, Any]]:
     """Return the settings of an output, among them those that its sink needs."""
     chosen: dict[Place, st.SearchStrategy[Any]] = {("output", 0, "sink"): st.just(sink)}
     for place, setting in OF_OUTPUTS.items():
-        if place[2] == "queue" or place[-1] in ("records", "where"):
+        if place[2] == "batch":
+            if sink == "http":
+                chosen[place] = values(setting)
+        elif place[2] == "queue" or place[-1] in ("records", "where"):
             chosen[place] = values(setting)
         elif place[-1] in OF_SINKS[sink]:
-            needed = place[-1] in ("path", "address")
+            needed = place[-1] in ("path", "address", "url")
             chosen[place] = VALUES[type(setting.kind)](setting) if needed else values(setting)
     return st.fixed_dictionaries(chosen)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from kflowd.delivery.sinks.base import RefusedError, Sink, SinkGoneError
 from kflowd.delivery.sinks.file import FileSink
+from kflowd.delivery.sinks.http import HttpSink
 from kflowd.delivery.sinks.stdout import StdoutSink
 from kflowd.delivery.sinks.tcp import TcpSink
 from kflowd.delivery.sinks.tls import TlsSink
@@ -21,11 +22,13 @@ SINKS: dict[str, Callable[..., Sink]] = {
     "unix": UnixSink,
     "unixgram": UnixDatagramSink,
     "tls": TlsSink,
+    "http": HttpSink,
 }
 
 __all__ = [
     "SINKS",
     "FileSink",
+    "HttpSink",
     "RefusedError",
     "Sink",
     "SinkGoneError",

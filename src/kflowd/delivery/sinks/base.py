@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a sink is."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 
 class SinkGoneError(Exception):
@@ -10,16 +11,18 @@ class SinkGoneError(Exception):
 
 
 class RefusedError(Exception):
-    """The destination refuses a text, and has taken those before it.
+    """The destination refuses a text, or some together, and has taken those before.
 
     Attributes:
         written: How many it has taken.
         error: Why.
         forever: Whether it would not take this text later either.
+        number: How many it refuses.
     """
 
-    def __init__(self, written: int, error: OSError, *, forever: bool) -> None:
-        super().__init__(written, error, forever)
+    def __init__(self, written: int, error: OSError, *, forever: bool, number: int = 1) -> None:
+        super().__init__(written, error, forever, number)
+        self.number = number
         self.written = written
         self.error = error
         self.forever = forever
@@ -55,3 +58,50 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Free what the sink holds."""
+
+
+class Wait(NamedTuple):
+    """What a sink waits for.
+
+    Attributes:
+        descriptor: To poll, None: for the time alone.
+        events: Of poll.
+        most_ns: Not longer than this; None: as long as it takes.
+    """
+
+    descriptor: int | None
+    events: int
+    most_ns: int | None
+
+
+class BatchingSink(ABC):
+    """A `Sink` that sends many texts together and waits for an answer.
+
+    Attributes:
+        batch_bytes: What it sends at once, at most.
+        held: How many of the texts it was offered are under way.
+    """
+
+    REOPENS: ClassVar[bool] = True
+    batch_bytes: int
+    held: int
+
+    @abstractmethod
+    def write(self, texts: Sequence[bytes], offset: int, /) -> tuple[int, int]:
+        """As of `Sink`; what was taken is answered for."""
+
+    @abstractmethod
+    def waits(self) -> Wait:
+        """Return what for, when `write` has taken nothing."""
+
+    @abstractmethod
+    def hurry(self) -> None:
+        """Wait no more for texts to come, nor to ask again: this is the end."""
+
+    @abstractmethod
+    def fileno(self) -> int:
+        """As of `Sink`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """As of `Sink`."""

@@ -48,7 +48,7 @@ class StreamSink(ABC):
         """Send what can be sent without waiting; see `Sink.write`."""
         del offset  # of a connection that may be over
         try:
-            channel = self._open()
+            channel = self.open()
             if channel is None:
                 return 0, 0
             data = framed(texts, self._separator)
@@ -79,11 +79,13 @@ class StreamSink(ABC):
     def _make(self) -> tuple[socket.socket, Any]:
         """Return a new socket, and the address to connect it to."""
 
-    def _open(self) -> socket.socket | None:
+    def open(self) -> socket.socket | None:
         """Return the connection, None as long as it is not there.
 
+        What the peer has said over one that is there is lost.
+
         Raises:
-            OSError: Nobody takes it.
+            OSError: Nobody takes it, or as one of WAITS: it is not greeted yet.
         """
         if self._socket is not None and self._greeted and _has_ended(self._socket):
             self.close()

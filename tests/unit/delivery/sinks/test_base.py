@@ -9,3 +9,5 @@ def test_a_refusal_says_how_much_was_taken() -> None:
     error = OSError(errno.EMSGSIZE, "Message too long")
     refused = RefusedError(7, error, forever=True)
     assert (refused.written, refused.error, refused.forever) == (7, error, True)
+    assert refused.number == 1
+    assert RefusedError(0, error, forever=True, number=9).number == 9
