@@ -16,7 +16,7 @@ from kflowd.settings.servers import Address
 
 STDOUT = 1
 # one record each, and a stream of them
-DATAGRAMS = ("udp", "unixgram")
+DATAGRAMS = ("udp", "unixgram", "journal")
 CONNECTIONS = ("tcp", "unix")
 # wider than any screen: a terminal can say any number
 MOST_WIDTH = 1000
@@ -95,6 +95,8 @@ def _output(
 
 def _wrap(output: OutputSettings) -> Wrap | None:
     """Return what an output puts around texts, None: nothing."""
+    if output.sink == "journal":
+        return "journal"
     if output.sink != "syslog":
         return None
     return "syslog" if output.carrier == "udp" else "syslog-counted"

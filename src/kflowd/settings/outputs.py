@@ -13,7 +13,7 @@ from kflowd.settings.urls import Header, Url
 from kflowd.settings.where import Where
 
 Format = Literal["json", "json-min", "ecs", "compact", "table"]
-SinkName = Literal["stdout", "file", "udp", "tcp", "unix", "unixgram", "syslog", "http"]
+SinkName = Literal["stdout", "file", "udp", "tcp", "unix", "unixgram", "syslog", "http", "journal"]
 Transport = Literal["udp", "tcp", "tls"]
 RecordKind = Literal["filesystem", "socket", "process", "health"]
 KINDS: tuple[RecordKind, ...] = ("filesystem", "socket", "process", "health")
@@ -21,7 +21,9 @@ STDOUT: Literal["stdout"] = "stdout"
 # Forms that are for people: they may change, so no program is to get them.
 FOR_PEOPLE = ("compact", "table")
 # Who reads there may be a person.
-_READ_BY_PEOPLE = (STDOUT, "file")
+_READ_BY_PEOPLE = (STDOUT, "file", "journal")
+# The form unless it is set; of who is not here json-min.
+_FORMS: dict[str, Format] = {STDOUT: "json", "journal": "compact"}
 # What a sink needs to know where to.
 _NEEDS = {
     "file": "path",
@@ -32,12 +34,14 @@ _NEEDS = {
     "syslog": "address",
     "http": "url",
 }
+# Who may be somewhere else.
+_MAY_HAVE = {"journal": "path"}
 _PLACES = {"path": "a path", "address": "an address", "url": "a url"}
 # What only requests have.
 _OF_REQUESTS = ("headers", "token_file", "compress", "batch", "timeout_ns")
 # The transport unless it is set; who is not here has none to choose.
 _TRANSPORTS: dict[str, str] = {"tcp": "tcp", "syslog": "udp"}
-_FRAMED = ("udp", "unixgram", "syslog", "http")
+_FRAMED = ("udp", "unixgram", "syslog", "http", "journal")
 
 
 class RotateSettings(Struct, frozen=True, kw_only=True, rename=lambda it: it.removesuffix("_ns")):
@@ -122,7 +126,7 @@ class OutputSettings(Struct, frozen=True, kw_only=True, rename=lambda it: it.rem
         Format | None,
         Option(
             help="Form of the records: JSON, indented or on one line, or lines for people; "
-            "json unless set, json-min where it is not stdout",
+            "json unless set, json-min where it is not stdout, compact for journal",
             short="-o",
             metavar="FORM",
             commands=("trace", "replay", "decode"),
@@ -153,7 +157,7 @@ class OutputSettings(Struct, frozen=True, kw_only=True, rename=lambda it: it.rem
     path: Annotated[
         Path | None,
         Option(
-            help="Of a file, or of the socket of unix and unixgram",
+            help="Of a file, or of the socket of unix, unixgram and journal",
             commands=(),
             reload=True,
         ),
@@ -214,7 +218,7 @@ class OutputSettings(Struct, frozen=True, kw_only=True, rename=lambda it: it.rem
     @property
     def form(self) -> Format:
         """The form that holds where none is set."""
-        return self.format or ("json" if self.sink == STDOUT else "json-min")
+        return self.format or _FORMS.get(self.sink, "json-min")
 
     @property
     def carrier(self) -> str:
@@ -271,7 +275,7 @@ def _of_one(output: OutputSettings) -> Iterator[tuple[str, str]]:
         there = getattr(output, key) is not None
         if key == needed and not there:
             yield "sink", f"{output.sink} needs {noun}"
-        if there and key != needed:
+        if there and key not in (needed, _MAY_HAVE.get(output.sink)):
             yield key, f"{output.sink} has none"
     if output.rotate != RotateSettings() and output.sink != "file":
         yield "rotate", "only a file is rotated"

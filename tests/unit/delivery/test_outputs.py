@@ -93,6 +93,7 @@ def test_outputs_of_a_file_of_settings(tmp_path: Path) -> None:
             OutputSettings(format="compact"),
             OutputSettings(sink="syslog", address=Address("192.0.2.1", 514)),
             OutputSettings(sink="syslog", address=Address("192.0.2.1", 514), transport="tls"),
+            OutputSettings(sink="journal", path=tmp_path / "journal"),
             OutputSettings(sink="http", url=parse_url("https://192.0.2.1/in"), compress="gzip"),
         ),
         udp=(),
@@ -106,12 +107,13 @@ def test_outputs_of_a_file_of_settings(tmp_path: Path) -> None:
         ("stdout", "compact"),
         ("syslog 192.0.2.1:514", "json-min"),
         ("syslog tls 192.0.2.1:514", "json-min"),
+        (f"journal {tmp_path}/journal", "compact"),
         ("http https://192.0.2.1/in", "json-min"),
     ]
-    assert [it.wrap for it in outputs[5:]] == ["syslog", "syslog-counted", None]
+    assert [it.wrap for it in outputs[5:]] == ["syslog", "syslog-counted", "journal", None]
     assert {it.wrap for it in outputs[:5]} == {None}
     assert outputs[0].records == {"health"}
-    assert [it.reopens for it in outputs] == [True] * 4 + [False, True, True, True]
+    assert [it.reopens for it in outputs] == [True] * 4 + [False, *[True] * 4]
     assert path.stat().st_mode & 0o777 == 0o600
     for output in outputs:
         output.leave()

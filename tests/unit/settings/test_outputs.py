@@ -28,6 +28,8 @@ FILE = OutputSettings(sink="file", path=PATH)
         (OutputSettings(sink="udp", address=Address("::1", 9)), "json-min", True, "udp [::1]:9"),
         (OutputSettings(sink="unixgram", path=PATH), "json-min", True, "unixgram /x"),
         (OutputSettings(sink="http", url=URL, ca=PATH), "json-min", True, "http https://logs/in"),
+        (OutputSettings(sink="journal"), "compact", True, "journal"),
+        (OutputSettings(sink="journal", path=PATH, format="ecs"), "ecs", True, "journal /x"),
         (
             OutputSettings(sink="http", url=HERE, token_file=PATH),
             "json-min",
@@ -120,6 +122,8 @@ def test_what_holds_unless_it_is_set(
             "separator",
             "http has none",
         ),
+        (OutputSettings(sink="journal", address=ADDRESS), "address", "journal has none"),
+        (OutputSettings(sink="journal", separator="newline"), "separator", "journal has none"),
         (OutputSettings(format="table", separator="record"), "separator", "table has lines"),
     ],
 )

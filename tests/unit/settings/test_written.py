@@ -140,6 +140,7 @@ OF_SINKS: dict[str, tuple[str, ...]] = {
     "syslog": ("address",),
     "unix": ("separator", "path"),
     "unixgram": ("path",),
+    "journal": ("format", "path"),
     "http": ("url", "headers", "compress", "timeout"),
 }
 ALL, OF_OUTPUTS = [], {}

@@ -6,6 +6,7 @@ from typing import Literal
 
 from kflowd.delivery.formats.compact import CompactFormat
 from kflowd.delivery.formats.ecs import EcsFormat
+from kflowd.delivery.formats.journal import JournalFormat
 from kflowd.delivery.formats.json import PRETTY, SHORT, JsonFormat
 from kflowd.delivery.formats.screen import PAPER, Screen
 from kflowd.delivery.formats.syslog import SyslogFormat
@@ -28,11 +29,13 @@ FOR_PEOPLE: dict[str, Callable[[Screen], Format]] = {
 }
 HEAD_LINES: dict[str, Callable[[Screen], bytes]] = {"table": head_line}
 
-# what stands around a text for a way out, as a message of syslog or that with its length in front
-Wrap = Literal["syslog", "syslog-counted"]
+# what stands around a text for a way out: a message of syslog, that with its length in front, or an
+# entry of the journal
+Wrap = Literal["syslog", "syslog-counted", "journal"]
 WRAPS: dict[Wrap, Callable[[Format, int], Format]] = {
     "syslog": lambda text, process: SyslogFormat(text, process, counted=False),
     "syslog-counted": lambda text, process: SyslogFormat(text, process, counted=True),
+    "journal": lambda text, _: JournalFormat(text),
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from kflowd.delivery.sinks.base import RefusedError, Sink, SinkGoneError
 from kflowd.delivery.sinks.file import FileSink
 from kflowd.delivery.sinks.http import HttpSink
+from kflowd.delivery.sinks.journal import JournalSink
 from kflowd.delivery.sinks.stdout import StdoutSink
 from kflowd.delivery.sinks.tcp import TcpSink
 from kflowd.delivery.sinks.tls import TlsSink
@@ -23,12 +24,14 @@ SINKS: dict[str, Callable[..., Sink]] = {
     "unixgram": UnixDatagramSink,
     "tls": TlsSink,
     "http": HttpSink,
+    "journal": JournalSink,
 }
 
 __all__ = [
     "SINKS",
     "FileSink",
     "HttpSink",
+    "JournalSink",
     "RefusedError",
     "Sink",
     "SinkGoneError",

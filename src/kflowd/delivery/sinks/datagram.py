@@ -31,7 +31,7 @@ class DatagramSink(ABC):
         channel = self._connected()
         for number, text in enumerate(texts):
             try:
-                channel.send(text)
+                self._send(channel, text)
             except BlockingIOError:
                 return number, 0
             except OSError as error:
@@ -50,6 +50,10 @@ class DatagramSink(ABC):
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+    def _send(self, channel: socket.socket, text: bytes) -> None:
+        """Send one text without waiting."""
+        channel.send(text)
 
     @abstractmethod
     def _make(self) -> tuple[socket.socket, Any]:
