@@ -363,7 +363,11 @@ def test_tracepoint_attach_mode_can_be_forced(folder: Path) -> None:
     [
         (["-m", "fil"], 2, "-m/--monitor: 'fil' is none of file, socket"),
         (["-t", "0"], 2, "-t: '0' is no number of seconds above 0"),
-        (["-o", "tab"], 2, "-o/--format: 'tab' is none of json, json-min, ecs, compact, table"),
+        (
+            ["-o", "tab"],
+            2,
+            "-o/--format: 'tab' is none of json, json-min, ecs, ocsf, compact, table",
+        ),
         (["--record", "/nonexistent/x", "--duration", "1"], 1, "writing /nonexistent/x: No such"),
     ],
 )

@@ -12,7 +12,7 @@ from kflowd.settings.servers import Address
 from kflowd.settings.urls import Header, Url
 from kflowd.settings.where import Where
 
-Format = Literal["json", "json-min", "ecs", "compact", "table"]
+Format = Literal["json", "json-min", "ecs", "ocsf", "compact", "table"]
 SinkName = Literal["stdout", "file", "udp", "tcp", "unix", "unixgram", "syslog", "http", "journal"]
 Transport = Literal["udp", "tcp", "tls"]
 RecordKind = Literal["filesystem", "socket", "process", "health"]

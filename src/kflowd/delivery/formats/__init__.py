@@ -8,6 +8,7 @@ from kflowd.delivery.formats.compact import CompactFormat
 from kflowd.delivery.formats.ecs import EcsFormat
 from kflowd.delivery.formats.journal import JournalFormat
 from kflowd.delivery.formats.json import PRETTY, SHORT, JsonFormat
+from kflowd.delivery.formats.ocsf import OcsfFormat
 from kflowd.delivery.formats.screen import PAPER, Screen
 from kflowd.delivery.formats.syslog import SyslogFormat
 from kflowd.delivery.formats.table import TableFormat, head_line
@@ -19,6 +20,7 @@ FORMATS: dict[str, Callable[[], Format]] = {
     "json": lambda: JsonFormat(PRETTY),
     "json-min": lambda: JsonFormat(SHORT),
     "ecs": EcsFormat,
+    "ocsf": OcsfFormat,
     "compact": CompactFormat,
     "table": TableFormat,
 }

@@ -6,14 +6,21 @@ docs/ecs.md has the mapping. What ECS has no field for is below `kflowd`, which 
 
 import shlex
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
-from kflowd.constants import SECOND_NS
-from kflowd.delivery.formats.json import clean
-from kflowd.delivery.formats.times import instant
+from kflowd.delivery.formats.documents import (
+    NO_ADDRESS,
+    Document,
+    began_ns,
+    date,
+    encoded,
+    happened,
+    known,
+    names_of,
+    text,
+)
 from kflowd.delivery.formats.words import spoken
 from kflowd.serialize.record import (
     FileRecord,
@@ -26,7 +33,6 @@ from kflowd.serialize.record import (
 )
 
 VERSION = "9.4.0"
-NO_ADDRESS = "0.0.0.0"
 # What one word stands for is what says most: event.action, and event.type of each.
 FILE_ACTIONS = {
     "DELETE": ("deleted", "deletion"),
@@ -50,9 +56,6 @@ FILE_TYPES = {"regular": "file", "hardlink": "file", "symlink": "symlink", "dire
 NUMBERS = {"TCP": "6", "UDP": "17"}
 FAMILIES = {"AF_INET": "ipv4", "AF_INET6": "ipv6"}
 
-Document = dict[str, Any]
-_encode = msgspec.json.Encoder().encode
-
 
 class EcsFormat:
     """Makes the text of records."""
@@ -72,38 +75,7 @@ class EcsFormat:
             _add_process(document, record)
         elif isinstance(record, HealthRecord):
             _add_health(document, record)
-        try:
-            return _encode(document)
-        except UnicodeEncodeError:  # a name that is no UTF-8
-            return _encode(_cleaned(document))
-
-
-def _cleaned(value: Any) -> Any:  # noqa: ANN401 - of JSON
-    """Return a value with U+FFFD for what was not UTF-8."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {clean(key): _cleaned(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_cleaned(each) for each in value]
-    return value
-
-
-def _known(**values: Any) -> Document:  # noqa: ANN401 - of JSON
-    """Return what is known: a field of ECS that has nothing to say is not there."""
-    return {
-        key: value for key, value in values.items() if value is not UNSET and value not in ("", {})
-    }
-
-
-def _date(ns: int) -> str:
-    second, fraction = divmod(ns, SECOND_NS)
-    return f"{instant(second)}.{fraction:09d}Z"
-
-
-def _text(value: Any) -> Any:  # noqa: ANN401 - UNSET or a number
-    """Return a number as text: ids are keywords."""
-    return value if value is UNSET else str(value)
+        return encoded(document)
 
 
 def _base(record: Record) -> Document:
@@ -111,7 +83,7 @@ def _base(record: Record) -> Document:
     kind = "metric" if isinstance(record, HealthRecord) else "event"
     ip = [] if host.InfoHostIP in ("", NO_ADDRESS) else [host.InfoHostIP]
     document: Document = {
-        "@timestamp": _date(stamp.InfoTimestamp),
+        "@timestamp": date(stamp.InfoTimestamp),
         "ecs": {"version": VERSION},
         "event": {
             "kind": kind,
@@ -135,49 +107,49 @@ def _base(record: Record) -> Document:
 
 def _add_actor(document: Document, record: OwnedRecord) -> None:
     process, details = record.process, record.details
-    known = _known(
+    found = known(
         pid=process.ProcPID,
         name=process.Proc,
-        parent=_known(pid=process.ProcPPID, name=process.ProcParent),
-        thread=_known(id=process.ProcTID),
+        parent=known(pid=process.ProcPPID, name=process.ProcParent),
+        thread=known(id=process.ProcTID),
     )
-    if record.age is not None and process.ProcPID is not UNSET:
-        known["start"] = _date(record.stamp.InfoTimestamp - record.age.ProcAge)
-    user = _known(
-        id=_text(process.ProcUID),
+    if (began := began_ns(record)) is not None:
+        found["start"] = date(began)
+    user = known(
+        id=text(process.ProcUID),
         name=process.ProcUser,
-        group=_known(id=_text(process.ProcGID), name=process.ProcGroup),
+        group=known(id=text(process.ProcGID), name=process.ProcGroup),
     )
     if details is not None:
-        known |= _known(
+        found |= known(
             executable=details.ProcExe, working_directory=details.ProcWorkDir, args=details.ProcArgs
         )
-        if args := known.get("args"):
-            known |= {"args_count": len(args), "command_line": shlex.join(args)}
-        user |= _known(effective=_known(id=_text(details.ProcEUID)))
+        if args := found.get("args"):
+            found |= {"args_count": len(args), "command_line": shlex.join(args)}
+        user |= known(effective=known(id=text(details.ProcEUID)))
         if details.ProcContainer is not UNSET:
             container = details.ProcContainer
             document["container"] = {"id": container["Id"], "runtime": container["Runtime"]}
-        document["kflowd"] |= _known(
-            process=_known(
+        document["kflowd"] |= known(
+            process=known(
                 unit=details.ProcUnit,
                 cgroup_id=details.ProcCgroupID,
                 ancestors=details.ProcAncestors,
                 notes=details.ProcNotes,
             )
         )
-    document |= _known(process=known, user=user)
+    document |= known(process=found, user=user)
 
 
 def _actions(
     document: Document, counts: Mapping[str, int], words: Mapping[str, tuple[str, str]]
 ) -> None:
     """Fill in what happened: the action that says most, and each type once."""
-    happened = [words[name] for name in words if name in counts]
+    found = happened(counts, words)
     event = document["event"]
-    event["type"] = list(dict.fromkeys(kind for _, kind in happened)) or ["info"]
-    if happened:
-        event["action"] = happened[0][0]
+    event["type"] = list(dict.fromkeys(kind for _, kind in found)) or ["info"]
+    if found:
+        event["action"] = found[0][0]
 
 
 def _add_file(document: Document, record: FileRecord) -> None:
@@ -186,16 +158,16 @@ def _add_file(document: Document, record: FileRecord) -> None:
     event |= {"category": ["file"], "duration": it.FileEventsDuration}
     _actions(document, counts, FILE_ACTIONS)
     event["outcome"] = "success" if it.FileError is UNSET else "failure"
-    stem, dot, extension = it.File.rpartition(".")
-    known = _known(
-        path=it.FilePath + it.File,
+    names = names_of(it)
+    found = known(
+        path=names.path,
         name=it.File,
-        directory=it.FilePath.rstrip("/") or it.FilePath,
-        extension=extension if stem and dot else "",
+        directory=names.directory,
+        extension=names.extension,
         type=FILE_TYPES.get(it.FileMode or "", "") if it.FileMode is not UNSET else "",
     )
     if inode is not None:
-        known |= _known(
+        found |= known(
             inode=str(inode.FileInode),
             device=inode.FileDevice.split(":")[1] if ":" in inode.FileDevice else "",
             mode=inode.FilePermissions.partition("/")[0],
@@ -204,15 +176,15 @@ def _add_file(document: Document, record: FileRecord) -> None:
             owner=inode.FileUser,
             group=inode.FileGroup,
             size=inode.FileSize,
-            mtime=_date(inode.FileModificationTime),
-            ctime=_date(inode.FileStatusChangeTime),
-            accessed=_date(inode.FileAccessTime),
+            mtime=date(inode.FileModificationTime),
+            ctime=date(inode.FileStatusChangeTime),
+            accessed=date(inode.FileAccessTime),
         )
     if record.digests is not None:
         digests = record.digests
-        known |= _known(hash=_known(md5=digests.FileMD5, sha256=digests.FileSHA256))
-    document["file"] = known
-    document["kflowd"]["file"] = _known(
+        found |= known(hash=known(md5=digests.FileMD5, sha256=digests.FileSHA256))
+    document["file"] = found
+    document["kflowd"]["file"] = known(
         events=counts,
         origin=it.FileOrigin,
         error=it.FileError,
@@ -230,8 +202,8 @@ def _add_socket(document: Document, record: SocketRecord) -> None:
         "duration": record.socket_age.SockAge,
     }
     event["action"] = "network_flow"
-    local = _known(ip=it.SockLocalIP, port=it.SockLocalPort)
-    remote = _known(ip=it.SockRemoteIP, port=it.SockRemotePort)
+    local = known(ip=it.SockLocalIP, port=it.SockLocalPort)
+    remote = known(ip=it.SockRemoteIP, port=it.SockRemotePort)
     sent, received = (0, 0), (0, 0)
     if tx is not None:
         sent = tx.SockTxBytes, tx.SockTxPackets
@@ -241,7 +213,7 @@ def _add_socket(document: Document, record: SocketRecord) -> None:
     remote |= {"bytes": received[0], "packets": received[1]}
     serves = it.SockRole == "SERVER"
     source, destination = (remote, local) if serves else (local, remote)
-    network = _known(
+    network = known(
         transport=it.SockProtocol.lower(),
         iana_number=NUMBERS.get(it.SockProtocol, ""),
         type=UNSET if it.SockFamily is UNSET else FAMILIES.get(it.SockFamily, ""),
@@ -257,7 +229,7 @@ def _add_socket(document: Document, record: SocketRecord) -> None:
         network["protocol"] = record.app.App.lower()
         # their members are chosen by others: each would be a field of the index
         document["kflowd"]["said"] = spoken(record)
-    document["kflowd"]["socket"] = _known(
+    document["kflowd"]["socket"] = known(
         state=it.SockState,
         notes=UNSET if extra is None else extra.SockNotes,
         tcp_isn=UNSET if extra is None else extra.SockTcpIsn,
@@ -272,7 +244,7 @@ def _add_unix(document: Document, record: UnixRecord) -> None:
         "action": "unix_socket",
         "duration": record.socket_age.SockAge,
     }
-    document["kflowd"]["socket"] = _known(
+    document["kflowd"]["socket"] = known(
         family=it.SockFamily,
         role=it.SockRole,
         address=it.SockAddress,
@@ -286,12 +258,12 @@ def _add_process(document: Document, record: ProcessRecord) -> None:
     counts = dict(it.ProcEvents.pairs)
     document["event"]["category"] = ["process"]
     _actions(document, counts, PROCESS_ACTIONS)
-    known = document.setdefault("process", {})
-    known |= _known(start=_date(it.ProcStartTime), exit_code=it.ProcExitCode)
+    found = document.setdefault("process", {})
+    found |= known(start=date(it.ProcStartTime), exit_code=it.ProcExitCode)
     if it.ProcEndTime is not UNSET:
-        known["end"] = _date(it.ProcEndTime)
+        found["end"] = date(it.ProcEndTime)
     document["kflowd"].setdefault("process", {}).update(
-        _known(events=counts, exit_signal=it.ProcExitSignal)
+        known(events=counts, exit_signal=it.ProcExitSignal)
     )
 
 
