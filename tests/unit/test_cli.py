@@ -284,7 +284,10 @@ def test_a_program_that_cannot_run_is_one_line(
             "--ring-bytes: '20000' is no power of two from 16KiB to 1GiB; units: KiB, MiB, GiB",
         ),
         (["--file-entries", "9"], "--file-entries: '9' is no whole number from 16 to 4194304"),
-        (["-o", "tab"], "-o/--format: 'tab' is none of json, json-min, ecs, ocsf, compact, table"),
+        (
+            ["-o", "tab"],
+            "-o/--format: 'tab' is none of json, json-min, ecs, ocsf, otlp, compact, table",
+        ),
         (["--duration", "x"], f"--duration: 'x' {NO_SECONDS}"),
         (["--count", "0"], "--count: '0' is no whole number from 1 on"),
         (["--record", ""], "--record: '' is no path"),

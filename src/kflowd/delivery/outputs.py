@@ -6,9 +6,11 @@ from collections.abc import Hashable, Mapping
 from pathlib import Path
 
 from kflowd.delivery.formats import FOR_PEOPLE, HEAD_LINES, Wrap
+from kflowd.delivery.formats.otlp import envelope, rejected
 from kflowd.delivery.formats.screen import LEAST_WIDTH, PAPER, Screen
 from kflowd.delivery.output import Output
 from kflowd.delivery.sinks import SINKS, FileSink, Sink
+from kflowd.delivery.sinks.body import LINES, Body
 from kflowd.delivery.sinks.framing import NEWLINE, RECORD
 from kflowd.errors import SinkError
 from kflowd.settings import OutputSettings, Settings
@@ -18,6 +20,11 @@ STDOUT = 1
 # one record each, and a stream of them
 DATAGRAMS = ("udp", "unixgram", "journal")
 CONNECTIONS = ("tcp", "unix")
+# Forms whose texts are no lines. What OTLP has sent again is less than HTTP has: these alone.
+OTLP_LATER = (429, 502, 503, 504)
+BODIES = {
+    "otlp": Body("application/json", envelope, lambda status: status in OTLP_LATER, rejected),
+}
 # wider than any screen: a terminal can say any number
 MOST_WIDTH = 1000
 
@@ -115,6 +122,7 @@ def _sink(output: OutputSettings) -> Sink:
             compressed=output.compress == "gzip",
             batch=output.batch,
             timeout_ns=output.timeout_ns,
+            body=BODIES.get(output.form, LINES),
         )
     if carrier in DATAGRAMS:
         return make(where)

@@ -12,7 +12,7 @@ from kflowd.settings.servers import Address
 from kflowd.settings.urls import Header, Url
 from kflowd.settings.where import Where
 
-Format = Literal["json", "json-min", "ecs", "ocsf", "compact", "table"]
+Format = Literal["json", "json-min", "ecs", "ocsf", "otlp", "compact", "table"]
 SinkName = Literal["stdout", "file", "udp", "tcp", "unix", "unixgram", "syslog", "http", "journal"]
 Transport = Literal["udp", "tcp", "tls"]
 RecordKind = Literal["filesystem", "socket", "process", "health"]
@@ -20,6 +20,8 @@ KINDS: tuple[RecordKind, ...] = ("filesystem", "socket", "process", "health")
 STDOUT: Literal["stdout"] = "stdout"
 # Forms that are for people: they may change, so no program is to get them.
 FOR_PEOPLE = ("compact", "table")
+# Forms that are bodies of requests.
+OVER_HTTP = ("otlp",)
 # Who reads there may be a person.
 _READ_BY_PEOPLE = (STDOUT, "file", "journal")
 # The form unless it is set; of who is not here json-min.
@@ -279,8 +281,7 @@ def _of_one(output: OutputSettings) -> Iterator[tuple[str, str]]:
             yield key, f"{output.sink} has none"
     if output.rotate != RotateSettings() and output.sink != "file":
         yield "rotate", "only a file is rotated"
-    if output.format in FOR_PEOPLE and output.sink not in _READ_BY_PEOPLE:
-        yield "format", f"{output.format} is for people, and {output.sink} for programs"
+    yield from _of_form(output)
     if output.transport is not None and output.sink not in _TRANSPORTS:
         yield "transport", f"{output.sink} has none"
     if output.transport == "udp" and output.sink == "tcp":
@@ -294,6 +295,13 @@ def _of_one(output: OutputSettings) -> Iterator[tuple[str, str]]:
             yield "separator", f"{output.sink} has none"
         elif output.separator == "record" and output.format in FOR_PEOPLE:
             yield "separator", f"{output.format} has lines"
+
+
+def _of_form(output: OutputSettings) -> Iterator[tuple[str, str]]:
+    if output.format in FOR_PEOPLE and output.sink not in _READ_BY_PEOPLE:
+        yield "format", f"{output.format} is for people, and {output.sink} for programs"
+    if output.format in OVER_HTTP and output.sink != "http":
+        yield "format", f"{output.format} is sent by http alone"
 
 
 def _of_requests(output: OutputSettings) -> Iterator[tuple[str, str]]:

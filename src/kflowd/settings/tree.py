@@ -21,7 +21,14 @@ from kflowd.settings.option import (
     Map,
     Option,
 )
-from kflowd.settings.outputs import FOR_PEOPLE, STDOUT, Format, OutputSettings, contradictions
+from kflowd.settings.outputs import (
+    FOR_PEOPLE,
+    OVER_HTTP,
+    STDOUT,
+    Format,
+    OutputSettings,
+    contradictions,
+)
 from kflowd.settings.rules import Rule
 from kflowd.settings.servers import Listen, Server
 
@@ -386,6 +393,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
             raise ContradictionError(("trace", "failed"), cause, ("strict",))
         if self.udp and self.servers_form in FOR_PEOPLE:
             cause = f"{self.servers_form} is for people, and --udp for programs"
+            raise ContradictionError(("output", self.stdout_index or 0, "format"), cause, ("udp",))
+        if self.udp and self.servers_form in OVER_HTTP:
+            cause = f"{self.servers_form} is sent by http alone, and --udp has datagrams"
             raise ContradictionError(("output", self.stdout_index or 0, "format"), cause, ("udp",))
         for it in contradictions(self.output):
             place = ("output", it.number)

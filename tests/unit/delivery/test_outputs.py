@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import fcntl
+import json
 import os
 import pty
 import struct
@@ -10,12 +11,17 @@ from pathlib import Path
 import pytest
 
 from kflowd.delivery import outputs as module
+from kflowd.delivery.formats import make_format
 from kflowd.delivery.formats.screen import PAPER, Screen
 from kflowd.delivery.outputs import MOST_WIDTH, look, make_outputs
+from kflowd.delivery.queue import Reason
 from kflowd.errors import SinkError
-from kflowd.settings import OutputSettings, Settings
+from kflowd.settings import BatchSettings, OutputSettings, Settings
 from kflowd.settings.servers import Address, Server
 from kflowd.settings.urls import parse_url
+from tests.unit.delivery.make import until
+from tests.unit.delivery.sinks import posted
+from tests.unit.serialize.samples import SAMPLES
 
 SERVERS = (Server("192.0.2.1", 2056), Server("2001:db8::1", 514))
 NAMES = ["udp 192.0.2.1:2056", "udp [2001:db8::1]:514"]
@@ -139,3 +145,33 @@ def test_a_table_in_a_file_has_its_head(tmp_path: Path) -> None:
     made.leave()
     assert path.read_bytes().startswith(b"TIME")
     assert path.read_bytes().count(b"\n") == 1
+
+
+def test_logs_of_opentelemetry_are_one_body() -> None:
+    """Of JSON; what the answer rejects is counted, and what OTLP does not send again is lost."""
+    answers = [
+        posted.status(503),
+        posted.answered(b'{"partialSuccess":{"rejectedLogRecords":"1"}}'),
+    ]
+    with posted.Server([*answers, posted.status(500)]) as server:
+        settings = OutputSettings(
+            sink="http", format="otlp", url=server.url("/v1/logs"), batch=BatchSettings(age_ns=0)
+        )
+        (output,) = make_outputs(Settings(output=(settings,)))
+        texts = [make_format("otlp")(make()) for make in SAMPLES.values()]
+        output.put(texts, [])
+        until(lambda: output.counts().written == 3)
+        until(lambda: output.counts().lost[Reason.REFUSED] == 1)
+        output.put(texts, [])
+        until(lambda: output.counts().lost[Reason.REFUSED] == 5)
+        output.leave()
+    first = server.posted[0]
+    assert first.headers["content-type"] == "application/json"
+    assert first.body == server.posted[1].body
+    entries = [
+        entry
+        for resource in json.loads(first.body)["resourceLogs"]
+        for scope in resource["scopeLogs"]
+        for entry in scope["logRecords"]
+    ]
+    assert [it["eventName"] for it in entries] == ["kflowd.filesystem", *["kflowd.socket"] * 3]

@@ -71,7 +71,7 @@ def test_what_is_not_said_has_its_default(text: str) -> None:
         ("trace.idle_ns = 1", "trace.idle_ns: no such setting; did you mean trace.idle?"),
         (
             '[[output]]\nformat = "x"',
-            "output[0].format: 'x' is none of json, json-min, ecs, ocsf, compact, table",
+            "output[0].format: 'x' is none of json, json-min, ecs, ocsf, otlp, compact, table",
         ),
         ("trace.events = true", "trace.events: true is no whole number from 1 to 4294967295"),
         ("trace.events = 0", "trace.events: 0 is no whole number from 1 to 4294967295"),

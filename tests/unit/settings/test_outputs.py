@@ -63,6 +63,12 @@ def test_what_holds_unless_it_is_set(
             "format",
             "table is for people, and unix for programs",
         ),
+        (OutputSettings(format="otlp"), "format", "otlp is sent by http alone"),
+        (
+            OutputSettings(sink="tcp", address=ADDRESS, format="otlp"),
+            "format",
+            "otlp is sent by http alone",
+        ),
         (
             OutputSettings(sink="udp", address=ADDRESS, separator="newline"),
             "separator",

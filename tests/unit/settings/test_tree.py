@@ -40,6 +40,15 @@ def test_servers_get_no_form_for_people(form: str, quiet: bool) -> None:
         convert(table | {"udp": ["192.0.2.1:2056"]})
 
 
+def test_servers_get_no_bodies_of_requests() -> None:
+    """They have the form of the first output where there is no standard output."""
+    first = {"sink": "http", "url": "https://logs.example.net/v1/logs", "format": "otlp"}
+    table = {"output": [first]}
+    assert convert(table).output[0].format == "otlp"
+    with pytest.raises(UsageError, match=r"otlp is sent by http alone, and --udp has datagrams"):
+        convert(table | {"udp": ["192.0.2.1:2056"]})
+
+
 def test_defaults_are_values_that_would_be_taken() -> None:
     """What is written for a default reads as the default."""
     for setting in settings_of(Settings):

@@ -42,7 +42,7 @@ def test_defaults_are_written_if_there_is_something_to_write() -> None:
 def test_a_wrong_value_is_named() -> None:
     """The name is that of the place where it was written."""
     with pytest.raises(
-        UsageError, match=r"^-o: 'x' is none of json, json-min, ecs, ocsf, compact, table$"
+        UsageError, match=r"^-o: 'x' is none of json, json-min, ecs, ocsf, otlp, compact, table$"
     ):
         SETTINGS["format"].read("x", "-o")
 

@@ -9,6 +9,7 @@ from kflowd.delivery.formats.ecs import EcsFormat
 from kflowd.delivery.formats.journal import JournalFormat
 from kflowd.delivery.formats.json import PRETTY, SHORT, JsonFormat
 from kflowd.delivery.formats.ocsf import OcsfFormat
+from kflowd.delivery.formats.otlp import OtlpFormat
 from kflowd.delivery.formats.screen import PAPER, Screen
 from kflowd.delivery.formats.syslog import SyslogFormat
 from kflowd.delivery.formats.table import TableFormat, head_line
@@ -21,6 +22,7 @@ FORMATS: dict[str, Callable[[], Format]] = {
     "json-min": lambda: JsonFormat(SHORT),
     "ecs": EcsFormat,
     "ocsf": OcsfFormat,
+    "otlp": OtlpFormat,
     "compact": CompactFormat,
     "table": TableFormat,
 }

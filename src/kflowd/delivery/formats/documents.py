@@ -12,7 +12,7 @@ from kflowd.constants import SECOND_NS
 from kflowd.delivery.formats.json import clean
 from kflowd.delivery.formats.times import change, duration, instant, second
 from kflowd.serialize.blocks.file import FileBlock
-from kflowd.serialize.keys import keys_of
+from kflowd.serialize.keys import Key, keys_of
 from kflowd.serialize.record import FileRecord, OwnedRecord, Record, block_types
 
 NO_ADDRESS = "0.0.0.0"
@@ -119,15 +119,27 @@ _AS_JSON: dict[str, Callable[[Any], Any]] = {
 }
 
 
+# Returns how values of a key are written, None: as they are.
+Writer = Callable[[Any], Any]
+Writers = Callable[[Key], Writer | None]
+
+
+def as_json(key: Key) -> Writer | None:
+    """Return how values of a key become JSON, as `json-min` has them."""
+    return _AS_JSON.get(key.kind)
+
+
 class Rest:
-    """Takes what has no place of its own in a document: by its key, with the value of `json-min`.
+    """Takes what has no place of its own in a document, by its key.
 
     Args:
         placed: The keys that have one.
+        writers: How values of the others are written.
     """
 
-    def __init__(self, placed: frozenset[str] = frozenset()) -> None:
+    def __init__(self, placed: frozenset[str] = frozenset(), writers: Writers = as_json) -> None:
         self._placed = placed
+        self._writers = writers
         self._takers: dict[type[Record], tuple[_Taker, ...]] = {}
 
     def __call__(self, record: Record) -> Document:
@@ -135,29 +147,28 @@ class Rest:
         kind = type(record)
         takers = self._takers.get(kind)
         if takers is None:
-            takers = self._takers[kind] = tuple(_takers(kind, self._placed))
+            takers = self._takers[kind] = tuple(self._made(kind))
         found: Document = {}
         for block_of, keys in takers:
             block = block_of(record)
             if block is None:
                 continue
-            for name, value_of, as_json in keys:
+            for name, value_of, write in keys:
                 value = value_of(block)
                 if value is not UNSET:
-                    found[name] = value if as_json is None else as_json(value)
+                    found[name] = value if write is None else write(value)
         return found
 
+    def _made(self, kind: type[Record]) -> Iterator["_Taker"]:
+        for member, (block, _) in block_types(kind).items():
+            keys = tuple(
+                (key.name, attrgetter(key.name), self._writers(key))
+                for key in keys_of(block)
+                if key.name not in self._placed
+            )
+            if keys:
+                yield attrgetter(member), keys
 
-_Key = tuple[str, Callable[[Any], Any], Callable[[Any], Any] | None]
-_Taker = tuple[Callable[[Any], Any], tuple[_Key, ...]]
 
-
-def _takers(kind: type[Record], placed: frozenset[str]) -> Iterator[_Taker]:
-    for member, (block, _) in block_types(kind).items():
-        keys = tuple(
-            (key.name, attrgetter(key.name), _AS_JSON.get(key.kind))
-            for key in keys_of(block)
-            if key.name not in placed
-        )
-        if keys:
-            yield attrgetter(member), keys
+# Takes a block of a record, and values of it.
+_Taker = tuple[Callable[[Any], Any], tuple[tuple[str, Callable[[Any], Any], Writer | None], ...]]

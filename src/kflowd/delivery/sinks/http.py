@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records over HTTP: batches of lines, each a POST that is answered for."""
+"""Records over HTTP: batches, each a POST that is answered for."""
 
 import errno
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kflowd.delivery.sinks.base import BatchingSink, RefusedError, Wait
-from kflowd.delivery.sinks.framing import NEWLINE, framed
+from kflowd.delivery.sinks.body import LINES, Body
 from kflowd.delivery.sinks.stream import WAITS
 from kflowd.delivery.sinks.tcp import TcpSink
 from kflowd.delivery.sinks.tls import TlsSink
@@ -23,9 +23,6 @@ from kflowd.settings.urls import Header, Url
 if TYPE_CHECKING:
     from kflowd.delivery.sinks.request import Request, Talk
 
-CONTENT_TYPE = "application/x-ndjson"
-# Statuses beside 5xx with which a server may take the same later (RFC 9110, 6585).
-LATER = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
 # The first pause and the longest; each failure doubles it.
 FIRST_PAUSE_NS = NS_PER_SECOND
 MOST_PAUSE_NS = 60 * NS_PER_SECOND
@@ -53,6 +50,7 @@ class HttpSink(BatchingSink):
         compressed: Bodies are compressed by gzip.
         batch: When a batch is sent.
         timeout_ns: How long a request may take.
+        body: What a request has of texts.
     """
 
     def __init__(
@@ -65,6 +63,7 @@ class HttpSink(BatchingSink):
         compressed: bool = False,
         batch: BatchSettings | None = None,
         timeout_ns: int = 20 * NS_PER_SECOND,
+        body: Body = LINES,
     ) -> None:
         batch = batch or BatchSettings()
         https = url.scheme == "https"
@@ -76,6 +75,7 @@ class HttpSink(BatchingSink):
         self._compressed = compressed
         self._age_ns = batch.age_ns
         self._timeout_ns = timeout_ns
+        self._body = body
         self._stream = TlsSink(url.address, ca=ca) if https else TcpSink(url.address)
         self._talk: Talk | None = None
         self._request: Request | None = None
@@ -182,9 +182,9 @@ class HttpSink(BatchingSink):
 
     def _message(self) -> tuple[list[tuple[str, str]], bytes]:
         """Return the headers and the body of a request."""
-        body = framed(self._texts, NEWLINE)
+        body = self._body.make(self._texts)
         headers = [("Host", self._url.host), ("User-Agent", "kflowd")]
-        headers += [("Content-Type", CONTENT_TYPE)]
+        headers += [("Content-Type", self._body.content_type)]
         if self._compressed:
             import gzip
 
@@ -207,9 +207,9 @@ class HttpSink(BatchingSink):
         self._end_batch(keep=request.reusable)
         if 200 <= status < 300:
             self._failures = 0
-            return number, 0
+            return self._taken(number, request.body)
         error = OSError(errno.EREMOTEIO, _shown(status))
-        if status in LATER or status >= 500:
+        if self._body.later(status):
             self._fail(request.retry_after)
             raise error
         if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and number > 1:
@@ -217,6 +217,18 @@ class HttpSink(BatchingSink):
             return 0, 0
         self._failures = 0
         raise RefusedError(0, error, forever=True, number=number)
+
+    def _taken(self, number: int, answer: bytes) -> tuple[int, int]:
+        """Return what was written of a batch by a good answer, which does not say which are not.
+
+        Raises:
+            RefusedError: Some were rejected.
+        """
+        rejected = min(self._body.rejected(answer), number)
+        if rejected:
+            error = OSError(errno.EREMOTEIO, f"{rejected} of {number} records rejected")
+            raise RefusedError(number - rejected, error, forever=True, number=rejected)
+        return number, 0
 
     def _fail(self, retry_after: str = "") -> None:
         """End a batch that is to be sent again, and say when."""

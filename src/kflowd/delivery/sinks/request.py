@@ -10,7 +10,7 @@ from contextlib import suppress
 import h11
 
 PIECE_BYTES = 64 << 10
-# Of an answer's body, which nobody reads; one that is longer costs the connection.
+# Of an answer's body; one that is longer costs the connection.
 MOST_BODY_BYTES = 64 << 10
 # Pieces that are read at once: a peer that never ends is left to the time that a request has.
 _MOST_PIECES = 16
@@ -46,6 +46,7 @@ class Request:
     Attributes:
         status: Of the answer, 0 as long as there is none.
         retry_after: What the answer says of when to ask again, "" if nothing.
+        body: Of the answer, as much as has come.
         reusable: Another request can follow over the connection.
         events: What `go_on` waits for, of poll.
     """
@@ -59,7 +60,7 @@ class Request:
         self._http = http
         self._unsent = memoryview(text)
         self._broken: OSError | None = None
-        self._body_bytes = 0
+        self.body = b""
 
     def go_on(self) -> bool:
         """Send and read what can be now; say whether the answer is known.
@@ -113,8 +114,8 @@ class Request:
                 found = (value for name, value in event.headers if name == b"retry-after")
                 self.retry_after = next(found, b"").decode("ascii", "replace")
             elif isinstance(event, h11.Data):
-                self._body_bytes += len(event.data)
-                if self._body_bytes > MOST_BODY_BYTES:
+                self.body += event.data
+                if len(self.body) > MOST_BODY_BYTES:
                     return True
             elif isinstance(event, h11.EndOfMessage):
                 self.reusable = self._can_be_reused()

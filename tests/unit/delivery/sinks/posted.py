@@ -82,6 +82,18 @@ def status(number: int, **headers: str) -> Answer:
     return answer
 
 
+def answered(body: bytes) -> Answer:
+    """Return a good answer with a body."""
+
+    def answer(it: Handler) -> None:
+        it.send_response(200)
+        it.send_header("Content-Length", str(len(body)))
+        it.end_headers()
+        it.wfile.write(body)
+
+    return answer
+
+
 def raw(data: bytes) -> Answer:
     """Return an answer of these bytes, behind which the connection ends."""
 

@@ -15,10 +15,20 @@ from kflowd.delivery.output import State
 from kflowd.delivery.queue import Reason
 from kflowd.delivery.sinks import HttpSink
 from kflowd.delivery.sinks import http as module
+from kflowd.delivery.sinks.body import LINES
 from kflowd.settings import BatchSettings, QueueSettings
 from kflowd.settings.urls import Url, parse_header, parse_url
 from tests.unit.delivery.make import until
-from tests.unit.delivery.sinks.posted import Answer, Handler, Server, certify, early, raw, status
+from tests.unit.delivery.sinks.posted import (
+    Answer,
+    Handler,
+    Server,
+    answered,
+    certify,
+    early,
+    raw,
+    status,
+)
 
 TEXTS = [b'{"n": %d}' % n for n in range(500)]
 NOW = BatchSettings(bytes=4096, age_ns=0)
@@ -205,6 +215,23 @@ def test_a_refused_batch_is_lost_as_one() -> None:
         assert lost == len(server.posted[0].texts)
         assert output.counts().written == len(TEXTS) - lost
         assert server.texts == TEXTS
+
+
+def test_what_a_good_answer_rejects_is_lost_and_counted() -> None:
+    """So many as it says, and never more than were sent; which these are it does not say."""
+    body = LINES._replace(content_type="text/x", rejected=lambda answer: int(answer[:3]))
+    answers = [answered(b"007"), answered(b"999"), answered(b"000")]
+    with Server(answers) as server, posting(server.url(), body=body) as output:
+        output.put(TEXTS[:10], [])
+        until(lambda: output.counts().lost[Reason.REFUSED] == 7)
+        assert str(output.error).endswith("7 of 10 records rejected")
+        assert output.state == State.UP
+        output.put(TEXTS[10:15], [])
+        until(lambda: output.counts().lost[Reason.REFUSED] == 12)
+        output.put(TEXTS[15:20], [])
+        until(lambda: output.counts().written == 8)
+        assert server.texts == TEXTS[:20]
+        assert server.posted[0].headers["content-type"] == "text/x"
 
 
 def test_a_batch_that_is_too_large_is_halved() -> None:
