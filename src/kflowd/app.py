@@ -38,6 +38,7 @@ from kflowd.errors import KflowdError, RecordingError
 from kflowd.faults import Faults
 from kflowd.filters import Rules
 from kflowd.filters.user_ids import look_up, named_users
+from kflowd.laps import Lap, Laps, no_lap
 from kflowd.log import Log
 from kflowd.model import Session, facts_of
 from kflowd.older import Filler, Found, confirmed, read_all
@@ -53,6 +54,7 @@ from kflowd.settings import Settings
 if TYPE_CHECKING:
     from kflowd.bpf.kernel.coverage import Coverage
     from kflowd.bpf.source import Source
+    from kflowd.metrics import RunMetrics
 
 STDOUT, STDERR = 1, 2
 Say = Callable[[str], None]
@@ -110,12 +112,12 @@ def trace(
             that records were lost because a sink or the recording refused them.
         Exception: When all is done: an internal error that the run survived.
     """
-    faults = Faults()
+    faults, laps = Faults(), Laps()
     with (
         Reload(again, settings, say) as reload,
         Signals(reload) as signals,
         ExitStack() as stack,
-        Delivery(make_outputs(settings), settings.count, faults) as delivery,
+        Delivery(make_outputs(settings), settings.count, faults, laps) as delivery,
     ):
         recorder = None
         if settings.record is not None:
@@ -125,14 +127,34 @@ def trace(
         followed = command.tgid if command else 0
         rules = _rules(settings, say)
         pipeline = make_pipeline(
-            settings, enrichers, delivery, faults, unrecorded, followed=followed, rules=[rules]
+            settings,
+            enrichers,
+            delivery,
+            faults,
+            unrecorded,
+            followed=followed,
+            rules=[rules],
+            lap=laps,
         )
-        stages = Stages(enrichers, pipeline, delivery, recorder, command, rules, ready, reload)
-        if settings.metrics.listen is not None:
+        metrics = None
+        if settings.metrics.wanted:
             # imported here: a library makes the text
-            from kflowd.metrics import of_run
+            from kflowd.metrics import RunMetrics
 
-            stack.enter_context(of_run(settings.metrics.listen, pipeline, delivery))
+            metrics = RunMetrics(settings.metrics, pipeline, delivery, laps)
+            stack.enter_context(metrics)
+        stages = Stages(
+            enrichers,
+            pipeline,
+            delivery,
+            recorder,
+            command,
+            rules,
+            ready,
+            reload,
+            laps,
+            metrics,
+        )
         signals.reopen = delivery.reopen if delivery.reopens else None
         signals.last_words = lambda number: say(_last_words(number, stages))
         try:
@@ -158,6 +180,8 @@ class Stages(NamedTuple):
     rules: Rules = Rules()
     ready: Callable[[], None] = _nothing
     reload: Reload | None = None
+    lap: Lap = no_lap
+    metrics: RunMetrics | None = None
 
 
 class Ran(NamedTuple):
@@ -201,6 +225,7 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
         gate = _gate(settings, source, older)
         stages.pipeline.tell_hidden_groups(source.hide_group)
         source.snapshot()
+        stages.lap("load")
         session = _begin(settings, source, stages, say)
         notify.send(notify.READY)
         stages.ready()
@@ -217,6 +242,8 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
             news=_news(session, stages, source, _settling(signals, stages, source, log)),
             redact=gate,
             waiting=lambda: stages.pipeline.waiting,
+            lap=stages.lap,
+            each_second=_noting(stages.metrics, source),
         )
         if command is not None and not signals.stop:
             command.start()
@@ -226,6 +253,13 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
         if source.bad_records:
             log.warning("records of an impossible size were skipped", count=source.bad_records)
     return Ran(seconds, runner.failure)
+
+
+def _noting(metrics: RunMetrics | None, source: Source) -> Callable[[], None]:
+    """Return what takes note of how the kernel side does."""
+    if metrics is None:
+        return _nothing
+    return lambda: metrics.note(source.load)
 
 
 def _news(
@@ -477,4 +511,5 @@ def _source(settings: Settings, rules: Rules, followed: int = 0) -> Source:
         verbose=settings.verbose,
         user_ids=rules.user_ids,
         ports=settings.ports,
+        program_times=settings.metrics.program_times,
     )

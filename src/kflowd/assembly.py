@@ -28,6 +28,7 @@ from kflowd.enrich.users import Users
 from kflowd.enrich.waiting import Waiting
 from kflowd.faults import Faults
 from kflowd.filters import Filter, Rules
+from kflowd.laps import Lap, no_lap
 from kflowd.model import ClockStep, Session, facts_of
 from kflowd.pipeline import Pipeline
 from kflowd.protocols import APPLICATIONS, Application
@@ -235,6 +236,7 @@ def make_pipeline(
     *,
     followed: int = 0,
     rules: Sequence[Rules] = (),
+    lap: Lap = no_lap,
 ) -> Pipeline:
     """Return the stages of one run, joined.
 
@@ -246,6 +248,7 @@ def make_pipeline(
         unrecorded: Returns how many records a recording lacks.
         followed: tgid of the process that the run is for, 0: for all.
         rules: What filters the records; all of them hold.
+        lap: Called at the end of each stage.
     """
     trace = settings.trace
     faults = faults or Faults()
@@ -277,6 +280,7 @@ def make_pipeline(
         faults=faults,
         hiding=hiding,
         unrecorded=unrecorded,
+        lap=lap,
     )
 
 

@@ -2,7 +2,7 @@
 """Joins stages 2 to 5: batches of records in, finished records out.
 
 No I/O happens here and no clock is read: time comes with the records, so a recording gives the same
-records as the run it was made in.
+records as the run it was made in. What a stage takes is measured by who asks for that.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,12 +15,16 @@ from kflowd.enrich.stage import Output
 from kflowd.faults import Faults
 from kflowd.filters import Filter
 from kflowd.health import Health
-from kflowd.model import ClockStep, Counters, Lost, Session, Tick, facts_of
+from kflowd.laps import FILTERED, MIXED, SERIALIZED, Lap, no_lap
+from kflowd.model import ClockStep, Counters, Enriched, Lost, Session, Tick, facts_of
 from kflowd.records import Decoder
 from kflowd.serialize import Builder, Record, UserCounters
 from kflowd.settings import TraceSettings
 
 Batch = bytes | memoryview
+Shows = Callable[[Enriched], bool]
+# The filter is timed in one of so many pieces of batches.
+SAMPLED = 16
 
 
 class Pipeline:
@@ -34,6 +38,7 @@ class Pipeline:
         faults: Counts the records that an internal error costs, of all stages.
         hiding: Hides records; None: all are shown.
         unrecorded: Returns how many records a recording lacks.
+        lap: Called at the end of each stage.
 
     Attributes:
         health: What was seen, reported and lost.
@@ -49,7 +54,10 @@ class Pipeline:
         faults: Faults | None = None,
         hiding: Filter | None = None,
         unrecorded: Callable[[], int] = int,
+        lap: Lap = no_lap,
     ) -> None:
+        self._lap = lap
+        self._finished = 0
         self._faults = faults or Faults()
         self._unrecorded = unrecorded
         self._filter = hiding
@@ -69,9 +77,15 @@ class Pipeline:
         They do not depend on where the stream is cut into batches: a replay reads larger ones.
         """
         records: list[Record] = []
+        lap = self._lap
         for values in self._decoder.pieces(batch):
+            lap("decode")
             self.health.count(values)
-            records += self._finish(self._enrichment.feed(self._aggregator.feed(values)))
+            complete = self._aggregator.feed(values)
+            lap("aggregate")
+            named = self._enrichment.feed(complete)
+            lap("enrich")
+            records += self._finish(named)
         return records
 
     def close(self) -> list[Record]:
@@ -134,11 +148,28 @@ class Pipeline:
 
     def _finish(self, values: Iterable[Output]) -> list[Record]:
         records: list[Record] = []
-        self._faults.survive(lambda rest: self._build(rest, records), values)
+        shows, stage = self._shows()
+        self._faults.survive(lambda rest: self._build(rest, records, shows), values)
+        self._lap(stage)
         return records
 
-    def _build(self, values: Iterator[Output], records: list[Record]) -> None:
-        append, make, hiding = records.append, self._builder.record, self._filter
+    def _shows(self) -> tuple[Shows | None, str]:
+        """Return what decides on records, None: all are shown; and whose time that will be."""
+        if self._filter is None:
+            return None, "serialize"
+        self._finished += 1
+        if self._finished % SAMPLED != 1:
+            return self._filter.shows, MIXED
+        return self._timed, SERIALIZED
+
+    def _timed(self, value: Enriched) -> bool:
+        self._lap(SERIALIZED)
+        shown = self._filter is None or self._filter.shows(value)
+        self._lap(FILTERED)
+        return shown
+
+    def _build(self, values: Iterator[Output], records: list[Record], shows: Shows | None) -> None:
+        append, make = records.append, self._builder.record
         for value in values:
             if isinstance(value, Tick):
                 self._enrichment.refresh(value.ts_ns)
@@ -151,7 +182,7 @@ class Pipeline:
                 self._learn(facts_of(Lost, value.facts))
                 self._builder.begin(value)
                 self._enrichment.refresh(value.ts_ns)
-            elif hiding is None or hiding.shows(value):
+            elif shows is None or shows(value):
                 append(make(value))
 
     def _learn(self, lost: Lost) -> None:

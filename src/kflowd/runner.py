@@ -15,6 +15,7 @@ from types import FrameType, TracebackType
 from typing import Protocol, Self
 
 from kflowd.delivery import Consumer
+from kflowd.laps import Lap, no_lap
 from kflowd.serialize import Record
 
 # Long enough to sleep, short enough that records of a quiet host come at once for a reader.
@@ -229,6 +230,8 @@ class Runner:
         news: Returns records of user space for the stream ahead of a batch, b"" mostly.
         redact: Each batch passes through it, ahead of recorder and feeder.
         waiting: Returns how many records wait for news.
+        lap: Called when a batch is there; see kflowd.laps.
+        each_second: Called with each sweep.
 
     Attributes:
         failure: What ended the run before its time, or kept its end from being whole.
@@ -245,6 +248,8 @@ class Runner:
         news: Callable[[bytes], bytes] = lambda _batch: b"",
         redact: Callable[[bytes], bytes] = bytes,
         waiting: Callable[[], int] = int,
+        lap: Lap = no_lap,
+        each_second: Callable[[], None] = lambda: None,
     ) -> None:
         self.failure: Exception | None = None
         self._reader = reader
@@ -255,6 +260,8 @@ class Runner:
         self._news = news
         self._redact = redact
         self._waiting = waiting
+        self._lap = lap
+        self._each_second = each_second
 
     def run(self, duration_ns: int | None = None) -> float:
         """Run until it is time to stop; return the seconds that took."""
@@ -294,13 +301,23 @@ class Runner:
                 break
             if now_ns >= next_sweep_ns:
                 next_sweep_ns = now_ns + SWEEP_NS
-                self._take(self._reader.counters())
+                self._take(self._read(self._reader.counters))
                 # it comes behind what is older: paths and processes that swept aggregates refer to
-                self._take(self._reader.sweep(time.clock_gettime_ns(time.CLOCK_BOOTTIME)))
+                self._take(self._read(self._sweep))
+                self._each_second()
             left_ns = next_sweep_ns if end_ns is None else min(next_sweep_ns, end_ns)
             wait_ms = (left_ns - time.monotonic_ns()) // 1_000_000 + 1
             batch = self._reader.drain(max(0, min(DRAIN_MS, wait_ms)))
+            self._lap("drain")
             self._take_drained(batch)
+
+    def _read(self, reading: Callable[[], bytes]) -> bytes:
+        batch = reading()
+        self._lap("drain")
+        return batch
+
+    def _sweep(self) -> bytes:
+        return self._reader.sweep(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
 
     def _empty_ring(self) -> None:
         for _ in range(MAX_DRAINS):

@@ -15,6 +15,7 @@ from kflowd.settings import TraceSettings
 from tests.bench.applications import application_costs
 from tests.bench.enrichers import run_costs, stage_costs
 from tests.bench.http import http_costs
+from tests.bench.laps import lap_costs
 from tests.bench.stages import table, where_costs
 from tests.host.agent import COMMAND, ROOT, Agent, run
 from tests.host.workloads import start
@@ -100,6 +101,7 @@ def main() -> None:
     print(f"\n{where_costs()}")
     print(f"\n{stage_costs()}")
     print(f"\n{application_costs()}")
+    print(f"\n{lap_costs()}")
     report = json.loads(run("doctor", "--json").stdout)
     kernel_bytes = report["map_bytes"] + report["program_bytes"]
     print(f"\nkernel memory, maps and programs: {kernel_bytes / 2**20:.1f} MiB")

@@ -11,13 +11,18 @@ from tests.host.agent import Agent, health_records, run
 from tests.host.test_outputs import closed_port
 
 FILES = 307
+STATS = Path("/proc/sys/kernel/bpf_stats_enabled")
+Found = dict[str, dict[tuple[str, ...], float]]
 
 
-def asked(port: int) -> dict[str, float]:
-    """Return the numbers without labels, by name."""
+def asked(port: int) -> Found:
+    """Return the numbers by name, and by the values of their labels."""
+    found: Found = {}
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        families = text_string_to_metric_families(answer.read().decode())
-        return {it.name: it.value for family in families for it in family.samples if not it.labels}
+        for family in text_string_to_metric_families(answer.read().decode()):
+            for it in family.samples:
+                found.setdefault(it.name, {})[tuple(it.labels.values())] = it.value
+    return found
 
 
 def test_metrics_follow_a_run(folder: Path) -> None:
@@ -29,16 +34,52 @@ def test_metrics_follow_a_run(folder: Path) -> None:
         agent.settle()
         time.sleep(2)
         found = asked(port)
+        map_bytes = agent.map_bytes()
         result = agent.stop()
 
     assert result.exit_code == 0, result.stderr
-    assert found["kflowd_records_total"] >= FILES
-    assert found["kflowd_file_events_total"] >= 4 * FILES
-    assert found["kflowd_file_records_total"] >= FILES
-    assert found["kflowd_file_lost_ring_total"] == 0
-    assert found["process_resident_memory_bytes"] > 1 << 20
+    single = {name: values[()] for name, values in found.items() if () in values}
+    assert single["kflowd_records_total"] >= FILES
+    assert single["kflowd_file_events_total"] >= 4 * FILES
+    assert single["kflowd_file_records_total"] >= FILES
+    assert single["kflowd_file_lost_ring_total"] == 0
+    assert single["process_resident_memory_bytes"] > 1 << 20
     last = health_records(result.records)[-1]
-    assert found["kflowd_file_events_total"] <= last["HealthFileEvents"]
+    assert single["kflowd_file_events_total"] <= last["HealthFileEvents"]
+
+    # the kernel side: what waited, its memory, its programs
+    assert 0 < single["kflowd_drain_lag_seconds"] < 30
+    assert 0 < single["kflowd_ring_used_bytes"] <= single["kflowd_ring_size_bytes"] == 8 << 20
+    assert single["kflowd_kernel_age_seconds"] < 3
+    maps = sum(found["kflowd_map_memory_bytes"].values())
+    assert 1 << 20 < maps <= map_bytes
+    assert single["kflowd_program_memory_bytes"] > 1 << 12
+    assert len(found["kflowd_program_misses_total"]) > 5
+    assert "kflowd_program_runs_total" not in found
+    # and what user space took
+    stages = found["kflowd_stage_cpu_seconds_total"]
+    assert all(stages[stage,] > 0 for stage in ("load", "drain", "enrich", "serialize"))
+    assert sum(stages.values()) < single["process_cpu_seconds_total"]
+    assert found["kflowd_output_queue_age_seconds"] == {("stdout",): 0}
+
+
+def test_times_of_programs_are_counted_for_a_run_that_wants_them(folder: Path) -> None:
+    """As long as it lasts; the setting of the host stays as it is."""
+    before = STATS.read_text()
+    port = closed_port()
+    options = ("--listen", f"127.0.0.1:{port}", "--program-times", "-m", "file")
+    with Agent(*options) as agent:
+        for number in range(FILES):
+            (folder / f"file{number}").write_bytes(b"x")
+        agent.settle()
+        time.sleep(2)
+        found = asked(port)
+        assert STATS.read_text() == before
+        agent.stop()
+    runs, seconds = found["kflowd_program_runs_total"], found["kflowd_program_seconds_total"]
+    assert max(runs.values()) >= FILES
+    busiest = max(runs, key=lambda it: runs[it])
+    assert 0 < seconds[busiest] / runs[busiest] < 1e-3
 
 
 def test_an_address_in_use_is_one_line() -> None:

@@ -15,6 +15,7 @@ WITHOUT_A_TEST = {
     "bpf/kernel/btf.py": "loads the kernel's BTF: tests/host/test_source.py, doctor in each VM",
     "bpf/kernel/kconfig.py": "reads files of this kernel: tests/unit/bpf/kernel/test_preemption.py",
     "bpf/kernel/probing.py": "asks the kernel: tests/host/test_source.py, doctor in each VM",
+    "bpf/kernel/program_times.py": "is a switch of the kernel: tests/host/test_metrics.py",
     "bpf/loading/attached.py": "holds objects in the kernel: tests/host/test_standby.py",
     "bpf/source.py": "is the kernel side opened: tests/host/test_source.py",
     "bpf/stream/counters.py": "reads programs and maps of the kernel: tests/host/test_standby.py",

@@ -16,8 +16,9 @@ from kflowd.enrich.base import NoFacts
 from kflowd.enrich.processes import Processes
 from kflowd.faults import Faults
 from kflowd.filters import Filter, Rules
+from kflowd.laps import FILTERED, MIXED, SERIALIZED
 from kflowd.model import FileFlag
-from kflowd.pipeline import Pipeline
+from kflowd.pipeline import SAMPLED, Pipeline
 from kflowd.records.session import encode_session
 from kflowd.serialize import Builder, UserCounters
 from kflowd.serialize.record import FileRecord, HealthRecord
@@ -61,6 +62,7 @@ class Stages:
         enrichment = Enrichment([self.processes, self.refreshed], self.faults)
         self.builder = Builder()
         self.hiding = Filter(Rules())
+        self.laps: list[str] = []
         self.pipeline = Pipeline(
             self.aggregator,
             enrichment,
@@ -69,6 +71,7 @@ class Stages:
             faults=self.faults,
             hiding=self.hiding,
             unrecorded=lambda: self.tape.lost,
+            lap=self.laps.append,
         )
 
 
@@ -247,3 +250,19 @@ def test_what_filters_hide_is_counted_with_what_a_run_is_not_for() -> None:
     stages.aggregator.followed = stages.followed
     stages.followed.hidden, stages.hiding.hidden = 5, 3
     assert stages.pipeline.user_counters().records_hidden == 5 + 3
+
+
+def test_each_stage_ends_with_a_lap() -> None:
+    """A few for each piece of a batch; the filter apart for the records of a few pieces."""
+    stages = Stages()
+    begun = ["decode", "aggregate", "enrich"]
+    stages.pipeline.feed(FILE + FILE)
+    apart = [SERIALIZED, FILTERED]
+    assert stages.laps == [*begun, *apart, *apart, SERIALIZED]
+    stages.laps.clear()
+    for _ in range(SAMPLED - 1):
+        stages.pipeline.feed(FILE + FILE)
+    assert stages.laps == [*begun, MIXED] * (SAMPLED - 1)
+    stages.laps.clear()
+    stages.pipeline.feed(FILE)
+    assert stages.laps == [*begun, *apart, SERIALIZED]

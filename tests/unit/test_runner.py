@@ -366,3 +366,31 @@ def test_the_end_gives_time_for_what_records_wait_for(monkeypatch: pytest.Monkey
         assert set(tape.batches[told + 1 :]) == {b"news"}
         assert run.failure is None
         assert left[0] == 0 or answers - left[0] > 2
+
+
+def test_what_is_read_is_measured_and_each_second_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lap ends behind each reading, ahead of what is made of it; a note follows each sweep."""
+    monkeypatch.setattr(runner, "SWEEP_NS", 1)
+    kernel, signals = Kernel(b"1"), Signals()
+    kernel.signals = signals
+    order = kernel.calls
+
+    def made(batch: bytes) -> bytes:
+        order.append("made")
+        return batch
+
+    run = Runner(
+        kernel,
+        Echo(),
+        [],
+        None,
+        signals,
+        redact=made,
+        lap=order.append,
+        each_second=lambda: order.append("note"),
+    )
+    kernel.calls.clear()
+    run.run()
+    first = ["counters", "drain", "made", "sweep", "drain", "made", "note"]
+    assert order[: len(first)] == first
+    assert order[len(first) :][:3] == ["drain", "drain", "made"]

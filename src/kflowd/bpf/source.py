@@ -19,6 +19,8 @@ from kflowd.bpf.kernel.kconfig import read_config
 from kflowd.bpf.kernel.layouts import Layouts
 from kflowd.bpf.kernel.memory import memlock
 from kflowd.bpf.kernel.probing import probe
+from kflowd.bpf.kernel.program_times import ProgramTimes
+from kflowd.bpf.kernel_load import Load
 from kflowd.bpf.loading import builds
 from kflowd.bpf.loading.attached import Attached
 from kflowd.bpf.loading.loader import FOLLOWED, Loader
@@ -31,7 +33,7 @@ from kflowd.bpf.stream.sweep import NO_ITERATOR, Sweep
 from kflowd.bpf.stream.unpreempted import unpreempted
 from kflowd.closeable import Closeable
 from kflowd.errors import KflowdError
-from kflowd.model import ClockStep
+from kflowd.model import ClockStep, KernelLoad
 from kflowd.settings import TraceSettings
 from kflowd.settings.applications import Port
 
@@ -56,6 +58,7 @@ class Stream(NamedTuple):
     drain: Drain
     sweep: Sweep
     counters: Counters
+    load: Load
 
 
 class Source(Closeable):
@@ -69,6 +72,7 @@ class Source(Closeable):
         verbose: Show libbpf's warnings on stderr.
         user_ids: Numbers of the users that rules of the configuration name.
         ports: Whose payload is captured.
+        program_times: Have the kernel count runs of programs and their time, as long as it is open.
 
     Attributes:
         coverage: What is observed and what is not; complete after `open`, and after a failed
@@ -88,8 +92,10 @@ class Source(Closeable):
         verbose: bool = False,
         user_ids: Mapping[str, int] | None = None,
         ports: Iterable[Port] = (),
+        program_times: bool = False,
     ) -> None:
         self._config = config
+        self._program_times = program_times
         self._user_ids = user_ids or {}
         self._ports = tuple(ports)
         self._folder = folder
@@ -126,6 +132,8 @@ class Source(Closeable):
         show_log(1 if self._verbose else 0)
         try:
             preflight.check_all(self._config.observed)
+            if self._program_times:
+                self._held.enter_context(ProgramTimes())
             # ahead of the hooks: each step of the clock is told by them or found by comparing
             self.clock = self._held.enter_context(Clock())
             self.start_ns = self.clock.now_ns()
@@ -204,7 +212,9 @@ class Source(Closeable):
             salt=attached.salt,
             filter_=filter_,
         )
-        return Stream(exited, drain, self._held.enter_context(sweep), counters)
+        programs = {it: attached.program_fd(it) for it in attached.links}
+        load = Load(programs, attached.maps, attached.entries["kf_ring"])
+        return Stream(exited, drain, self._held.enter_context(sweep), counters, load)
 
     def _measure(self, features: Mapping[str, Feature]) -> Coverage:
         attached = self._opened()
@@ -262,7 +272,10 @@ class Source(Closeable):
 
         Record i + 1 begins at the next multiple of 8 after record i.
         """
-        return self._reading().drain.drain(timeout_ms)
+        stream = self._reading()
+        batch = stream.drain.drain(timeout_ms)
+        stream.load.waits.note(*stream.drain.filled(), now_ns=self._ticking().now_ns())
+        return batch
 
     def sweep(self, now_ns: int) -> bytes:
         """Return what is due in the maps as records, and a tick; to be called each second.
@@ -318,6 +331,11 @@ class Source(Closeable):
                 hidden=stream.sweep.hidden,
                 sockets_hidden=stream.sweep.sockets_hidden,
             )
+
+    def load(self) -> KernelLoad:
+        """Return how the kernel side does: of programs what `counters` has seen last."""
+        stream = self._reading()
+        return stream.load.now(stream.counters.uses, self._ticking().now_ns())
 
     @property
     def ends_lost(self) -> int:

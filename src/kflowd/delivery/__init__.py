@@ -12,6 +12,6 @@ from there. What finds no room is lost for that output alone, and counted.
 from kflowd.delivery.consumer import Consumer, Ending
 from kflowd.delivery.delivery import Delivery
 from kflowd.delivery.output import Output, State
-from kflowd.delivery.queue import Reason
+from kflowd.delivery.queue import Reason, Waiting
 
-__all__ = ["Consumer", "Delivery", "Ending", "Output", "Reason", "State"]
+__all__ = ["Consumer", "Delivery", "Ending", "Output", "Reason", "State", "Waiting"]

@@ -12,8 +12,10 @@ from kflowd.delivery.formats import Format, make_format
 from kflowd.delivery.output import Output, State
 from kflowd.delivery.outputs import screen_of
 from kflowd.delivery.retiring import Retiring, failure_of
+from kflowd.delivery.queue import Waiting
 from kflowd.delivery.where import make_where
 from kflowd.faults import Faults
+from kflowd.laps import Lap, no_lap
 from kflowd.serialize import HealthRecord, OutputCounters, Record
 from kflowd.settings.outputs import KINDS
 
@@ -82,6 +84,7 @@ class Delivery:
         count: How many records the run is to give, by its first output; None: no limit. What that
             output loses does not count.
         faults: Counts the records that cannot be written in a form.
+        lap: Called when texts are made, and when they are handed over.
 
     Attributes:
         records: How many were taken.
@@ -92,8 +95,10 @@ class Delivery:
         outputs: Sequence[Output],
         count: int | None = None,
         faults: Faults | None = None,
+        lap: Lap = no_lap,
     ) -> None:
         self.records = 0
+        self._lap = lap
         self._faults = faults or Faults()
         self._outputs = outputs
         self._left = Retiring()
@@ -132,7 +137,7 @@ class Delivery:
         self.records += len(records)
         if records:
             for group in self._groups:
-                _share(records, group, self._faults)
+                self._share(records, group)
 
     def exchange(self, exchange: Exchange) -> None:
         """Take other outputs, from the next record on; to be called by who puts records."""
@@ -212,6 +217,37 @@ class Delivery:
             missing -= not self._groups or self._groups[0].wants(record)
         return records
 
+    def waiting(self) -> dict[str, Waiting]:
+        """Return what waits for each output, by its name."""
+        return {output.name: output.waiting() for output in self._outputs}
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """Return the processor time of each output's thread, by its name."""
+        return {output.name: output.cpu_ns / 1e9 for output in self._outputs}
+
+    def _share(self, records: Sequence[Record], group: Group) -> None:
+        """Make each text once, and give all to the outputs that get the same.
+
+        For a sink that is gone there are no more records: it does not lose any either.
+        """
+        there = [output for output in group.outputs if output.state is not State.GONE]
+        if not there:
+            return
+        texts: list[bytes] = []
+        notices: list[int] = []
+        rest = iter(group.wanted(records))
+        while True:
+            try:
+                _form(rest, group.format, texts, notices)
+            except Exception as error:  # noqa: BLE001 - it costs one record; the run goes on
+                self._faults.record(error)
+            else:
+                break
+        self._lap("serialize")
+        for output in there:
+            output.put(texts, notices)
+        self._lap("deliver")
+
     def _missing(self) -> int:
         """Return how many records are missing to the count."""
         given = self.records
@@ -219,28 +255,6 @@ class Delivery:
             counts = self._outputs[0].counts()
             given = counts.written + counts.queued
         return (self._count or 0) - given
-
-
-def _share(records: Sequence[Record], group: Group, faults: Faults) -> None:
-    """Make each text once, and give all to the outputs that get the same.
-
-    For a sink that is gone there are no more records: it does not lose any either.
-    """
-    there = [output for output in group.outputs if output.state is not State.GONE]
-    if not there:
-        return
-    texts: list[bytes] = []
-    notices: list[int] = []
-    rest = iter(group.wanted(records))
-    while True:
-        try:
-            _form(rest, group.format, texts, notices)
-        except Exception as error:  # noqa: BLE001 - it costs one record; the run goes on
-            faults.record(error)
-        else:
-            break
-    for output in there:
-        output.put(texts, notices)
 
 
 def _form(records: Iterator[Record], form: Format, texts: list[bytes], notices: list[int]) -> None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from kflowd.delivery.formats import Wrap
 from kflowd.delivery.formats.screen import PAPER, Screen
-from kflowd.delivery.queue import Counts, Queue, Reason
+from kflowd.delivery.queue import Counts, Queue, Reason, Waiting
 from kflowd.delivery.sinks.base import BatchingSink, RefusedError, Sink, SinkGoneError
 from kflowd.serialize import OutputCounters
 from kflowd.settings import QueueSettings
@@ -62,6 +62,7 @@ class Output:
         state: How the sink stands.
         error: The last one with which the sink refused texts, or that ended its thread.
         progress_ns: When the sink took something for the last time (time.monotonic_ns).
+        cpu_ns: Processor time of the thread until then.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Output:
         self._begun = threading.Event()
         if not held:
             self._begun.set()
+        self.cpu_ns = 0
         self._sink = sink
         self._lossless = lossless
         self._ending = self._leaving = self._reopening = False
@@ -166,6 +168,10 @@ class Output:
         """Return what became of the texts."""
         return self._queue.counts()
 
+    def waiting(self) -> Waiting:
+        """Return what waits, and for how long."""
+        return self._queue.waiting()
+
     def unwritten(self) -> int:
         """Return how many texts were put and not written, at once."""
         return self._queue.unwritten()
@@ -238,6 +244,7 @@ class Output:
             self._ready = False
             self.state, self._queue.refusing = State.UP, False
             before_ns, self.progress_ns = self.progress_ns, time.monotonic_ns()
+            self.cpu_ns = time.thread_time_ns()
             busy = self.progress_ns - before_ns < 2 * NAP_NS
             if self._queue.advance(whole, rest) and busy and not self._ending:
                 self._wait(None, NAP_NS)

@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 # What Python needs for a text beside its bytes: the object and its place in the queue.
 OVERHEAD_BYTES = 48
+# Texts that came within this time have one age: a note for each one would take as much as some do.
+SAME_AGE_NS = 10_000_000
 
 
 class Reason(StrEnum):
@@ -40,6 +42,21 @@ class Counts(NamedTuple):
     queued: int
     lost: Mapping[Reason, int]
     replaced: int
+
+
+class Waiting(NamedTuple):
+    """What waits in a queue.
+
+    Attributes:
+        bytes: Of memory.
+        size: Bytes that there is room for.
+        age_ns: How long the oldest text has waited, 0 without any; one that came within 10 ms of
+            another has its age.
+    """
+
+    bytes: int
+    size: int
+    age_ns: int
 
 
 class Queue:
@@ -68,6 +85,7 @@ class Queue:
         self._texts: deque[bytes] = deque()
         # the text that is partly out, and how much of it: it must be finished and cannot be lost
         self._begun: bytes | None = None
+        self._begun_ns = 0  # when it came
         self._offset = 0
         self._notice: bytes | None = None
         self._bytes = 0
@@ -157,7 +175,7 @@ class Queue:
             self._remove(whole)
             self._offset = offset
             if offset and self._begun is None:
-                self._begun = self._texts.popleft()
+                self._begun, self._begun_ns = self._texts.popleft(), self._came[0][0]
                 self._forget(1)
             self._after_removal()
             return not self._queued()
@@ -189,6 +207,15 @@ class Queue:
             queued = self._queued()
             return Counts(self._put, self._written, queued, dict(self._lost), self._replaced)
 
+    def waiting(self) -> Waiting:
+        """Return what waits."""
+        with self._lock:
+            oldest_ns = self._begun_ns if self._begun is not None else 0
+            if not oldest_ns and self._came:
+                oldest_ns = self._came[0][0]
+            age_ns = time.monotonic_ns() - oldest_ns if oldest_ns else 0
+            return Waiting(self._bytes, self._size, age_ns)
+
     def unwritten(self) -> int:
         """Return how many texts were put and not written; never waits."""
         return self._put - self._written
@@ -210,8 +237,7 @@ class Queue:
                 taken += 1
         if taken:
             self._texts.extend(islice(texts, taken))
-            if self._age_ns is not None:
-                self._came.append([time.monotonic_ns(), taken])
+            self._note_arrival(taken)
             self._bytes += size
         return taken
 
@@ -229,6 +255,13 @@ class Queue:
     def _remove(self, number: int) -> None:
         self._bytes -= _size([self._texts.popleft() for _ in range(number)])
         self._forget(number)
+
+    def _note_arrival(self, number: int) -> None:
+        now_ns = time.monotonic_ns()
+        if self._came and now_ns - self._came[-1][0] < SAME_AGE_NS:
+            self._came[-1][1] += number
+        else:
+            self._came.append([now_ns, number])
 
     def _forget(self, number: int) -> None:
         """Take note that so many texts are no longer among those that wait."""

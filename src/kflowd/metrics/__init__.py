@@ -4,6 +4,6 @@
 Imported where a run has them: a library makes their text.
 """
 
-from kflowd.metrics.run import of_run
+from kflowd.metrics.run import RunMetrics
 
-__all__ = ["of_run"]
+__all__ = ["RunMetrics"]

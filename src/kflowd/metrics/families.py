@@ -13,6 +13,9 @@ import msgspec
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from kflowd.delivery import Waiting
+from kflowd.metrics.load import of_load
+from kflowd.model import KernelLoad
 from kflowd.serialize import OutputCounters, UserCounters
 from kflowd.serialize.blocks.health import OUTPUT, HealthKernel, HealthUser
 from kflowd.serialize.build import health_key
@@ -38,6 +41,12 @@ class Counted(NamedTuple):
         user: User space's counters.
         records: Records that were made.
         outputs: What each output did.
+        waiting: What waits for each output, by its name.
+        output_seconds: Processor time of each output's thread, by its name.
+        stage_seconds: Processor time of the run loop, by stage.
+        load: How the kernel side does; None: not asked.
+        load_age: Seconds since it was asked.
+        timed: The kernel counts runs of programs and their time.
     """
 
     kernel: Mapping[str, int]
@@ -45,6 +54,12 @@ class Counted(NamedTuple):
     user: UserCounters
     records: int
     outputs: Sequence[OutputCounters]
+    waiting: Mapping[str, Waiting] = {}
+    output_seconds: Mapping[str, float] = {}
+    stage_seconds: Mapping[str, float] = {}
+    load: KernelLoad | None = None
+    load_age: float = 0.0
+    timed: bool = False
 
 
 class Families:
@@ -71,6 +86,13 @@ class Families:
                     yield _family(key, words, values[key])
         yield CounterMetricFamily("kflowd_records", "records that were made", value=counted.records)
         yield from _outputs(counted.outputs)
+        yield from _queues(counted.waiting)
+        words = "processor time of the thread that writes to it"
+        yield _by("kflowd_output_cpu_seconds", words, "output", counted.output_seconds)
+        words = "processor time of the run loop"
+        yield _by("kflowd_stage_cpu_seconds", words, "stage", counted.stage_seconds)
+        if counted.load is not None:
+            yield from of_load(counted.load, counted.load_age, timed=counted.timed)
 
 
 def metric_name(key: str) -> str:
@@ -112,3 +134,26 @@ def _outputs(outputs: Sequence[OutputCounters]) -> Iterator[Metric]:
         for field, reason in _LOST.items():
             lost.add_metric([output.name, reason], getattr(output, field))
     yield from (up, written, queued, lost, filtered)
+
+
+def _queues(waiting: Mapping[str, Waiting]) -> Iterator[Metric]:
+    label = ["output"]
+    used = GaugeMetricFamily("kflowd_output_queue_bytes", "memory of what waits", labels=label)
+    size = GaugeMetricFamily(
+        "kflowd_output_queue_size_bytes", "memory that what waits may have", labels=label
+    )
+    age = GaugeMetricFamily(
+        "kflowd_output_queue_age_seconds", "how long the oldest of it has waited", labels=label
+    )
+    for name, it in waiting.items():
+        used.add_metric([name], it.bytes)
+        size.add_metric([name], it.size)
+        age.add_metric([name], it.age_ns / 1e9)
+    yield from (used, size, age)
+
+
+def _by(name: str, words: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = CounterMetricFamily(name, words, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family

@@ -1,37 +1,72 @@
 # SPDX-License-Identifier: Apache-2.0
 """Joins what a run counts and who answers for it."""
 
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+
 import kflowd
+from kflowd.closeable import Closeable
 from kflowd.delivery import Delivery
+from kflowd.laps import Laps
 from kflowd.metrics.families import Counted, Families
 from kflowd.metrics.server import MetricsServer
+from kflowd.model import KernelLoad
 from kflowd.pipeline import Pipeline
 from kflowd.serialize.build import kernel_keys
-from kflowd.settings.servers import Listen
+from kflowd.settings import MetricsSettings
 
 
-def of_run(listen: Listen, pipeline: Pipeline, delivery: Delivery) -> MetricsServer:
-    """Return a server for a run.
+class RunMetrics(Closeable):
+    """Metrics of a run, for those that its settings name. A context manager.
 
     Args:
-        listen: Where.
+        settings: Of the run's metrics.
         pipeline: Counts what was seen.
         delivery: Counts what went out.
+        laps: Knows what each stage took.
 
     Raises:
-        MetricsError: It cannot listen there.
+        MetricsError: They cannot be given where they are wanted.
     """
-    keys = kernel_keys()
 
-    def count() -> Counted:
-        newest = pipeline.health.newest
-        kernel = {} if newest is None else {key: newest.values[at] for key, at in keys.items()}
+    def __init__(
+        self, settings: MetricsSettings, pipeline: Pipeline, delivery: Delivery, laps: Laps
+    ) -> None:
+        self._settings = settings
+        self._pipeline = pipeline
+        self._delivery = delivery
+        self._laps = laps
+        self._keys = kernel_keys()
+        # one reference, which any thread may take: the load, and when it was noted
+        self._noted: tuple[KernelLoad, float] | None = None
+        self._held = ExitStack()
+        families = Families(self._count, kflowd.__version__)
+        if settings.listen is not None:
+            self._held.enter_context(MetricsServer(settings.listen, families))
+
+    def note(self, load: Callable[[], KernelLoad]) -> None:
+        """Take how the kernel side does; nothing that goes wrong there is worth a run."""
+        with suppress(Exception):
+            self._noted = load(), time.monotonic()
+
+    def close(self) -> None:
+        """Answer no more."""
+        self._held.close()
+
+    def _count(self) -> Counted:
+        newest = self._pipeline.health.newest
+        load, at = self._noted or (None, 0.0)
         return Counted(
-            kernel,
+            {} if newest is None else {key: newest.values[at] for key, at in self._keys.items()},
             0 if newest is None else newest.missed,
-            pipeline.user_counters(),
-            delivery.records,
-            delivery.counters(),
+            self._pipeline.user_counters(),
+            self._delivery.records,
+            self._delivery.counters(),
+            self._delivery.waiting(),
+            self._delivery.cpu_seconds(),
+            self._laps.seconds(),
+            load,
+            time.monotonic() - at,
+            self._settings.program_times,
         )
-
-    return MetricsServer(listen, Families(count, kflowd.__version__))

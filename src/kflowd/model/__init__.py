@@ -16,6 +16,7 @@ from kflowd.model.file import (
     MountSeen,
     runnable,
 )
+from kflowd.model.load import KernelLoad, ProgramUse, Waited
 from kflowd.model.payload import Messages, Payload, Segment
 from kflowd.model.process import (
     Actor,
@@ -62,6 +63,7 @@ __all__ = [
     "FilePath",
     "Flow",
     "Inode",
+    "KernelLoad",
     "Lost",
     "Messages",
     "Moment",
@@ -73,6 +75,7 @@ __all__ = [
     "ProcessFlag",
     "ProcessSeen",
     "ProcessSource",
+    "ProgramUse",
     "Role",
     "Scope",
     "Segment",
@@ -87,6 +90,7 @@ __all__ = [
     "Tick",
     "UnixAggregate",
     "Value",
+    "Waited",
     "facts_of",
     "runnable",
 ]

@@ -263,6 +263,28 @@ class MetricsSettings(Struct, frozen=True, kw_only=True):
         Listen | None,
         Option(help="Answer GET /metrics, for Prometheus, at HOST:PORT or a UNIX socket /PATH"),
     ] = None
+    program_times: Annotated[
+        bool,
+        Option(
+            help="Runs of each BPF program and their time among the metrics: the kernel counts "
+            "them for all programs of this host meanwhile"
+        ),
+    ] = False
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody gets metrics."""
+        return self.listen is not None
+
+    def __post_init__(self) -> None:
+        """Refuse what nobody would see.
+
+        Raises:
+            ContradictionError: Times of programs without metrics.
+        """
+        if self.program_times and not self.wanted:
+            place = ("metrics", "program_times")
+            raise ContradictionError(place, "only with --listen", ("metrics", "listen"))
 
 
 class Settings(Struct, frozen=True, kw_only=True, rename=key_of):

@@ -329,3 +329,21 @@ def test_an_expression_that_is_wrong_begins_no_run() -> None:
     with pytest.raises(WhereError):
         Delivery([output])
     output.leave()
+
+
+@pytest.mark.usefixtures("form")
+def test_what_waits_and_what_it_takes_is_said_of_each_output() -> None:
+    """Memory and age of a queue, and the time of the thread behind it; laps of the run loop."""
+    slow, quick, laps = Sink(), Sink(), list[str]()
+    slow.stall()
+    outputs = [Output("slow", slow, "test"), Output("quick", quick, "test")]
+    with Delivery(outputs, lap=laps.append) as delivery:
+        delivery.put(records(7))
+        until(lambda: delivery.cpu_seconds()["quick"] > 0)
+        waiting = delivery.waiting()
+        assert waiting["slow"].bytes == 7 * SIZE
+        assert waiting["slow"].age_ns > 0
+        assert waiting["quick"].bytes == 0
+        assert delivery.cpu_seconds()["slow"] == 0
+        assert laps == ["serialize", "deliver"]
+        delivery.close(at_once())

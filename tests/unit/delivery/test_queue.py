@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kflowd.delivery.queue import OVERHEAD_BYTES, Counts, Queue, Reason
+from kflowd.delivery.queue import OVERHEAD_BYTES, SAME_AGE_NS, Counts, Queue, Reason, Waiting
 
 TEXT = b"x" * (100 - OVERHEAD_BYTES)  # 100 bytes each in the queue
 BIG = 1 << 20
@@ -263,36 +263,36 @@ def test_counts_add_up_and_bounds_hold(
 
 def test_what_has_waited_too_long_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """Found with what is put and what is taken next; a text that is partly out stays."""
-    now = [10]
+    now = [10 * SAME_AGE_NS]
     monkeypatch.setattr(time, "monotonic_ns", lambda: now[0])
-    queue = Queue(1 << 20, lambda: None, age_ns=5)
+    queue = Queue(1 << 20, lambda: None, age_ns=5 * SAME_AGE_NS)
     queue.put([b"1", b"2"])
-    now[0] = 13
+    now[0] = 13 * SAME_AGE_NS
     queue.put([b"3"])
     assert queue.front(100)[0] == [b"1", b"2", b"3"]
     queue.advance(0, 1)
-    now[0] = 16
+    now[0] = 16 * SAME_AGE_NS
     assert queue.front(100) == ([b"1", b"3"], 1)
-    now[0] = 19
+    now[0] = 19 * SAME_AGE_NS
     queue.put([b"4"])
     assert queue.front(100) == ([b"1", b"4"], 1)
     queue.advance(2, 0)
     counts = queue.counts()
     assert (counts.put, counts.written, counts.queued) == (4, 2, 0)
     assert counts.lost[Reason.LATE] == sum(counts.lost.values()) == 2
-    now[0] = 99
+    now[0] = 99 * SAME_AGE_NS
     assert queue.front(100) == ([], 0)
 
 
 def test_a_notice_waits_no_longer_than_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is lost makes room for it; from then on it has its time."""
-    now = [10]
+    now = [10 * SAME_AGE_NS]
     monkeypatch.setattr(time, "monotonic_ns", lambda: now[0])
-    queue = Queue(1, lambda: None, age_ns=5)
+    queue = Queue(1, lambda: None, age_ns=5 * SAME_AGE_NS)
     queue.put([b"a", b"notice"], [1])
-    now[0] = 16
+    now[0] = 16 * SAME_AGE_NS
     assert queue.front(100)[0] == [b"notice"]
-    now[0] = 22
+    now[0] = 22 * SAME_AGE_NS
     assert queue.front(100)[0] == []
     assert queue.counts().lost[Reason.LATE] == 2
 
@@ -327,3 +327,23 @@ def test_some_texts_are_refused_together() -> None:
     queue.drop(2)
     assert balanced(queue).lost[Reason.REFUSED] == 2
     assert queue.front(BIG) == ([b"3"], 0)
+
+
+def test_what_waits_has_a_size_and_an_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The age is that of the oldest, also of one that is partly out."""
+    now = [10 * SAME_AGE_NS]
+    monkeypatch.setattr(time, "monotonic_ns", lambda: now[0])
+    queue = Queue(1000, lambda: None)
+    assert queue.waiting() == Waiting(0, 1000, 0)
+    queue.put(texts(1))
+    now[0] += SAME_AGE_NS - 1
+    queue.put(texts(1))
+    now[0] += 9 * SAME_AGE_NS
+    queue.put(texts(1))
+    assert queue.waiting() == Waiting(300, 1000, 10 * SAME_AGE_NS - 1)
+    queue.advance(1, 3)
+    assert queue.waiting() == Waiting(200, 1000, 10 * SAME_AGE_NS - 1)
+    queue.advance(1, 0)
+    assert queue.waiting() == Waiting(100, 1000, 0)
+    queue.abandon(Reason.END)
+    assert queue.waiting() == Waiting(0, 1000, 0)

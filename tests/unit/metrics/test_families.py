@@ -4,6 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from kflowd.delivery import Waiting
 from kflowd.metrics.families import Counted, Families, metric_name
 from kflowd.serialize import OutputCounters, UserCounters
 from kflowd.serialize.blocks.health import HealthKernel, HealthUser
@@ -73,3 +74,16 @@ def test_before_the_kernel_was_asked() -> None:
     found = samples(Counted({}, 0, UserCounters(), 0, []))
     assert "kflowd_file_events_total" not in found
     assert "kflowd_names_lost_total" in found
+
+
+def test_queues_and_times_have_the_names_of_what_they_are_of() -> None:
+    """In bytes and seconds."""
+    waiting = {"stdout": Waiting(300, 1000, 2_500_000_000)}
+    found = samples(Counted({}, 0, UserCounters(), 0, [], waiting, {"stdout": 0.5}, {"drain": 1.5}))
+    label = (("output", "stdout"),)
+    assert found["kflowd_output_queue_bytes"] == {label: 300}
+    assert found["kflowd_output_queue_size_bytes"] == {label: 1000}
+    assert found["kflowd_output_queue_age_seconds"] == {label: 2.5}
+    assert found["kflowd_output_cpu_seconds_total"] == {label: 0.5}
+    assert found["kflowd_stage_cpu_seconds_total"] == {(("stage", "drain"),): 1.5}
+    assert not any(name.startswith("kflowd_program") for name in found)

@@ -46,7 +46,15 @@ int kf_btf__member(const struct btf *btf, const char *type, int index, struct kf
 int kf_btf__func_args(const struct btf *btf, const char *func);
 /* Whether each argument has a size: else fentry refuses the function (btf_distill_func_proto). */
 int kf_btf__func_sized(const struct btf *btf, const char *func);
-int kf_prog__misses(int fd, __u64 *misses);
+/* What the kernel counts of a program; runs and their time only while somebody wants times. */
+struct kf_prog_use {
+	__u64 misses;
+	__u64 runs;
+	__u64 run_ns;
+};
+int kf_prog__use(int fd, struct kf_prog_use *use);
+/* A descriptor: as long as it is open the kernel counts runs and their time, of all programs. */
+int kf_prog__time(void);
 int kf_iter__run(int link_fd);
 /* Directory fd of the root of cgroup2 without a mount point. */
 int kf_cgroup2__open(void);
@@ -129,6 +137,12 @@ int kf_drain__iterate(struct kf_drain *drain, int link_fd);
 int kf_drain__append(struct kf_drain *drain, const char *data, size_t size);
 const char *kf_drain__data(const struct kf_drain *drain);
 __u64 kf_drain__bad(const struct kf_drain *drain); /* records of impossible size, skipped */
+struct kf_drain_fill {
+	__u64 oldest_ns; /* when the first record of the piece was made; 0: the piece is empty */
+	__u64 ring_bytes; /* most that was in the ring when it was emptied, since the last question */
+	__u64 backlog_bytes; /* behind the piece */
+};
+struct kf_drain_fill kf_drain__filled(struct kf_drain *drain);
 
 /* glue_sweep.c: takes out of the maps what has ended, idled or aged, as records of the ring. */
 struct kf_sweep_config {

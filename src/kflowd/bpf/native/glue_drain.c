@@ -30,6 +30,10 @@ struct kf_drain {
 	size_t head; /* where the next one will */
 	size_t tail; /* end of what waits */
 	__u64 bad;
+	/* The first two pages of the ring: how far the consumer is, and how far the programs. */
+	const unsigned char *positions;
+	size_t page;
+	__u64 most; /* bytes that were between them */
 };
 
 static void drain__note(struct kf_drain *drain, const struct kf_header *hdr)
@@ -95,10 +99,22 @@ static void drain__release(struct kf_drain *drain)
 	drain->piece = drain->head;
 }
 
+static __u64 drain__ring_bytes(const struct kf_drain *drain)
+{
+	const __u64 *consumer = (const void *)drain->positions;
+	const __u64 *producer = (const void *)(drain->positions + drain->page);
+
+	/* in this order: the consumer is this thread */
+	return __atomic_load_n(producer, __ATOMIC_ACQUIRE) - *consumer;
+}
+
 static int drain__fill(struct kf_drain *drain)
 {
+	__u64 bytes = drain__ring_bytes(drain);
 	int err;
 
+	if (bytes > drain->most)
+		drain->most = bytes;
 	if (drain__full(drain))
 		return 0;
 	err = ring_buffer__consume(drain->ring);
@@ -127,9 +143,13 @@ struct kf_drain *kf_drain__new(int ring_fd, struct kf_exited *exited)
 	drain->exited = exited;
 	drain->backlog = mmap(NULL, KF_BACKLOG_BYTES, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	drain->page = sysconf(_SC_PAGESIZE);
+	drain->positions = mmap(NULL, 2 * drain->page, PROT_READ, MAP_SHARED, ring_fd, 0);
 	if (drain->backlog == MAP_FAILED)
 		drain->backlog = NULL;
-	else
+	if (drain->positions == MAP_FAILED)
+		drain->positions = NULL;
+	if (drain->backlog && drain->positions)
 		drain->ring = ring_buffer__new(ring_fd, drain__sample, drain, NULL);
 	if (!drain->ring) {
 		err = errno;
@@ -147,6 +167,8 @@ void kf_drain__free(struct kf_drain *drain)
 	ring_buffer__free(drain->ring);
 	if (drain->backlog)
 		munmap(drain->backlog, KF_BACKLOG_BYTES);
+	if (drain->positions)
+		munmap((void *)drain->positions, 2 * drain->page);
 	free(drain);
 }
 
@@ -211,4 +233,17 @@ const char *kf_drain__data(const struct kf_drain *drain)
 __u64 kf_drain__bad(const struct kf_drain *drain)
 {
 	return drain->bad;
+}
+
+struct kf_drain_fill kf_drain__filled(struct kf_drain *drain)
+{
+	struct kf_drain_fill fill = {
+		.ring_bytes = drain->most,
+		.backlog_bytes = drain->tail - drain->head,
+	};
+
+	if (drain->head > drain->piece)
+		fill.oldest_ns = ((const struct kf_header *)kf_drain__data(drain))->ts_ns;
+	drain->most = 0;
+	return fill;
 }

@@ -126,7 +126,7 @@ int kf_btf__func_sized(const struct btf *btf, const char *func)
 	return 1;
 }
 
-int kf_prog__misses(int fd, __u64 *misses)
+int kf_prog__use(int fd, struct kf_prog_use *use)
 {
 	struct bpf_prog_info info;
 	__u32 len = sizeof(info);
@@ -134,8 +134,17 @@ int kf_prog__misses(int fd, __u64 *misses)
 	memset(&info, 0, sizeof(info));
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
 		return -errno;
-	*misses = info.recursion_misses; /* stays 0 where the kernel does not count (5.12) */
+	use->misses = info.recursion_misses; /* stays 0 where the kernel does not count (5.12) */
+	use->runs = info.run_cnt;
+	use->run_ns = info.run_time_ns;
 	return 0;
+}
+
+int kf_prog__time(void)
+{
+	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+
+	return fd < 0 ? -errno : fd;
 }
 
 int kf_iter__run(int link_fd)

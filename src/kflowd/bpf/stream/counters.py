@@ -6,6 +6,7 @@ from typing import Any
 
 from kflowd.bpf import standby
 from kflowd.bpf.ffi import check, ffi, lib
+from kflowd.model import ProgramUse
 
 
 class Counters:
@@ -18,10 +19,12 @@ class Counters:
 
     Attributes:
         processes_lost: Records of processes that were lost, when `record` was called last.
+        uses: What the kernel counted of each program until then, by file descriptor.
     """
 
     def __init__(self, counters: int, primaries: Iterable[int], others: Iterable[int]) -> None:
         self.processes_lost = 0
+        self.uses: dict[int, ProgramUse] = {}
         self._counters = counters
         self._primaries = tuple(primaries)
         self._others = tuple(others)
@@ -48,13 +51,13 @@ class Counters:
         record.hdr.version = lib.KF_VERSION
         record.hdr.size = ffi.sizeof("struct kf_counters_record")
         record.hdr.ts_ns = now_ns
-        skipped = skipped_runs(self._primaries)
+        skipped = self._skipped_runs(self._primaries)
         runs = self._sum(record.counters) - self._early_runs
         record.counters[lib.KF_CNT_FILE_LOST_PENDING] += given_up
         record.counters[lib.KF_CNT_FILE_HIDDEN] += hidden
         record.counters[lib.KF_CNT_SOCK_HIDDEN] += sockets_hidden
         self.processes_lost = int(record.counters[lib.KF_CNT_PROC_LOST_RING])
-        record.missed = standby.missed(skipped, runs, skipped_runs(self._others))
+        record.missed = standby.missed(skipped, runs, self._skipped_runs(self._others))
         return bytes(ffi.buffer(record))
 
     def _sum(self, counters: Any) -> int:  # noqa: ANN401 - cffi has no types
@@ -63,12 +66,12 @@ class Counters:
         check(result, "kf_counters__sum", "reading counters")
         return int(runs[0])
 
-
-def skipped_runs(programs: Iterable[int]) -> int:
-    """Return how often the kernel skipped a program because it was running already."""
-    total = 0
-    count = ffi.new("__u64 *")
-    for fd in programs:
-        check(lib.kf_prog__misses(fd, count), "bpf_obj_get_info_by_fd", "counting skipped runs")
-        total += int(count[0])
-    return total
+    def _skipped_runs(self, programs: Iterable[int]) -> int:
+        """Return how often the kernel skipped a program because it was running already."""
+        use = ffi.new("struct kf_prog_use *")
+        total = 0
+        for fd in programs:
+            check(lib.kf_prog__use(fd, use), "bpf_obj_get_info_by_fd", "counting skipped runs")
+            self.uses[fd] = ProgramUse(int(use.misses), int(use.runs), int(use.run_ns))
+            total += int(use.misses)
+        return total

@@ -57,6 +57,16 @@ class Drain(Closeable):
             return later  # without room: too early is better than lost
         return b""
 
+    def filled(self) -> tuple[int, int, int]:
+        """Return what waited, and what does.
+
+        Returns:
+            When the first record of the newest batch was made (0: it has none), the most bytes that
+            were in the ring since the last call, and the bytes behind the batch.
+        """
+        fill = lib.kf_drain__filled(self._pointer)
+        return int(fill.oldest_ns), int(fill.ring_bytes), int(fill.backlog_bytes)
+
     @property
     def bad_records(self) -> int:
         """Records of an impossible size that were skipped."""
