@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -136,12 +136,8 @@ def trace(
             rules=[rules],
             lap=laps,
         )
-        metrics = None
-        if settings.metrics.wanted:
-            # imported here: a library makes the text
-            from kflowd.metrics import RunMetrics
-
-            metrics = RunMetrics(settings.metrics, pipeline, delivery, laps)
+        metrics = _metrics(settings, pipeline, delivery, laps)
+        if metrics is not None:
             stack.enter_context(metrics)
         stages = Stages(
             enrichers,
@@ -166,7 +162,8 @@ def trace(
         stack.close()
         failures = [ran.failure, faults.first, recorder.failure if recorder else None]
         head = f"{_records(delivery.records)} in {ran.seconds:.1f} s"
-        return _conclude(say, head, pipeline, delivery, failures)
+        told = metrics.summary() if metrics else ()
+        return _conclude(say, head, pipeline, delivery, failures, told=told)
 
 
 class Stages(NamedTuple):
@@ -253,6 +250,18 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
         if source.bad_records:
             log.warning("records of an impossible size were skipped", count=source.bad_records)
     return Ran(seconds, runner.failure)
+
+
+def _metrics(
+    settings: Settings, pipeline: Pipeline, delivery: Delivery, laps: Laps
+) -> RunMetrics | None:
+    """Return the metrics of a run, None: nobody wants them."""
+    if not settings.metrics.wanted:
+        return None
+    # imported here: a library makes the text
+    from kflowd.metrics import RunMetrics
+
+    return RunMetrics(settings.metrics, pipeline, delivery, laps)
 
 
 def _noting(metrics: RunMetrics | None, source: Source) -> Callable[[], None]:
@@ -394,6 +403,8 @@ def _conclude(
     pipeline: Pipeline,
     delivery: Delivery,
     failures: Sequence[Exception | None] = (),
+    *,
+    told: Iterable[str] = (),
 ) -> int:
     """Print the summary and return the exit code.
 
@@ -408,7 +419,7 @@ def _conclude(
     if delivery.gone and not found:
         return 0
     say(head)
-    for line in (*pipeline.health.summary(), *delivery.summary()):
+    for line in (*pipeline.health.summary(), *delivery.summary(), *told):
         say(f"  {line}")
     if found:
         raise found[0]

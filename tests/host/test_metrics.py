@@ -91,3 +91,15 @@ def test_an_address_in_use_is_one_line() -> None:
     assert done.stderr.strip() == (
         f"kflowd: metrics: listening at 127.0.0.1:{port}: Address already in use"
     )
+
+
+def test_a_graphite_that_is_away_ends_no_run() -> None:
+    """It costs the metrics that it does not get, which are counted; the end is not late."""
+    where = f"127.0.0.1:{closed_port()}"
+    with Agent("--graphite", where, "--interval", "1s", "-m", "file") as agent:
+        time.sleep(3)
+        began = time.monotonic()
+        result = agent.stop()
+        assert time.monotonic() - began < 5
+    assert result.exit_code == 0, result.stderr
+    assert f"  metrics, graphite {where}: 0 written, " in result.stderr

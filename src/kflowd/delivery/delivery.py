@@ -12,7 +12,6 @@ from kflowd.delivery.formats import Format, make_format
 from kflowd.delivery.output import Output, State
 from kflowd.delivery.outputs import screen_of
 from kflowd.delivery.retiring import Retiring, failure_of
-from kflowd.delivery.queue import Waiting
 from kflowd.delivery.where import make_where
 from kflowd.faults import Faults
 from kflowd.laps import Lap, no_lap
@@ -88,6 +87,7 @@ class Delivery:
 
     Attributes:
         records: How many were taken.
+        outputs: As above.
     """
 
     def __init__(
@@ -196,11 +196,7 @@ class Delivery:
 
     def summary(self) -> Iterator[str]:
         """Yield a line for each output that lost records, with the reasons."""
-        for output in self._outputs:
-            counts = output.counts()
-            if lost := sum(counts.lost.values()):
-                reasons = ", ".join(f"{n} {reason}" for reason, n in counts.lost.items() if n)
-                yield f"{output.name}: {counts.written} written, {lost} lost ({reasons})"
+        yield from filter(None, (output.summary() for output in self._outputs))
         yield from self._left.summary()
 
     def failure(self) -> Exception | None:
@@ -216,14 +212,6 @@ class Delivery:
                 return records[:place]
             missing -= not self._groups or self._groups[0].wants(record)
         return records
-
-    def waiting(self) -> dict[str, Waiting]:
-        """Return what waits for each output, by its name."""
-        return {output.name: output.waiting() for output in self._outputs}
-
-    def cpu_seconds(self) -> dict[str, float]:
-        """Return the processor time of each output's thread, by its name."""
-        return {output.name: output.cpu_ns / 1e9 for output in self._outputs}
 
     def _share(self, records: Sequence[Record], group: Group) -> None:
         """Make each text once, and give all to the outputs that get the same.

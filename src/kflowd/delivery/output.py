@@ -176,6 +176,13 @@ class Output:
         """Return how many texts were put and not written, at once."""
         return self._queue.unwritten()
 
+    def summary(self) -> str:
+        """Return a line on what was lost, with the reasons; "" if nothing was."""
+        counts = self.counts()
+        lost = sum(counts.lost.values())
+        reasons = ", ".join(f"{n} {reason}" for reason, n in counts.lost.items() if n)
+        return f"{self.name}: {counts.written} written, {lost} lost ({reasons})" if lost else ""
+
     def counters(self) -> OutputCounters:
         """Return the same as health records show it."""
         counts = self.counts()

@@ -40,7 +40,7 @@ class Counted(NamedTuple):
         missed: Program runs that the kernel skipped.
         user: User space's counters.
         records: Records that were made.
-        outputs: What each output did.
+        outputs: What each output did; Graphite is one more.
         waiting: What waits for each output, by its name.
         output_seconds: Processor time of each output's thread, by its name.
         stage_seconds: Processor time of the run loop, by stage.

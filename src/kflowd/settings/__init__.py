@@ -6,6 +6,7 @@ written, `walk` the fields one by one, `lines` the options of a command, `conver
 was written to a tree.
 """
 
+from kflowd.settings.metrics import MetricsSettings
 from kflowd.settings.outputs import (
     BatchSettings,
     Format,
@@ -16,7 +17,6 @@ from kflowd.settings.outputs import (
 from kflowd.settings.tree import (
     AttachMode,
     EnrichSettings,
-    MetricsSettings,
     Settings,
     Subsystem,
     TraceSettings,

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from kflowd.errors import ContradictionError
 from kflowd.settings.applications import ApplicationSettings, Port
+from kflowd.settings.metrics import MetricsSettings
 from kflowd.settings.option import (
     BYTES,
     BYTES_POWER_OF_TWO,
@@ -30,7 +31,7 @@ from kflowd.settings.outputs import (
     contradictions,
 )
 from kflowd.settings.rules import Rule
-from kflowd.settings.servers import Listen, Server
+from kflowd.settings.servers import Server
 
 Subsystem = Literal["file", "socket", "process"]
 AttachMode = Literal["fentry", "kprobe", "tracepoint"]
@@ -254,37 +255,6 @@ class EnrichSettings(Struct, frozen=True, kw_only=True, rename=key_of):
         bool,
         Option(help="Names of users and groups from /etc/passwd and /etc/group alone, not of NSS"),
     ] = False
-
-
-class MetricsSettings(Struct, frozen=True, kw_only=True):
-    """Who can ask how a run goes."""
-
-    listen: Annotated[
-        Listen | None,
-        Option(help="Answer GET /metrics, for Prometheus, at HOST:PORT or a UNIX socket /PATH"),
-    ] = None
-    program_times: Annotated[
-        bool,
-        Option(
-            help="Runs of each BPF program and their time among the metrics: the kernel counts "
-            "them for all programs of this host meanwhile"
-        ),
-    ] = False
-
-    @property
-    def wanted(self) -> bool:
-        """Whether anybody gets metrics."""
-        return self.listen is not None
-
-    def __post_init__(self) -> None:
-        """Refuse what nobody would see.
-
-        Raises:
-            ContradictionError: Times of programs without metrics.
-        """
-        if self.program_times and not self.wanted:
-            place = ("metrics", "program_times")
-            raise ContradictionError(place, "only with --listen", ("metrics", "listen"))
 
 
 class Settings(Struct, frozen=True, kw_only=True, rename=key_of):

@@ -10,7 +10,7 @@ from kflowd.laps import Laps
 from kflowd.metrics import RunMetrics
 from kflowd.model import Counters, KernelLoad, Waited
 from kflowd.settings import MetricsSettings, Settings
-from kflowd.settings.servers import Listen
+from kflowd.settings.servers import Address, Listen
 from tests.unit.delivery.make import Sink, narrow, records, until
 from tests.unit.metrics.make import pipeline
 
@@ -77,3 +77,25 @@ def test_an_address_that_somebody_has() -> None:
         settings = MetricsSettings(listen=Listen("127.0.0.1", server.getsockname()[1]))
         with pytest.raises(MetricsError, match="already in use"):
             RunMetrics(settings, pipeline(Settings(), delivery), delivery, laps)
+
+
+def test_graphite_is_one_more_output() -> None:
+    """Its sets are counted as records of others are, and a loss is said at the end."""
+    listen, away = free(), free()
+    settings = MetricsSettings(listen=listen, graphite=Address(away.host, away.port))
+    with Delivery([]) as delivery:
+        made = pipeline(Settings(), delivery)
+        with RunMetrics(settings, made, delivery, Laps()) as metrics:
+            name = f"graphite {away}"
+            assert f'kflowd_output_written_total{{output="{name}"}} 0.0' in asked(listen)
+            assert list(metrics.summary()) == []
+    (line,) = metrics.summary()
+    assert line.startswith(f"metrics, {name}: 0 written, 1 lost (")
+
+
+def test_without_graphite_there_is_nothing_to_say() -> None:
+    """Who asks loses nothing."""
+    with Delivery([]) as delivery:
+        made = pipeline(Settings(), delivery)
+        with RunMetrics(MetricsSettings(listen=free()), made, delivery, Laps()) as metrics:
+            assert list(metrics.summary()) == []

@@ -85,13 +85,3 @@ def test_keys_name_one_setting_and_have_no_unit() -> None:
     assert all(setting.key.isidentifier() for setting in listed)
     assert not any(setting.key.endswith("_ns") for setting in listed)
     assert convert({}) == Settings()
-
-
-def test_times_of_programs_are_for_who_gets_metrics() -> None:
-    """Nobody would see them, and they cost all programs of the host something."""
-    table = {"program_times": True}
-    with pytest.raises(UsageError, match="^--program-times: only with --listen"):
-        convert({"metrics": table})
-    metrics = convert({"metrics": table | {"listen": "127.0.0.1:9753"}}).metrics
-    assert metrics.program_times
-    assert metrics.wanted
