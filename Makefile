@@ -90,7 +90,7 @@ docs: build ## write the tables of docs/fields.md, the screens of docs/forms.md 
 man: build ## write the man pages kflowd(8) and kflowd.toml(5) into build/man
 	$(Q)$(PYTHON) tools/man_pages.py
 check: lint unit ## what needs no root: lint, policy, unit
-bench: build ## figures: CPU per record by stage, drain rate, start time, memory (root)
+bench: build ## figures: CPU per record by stage and form, drain rate, two sinks, start time, memory (root)
 	$(Q)$(PYTHON) -m tests.bench $(ARGS)
 
 ##@ Virtual machines

@@ -17,6 +17,7 @@ from tests.bench.enrichers import run_costs, stage_costs
 from tests.bench.http import http_costs
 from tests.bench.laps import lap_costs
 from tests.bench.stages import table, where_costs
+from tests.bench.two_sinks import two_sinks
 from tests.host.agent import COMMAND, ROOT, Agent, run
 from tests.host.workloads import start
 
@@ -114,6 +115,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         print("\n".join(running(folder)))
         print(run_costs(FILES))
+        print(two_sinks())
         starts = sorted(first_record(folder) for _ in range(STARTS))
         print(
             f"start to first record: {starts[0]:.2f} s at best, {starts[STARTS // 2]:.2f} s median"
