@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -89,12 +89,12 @@ def of_client(result: Result, port: int, program: str) -> list[Record]:
 
 
 @pytest.mark.parametrize("server", [nginx, python], ids=lambda it: it.__name__)
-def test_http_clients(server: Callable[[int], Iterator[None]]) -> None:
+def test_http_clients(server: Callable[[int], AbstractContextManager[None]]) -> None:
     """Three files by curl over one connection and one by wget; the server's ends say the same."""
     need("nginx", "curl", "wget")
     port = free_port()
     url = f"http://{HOST}:{port}/kf.txt"
-    with server(port), Agent("-m", "socket", *options(port, "http")) as agent:  # type: ignore[attr-defined]
+    with server(port), Agent("-m", "socket", *options(port, "http")) as agent:
         subprocess.run(["curl", "-sS", url, url, f"{url}?none"], check=True, capture_output=True)
         subprocess.run(["wget", "-q", "-O", "/dev/null", url], check=True)
         result = agent.finish()
