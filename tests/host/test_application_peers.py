@@ -16,7 +16,7 @@ import pytest
 
 from tests.host import talks
 from tests.host.agent import Agent, Record, Result
-from tests.host.test_applications import ends, free_port, options, said
+from tests.host.talked import ends, free_port, options, said
 from tests.host.test_servers import need
 
 HOST = talks.HOST

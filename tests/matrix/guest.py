@@ -24,6 +24,7 @@ TESTS = (
     "tests/host/test_one_run.py",
     "tests/host/test_users.py",
     "tests/host/test_directories.py",
+    "tests/host/test_applications.py",
     *(
         f"tests/host/test_failed.py::{name}"
         for name in (
