@@ -9,8 +9,9 @@ from kflowd.protocols import NOTES
 from kflowd.protocols.base import Application, Direction, Limits, Message
 from kflowd.protocols.dns import Dns
 from kflowd.protocols.syslog.application import Journal, Syslog
+from kflowd.protocols.tls import Tls
 from tests.fuzz.mutations import mutated
-from tests.fuzz.seeds import DNS_SEEDS, JOURNAL_SEEDS, SYSLOG_SEEDS, framed
+from tests.fuzz.seeds import DNS_SEEDS, JOURNAL_SEEDS, SYSLOG_SEEDS, TLS_SEEDS, framed
 from tests.unit.protocols.http.mutate import run as run_http
 
 LIMITS = Limits(message_bytes=2048, body_bytes=512, text_bytes=512, items=16)
@@ -18,6 +19,7 @@ APPLICATIONS: dict[str, tuple[Application, list[bytes], list[bytes]]] = {
     "DNS": (Dns(LIMITS), DNS_SEEDS, [framed(it) for it in DNS_SEEDS]),
     "SYSLOG": (Syslog(LIMITS), SYSLOG_SEEDS, [b"%d %s" % (len(it), it) for it in SYSLOG_SEEDS]),
     "JOURNAL": (Journal(LIMITS), JOURNAL_SEEDS, [it + b"\n" for it in SYSLOG_SEEDS]),
+    "TLS": (Tls(LIMITS), TLS_SEEDS, TLS_SEEDS),
 }
 # HTTP has conversations of its own: what one direction says decides how the other is read
 NAMES = sorted([*APPLICATIONS, "HTTP"])

@@ -9,8 +9,9 @@ import dns.rrset
 import dns.update
 
 from tests.unit.protocols.dns.make import framed
+from tests.unit.protocols.tls import make
 
-__all__ = ["DNS_SEEDS", "JOURNAL_SEEDS", "SYSLOG_SEEDS", "framed"]
+__all__ = ["DNS_SEEDS", "JOURNAL_SEEDS", "SYSLOG_SEEDS", "TLS_SEEDS", "framed"]
 
 _RECORDS = {
     "A": "192.0.2.1",
@@ -74,4 +75,23 @@ SYSLOG_SEEDS = [
 JOURNAL_SEEDS = [
     b"PRIORITY=3\nSYSLOG_FACILITY=10\nSYSLOG_IDENTIFIER=sshd\nSYSLOG_PID=77\nMESSAGE=text\n",
     b"MESSAGE\n\x0b\0\0\0\0\0\0\0two\nlines x\nPRIORITY=6\n\nMESSAGE=next\nSYSLOG_TIMESTAMP=Sep \n",
+]
+
+_HELLO = make.client_hello(
+    make.extension(make.GREASE, b""),
+    make.sni(b"www.example.org"),
+    make.extension(13, make.vector(make.numbers([0x0403, 0x0804]), 2)),
+    make.alpn(b"h2", b"http/1.1"),
+    make.offered(0x0304, 0x0303),
+)
+TLS_SEEDS = [
+    make.record(_HELLO),
+    make.records(_HELLO, 30) + make.record(b"\x01", 20) + make.record(_HELLO),
+    make.record(make.client_hello(version=0x0300)),
+    make.record(make.server_hello(make.alpn(b"h2")) + make.handshake(11, bytes(200))),
+    make.record(make.server_hello(make.chosen(0x0304), random=make.RETRY))
+    + make.record(make.server_hello(make.chosen(0x0304))),
+    make.alert(112, make.WARNING) + make.record(make.server_hello()),
+    make.older_client(),
+    make.older_server(),
 ]

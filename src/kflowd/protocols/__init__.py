@@ -15,9 +15,10 @@ from kflowd.protocols.base import (
 from kflowd.protocols.dns import DNS
 from kflowd.protocols.http import HTTP
 from kflowd.protocols.syslog import DEV_LOG, JOURNAL, SYSLOG
+from kflowd.protocols.tls import TLS
 
 # by their key in the settings
-APPLICATIONS: dict[str, Application] = {"dns": DNS, "http": HTTP, "syslog": SYSLOG}
+APPLICATIONS: dict[str, Application] = {"dns": DNS, "http": HTTP, "syslog": SYSLOG, "tls": TLS}
 
 __all__ = [
     "APPLICATIONS",
@@ -27,6 +28,7 @@ __all__ = [
     "JOURNAL",
     "NOTES",
     "SYSLOG",
+    "TLS",
     "Application",
     "Conversation",
     "Direction",

@@ -62,6 +62,7 @@ WORDS: tuple[Words, ...] = (
             ("Dns", messages.DNS_MEMBERS),
             ("Http", messages.HTTP_MEMBERS),
             ("Syslog", messages.SYSLOG_MEMBERS),
+            ("Tls", messages.TLS_MEMBERS),
         )
     ),
     Words("The words of _Notes", "Word", messages.MESSAGE_NOTES, "App"),

@@ -90,6 +90,14 @@ class ApplicationSettings(Struct, frozen=True, kw_only=True):
             commands=("trace", "doctor", "decode"),
         ),
     ] = (AnyPort("udp", 514), AnyPort("tcp", 514))
+    tls: Annotated[
+        tuple[TcpPort, ...],
+        Option(
+            help="Ports where connections begin with TLS: version and names are read, no more",
+            short=SHORT,
+            commands=("trace", "doctor", "decode"),
+        ),
+    ] = ()
 
     @property
     def ports(self) -> tuple[Port, ...]:
@@ -118,7 +126,7 @@ class ApplicationSettings(Struct, frozen=True, kw_only=True):
 def of_texts(texts: Mapping[str, Iterable[str]]) -> ApplicationSettings:
     """Return the settings of `as_texts`; what makes no sense there has its default."""
     kinds: dict[str, type[AnyPort | TcpPort]]
-    kinds = {"dns": AnyPort, "http": TcpPort, "syslog": AnyPort}
+    kinds = {"dns": AnyPort, "http": TcpPort, "syslog": AnyPort, "tls": TcpPort}
     found: dict[str, Any] = {}
     try:
         for key, of in kinds.items():

@@ -5,7 +5,14 @@ from hypothesis import strategies as st
 
 from kflowd.errors import UsageError
 from kflowd.settings import Settings, TraceSettings
-from kflowd.settings.applications import AnyPort, ApplicationSettings, Port, TcpPort, parse_port
+from kflowd.settings.applications import (
+    AnyPort,
+    ApplicationSettings,
+    Port,
+    TcpPort,
+    of_texts,
+    parse_port,
+)
 from kflowd.settings.convert import convert
 
 BOTH = ("tcp", "udp")
@@ -42,7 +49,7 @@ def test_what_is_no_port_is_told(text: str, wrong: str) -> None:
 
 
 def test_defaults_are_the_registered_ports() -> None:
-    """Of all three."""
+    """Of those that are read by default; TLS is read where it is asked for."""
     found = ApplicationSettings().ports
     assert sorted(map(str, found)) == ["tcp/514", "tcp/53", "tcp/80", "udp/514", "udp/53"]
 
@@ -87,6 +94,16 @@ def test_a_port_can_change_its_application() -> None:
     """If the one that had it by default gives it up."""
     found = ApplicationSettings(dns=(), http=(TcpPort("tcp", 53),))
     assert found.ports[0] == Port("tcp", 53)
+
+
+def test_tls_is_read_where_it_is_asked_for() -> None:
+    """Over connections alone."""
+    assert ApplicationSettings().tls == ()
+    found = convert({"application": {"tls": "tcp/443,tcp/8443"}}).application
+    assert found.tls == (TcpPort("tcp", 443), TcpPort("tcp", 8443))
+    assert of_texts(found.as_texts()) == found
+    with pytest.raises(UsageError, match="'udp/443' has 'udp' in place of tcp"):
+        convert({"application": {"tls": "udp/443"}})
 
 
 def test_nothing_is_captured_without_sockets() -> None:

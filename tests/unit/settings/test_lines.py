@@ -2,7 +2,7 @@
 import pytest
 
 from kflowd.errors import UsageError
-from kflowd.settings.applications import AnyPort
+from kflowd.settings.applications import AnyPort, TcpPort
 from kflowd.settings.lines import OptionLine, option_lines
 
 LINES = {line.name: line for line in option_lines("trace")}
@@ -18,8 +18,8 @@ def test_commands_have_their_subsets() -> None:
     """Doctor previews a run, replay has what is behind the kernel."""
     assert names(option_lines("doctor")) == [
         *("-m/--monitor", "--attach", "--directories", "--failed"),
-        *("--include", "--exclude", "-p", "--dns", "--http", "--syslog", "--with-consumer"),
-        "-V/--verbose",
+        *("--include", "--exclude", "-p", "--dns", "--http", "--syslog", "--tls"),
+        *("--with-consumer", "-V/--verbose"),
     ]
     assert names(option_lines("replay")) == [
         *("--include", "--exclude"),
@@ -63,14 +63,15 @@ def test_a_line_says_what_is_right() -> None:
 
 
 def test_a_shared_short_option_names_the_setting() -> None:
-    """-p APP=LIST is --dns, --http or --syslog."""
+    """-p APP=LIST is --dns, --http, --syslog or --tls."""
     line = LINES["-p"]
     assert line.metavar == "APP=PROTO/PORT[,PROTO/PORT...]"
     assert (line.is_list, line.is_keyed, line.default) == (True, True, "")
     assert line.read("DNS=udp/5353") == {("application", "dns"): (AnyPort("udp", 5353),)}
+    assert line.read("tls=tcp/443") == {("application", "tls"): (TcpPort("tcp", 443),)}
     assert line.read("http=off") == {("application", "http"): ()}
     for text in ("udp/53", "smtp=tcp/25", "=tcp/25", ""):
-        with pytest.raises(UsageError, match="^-p: .* is not APP=.*; APP: dns, http, syslog$"):
+        with pytest.raises(UsageError, match="^-p: .* is not APP=.*; APP: dns, http, syslog, tls$"):
             line.read(text)
     with pytest.raises(UsageError, match="^-p: 'udp/80' has 'udp' in place of tcp$"):
         line.read("http=udp/80")

@@ -92,7 +92,8 @@ def ports(of: type[AnyPort] | type[TcpPort], numbers: range) -> st.SearchStrateg
 PORTS = {
     "dns": ports(AnyPort, range(1, 200)),
     "http": ports(TcpPort, range(200, 400)),
-    "syslog": ports(AnyPort, range(400, 65536)),
+    "syslog": ports(AnyPort, range(400, 900)),
+    "tls": ports(TcpPort, range(900, 65536)),
 }
 
 VALUES: dict[type, Callable[[Setting], st.SearchStrategy[Any]]] = {

@@ -21,6 +21,7 @@ from kflowd.delivery.formats.documents import (
     names_of,
     text,
 )
+from kflowd.delivery.formats.greeting import APP, greeting
 from kflowd.delivery.formats.words import spoken
 from kflowd.serialize.record import (
     FileRecord,
@@ -229,11 +230,30 @@ def _add_socket(document: Document, record: SocketRecord) -> None:
         network["protocol"] = record.app.App.lower()
         # their members are chosen by others: each would be a field of the index
         document["kflowd"]["said"] = spoken(record)
+        if record.app.App == APP:
+            _add_tls(document, record)
     document["kflowd"]["socket"] = known(
         state=it.SockState,
         notes=UNSET if extra is None else extra.SockNotes,
         tcp_isn=UNSET if extra is None else extra.SockTcpIsn,
     )
+
+
+def _add_tls(document: Document, record: SocketRecord) -> None:
+    it = greeting(record)
+    tls: Document = {}
+    if it.chosen:
+        # "TLS 1.3", "TLS 1.3 draft 28"; of one without a name its number alone
+        protocol, *version = it.chosen.split(" ")
+        tls["version"] = version[0] if version else protocol
+        if version:
+            tls["version_protocol"] = protocol.lower()
+    if it.name:
+        tls["client"] = {"server_name": it.name}
+    if it.protocol:
+        tls["next_protocol"] = it.protocol
+    if tls:
+        document["tls"] = tls
 
 
 def _add_unix(document: Document, record: UnixRecord) -> None:

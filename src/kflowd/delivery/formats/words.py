@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from kflowd.constants import SECOND_NS
+from kflowd.delivery.formats.greeting import APP, greeting
 from kflowd.delivery.formats.times import DAY_S, instant
 from kflowd.serialize.blocks.file import FileBlock
 from kflowd.serialize.blocks.lifetime import ProcessLifetime
@@ -98,8 +99,12 @@ def end(address: str, port: object) -> str:
 def spoken(record: SocketRecord | UnixRecord) -> str:
     """Return what was said first, and the first answer: `GET /x 301`, `A example.org`; "" nothing.
 
+    Of hellos it is what was agreed on: `TLS 1.3 example.org`.
+
     It is text of others, of at most MOST_SPOKEN characters.
     """
+    if isinstance(record, SocketRecord) and record.app is not None and record.app.App == APP:
+        return str(greeting(record))[:MOST_SPOKEN]
     first = {
         word[0]: word[1]
         for block in (record.app_rx, record.app_tx)

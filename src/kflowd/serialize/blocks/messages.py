@@ -43,4 +43,17 @@ SYSLOG_MEMBERS = {
     "_Notes": "words that say what is wrong or missing; not with --strict",
     "_Length": "bytes on the wire, if not all of it is shown; not with --strict",
 }
+TLS_MEMBERS = {
+    "_Timestamp": "from the first event of the socket to the message",
+    "Version": "the highest that a client offers; that which a server has chosen",
+    "Sni": "name of the server that a client asks for",
+    "Alpn": "protocols that a client offers; the one that a server has chosen, if in clear",
+    "Ech": "true: a client has an encrypted hello, or says so; Sni is then for all to see",
+    "Retry": "true: a server wants another hello",
+    "Ja4": "fingerprint of what a client offers",
+    "Alert": "in place of a hello: handshake_failure and others",
+    "_Exception": "what could not be read",
+    "_Notes": "words that say what is wrong or missing; not with --strict",
+    "_Length": "bytes on the wire, if not all of it is shown; not with --strict",
+}
 MESSAGE_NOTES = NOTES

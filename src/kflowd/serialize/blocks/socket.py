@@ -126,7 +126,7 @@ class UnixBlock(Block, frozen=True, kw_only=True, gc=False):
 class App(Block, frozen=True, kw_only=True, gc=False):
     """Which application protocol."""
 
-    App: Annotated[str, Says("application protocol: DNS, HTTP or SYSLOG", SAID)]
+    App: Annotated[str, Says("application protocol: DNS, HTTP, SYSLOG or TLS", SAID)]
 
 
 class AppTx(Block, frozen=True, kw_only=True, gc=False):
@@ -137,6 +137,7 @@ class AppTx(Block, frozen=True, kw_only=True, gc=False):
     AppTxSyslog: Annotated[list[dict[str, Any]] | UnsetType, Says("syslog messages sent", SAID)] = (
         UNSET
     )
+    AppTxTls: Annotated[list[dict[str, Any]] | UnsetType, Says("TLS hellos sent", SAID)] = UNSET
 
 
 class AppRx(Block, frozen=True, kw_only=True, gc=False):
@@ -151,6 +152,7 @@ class AppRx(Block, frozen=True, kw_only=True, gc=False):
     AppRxSyslog: Annotated[
         list[dict[str, Any]] | UnsetType, Says("syslog messages received", SAID)
     ] = UNSET
+    AppRxTls: Annotated[list[dict[str, Any]] | UnsetType, Says("TLS hellos received", SAID)] = UNSET
 
 
 class SocketExtra(Block, frozen=True, kw_only=True, gc=False):

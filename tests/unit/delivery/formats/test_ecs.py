@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from kflowd.delivery.formats import FORMATS
-from kflowd.model import EnrichedFile, EnrichedProcess
+from kflowd.model import EnrichedFile, EnrichedProcess, Messages, Role
+from kflowd.protocols import Direction, Message
 from kflowd.serialize import HostFacts, Record
 from kflowd.serialize.blocks.file import FILE_EVENTS
 from tests.unit.delivery.make import health
@@ -42,6 +43,8 @@ FIELDS = {
     "network.transport": "keyword", "network.iana_number": "keyword", "network.type": "keyword",
     "network.community_id": "keyword", "network.bytes": "long", "network.packets": "long",
     "network.direction": "keyword", "network.protocol": "keyword",
+    "tls.version": "keyword", "tls.version_protocol": "keyword", "tls.next_protocol": "keyword",
+    "tls.client.server_name": "keyword",
     **{
         f"{end}.{field}": kind
         for end in ("source", "destination", "client", "server")
@@ -167,6 +170,18 @@ def test_the_two_ends_of_a_connection() -> None:
     server = document(SAMPLES["server"]()) if "server" in SAMPLES else None
     if server is not None:
         assert server["network"]["direction"] == "ingress"
+
+
+def test_a_connection_with_tls() -> None:
+    """What was agreed on has fields of its own."""
+    said = (
+        Message(1, Direction.TX, {"Version": "TLS 1.3", "Sni": "kf.example"}),
+        Message(1, Direction.RX, {"Version": "TLS 1.2", "Alpn": ["h2"]}),
+    )
+    messages = Messages(app="TLS", key="Tls", stamped=True, messages=said)
+    made = document(builder().socket(named_socket(messages=messages, role=Role.CLIENT)))
+    assert made["tls"]["client"] == {"server_name": "kf.example"}
+    assert made["kflowd"]["said"] == "TLS 1.2 kf.example"
 
 
 def test_names_that_are_no_utf_8() -> None:
