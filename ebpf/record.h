@@ -569,6 +569,8 @@ struct kf_fold {
 struct kf_payload_record {
 	struct kf_header hdr;
 	struct kf_sock_key key; /* of the aggregate, as in its record */
+	__u64 start_ns; /* of the owner, as in struct kf_proc; 0: no process is known */
+	__u32 tgid; /* of the owner */
 	__u32 uid; /* of the owner */
 	__u32 seq; /* TCP: of the first byte */
 	__u32 size; /* of the part, with what was not captured at its end */
@@ -578,7 +580,7 @@ struct kf_payload_record {
 	__u8 protocol;
 	__u8 received;
 	__u8 tcp_flags; /* KF_SEGMENT_*: FIN and RST with the packet's last part */
-	__u8 pad;
+	__u8 pad[5];
 	/* payload */
 };
 

@@ -85,6 +85,8 @@ static __always_inline bool kf_payload__fill(struct kf_payload_record *rec, u64 
 	if (!sock)
 		return false;
 	kf_header__fill(&rec->hdr, KF_KIND_PAYLOAD, sizeof(*rec) + part->captured);
+	rec->start_ns = sock->proc.start_ns;
+	rec->tgid = sock->proc.tgid;
 	rec->uid = sock->proc.uid;
 	rec->seq = part->seq;
 	rec->size = part->size;
@@ -94,7 +96,7 @@ static __always_inline bool kf_payload__fill(struct kf_payload_record *rec, u64 
 	rec->protocol = part->udp ? KF_IPPROTO_UDP : KF_IPPROTO_TCP;
 	rec->received = part->received;
 	rec->tcp_flags = part->flags;
-	rec->pad = 0;
+	__builtin_memset(rec->pad, 0, sizeof(rec->pad));
 	return true;
 }
 

@@ -11,6 +11,7 @@ from kflowd.aggregate import Aggregator
 from kflowd.aggregate.file import MAX_PATHS, PATHS_PER_ENTRY, FileAggregator
 from kflowd.aggregate.followed import Followed
 from kflowd.aggregate.messages import SocketMessages
+from kflowd.aggregate.names import RemoteNames
 from kflowd.aggregate.process import MAX_ENDED, ProcessAggregator
 from kflowd.aggregate.socket import MAX_SOCKETS, SocketAggregator
 from kflowd.constants import IPPROTO_TCP, IPPROTO_UDP
@@ -31,7 +32,7 @@ from kflowd.filters import Filter, Rules
 from kflowd.laps import Lap, no_lap
 from kflowd.model import ClockStep, Session, facts_of
 from kflowd.pipeline import Pipeline
-from kflowd.protocols import APPLICATIONS, Application
+from kflowd.protocols import APPLICATIONS, DNS, Application
 from kflowd.records.ahead import tasks_ahead
 from kflowd.records.clock import encode_step
 from kflowd.records.session import encode_session, fit_facts
@@ -298,7 +299,10 @@ def _processes(trace: TraceSettings, faults: Faults) -> ProcessAggregator | None
 
 def _messages(settings: Settings, faults: Faults) -> SocketMessages | None:
     ports = application_ports(settings.application) if settings.ports else {}
-    return SocketMessages(ports, faults=faults) if ports else None
+    if not ports:
+        return None
+    names = RemoteNames() if DNS in ports.values() else None
+    return SocketMessages(ports, faults=faults, names=names)
 
 
 def application_ports(settings: ApplicationSettings) -> dict[tuple[int, int], Application]:

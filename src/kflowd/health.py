@@ -28,9 +28,17 @@ from kflowd.serialize import Record, UserCounters
 LOSS_WORDS = ("_LOST_", "_TRUNCATED", "_READ_FAILED")
 # Of user space's counters all mean a loss but these: how many records there were, processes without
 # names of their own, paths that no record has asked for (one that was is a name lost), records
-# that wait, and those that nobody wants.
+# that wait, those that nobody wants, and answers of DNS that no connection may ask for any more.
 HIDDEN = "records_hidden"
-NO_LOSS = {"processes_unknown", "file_records", "paths_evicted", "records_waiting", HIDDEN}
+EVICTED_NAMES = "remote_names_evicted"
+NO_LOSS = {
+    "processes_unknown",
+    "file_records",
+    "paths_evicted",
+    "records_waiting",
+    HIDDEN,
+    EVICTED_NAMES,
+}
 # class in the summary -> seen, reported ("" if it has no records), and what is lost for good;
 # socket and UNIX records that the ring refused stay in their map and are swept later. A socket is
 # seen before it is admitted to a table; one that is folded is reported as part of its fold.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from kflowd.aggregate import Aggregator
 from kflowd.aggregate.messages import MessageStats
+from kflowd.aggregate.names import RemoteNames
 from kflowd.delivery import Delivery
 from kflowd.enrich import Enrichment
 from kflowd.enrich.stage import Output
@@ -69,6 +70,7 @@ class Pipeline:
         self._lost = Lost()
         decodes = aggregator.messages
         self._messages = decodes.stats if decodes is not None else MessageStats()
+        self._names = (decodes and decodes.names) or RemoteNames()
         self.health = Health(self.user_counters, delivery.lost, self._health_record)
 
     def feed(self, batch: Batch) -> list[Record]:
@@ -141,6 +143,7 @@ class Pipeline:
             descendants_lost=followed.lost if followed else 0,
             messages_lost=messages.lost,
             conversations_lost=messages.evicted + messages.too_large + messages.failed,
+            remote_names_evicted=self._names.evicted,
         )
 
     def _health_record(self, kernel: Counters, ours: UserCounters) -> Record:

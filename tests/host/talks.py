@@ -4,6 +4,7 @@
 Standard library alone, so that it runs in every machine of the matrix.
 """
 
+import os
 import socket
 import sys
 import threading
@@ -22,6 +23,7 @@ RESPONSE = (
     b"\x12\x34\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x02kf\x07example\x00\x00\x01\x00\x01"
     b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x0e\x10\x00\x04\xc0\x00\x02\x07"
 )
+NAME, ALIAS = "www.kf.example", "cdn.kf.example"
 
 
 def received(of: socket.socket, size: int) -> bytes:
@@ -130,6 +132,107 @@ def dns_tcp(port: int) -> None:
     end(client, server)
 
 
+def query_of(name: str) -> bytes:
+    """Return a question for the IPv4 address of a name."""
+    return b"\x43\x21\x01\0\0\x01\0\0\0\0\0\0" + wire(name) + b"\0\x01\0\x01"
+
+
+def wire(name: str) -> bytes:
+    """Return a name as a message has it."""
+    return b"".join(bytes((len(it),)) + it.encode() for it in name.split(".")) + b"\0"
+
+
+def answer_to(question: bytes) -> bytes:
+    """Return that the name is an alias of ALIAS, which has the address HOST."""
+    rest = b"\0\x01\0\0\0\x3c"  # class IN, a minute
+    target = wire(ALIAS)
+    alias = b"\xc0\x0c\0\x05" + rest + len(target).to_bytes(2, "big") + target
+    address = target + b"\0\x01" + rest + b"\0\x04" + socket.inet_aton(HOST)
+    counts = b"\0\x01\0\x02\0\0\0\0"
+    return question[:2] + b"\x81\x80" + counts + question[12:] + alias + address
+
+
+def names(port: int) -> None:
+    """Connect to what a server of DNS says, asked by a socket without a peer."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind((HOST, port))
+
+        def ask() -> None:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.sendto(query_of(NAME), (HOST, port))
+                client.recv(512)
+
+        asked_and_connected(ask, lambda: answer_datagram(server))
+
+
+def names_connected(port: int) -> None:
+    """The same, asked by a socket that has a peer."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind((HOST, port))
+
+        def ask() -> None:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.connect((HOST, port))
+                client.send(query_of(NAME))
+                client.recv(512)
+
+        asked_and_connected(ask, lambda: answer_datagram(server))
+
+
+def names_tcp(port: int) -> None:
+    """The same, asked over a connection."""
+    with socket.create_server((HOST, port)) as listener:
+
+        def ask() -> None:
+            with socket.create_connection((HOST, port)) as client:
+                question = query_of(NAME)
+                client.sendall(len(question).to_bytes(2, "big") + question)
+                received(client, len(answer_to(question)) + 2)
+
+        def answer() -> None:
+            server, _ = listener.accept()
+            with server:
+                size = int.from_bytes(received(server, 2), "big")
+                response = answer_to(received(server, size))
+                server.sendall(len(response).to_bytes(2, "big") + response)
+                server.recv(1)
+
+        asked_and_connected(ask, answer)
+
+
+def answer_datagram(server: socket.socket) -> None:
+    """Answer one question."""
+    question, sender = server.recvfrom(512)
+    server.sendto(answer_to(question), sender)
+
+
+def asked_and_connected(ask: Callable[[], None], answer: Callable[[], None]) -> None:
+    """Print local ports of connections: ahead of the question, behind the answer, of another."""
+    with socket.create_server((HOST, 0)) as listener:
+        target = listener.getsockname()
+
+        def connect(title: str, family: int = socket.AF_INET) -> None:
+            host = f"::ffff:{HOST}" if family == socket.AF_INET6 else HOST
+            with socket.socket(family, socket.SOCK_STREAM) as client:
+                client.connect((host, target[1]))
+                print(title, client.getsockname()[1], flush=True)
+
+        def first() -> None:
+            connect("early")
+            ask()
+            connect("named")
+            connect("mapped", socket.AF_INET6)
+
+        for work in (first, lambda: connect("other")):
+            child = os.fork()
+            if not child:
+                work()
+                os._exit(0)
+            if work is first:
+                answer()
+            assert os.waitpid(child, 0)[1] == 0
+
+
 def syslog(port: int) -> None:
     """Send lines as datagrams to a server that says nothing."""
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -174,7 +277,10 @@ def joined(port: int) -> None:
 
 WHAT: dict[str, Callable[[int], None]] = {
     it.__name__: it
-    for it in (http, http6, bytewise, download, dns, dns_tcp, syslog, syslog_tcp, joined)
+    for it in (
+        *(http, http6, bytewise, download, dns, dns_tcp, names, names_connected, names_tcp),
+        *(syslog, syslog_tcp, joined),
+    )
 }
 
 if __name__ == "__main__":

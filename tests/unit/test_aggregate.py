@@ -3,6 +3,7 @@ from kflowd.aggregate import Aggregator
 from kflowd.aggregate.file import FileAggregator
 from kflowd.aggregate.followed import Followed
 from kflowd.aggregate.messages import SocketMessages
+from kflowd.aggregate.names import RemoteNames
 from kflowd.aggregate.process import ProcessAggregator
 from kflowd.aggregate.socket import SocketAggregator
 from kflowd.constants import IPPROTO_TCP
@@ -16,6 +17,7 @@ from kflowd.model import (
     Tick,
     Value,
 )
+from kflowd.protocols import DNS
 from kflowd.settings import TraceSettings
 from tests.unit.lines import Lines
 from tests.unit.make import SECOND, file, payload, process, seen, socket, unix
@@ -76,6 +78,23 @@ def test_what_is_of_others_goes_no_further() -> None:
     assert kinds == [type(part), ProcessAggregate]
     assert stage.followed
     assert stage.followed.hidden == 2
+
+
+def test_a_socket_has_the_name_that_its_process_asked_for() -> None:
+    """Whether or not something was said over it."""
+    names = RemoteNames()
+    messages = SocketMessages({(IPPROTO_TCP, 53): DNS}, names=names)
+    stage = Aggregator(FileAggregator(SECOND), SocketAggregator(), messages=messages)
+    owner, address = socket().process, socket().flow.remote_addr[:4]
+    packet = payload(ts_ns=1, tgid=owner.tgid, start_ns=owner.start_ns)
+    names._learn(packet, address, ("www.example.com",), 60)
+    (named,) = stage.feed([socket(first_ns=2)])
+    assert isinstance(named, SocketAggregate)
+    assert named.remote_names == ("www.example.com",)
+    assert named.messages is None
+    (other,) = stage.feed([socket(first_ns=1)])
+    assert isinstance(other, SocketAggregate)
+    assert other.remote_names == ()
 
 
 def test_payload_becomes_messages_of_its_socket() -> None:

@@ -20,6 +20,7 @@ from kflowd.enrich.interfaces import Interfaces
 from kflowd.enrich.packages import PackageVersions
 from kflowd.enrich.processes import Processes
 from kflowd.enrich.users import UserFacts, Users
+from kflowd.faults import Faults
 from kflowd.model import Session, facts_of
 from kflowd.protocols import APPLICATIONS
 from kflowd.records import Decoder
@@ -273,6 +274,17 @@ def test_ports_of_a_run_are_recorded() -> None:
     for wrong in ({"dns": ["x"]}, {"dns": ["udp/0"]}, {"http": ["tcp/53"]}, {"x": ["tcp/1"]}):
         facts = msgspec.json.encode({"applications": wrong})
         assert as_recorded(Settings(), facts).application == ApplicationSettings()
+
+
+def test_names_are_known_where_dns_is_read() -> None:
+    """And only there; without any port nothing is decoded at all."""
+    both, http = ApplicationSettings(), ApplicationSettings(dns=(), syslog=())
+    for ports, knows in ((both, True), (http, False)):
+        messages = assembly._messages(Settings(application=ports), Faults())
+        assert messages is not None
+        assert (messages.names is not None) == knows
+    none = ApplicationSettings(dns=(), http=(), syslog=())
+    assert assembly._messages(Settings(application=none), Faults()) is None
 
 
 def test_each_application_has_its_ports() -> None:

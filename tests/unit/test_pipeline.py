@@ -178,6 +178,7 @@ def test_each_counter_of_user_space_has_its_place(name: str) -> None:
         "descendants_lost": (stages.followed, "lost"),
         "messages_lost": (stages.pipeline._messages, "lost"),
         "conversations_lost": (stages.pipeline._messages, "evicted"),
+        "remote_names_evicted": (stages.pipeline._names._answers, "evicted"),
     }
     stages.aggregator.followed = stages.followed
     setattr(*of[name], 7)

@@ -73,7 +73,7 @@ class Aggregator:
             elif kind is SocketAggregate:
                 settled = add_socket(value)  # type: ignore[arg-type]
                 if settled is not None:
-                    append(self._with_messages(settled))
+                    append(self._with_words(settled))
             elif kind is Payload:
                 if self.messages is not None:
                     self.messages.add(value)  # type: ignore[arg-type]
@@ -89,12 +89,17 @@ class Aggregator:
                         self.messages.tick(value.ts_ns)
                 append(value)
 
-    def _with_messages(self, settled: SocketAggregate) -> SocketAggregate:
-        said = self.messages.take(settled) if self.messages is not None else None
-        if said is None:
+    def _with_words(self, settled: SocketAggregate) -> SocketAggregate:
+        """Return an aggregate with what was said over it, and the name it was asked for by."""
+        messages = self.messages
+        if messages is None:
+            return settled
+        said = messages.take(settled)
+        names = messages.names.of(settled) if messages.names is not None else ()
+        if said is None and not names:
             return settled
         # the one without them is what the next difference begins from
-        return msgspec.structs.replace(settled, messages=said)
+        return msgspec.structs.replace(settled, messages=said, remote_names=names)
 
     def retime(self, trace: TraceSettings) -> None:
         """Take other times, idle and active, from now on."""

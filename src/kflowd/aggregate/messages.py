@@ -10,11 +10,12 @@ from heapq import heapify, heappop, heappush
 
 import msgspec
 
+from kflowd.aggregate.names import RemoteNames
 from kflowd.aggregate.talk import Talk
 from kflowd.constants import IPPROTO_TCP, SECOND_NS
 from kflowd.faults import Faults
 from kflowd.model import Messages, Payload, Segment, SocketAggregate, SocketFlag
-from kflowd.protocols import Application, Direction
+from kflowd.protocols import DNS, Application, Direction
 
 # An active connection has a record each half hour. One that was silent for longer than two of them
 # is taken up again as one whose beginning is not known.
@@ -79,6 +80,7 @@ class SocketMessages:
         applications: Which application talks on a (protocol, port).
         bounds: What it may take.
         faults: Keeps the first error of a decoder, and counts them.
+        names: Is told what DNS says; None: nobody.
     """
 
     def __init__(
@@ -86,7 +88,9 @@ class SocketMessages:
         applications: Mapping[tuple[int, int], Application],
         bounds: Bounds | None = None,
         faults: Faults | None = None,
+        names: RemoteNames | None = None,
     ) -> None:
+        self.names = names
         self.stats = MessageStats()
         self.held = 0
         self._applications = dict(applications)
@@ -106,10 +110,10 @@ class SocketMessages:
         self._used(packet.key, talk, packet.ts_ns)
         before = talk.held
         try:
-            if packet.protocol == IPPROTO_TCP:
-                talk.segment(packet)
-            else:
-                talk.datagram(packet)
+            tcp = packet.protocol == IPPROTO_TCP
+            complete = talk.segment(packet) if tcp else talk.datagram(packet)
+            if complete and self.names is not None and talk.application.key == DNS.key:
+                self.names.hear(packet, complete)
         except Exception as error:  # noqa: BLE001 - a decoder's own: it costs this socket's messages
             self._failed(talk, error)
         if talk.held > self._bounds.socket_bytes:
@@ -148,6 +152,8 @@ class SocketMessages:
 
     def tick(self, ts_ns: int) -> None:
         """Forget what no record will ask for."""
+        if self.names is not None:
+            self.names.tick(ts_ns)
         if self._ended:
             self._ended = {key: left - 1 for key, left in self._ended.items() if left > 1}
         while self._talks:

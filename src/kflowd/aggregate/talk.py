@@ -49,6 +49,7 @@ class Talk:
         shown: Messages that a record shows; the rest is counted.
 
     Attributes:
+        application: As above.
         held: About how many bytes of memory it takes.
         last_ns: When a packet or a record of it came last.
     """
@@ -57,11 +58,12 @@ class Talk:
         self.uid = uid
         self.held = TALK_BYTES
         self.last_ns = 0
-        self._application = application
+        self.application = application
         self._shown = shown
         self._kept: list[_Kept] = []
         self._kept_bytes = 0
         self._more = 0
+        self._fresh: list[Message] = []
         self._sides: tuple[_Side, _Side] | None = None
         self._conversation: Conversation | None = None
         self._deaf = False
@@ -71,24 +73,26 @@ class Talk:
         """Messages that no record has told yet."""
         return len(self._kept) + self._more
 
-    def datagram(self, packet: Payload) -> None:
-        """Take a datagram."""
+    def datagram(self, packet: Payload) -> list[Message]:
+        """Take a datagram; return its messages."""
         if self._deaf:
-            return
+            return []
         data = packet.data[: packet.size]
-        messages = self._application.datagram(packet.direction, data, packet.size, packet.ts_ns)
+        messages = self.application.datagram(packet.direction, data, packet.size, packet.ts_ns)
         self._keep(messages, 0, len(data))
         self.held = TALK_BYTES + self._kept_bytes
+        return self._completed()
 
-    def segment(self, packet: Payload) -> None:
-        """Take a segment of TCP."""
+    def segment(self, packet: Payload) -> list[Message]:
+        """Take a segment of TCP; return the messages that it completes."""
         if self._deaf:
-            return
+            return []
         if self._sides is None:
             self._sides = _Side(), _Side()
         for piece in self._sides[packet.direction].stream.add(packet):
             self._piece(packet.direction, piece)
         self._weigh()
+        return self._completed()
 
     def finish(self, ts_ns: int) -> None:
         """Take what waits for more as it is, when no more will come."""
@@ -105,6 +109,7 @@ class Talk:
     def give_up(self) -> None:
         """Listen no more; what was said before stays."""
         self._deaf = True
+        self._fresh = []
         self._sides = self._conversation = None
         self.held = TALK_BYTES + self._kept_bytes
 
@@ -117,7 +122,7 @@ class Talk:
         self._kept_bytes = 0
         if not messages:
             return None
-        application = self._application
+        application = self.application
         return Messages(
             app=application.name,
             key=application.key,
@@ -159,7 +164,7 @@ class Talk:
     def _begun(self) -> Conversation:
         if self._conversation is None:
             joined = any(self._side(it).stream.joined for it in DIRECTIONS)
-            self._conversation = self._application.conversation(joined=joined)
+            self._conversation = self.application.conversation(joined=joined)
         return self._conversation
 
     def _side(self, direction: Direction) -> _Side:
@@ -177,7 +182,12 @@ class Talk:
         side.told = end
         self._keep(messages, end, consumed)
 
+    def _completed(self) -> list[Message]:
+        fresh, self._fresh = self._fresh, []
+        return fresh
+
     def _keep(self, messages: list[Message], end: int, consumed: int) -> None:
+        self._fresh += messages
         room = max(self._shown - len(self._kept), 0)
         kept = messages[:room]
         self._kept += [_Kept(message, end) for message in kept]

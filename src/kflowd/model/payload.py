@@ -29,6 +29,7 @@ class Payload(msgspec.Struct, frozen=True, gc=False):
         seq: TCP, sequence number of the first byte (of the SYN itself, if it has that flag).
         size: Bytes of payload in the packet from here on, captured or not.
         data: Those that were captured, from the first on.
+        tgid, start_ns: The process that the socket is of; both 0: none is known.
     """
 
     ts_ns: int
@@ -42,6 +43,8 @@ class Payload(msgspec.Struct, frozen=True, gc=False):
     seq: int
     size: int
     data: bytes
+    tgid: int = 0
+    start_ns: int = 0
 
 
 class Messages(msgspec.Struct, frozen=True, gc=False):

@@ -146,6 +146,8 @@ class SocketAggregate(msgspec.Struct, gc=False):
         usage: As long as it may be part of a later difference; None: only the owner used it.
         isn_local, isn_remote: TCP, initial sequence numbers of both ends; both 0: not known.
         messages: What was said over it; None: nothing that was looked at.
+        remote_names: The name that its owner asked for and got the remote address by, and those
+            that it stood for, up to the one that has the address; (): not known.
     """
 
     ts_ns: int
@@ -170,6 +172,7 @@ class SocketAggregate(msgspec.Struct, gc=False):
     isn_local: int = 0
     isn_remote: int = 0
     messages: Messages | None = None
+    remote_names: tuple[str, ...] = ()
 
 
 class SocketClosed(msgspec.Struct, frozen=True, gc=False):

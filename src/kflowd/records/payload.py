@@ -16,14 +16,14 @@ def payload_decoder() -> RecordDecoder:
     key_at, key_end = span(RECORD, "key")
     read = reader(
         RECORD,
-        *("hdr.ts_ns", "uid", "seq", "size", "captured", "local_port", "remote_port"),
-        *("protocol", "received", "tcp_flags"),
+        *("hdr.ts_ns", "start_ns", "tgid", "uid", "seq", "size", "captured"),
+        *("local_port", "remote_port", "protocol", "received", "tcp_flags"),
     )
 
     def decode(batch: bytes, offset: int, size: int) -> Payload | None:
         # fmt: off
-        (ts_ns, uid, seq, whole, captured, local_port, remote_port,
-         protocol, received, flags) = read(batch, offset)
+        (ts_ns, start_ns, tgid, uid, seq, whole, captured,
+         local_port, remote_port, protocol, received, flags) = read(batch, offset)
         # fmt: on
         if captured > min(size - fixed, whole):
             return None
@@ -41,6 +41,8 @@ def payload_decoder() -> RecordDecoder:
             seq=(seq - 1) & SEQ_MASK if flags & Segment.SYN else seq,
             size=whole,
             data=batch[begin : begin + captured],
+            tgid=tgid,
+            start_ns=start_ns,
         )
 
     return RecordDecoder(fixed, decode)

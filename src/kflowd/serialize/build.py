@@ -82,6 +82,7 @@ class UserCounters(msgspec.Struct, frozen=True, kw_only=True):
     descendants_lost: int = 0
     messages_lost: int = 0
     conversations_lost: int = 0
+    remote_names_evicted: int = 0
 
 
 class OutputCounters(msgspec.Struct, frozen=True, rename="pascal"):

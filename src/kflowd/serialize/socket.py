@@ -166,6 +166,7 @@ def socket_extra(value: EnrichedSocket) -> SocketExtra:
         SockUsers=_users(value),
         SockCommunityID=UNSET if folded else community_id(aggregate.flow) or UNSET,
         SockTcpIsn=_isn(aggregate),
+        SockRemoteName=aggregate.remote_names or UNSET,
         AppMessages=_messages(aggregate),
     )
 

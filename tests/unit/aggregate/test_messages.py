@@ -6,12 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kflowd.aggregate.messages import FORGET_NS, TICKS_AFTER_END, Bounds, SocketMessages
+from kflowd.aggregate.names import RemoteNames
 from kflowd.constants import IPPROTO_TCP, IPPROTO_UDP
 from kflowd.faults import Faults
 from kflowd.model import Payload, Segment, SocketAggregate, SocketFlag
-from kflowd.protocols import Direction
+from kflowd.protocols import DNS, Application, Direction
 from tests.unit.lines import Lines
-from tests.unit.make import flow, payload, socket
+from tests.unit.make import flow, payload, process, socket
 
 SYN = Segment.SYN
 LINES, OTHER = Lines(), Lines(stamped=False)
@@ -65,6 +66,29 @@ def test_a_record_of_a_udp_peer_ends_what_was_said() -> None:
     messages.add(packet)
     assert texts(messages, packet, flags=SocketFlag.STALE) == ["a"]
     assert messages.held == 0
+
+
+@pytest.mark.parametrize("protocol", [IPPROTO_UDP, IPPROTO_TCP])
+def test_what_dns_says_is_heard(protocol: int) -> None:
+    """As it comes, over datagrams and connections; what others say is not."""
+    names = RemoteNames()
+    table: dict[tuple[int, int], Application] = {(IPPROTO_TCP, 80): LINES, (protocol, 53): DNS}
+    messages = SocketMessages(table, names=names)
+    name, rest = b"\2kf\7example\0", b"\0\1\0\1"
+    question = b"\0\1\1\0\0\1\0\0\0\0\0\0" + name + rest
+    response = b"\0\1\x81\x80\0\1\0\1\0\0\0\0" + name + rest
+    response += b"\xc0\x0c" + rest + b"\0\0\0\x3c\0\4\xc0\0\2\7"
+    owner = {"tgid": process().tgid, "start_ns": process().start_ns}
+    for ts_ns, direction, message in ((1, Direction.TX, question), (2, Direction.RX, response)):
+        framed = len(message).to_bytes(2, "big") + message
+        data = framed if protocol == IPPROTO_TCP else message
+        where = {"protocol": protocol, "remote_port": 53, "direction": direction}
+        messages.add(payload(ts_ns=ts_ns, data=data, **where, **owner))
+    messages.add(payload(key=key(2), ts_ns=3, data=b"line\n", **owner))
+    remote = flow(remote_addr=bytes((192, 0, 2, 7)).ljust(16, b"\0"))
+    assert names.of(socket(first_ns=3, flow=remote)) == ("kf.example",)
+    messages.tick(1 << 60)
+    assert names.of(socket(first_ns=3, flow=remote)) == ()
 
 
 def test_sockets_have_their_own() -> None:

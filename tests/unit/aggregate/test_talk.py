@@ -42,6 +42,24 @@ def test_messages_are_in_the_order_of_their_first_bytes() -> None:
     assert it.said(4) is None
 
 
+def test_a_packet_gives_the_messages_that_it_completes() -> None:
+    """Also those that are not shown, and each once; one that is not heard gives none."""
+    it = Talk(Lines(), 1000, 1)
+    segments = ((1, b"a\nb\nc"), (6, b"\n"), (7, b"d"))
+    texts = [
+        [one.members["Text"] for one in it.segment(payload(seq=seq, data=data))]
+        for seq, data in segments
+    ]
+    assert texts == [["a", "b"], ["c"], []]
+    it.give_up()
+    assert it.segment(payload(seq=8, data=b"e\n")) == []
+    datagrams = Talk(Lines(), 1000, 1)
+    packet = payload(data=b"a")
+    assert [len(datagrams.datagram(packet)) for _ in range(2)] == [1, 1]
+    datagrams.give_up()
+    assert datagrams.datagram(packet) == []
+
+
 def test_more_messages_than_are_shown_are_counted() -> None:
     """The first are shown; what is taken does not grow with the rest."""
     it = talk((TX, 9, b"", SYN), (TX, 10, b"a\nb\nc\n"), (TX, 16, b"d\n" * 50), shown=2)

@@ -18,7 +18,7 @@ def test_payload_has_each_member_in_its_place() -> None:
     """And its bytes, no more."""
     raw = payload(
         hdr__ts_ns=9, key__cookie=8, uid=7, seq=6, size=500, local_port=5, remote_port=4,
-        protocol=6, received=1, tcp_flags=3,
+        protocol=6, received=1, tcp_flags=3, tgid=2, start_ns=1,
     )  # fmt: skip
     (value,) = Decoder().decode(raw)
     assert value == Payload(
@@ -33,6 +33,8 @@ def test_payload_has_each_member_in_its_place() -> None:
         seq=5,
         size=500,
         data=DATA,
+        tgid=2,
+        start_ns=1,
     )
 
 

@@ -143,3 +143,12 @@ def test_members_that_began_are_a_lower_bound_too() -> None:
     assert keys(builder().socket(value))["SockSocketsFolded"] == 11
     unix = keys(builder().unix(named_unix(flags=SocketFlag.FOLDED, folded=7)))
     assert (unix["SockNotes"], unix["SockSocketsFolded"]) == (["FOLDED"], 7)
+
+
+def test_the_name_that_was_asked_for_is_beyond_the_contract() -> None:
+    """With the aliases that it stood for; absent where none is known."""
+    names = ("www.example.com", "cdn.example.net")
+    assert of_socket(remote_names=names)["SockRemoteName"] == list(names)
+    assert "SockRemoteName" not in of_socket()
+    strict = builder(strict=True).socket(named_socket(remote_names=names))
+    assert "SockRemoteName" not in keys(strict)

@@ -96,6 +96,7 @@ def count_in_user_space(pipeline: Pipeline) -> None:
     followed = pipeline._aggregator.followed = Followed(1)
     followed.hidden, followed.lost = 819, 820
     pipeline._messages.lost, pipeline._messages.evicted = 821, 822
+    pipeline._names._answers.evicted = 823
 
 
 def holds(name: str) -> bool:

@@ -406,5 +406,6 @@ HEALTH: Keys = {
     "HealthDescendantsLost": 820,
     "HealthMessagesLost": 821,
     "HealthConversationsLost": 822,
+    "HealthRemoteNamesEvicted": 823,
     "InfoTime": "2023-11-14T22:15:00.000000061Z",
 }

@@ -91,6 +91,8 @@ class CompactFormat:
             f" rx={rx.SockRxBytes if rx else 0}/{rx.SockRxPackets if rx else 0}"
             f" age={duration(record.socket_age.SockAge)}"
         )
+        if record.extra is not None and record.extra.SockRemoteName:
+            text += f" name={token(record.extra.SockRemoteName[0])}"
         return (
             text
             + talked(record)

@@ -210,6 +210,8 @@ def _add_socket(document: Document, record: SocketRecord) -> None:
         sent = tx.SockTxBytes, tx.SockTxPackets
     if rx is not None:
         received = rx.SockRxBytes, rx.SockRxPackets
+    if extra is not None and extra.SockRemoteName:
+        remote["domain"] = extra.SockRemoteName[0]
     local |= {"bytes": sent[0], "packets": sent[1]}
     remote |= {"bytes": received[0], "packets": received[1]}
     serves = it.SockRole == "SERVER"

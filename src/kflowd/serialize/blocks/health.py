@@ -108,6 +108,9 @@ class HealthUser(Block, frozen=True, kw_only=True, gc=False):
     HealthConversationsLost: Annotated[
         int, Says("sockets whose messages were given up: memory, or a decoder's fault")
     ]
+    HealthRemoteNamesEvicted: Annotated[
+        int, Says("answers of DNS that are not known any more: there were too many")
+    ]
 
 
 class HealthDelivery(Block, frozen=True, kw_only=True, gc=False):

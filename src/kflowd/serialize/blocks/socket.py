@@ -27,6 +27,7 @@ RECEIVED_TCP = "TCP, something was received"
 RECEIVED_INFO = "TCP, something was received, the kernel's counters are known"
 USED = "not FOLDED, another image than the owner's moved bytes"
 USERS_LEGEND = "bytes by program image: {Proc, ProcPID, TxBytes, RxBytes}"
+REMOTE_NAME = "not FOLDED, DNS is read (-p), it told the owner so before it connected"
 SAID = "a message on a port of -p was seen"
 SAID_MORE = "there were more messages than are shown"
 NOTES_LEGEND = "words that say what is not known or not complete"
@@ -179,6 +180,10 @@ class SocketExtra(Block, frozen=True, kw_only=True, gc=False):
             BEGUN_TCP,
         ),
     ]
+    SockRemoteName: Annotated[
+        tuple[str, ...] | UnsetType,
+        Says("name asked for, then its aliases up to the one with the address", REMOTE_NAME),
+    ] = UNSET
     AppMessages: Annotated[
         int | UnsetType, Says("messages seen: the first of them are shown", SAID_MORE)
     ] = UNSET

@@ -8,7 +8,9 @@ from kflowd.delivery.formats.screen import Screen
 from kflowd.delivery.formats.visible import visible
 from tests.unit.delivery.formats.hostile import TEXTS, holding, whole_records
 from tests.unit.delivery.make import health, numbered
+from tests.unit.make import named_socket
 from tests.unit.serialize.samples import SAMPLES
+from tests.unit.serialize.text import builder
 
 LINES = {
     "filesystem": "15:34:35.643 file    dirk sftp-server(183547) OPEN=1,MODIFY=2,CLOSE_WRITE=1"
@@ -73,3 +75,11 @@ def test_a_record_is_one_line_whatever_it_holds(record: int, text: str) -> None:
     line = FORM(holding(whole_records()[record], text)).decode()
     assert line.splitlines() == [line]
     assert visible(line).replace("\\\\", "\\") == line
+
+
+def test_the_name_that_was_asked_for() -> None:
+    """It stands behind the numbers, and is one value whatever it holds."""
+    for name, shown in (("www.example.com", " name=www.example.com "), ("a b", ' name="a b" ')):
+        line = FORM(builder().socket(named_socket(remote_names=(name, "x"), flags=0))).decode()
+        assert shown in line
+        assert line.endswith("]")

@@ -48,7 +48,8 @@ FIELDS = {
     **{
         f"{end}.{field}": kind
         for end in ("source", "destination", "client", "server")
-        for field, kind in {"ip": "ip", "port": "long", "bytes": "long", "packets": "long"}.items()
+        for field, kind in {"ip": "ip", "port": "long", "bytes": "long", "packets": "long",
+                            "domain": "keyword"}.items()
     },
 }  # fmt: skip
 # which event.type a category can have
@@ -182,6 +183,15 @@ def test_a_connection_with_tls() -> None:
     made = document(builder().socket(named_socket(messages=messages, role=Role.CLIENT)))
     assert made["tls"]["client"] == {"server_name": "kf.example"}
     assert made["kflowd"]["said"] == "TLS 1.2 kf.example"
+
+
+def test_the_name_that_was_asked_for_is_that_of_the_remote_end() -> None:
+    """The first of those that are known; this end has none."""
+    names = ("www.example.com", "cdn.example.net")
+    made = document(builder().socket(named_socket(remote_names=names)))
+    assert made["destination"]["domain"] == made["server"]["domain"] == "www.example.com"
+    assert "domain" not in made["source"]
+    assert "domain" not in document(builder().socket(named_socket()))["destination"]
 
 
 def test_names_that_are_no_utf_8() -> None:
