@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.host.agent import Agent, Record, Result, run
-from tests.host.test_applications import ends, free_port, options, said
+from tests.host.talked import ends, free_port, options, said
 from tests.host.test_servers import need
 
 HOST = "127.0.0.1"

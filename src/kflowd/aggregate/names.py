@@ -23,6 +23,8 @@ MOST_TTL_S = 86400
 TTL_SIGN = 1 << 31  # with the upper bit a TTL is 0 (RFC 2181 8)
 # Resolvers follow eight to sixteen.
 MAX_CHAIN = 16
+# Of one answer: what a server says takes little of what is known to the user who asked it.
+MAX_ADDRESSES = 64
 # Of one process and address: a connection is told of up to half an hour behind its beginning.
 MAX_ANSWERS = 64
 ANSWER_BYTES = 128
@@ -40,11 +42,12 @@ _UNTOLD = SocketFlag.FOLDED | SocketFlag.SNAPSHOT
 
 
 class _Answer(msgspec.Struct, gc=False):
-    """What led to an address, and from when until when."""
+    """What led to an address, from when until when, and how many bytes it takes."""
 
     names: Names
     since_ns: int
     until_ns: int
+    size: int
 
 
 class RemoteNames:
@@ -114,10 +117,15 @@ class RemoteNames:
         asked = self._questions.pop((packet.key, members["TransactionId"]))
         if asked is None or members["ResponseCode"] != "NOERROR":
             return
-        for address, (names, ttl) in led_to(asked, members["ResourceRecords"]).items():
-            self._learn(packet, address, names, ttl)
+        found = led_to(asked, members["ResourceRecords"])
+        for address, (names, ttl) in found.items():
+            # the text is there once
+            size = ANSWER_BYTES + sum(map(len, names)) // len(found)
+            self._learn(packet, address, names, ttl, size)
 
-    def _learn(self, packet: Payload, address: bytes, names: Names, ttl: int) -> None:
+    def _learn(
+        self, packet: Payload, address: bytes, names: Names, ttl: int, size: int = ANSWER_BYTES
+    ) -> None:
         key = packet.tgid, packet.start_ns, address
         until_ns = packet.ts_ns + max(ttl, LEAST_TTL_S) * SECOND_NS
         answers = self._answers.get(key) or []
@@ -125,10 +133,10 @@ class RemoteNames:
         if last and last.names == names and last.since_ns <= packet.ts_ns <= last.until_ns:
             last.until_ns = max(last.until_ns, until_ns)
         else:
-            answers.append(_Answer(names, packet.ts_ns, until_ns))
+            answers.append(_Answer(names, packet.ts_ns, until_ns, size))
             del answers[:-MAX_ANSWERS]
-        size = sum(ANSWER_BYTES + sum(map(len, it.names)) for it in answers)
-        self._answers.put(key, answers, packet.uid, size, packet.ts_ns)
+        total = sum(it.size for it in answers)
+        self._answers.put(key, answers, packet.uid, total, packet.ts_ns)
 
     def _known(self, aggregate: SocketAggregate) -> Names:
         if aggregate.role != Role.CLIENT:
@@ -168,7 +176,7 @@ def led_to(asked: str, rows: Iterable[list[Any]]) -> dict[bytes, tuple[Names, in
     found: dict[bytes, tuple[Names, int]] = {}
     names, least = [asked], MOST_TTL_S
     while True:
-        for packed, holds in addresses.get(names[-1], ()):
+        for packed, holds in addresses.get(names[-1], ())[: MAX_ADDRESSES - len(found)]:
             found.setdefault(packed, (tuple(names), min(least, holds)))
         alias, holds = aliases.get(names[-1], ("", 0))
         if not alias or alias in names or len(names) == MAX_CHAIN:

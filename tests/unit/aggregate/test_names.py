@@ -6,6 +6,7 @@ import pytest
 
 from kflowd.aggregate.names import (
     LEAST_TTL_S,
+    MAX_ADDRESSES,
     MAX_ANSWERS,
     MAX_CHAIN,
     MOST_TTL_S,
@@ -293,3 +294,12 @@ def test_aliases_that_lead_nowhere() -> None:
     assert len(names) == MAX_CHAIN
     assert led_to("a", [["A", "a", 9, "IN", "\\# 3 c00002"], ["A", "a", 9, "CH", ADDRESS]]) == {}
     assert packed_address("nonsense") == b""
+
+
+def test_one_answer_has_so_many_addresses() -> None:
+    """And its names take room once."""
+    names, long = RemoteNames(), "x" * 100_000
+    rows = [a(long, f"10.0.0.{number}") for number in range(100)]
+    assert len(led_to(long, [cname("x", long), *rows])) == MAX_ADDRESSES
+    resolve(names, 1, long, *rows)
+    assert len(long) < names._answers.held < 2 * len(long)
