@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 
-from kflowd.protocols import DNS, JOURNAL, SYSLOG
+from kflowd.protocols import DNS, JOURNAL, SYSLOG, TLS
 from kflowd.protocols.base import Application, Direction
 from tests.bench.stages import microseconds
 from tests.unit.protocols.dns.make import (
@@ -15,6 +15,18 @@ from tests.unit.protocols.dns.make import (
     question,
     record,
 )
+from tests.unit.protocols.tls.make import (
+    alpn,
+    chosen,
+    client_hello,
+    extension,
+    numbers,
+    offered,
+    server_hello,
+    sni,
+    vector,
+)
+from tests.unit.protocols.tls.make import record as tls_record
 
 COUNT = 2000
 ASKED = [question("www.example.com")]
@@ -29,6 +41,17 @@ ENTRY = (
     b"PRIORITY=6\nSYSLOG_FACILITY=3\nSYSLOG_IDENTIFIER=app\nSYSLOG_PID=77\nCODE_FILE=a.c\n"
     b"MESSAGE=session opened for user root\n"
 )
+# as OpenSSL sends it, 17 extensions
+HELLO = tls_record(
+    client_hello(
+        sni(b"www.example.com"),
+        alpn(b"h2", b"http/1.1"),
+        offered(0x0304, 0x0303),
+        extension(13, vector(numbers(range(0x0401, 0x0419)), 2)),
+        *(extension(kind, bytes(16)) for kind in range(100, 113)),
+    )
+)
+CHOICE = tls_record(server_hello(chosen(0x0304), extension(51, bytes(36))))
 MANY = message(RESPONSE, ASKED, [record(pointer(12))] * 12)
 
 
@@ -47,6 +70,13 @@ def _stream(application: Application, data: bytes) -> Callable[[], object]:
     return run
 
 
+def _handshakes() -> None:
+    for _ in range(COUNT):
+        talk = TLS.conversation(joined=False)
+        talk.feed(Direction.TX, HELLO, 1)
+        talk.feed(Direction.RX, CHOICE, 1)
+
+
 def application_costs() -> str:
     """Return the table of microseconds for a message."""
     costs = {
@@ -58,6 +88,7 @@ def application_costs() -> str:
         "syslog line, RFC 5424": _datagram(SYSLOG, STRUCTURED),
         "syslog line, RFC 3164, TCP": _stream(SYSLOG, LINE + b"\n"),
         "journal entry": _datagram(JOURNAL, ENTRY),
+        "TLS, both hellos of a connection": _handshakes,
     }
     lines = [f"{name:<32} {microseconds(run, COUNT):6.1f}" for name, run in costs.items()]
     return "\n".join(["microseconds of CPU per application message:", *lines])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A hello becomes the members that a record has for it (RFC 8446 4.1, 6066 3, 7301, 9849)."""
 
+import struct
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,6 +15,9 @@ from kflowd.protocols.tls.reader import EndsError, Reader, UnreadableError
 EXCEPTION = "TLS Message Decoder"
 HOST_NAME = 0  # the one type of a server's name
 VERSION_BYTES, RANDOM_BYTES = 2, 32
+PAIR = struct.Struct(">HH")  # type and length of an extension
+ENDS_EARLY = "early end of extensions"
+READ = frozenset([codes.SERVER_NAME, codes.ALPN, codes.SUPPORTED_VERSIONS, codes.SIGNATURES])
 # SHA-256 of "HelloRetryRequest": what such a ServerHello has for its random bytes
 RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 # as zone files have it: what is no printable ASCII, and the backslash itself
@@ -125,7 +129,7 @@ def _read_client(hello: Hello, reader: Reader) -> None:
     hello.version = reader.number(VERSION_BYTES)
     reader.take(RANDOM_BYTES)
     reader.vector(1)  # session
-    hello.ciphers = list(reader.numbers(2))
+    hello.ciphers = reader.numbers(2)
     reader.vector(1)  # compression
     _read_extensions(hello, reader, client=True)
 
@@ -144,25 +148,29 @@ def _read_extensions(hello: Hello, reader: Reader, *, client: bool) -> None:
         return
     size = reader.number(2)
     # those that are there are read, whether or not all are
-    inner = Reader(reader.take(min(size, reader.left)), "extensions")
-    short = size - inner.left
+    block = reader.take(min(size, reader.left))
     hello.trailing = reader.left > 0
     seen: set[int] = set()
-    while inner.left:
-        kind = inner.number(2)
-        data = inner.vector(2)
+    at, end = 0, len(block)
+    while at < end:
+        if at + PAIR.size > end:
+            raise EndsError(ENDS_EARLY)
+        kind, length = PAIR.unpack_from(block, at)
+        at += PAIR.size + length
+        if at > end:
+            raise EndsError(ENDS_EARLY)
         hello.extensions.append(kind)
         if kind in seen:
             hello.complaint = hello.complaint or f"extension {kind} is there twice"
-            continue
+        elif kind in READ:
+            try:
+                _read_extension(hello, kind, block[at - length : at], client=client)
+            except UnreadableError as error:
+                # all of it is here: it is wrong by itself
+                hello.complaint = hello.complaint or str(error)
         seen.add(kind)
-        try:
-            _read_extension(hello, kind, data, client=client)
-        except UnreadableError as error:
-            # all of it is here: it is wrong by itself
-            hello.complaint = hello.complaint or str(error)
-    if short:
-        raise EndsError("early end of extensions")
+    if end < size:
+        raise EndsError(ENDS_EARLY)
 
 
 def _read_extension(hello: Hello, kind: int, data: bytes, *, client: bool) -> None:
@@ -177,6 +185,6 @@ def _read_extension(hello: Hello, kind: int, data: bytes, *, client: bool) -> No
             hello.alpn.append(protocols.vector(1))
     elif kind == codes.SUPPORTED_VERSIONS:
         reader = Reader(data, "supported versions")
-        hello.versions = list(reader.numbers(1)) if client else [reader.number(2)]
+        hello.versions = reader.numbers(1) if client else [reader.number(2)]
     elif kind == codes.SIGNATURES and client:
-        hello.signatures = list(Reader(data, "signature algorithms").numbers(2))
+        hello.signatures = Reader(data, "signature algorithms").numbers(2)

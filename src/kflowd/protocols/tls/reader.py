@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Goes over the bytes of a handshake message: numbers, and vectors behind their lengths."""
 
-from collections.abc import Iterator
+import struct
 
 
 class UnreadableError(ValueError):
@@ -26,12 +26,13 @@ class Reader:
     def __init__(self, data: bytes, title: str) -> None:
         self.at = 0
         self._data = data
+        self._end = len(data)
         self._title = title
 
     @property
     def left(self) -> int:
         """Bytes behind the place."""
-        return len(self._data) - self.at
+        return self._end - self.at
 
     def number(self, width: int) -> int:
         """Return a number of so many bytes.
@@ -47,10 +48,12 @@ class Reader:
         Raises:
             EndsError: There are fewer.
         """
-        if size > self.left:
+        at = self.at
+        after = at + size
+        if after > self._end:
             raise EndsError(f"early end of {self._title}")
-        self.at += size
-        return self._data[self.at - size : self.at]
+        self.at = after
+        return self._data[at:after]
 
     def vector(self, width: int) -> bytes:
         """Return what is behind its length, of so many bytes.
@@ -60,8 +63,8 @@ class Reader:
         """
         return self.take(self.number(width))
 
-    def numbers(self, width: int) -> Iterator[int]:
-        """Yield the numbers of two bytes of a vector.
+    def numbers(self, width: int) -> list[int]:
+        """Return the numbers of two bytes of a vector.
 
         Raises:
             UnreadableError: It is not all there, or has half a number.
@@ -69,4 +72,4 @@ class Reader:
         data = self.vector(width)
         if len(data) % 2:
             raise UnreadableError(f"half a number in {self._title}")
-        return (data[at] << 8 | data[at + 1] for at in range(0, len(data), 2))
+        return list(struct.unpack(f">{len(data) // 2}H", data))

@@ -8,7 +8,7 @@ def test_numbers_and_vectors_follow_each_other() -> None:
     """Each where the one before ends."""
     reader = Reader(b"\x01\x02\x02ab\x00\x04\x00\x01\x00\x02", "hello")
     assert (reader.number(2), reader.vector(1)) == (0x0102, b"ab")
-    assert list(reader.numbers(2)) == [1, 2]
+    assert reader.numbers(2) == [1, 2]
     assert reader.left == 0
 
 
