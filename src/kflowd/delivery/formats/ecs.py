@@ -21,7 +21,7 @@ from kflowd.delivery.formats.documents import (
     names_of,
     text,
 )
-from kflowd.delivery.formats.greeting import APP, greeting
+from kflowd.delivery.formats.handshake import APP, handshake
 from kflowd.delivery.formats.words import spoken
 from kflowd.serialize.record import (
     FileRecord,
@@ -242,7 +242,7 @@ def _add_socket(document: Document, record: SocketRecord) -> None:
 
 
 def _add_tls(document: Document, record: SocketRecord) -> None:
-    it = greeting(record)
+    it = handshake(record)
     tls: Document = {}
     if it.chosen:
         # "TLS 1.3", "TLS 1.3 draft 28"; of one without a name its number alone

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from kflowd.constants import SECOND_NS
-from kflowd.delivery.formats.greeting import APP, greeting
+from kflowd.delivery.formats.handshake import APP, handshake
 from kflowd.delivery.formats.times import DAY_S, instant
 from kflowd.serialize.blocks.file import FileBlock
 from kflowd.serialize.blocks.lifetime import ProcessLifetime
@@ -104,7 +104,7 @@ def spoken(record: SocketRecord | UnixRecord) -> str:
     It is text of others, of at most MOST_SPOKEN characters.
     """
     if isinstance(record, SocketRecord) and record.app is not None and record.app.App == APP:
-        return str(greeting(record))[:MOST_SPOKEN]
+        return str(handshake(record))[:MOST_SPOKEN]
     first = {
         word[0]: word[1]
         for block in (record.app_rx, record.app_tx)

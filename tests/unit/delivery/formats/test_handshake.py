@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kflowd.delivery.formats import FORMATS
-from kflowd.delivery.formats.greeting import Greeting, greeting
+from kflowd.delivery.formats.handshake import Handshake, handshake
 from kflowd.model import Messages, Role
 from kflowd.protocols import Direction, Message
 from kflowd.serialize.record import SocketRecord
@@ -32,36 +32,36 @@ def record(*said: tuple[Direction, dict[str, Any]], role: int = Role.CLIENT) -> 
     [
         (
             [(TX, CLIENT), (RX, SERVER)],
-            Greeting("TLS 1.3", "TLS 1.2", "kf.example", "h2"),
+            Handshake("TLS 1.3", "TLS 1.2", "kf.example", "h2"),
             "TLS 1.2 kf.example",
         ),
-        ([(TX, CLIENT)], Greeting("TLS 1.3", name="kf.example"), "TLS 1.3 kf.example"),
-        ([(RX, SERVER)], Greeting(chosen="TLS 1.2", protocol="h2"), "TLS 1.2"),
+        ([(TX, CLIENT)], Handshake("TLS 1.3", name="kf.example"), "TLS 1.3 kf.example"),
+        ([(RX, SERVER)], Handshake(chosen="TLS 1.2", protocol="h2"), "TLS 1.2"),
         (
             [(TX, CLIENT), (RX, RETRY), (TX, CLIENT), (RX, {"Version": "TLS 1.3"})],
-            Greeting("TLS 1.3", "TLS 1.3", "kf.example"),
+            Handshake("TLS 1.3", "TLS 1.3", "kf.example"),
             "TLS 1.3 kf.example",
         ),
         (
             [(TX, CLIENT), (RX, {"Alert": "handshake_failure"})],
-            Greeting("TLS 1.3", name="kf.example", trouble="handshake_failure"),
+            Handshake("TLS 1.3", name="kf.example", trouble="handshake_failure"),
             "TLS 1.3 kf.example handshake_failure",
         ),
         (
             [(TX, {"_Exception": "TLS Message Decoder"})],
-            Greeting(trouble="TLS Message Decoder"),
+            Handshake(trouble="TLS Message Decoder"),
             "TLS Message Decoder",
         ),
     ],
 )
 def test_what_both_have_agreed_on(
-    said: list[tuple[Direction, dict[str, Any]]], known: Greeting, text: str
+    said: list[tuple[Direction, dict[str, Any]]], known: Handshake, text: str
 ) -> None:
     """Seen from either end; the forms for people have it in short."""
     client = record(*said)
     other = record(*((Direction(1 - way), it) for way, it in said), role=Role.SERVER)
     for each in (client, other):
-        assert greeting(each) == known
+        assert handshake(each) == known
         assert str(known) == text
         (made,) = FORMATS["compact"]()(each).decode().splitlines()
         shown = f'"{text}"' if " " in text else text

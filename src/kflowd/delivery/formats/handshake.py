@@ -11,7 +11,7 @@ Hellos = list[dict[str, Any]]
 APP = "TLS"
 
 
-class Greeting(NamedTuple):
+class Handshake(NamedTuple):
     """What is known of it; "" is not known.
 
     Attributes:
@@ -34,7 +34,7 @@ class Greeting(NamedTuple):
         return " ".join(filter(None, words))
 
 
-def greeting(record: SocketRecord) -> Greeting:
+def handshake(record: SocketRecord) -> Handshake:
     """Return what the hellos of a record say; they are text of others."""
     sent = _hellos(UNSET if record.app_tx is None else record.app_tx.AppTxTls)
     received = _hellos(UNSET if record.app_rx is None else record.app_rx.AppRxTls)
@@ -45,7 +45,7 @@ def greeting(record: SocketRecord) -> Greeting:
     troubles = (
         str(it[key]) for it in (*client, *server) for key in ("Alert", "_Exception") if key in it
     )
-    return Greeting(
+    return Handshake(
         str(offered.get("Version", "")),
         str(chosen.get("Version", "")),
         str(offered.get("Sni", "")),
