@@ -164,9 +164,9 @@ def socket_extra(value: EnrichedSocket) -> SocketExtra:
         SockPeersFolded=aggregate.folded if of_peers else UNSET,
         SockSocketsFolded=UNSET if of_peers else max(aggregate.folded, aggregate.begun) or UNSET,
         SockUsers=_users(value),
+        SockRemoteName=aggregate.remote_names or UNSET,
         SockCommunityID=UNSET if folded else community_id(aggregate.flow) or UNSET,
         SockTcpIsn=_isn(aggregate),
-        SockRemoteName=aggregate.remote_names or UNSET,
         AppMessages=_messages(aggregate),
     )
 

@@ -170,6 +170,10 @@ class SocketExtra(Block, frozen=True, kw_only=True, gc=False):
         int | UnsetType, Says("sockets in these sums, at least so many", SOCKETS_FOLDED)
     ] = UNSET
     SockUsers: Annotated[list[dict[str, Any]] | UnsetType, Says(USERS_LEGEND, USED)] = UNSET
+    SockRemoteName: Annotated[
+        tuple[str, ...] | UnsetType,
+        Says("name asked for, then its aliases up to the one with the address", REMOTE_NAME),
+    ] = UNSET
     SockCommunityID: Annotated[
         str | UnsetType, Says("Community ID of the flow: version 1, seed 0", BOTH_ENDS)
     ]
@@ -180,10 +184,6 @@ class SocketExtra(Block, frozen=True, kw_only=True, gc=False):
             BEGUN_TCP,
         ),
     ]
-    SockRemoteName: Annotated[
-        tuple[str, ...] | UnsetType,
-        Says("name asked for, then its aliases up to the one with the address", REMOTE_NAME),
-    ] = UNSET
     AppMessages: Annotated[
         int | UnsetType, Says("messages seen: the first of them are shown", SAID_MORE)
     ] = UNSET
