@@ -139,18 +139,8 @@ def trace(
         metrics = _metrics(settings, pipeline, delivery, laps)
         if metrics is not None:
             stack.enter_context(metrics)
-        stages = Stages(
-            enrichers,
-            pipeline,
-            delivery,
-            recorder,
-            command,
-            rules,
-            ready,
-            reload,
-            laps,
-            metrics,
-        )
+        parts = (enrichers, pipeline, delivery, recorder, command, rules, ready)
+        stages = Stages(*parts, reload, laps, metrics)
         signals.reopen = delivery.reopen if delivery.reopens else None
         signals.last_words = lambda number: say(_last_words(number, stages))
         try:

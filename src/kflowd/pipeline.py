@@ -152,7 +152,7 @@ class Pipeline:
     def _finish(self, values: Iterable[Output]) -> list[Record]:
         records: list[Record] = []
         shows, stage = self._shows()
-        self._faults.survive(lambda rest: self._build(rest, records, shows), values)
+        self._faults.survive(lambda rest: self._build(rest, records, shows=shows), values)
         self._lap(stage)
         return records
 
@@ -171,7 +171,9 @@ class Pipeline:
         self._lap(FILTERED)
         return shown
 
-    def _build(self, values: Iterator[Output], records: list[Record], shows: Shows | None) -> None:
+    def _build(
+        self, values: Iterator[Output], records: list[Record], *, shows: Shows | None
+    ) -> None:
         append, make = records.append, self._builder.record
         for value in values:
             if isinstance(value, Tick):

@@ -299,12 +299,12 @@ def test_a_notice_waits_no_longer_than_others(monkeypatch: pytest.MonkeyPatch) -
 
 def test_what_a_sink_has_in_its_hands_does_not_get_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else what is written afterwards would be another text than the one that is counted."""
-    now = 100
+    now = 100 * SAME_AGE_NS
     monkeypatch.setattr(time, "monotonic_ns", lambda: now)
-    queue = Queue(1 << 20, lambda: None, age_ns=5)
+    queue = Queue(1 << 20, lambda: None, age_ns=5 * SAME_AGE_NS)
     queue.put([b"1", b"2"])
     assert queue.front(BIG) == ([b"1", b"2"], 0)
-    now = 200
+    now = 200 * SAME_AGE_NS
     queue.put([b"3"])
     queue.advance(1, 0)
     assert queue.counts().lost[Reason.LATE] == 0
@@ -313,7 +313,7 @@ def test_what_a_sink_has_in_its_hands_does_not_get_too_old(monkeypatch: pytest.M
     queue.put([b"4"])
     counts = balanced(queue)
     assert (counts.written, counts.lost[Reason.LATE], counts.queued) == (1, 1, 2)
-    now = 300
+    now = 300 * SAME_AGE_NS
     assert queue.front(BIG, held=2) == ([b"3", b"4"], 0)
     queue.advance(2, 0)
     assert balanced(queue).written == 3

@@ -216,7 +216,7 @@ def test_health() -> None:
     made = event(health())
     assert (made["class_uid"], made["severity_id"], made["status_id"]) == (0, 1, 1)
     assert made["message"] == "nothing was lost"
-    lossy = Builder().health(Counters(1, (0, 0, 3, *(0,) * 17), 0), UserCounters())
+    lossy = Builder().health(Counters(1, (0, 0, 3, *(0,) * 18), 0), UserCounters())
     made = event(lossy)
     assert (made["severity_id"], made["status_id"]) == (3, 2)
     assert made["message"] == "lost: FileLostMap=3"
