@@ -36,6 +36,7 @@ from kflowd.protocols import APPLICATIONS, DNS, Application
 from kflowd.records.ahead import tasks_ahead
 from kflowd.records.clock import encode_step
 from kflowd.records.session import encode_session, fit_facts
+from kflowd.redact.messages import redact_message
 from kflowd.serialize import Builder, HostFacts
 from kflowd.settings import EnrichSettings, Settings, Subsystem, TraceSettings
 from kflowd.settings.applications import ApplicationSettings, of_texts
@@ -302,7 +303,8 @@ def _messages(settings: Settings, faults: Faults) -> SocketMessages | None:
     if not ports:
         return None
     names = RemoteNames() if DNS in ports.values() else None
-    return SocketMessages(ports, faults=faults, names=names)
+    redact = None if settings.no_redact else redact_message
+    return SocketMessages(ports, faults=faults, names=names, redact=redact)
 
 
 def application_ports(settings: ApplicationSettings) -> dict[tuple[int, int], Application]:

@@ -19,6 +19,7 @@ from kflowd.delivery.outputs import make_outputs
 from kflowd.errors import CaptureError
 from kflowd.faults import Faults
 from kflowd.model import Payload, Session
+from kflowd.redact.messages import redact_message
 from kflowd.serialize import Builder, HostFacts, Record
 from kflowd.settings import Settings
 
@@ -101,7 +102,8 @@ class Decoding:
     def __init__(self, settings: Settings, faults: Faults) -> None:
         ports = application_ports(settings.application)
         self.faults = faults
-        self._messages = SocketMessages(ports, BOUNDS, faults)
+        redact = None if settings.no_redact else redact_message
+        self._messages = SocketMessages(ports, BOUNDS, faults, redact=redact)
         self._flows = Flows(ports)
         self._builder = Builder(strict=settings.strict)
         self._begun = False

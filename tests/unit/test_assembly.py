@@ -287,6 +287,15 @@ def test_names_are_known_where_dns_is_read() -> None:
     assert assembly._messages(Settings(application=none), Faults()) is None
 
 
+def test_secrets_of_messages_are_redacted_unless_that_is_not_wanted() -> None:
+    """As those of arguments are."""
+    for unwanted in (False, True):
+        settings = Settings(no_redact=unwanted)
+        messages = make_pipeline(settings, [Processes()], Delivery([]))._aggregator.messages
+        assert messages is not None
+        assert (messages._redact is None) is unwanted
+
+
 def test_each_application_has_its_ports() -> None:
     """All of the settings are there, by the kernel's numbers of protocols."""
     found = assembly.application_ports(ApplicationSettings())

@@ -15,7 +15,7 @@ from kflowd.aggregate.talk import Talk
 from kflowd.constants import IPPROTO_TCP, SECOND_NS
 from kflowd.faults import Faults
 from kflowd.model import Messages, Payload, Segment, SocketAggregate, SocketFlag
-from kflowd.protocols import DNS, Application, Direction
+from kflowd.protocols import DNS, Application, Direction, Message
 
 # An active connection has a record each half hour. One that was silent for longer than two of them
 # is taken up again as one whose beginning is not known.
@@ -81,6 +81,7 @@ class SocketMessages:
         bounds: What it may take.
         faults: Keeps the first error of a decoder, and counts them.
         names: Is told what DNS says; None: nobody.
+        redact: Takes secrets out of a message that a record is to have, in place.
     """
 
     def __init__(
@@ -89,7 +90,9 @@ class SocketMessages:
         bounds: Bounds | None = None,
         faults: Faults | None = None,
         names: RemoteNames | None = None,
+        redact: Callable[[Message], None] | None = None,
     ) -> None:
+        self._redact = redact
         self.names = names
         self.stats = MessageStats()
         self.held = 0
@@ -128,6 +131,13 @@ class SocketMessages:
         The last record of a connection, and each of a UDP peer, ends what is said. A connection
         that only was silent goes on.
         """
+        said = self._said(aggregate)
+        if said is not None and self._redact is not None:
+            for message in said.messages:
+                self._redact(message)
+        return said
+
+    def _said(self, aggregate: SocketAggregate) -> Messages | None:
         if aggregate.flags & SocketFlag.FOLDED:
             return None
         tcp = aggregate.flow.protocol == IPPROTO_TCP

@@ -325,8 +325,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
     no_redact: Annotated[
         bool,
         Option(
-            help="Secrets in arguments of programs as they are, in records and in the recording",
-            commands=("trace", "replay"),
+            help="Secrets in arguments of programs and in messages as they are, in records and in "
+            "the recording",
+            commands=("trace", "replay", "decode"),
         ),
     ] = False
     record: Annotated[

@@ -10,7 +10,7 @@ from kflowd.aggregate.names import RemoteNames
 from kflowd.constants import IPPROTO_TCP, IPPROTO_UDP
 from kflowd.faults import Faults
 from kflowd.model import Payload, Segment, SocketAggregate, SocketFlag
-from kflowd.protocols import DNS, Application, Direction
+from kflowd.protocols import DNS, Application, Direction, Message
 from tests.unit.lines import Lines
 from tests.unit.make import flow, payload, process, socket
 
@@ -55,6 +55,19 @@ def test_a_record_tells_what_was_said_since_the_last() -> None:
     assert texts(messages, first) == ["bc", "d"]
     assert messages.held == 0
     assert texts(messages, first) == []
+
+
+def test_secrets_are_taken_out_ahead_of_a_record() -> None:
+    """Of each message that it has, by who was asked to."""
+
+    def redact(message: Message) -> None:
+        message.members["Text"] = "***"
+
+    messages = SocketMessages(TABLE, redact=redact)
+    packet = payload(seq=10, data=b"a\nb")
+    messages.add(packet)
+    assert texts(messages, packet, flags=SocketFlag.STALE) == ["***"]
+    assert texts(messages, packet) == ["***"]
 
 
 def test_a_record_of_a_udp_peer_ends_what_was_said() -> None:
