@@ -493,7 +493,8 @@ def examine(settings: Settings) -> tuple[Coverage, Mapping[str, str]]:
     left_out = tuple(map(str, find(_consumed(settings))))
     features = {it.name: it for it in coverage.features}
     filters = described(settings.trace, rules.user_ids, features) if features else ()
-    found = msgspec.structs.replace(coverage, left_out=left_out, filters=filters)
+    messages = settings.application.described() if settings.ports else ()
+    found = msgspec.structs.replace(coverage, left_out=left_out, filters=filters, messages=messages)
     return found, source.refused
 
 

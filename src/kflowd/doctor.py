@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MARKS = {True: "yes", False: "no"}
 KIB = 1024
+# the class of events that payload comes with
+PACKETS = "socket.packet"
 COLOURS = {COVERED: "green", PARTIAL: "yellow", NOT_COVERED: "red", MARKS[False]: "yellow"}
 ANY_WIDTH = 10_000  # no line is as long
 
@@ -75,6 +77,7 @@ def render_text(coverage: Coverage, *, terminal: bool = False) -> str:
         _rows(coverage.rows),
         _gaps(coverage.rows),
         _left_out(coverage),
+        _messages(coverage),
         "\n".join(coverage.filters),
         _memory(coverage),
     )
@@ -136,6 +139,14 @@ def _left_out(coverage: Coverage) -> str:
     if coverage.problem:
         return ""
     return f"left out: {', '.join(('kflowd itself', *coverage.left_out))}"
+
+
+def _messages(coverage: Coverage) -> str:
+    """Return whose messages are read, "" if nobody's; without packets there are none."""
+    seen = any(row.event == PACKETS and row.status != NOT_COVERED for row in coverage.rows)
+    if not (seen and coverage.messages):
+        return ""
+    return f"messages are read of {'; '.join(coverage.messages)}"
 
 
 def _memory(coverage: Coverage) -> Table | None:

@@ -8,7 +8,14 @@ import msgspec
 import pytest
 
 from kflowd import doctor
-from kflowd.bpf.kernel.coverage import Coverage, CoverageRow, MapMemory
+from kflowd.bpf.kernel.coverage import (
+    COVERED,
+    NOT_COVERED,
+    PARTIAL,
+    Coverage,
+    CoverageRow,
+    MapMemory,
+)
 from kflowd.bpf.kernel.features import Feature
 
 ROWS = (
@@ -59,6 +66,17 @@ def test_filters_have_a_line_each() -> None:
     )
     assert "hidden is a: here\nhidden is b: there\n" in doctor.render_text(filtered)
     assert "hidden" not in doctor.render_text(COVERAGE)
+
+
+def test_whose_messages_are_read_is_told() -> None:
+    """Unless packets are not seen, which have them."""
+    said = ("DNS at udp/53", "HTTP at tcp/80")
+    for status, told in ((COVERED, True), (PARTIAL, True), (NOT_COVERED, False)):
+        row = CoverageRow(doctor.PACKETS, "packets", "socket", status)
+        coverage = msgspec.structs.replace(COVERAGE, rows=(row,), messages=said)
+        line = "messages are read of DNS at udp/53; HTTP at tcp/80\n"
+        assert (line in doctor.render_text(coverage)) is told
+    assert "messages" not in doctor.render_text(COVERAGE)
 
 
 def test_a_problem_comes_first() -> None:

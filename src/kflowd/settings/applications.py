@@ -104,6 +104,11 @@ class ApplicationSettings(Struct, frozen=True, kw_only=True):
         """All of them."""
         return tuple(port for key in self.__struct_fields__ for port in getattr(self, key))
 
+    def described(self) -> tuple[str, ...]:
+        """Return each application that has ports, with them: "DNS at udp/53, tcp/53"."""
+        texts = self.as_texts()
+        return tuple(f"{key.upper()} at {', '.join(texts[key])}" for key in texts if texts[key])
+
     def as_texts(self) -> dict[str, tuple[str, ...]]:
         """Return all ports as they are written, by application."""
         return {key: tuple(map(str, getattr(self, key))) for key in self.__struct_fields__}

@@ -106,6 +106,12 @@ def test_tls_is_read_where_it_is_asked_for() -> None:
         convert({"application": {"tls": "udp/443"}})
 
 
+def test_those_with_ports_are_described() -> None:
+    """For doctor."""
+    found = ApplicationSettings(dns=(), syslog=(AnyPort("udp", 514),)).described()
+    assert found == ("HTTP at tcp/80", "SYSLOG at udp/514")
+
+
 def test_nothing_is_captured_without_sockets() -> None:
     """There would be no record for it."""
     assert Settings(trace=TraceSettings(monitor=frozenset({"file"}))).ports == ()

@@ -64,6 +64,7 @@ class Coverage(msgspec.Struct, frozen=True, omit_defaults=True):
         hz: Of the kernel, 0: unknown.
         left_out: Processes that are not observed beside kflowd itself, "cat (4711)".
         filters: Rules of --include and --exclude, each with where it is decided.
+        messages: Applications whose messages are read, each with its ports: "DNS at udp/53".
         problem: Why the agent cannot run, "" if it can.
         hint: What to do about the problem.
         exit_code: Of doctor: 0 if the agent can run.
@@ -77,6 +78,7 @@ class Coverage(msgspec.Struct, frozen=True, omit_defaults=True):
     hz: int = 0
     left_out: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     problem: str = ""
     hint: str = ""
     exit_code: int = 0
