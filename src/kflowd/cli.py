@@ -34,6 +34,8 @@ MESSAGES = streams.Messages()
 SEPARATOR = "--"  # of our options and a program to trace
 # what dlopen says where a limit of memory or of open files is met (glibc, elf/dl-load.c)
 UNLOADED = ("shared object", "static TLS", "allocate memory")
+# what bytes of a name that are no UTF-8 are decoded to, and written as again
+UNDECODED = frozenset(map(chr, range(0xDC80, 0xDD00)))
 INTERRUPTED = 130  # as a shell counts a death by SIGINT
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -460,7 +462,9 @@ def config_show(context: click.Context, /, *, origin: bool, **_given: Any) -> No
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Return a text as one line that drives no terminal: a name of a file may hold anything."""
+    line = " ".join(text.split())
+    return "".join(it if it.isprintable() or it in UNDECODED else ascii(it)[1:-1] for it in line)
 
 
 def _refuse_options_before(context: click.Context) -> None:

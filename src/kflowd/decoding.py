@@ -145,6 +145,8 @@ class Decoding:
 def _opened(path: Path) -> Iterator[BinaryIO]:
     """Open a capture, or take standard input."""
     if path == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise CaptureError("reading standard input: it is closed")
         yield sys.stdin.buffer
         return
     with path.open("rb") as file:

@@ -33,6 +33,7 @@ from kflowd.settings.where import Where, parse_where
 MAX_SHOWN = 60
 MOST_SERVERS = 8
 MOST_HEADERS = 16
+_USER = re.compile(r"//[^/?#]*@")
 _QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})([A-Za-z]*)", re.ASCII)
 
 T = TypeVar("T")
@@ -389,7 +390,8 @@ class OneAddress(Kind[A]):
         try:
             return self._parse(value)
         except ValueError as error:
-            raise ValueError(f"{shown(value)} {error}") from None
+            # a URL may have a password
+            raise ValueError(f"{shown(_USER.sub('//***@', value))} {error}") from None
 
 
 _OF_CLASSES: dict[type, Callable[[], Kind[Any]]] = {Path: File, Where: Condition}
