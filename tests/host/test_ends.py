@@ -433,7 +433,7 @@ def cgroup() -> Iterator[Path]:
             continue
         for name in ("memory.limit_in_bytes", "memory.max"):
             if (place / name).exists():
-                (place / name).write_text("48M")
+                (place / name).write_text("64M")
                 yield place
                 place.rmdir()
                 return

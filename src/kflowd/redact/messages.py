@@ -74,7 +74,7 @@ def _lines(raw: bytes, head: bytes, *, cut: bool) -> bytes:
 
 
 def _line(line: bytes, head: bytes, *, cut: bool) -> bytes:
-    redacted = redact_text(line, cut=cut)
+    redacted = redact_text(line, line=True, cut=cut)
     if not head:
         return redacted
     whole = redact_text(head + redacted, line=True)

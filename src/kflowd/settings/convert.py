@@ -130,6 +130,9 @@ def _read_list(
     tables: object, branch: Branch, place: Place, root: Tree
 ) -> Iterator[tuple[Place, object] | Problem]:
     least, most = branch.limits or (0, None)
+    if isinstance(tables, Mapping):
+        yield Problem(place, f"one table; each of several has double brackets, [[{place[-1]}]]")
+        return
     if not isinstance(tables, list):
         yield Problem(place, f"{shown(tables)} is no list of tables")
         return

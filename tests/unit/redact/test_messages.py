@@ -28,6 +28,7 @@ def redacted(members: dict[str, Any], *notes: str) -> dict[str, Any]:
         ("X-Api-Key", "one, two three", "***"),
         ("Host", "u:hunter2@h.example", "u:***@h.example"),
         ("_Body", "password: hunter2\nnext line\n", "password: ***\nnext line\n"),
+        ("Message", "session_token=abc user=bob ip=1", "session_token=*** user=bob ip=1"),
         ("Cookie", "a=b; c=d", "***"),
         ("X-Api-Key", "12345678", "***"),
         ("Location", "https://u:p@h.example/x?token=abc&y=1", "https://u:***@h.example/x?token=***&y=1"),

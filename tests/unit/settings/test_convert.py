@@ -78,6 +78,10 @@ def test_what_is_not_said_has_its_default(text: str) -> None:
         ('strict = "yes"', "strict: 'yes' is neither true nor false"),
         ("trace = 3", "trace: 3 is no table of settings"),
         ("output = 3", "output: 3 is no list of tables"),
+        (
+            '[output]\nurl = "secret"',
+            "output: one table; each of several has double brackets, [[output]]",
+        ),
         ("output = [3]", "output[0]: 3 is no table of settings"),
         ("output = []", "output: 0 tables, 1 to 16 can be"),
         ("[[output]]\n" * 17, "output: 17 tables, 1 to 16 can be"),
