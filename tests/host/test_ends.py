@@ -433,7 +433,7 @@ def cgroup() -> Iterator[Path]:
             continue
         for name in ("memory.limit_in_bytes", "memory.max"):
             if (place / name).exists():
-                (place / name).write_text("64M")
+                (place / name).write_text("96M")
                 yield place
                 place.rmdir()
                 return
