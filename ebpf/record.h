@@ -158,14 +158,15 @@ enum kf_counter {
 	KF_CNT_FILE_HIDDEN = 18, /* file events that rules hide, which are in no record */
 	KF_CNT_SOCK_HIDDEN = 19, /* connections and UDP peers that rules hide, the same */
 	KF_CNT_PAYLOAD_LOST_RING = 20, /* packets whose payload found no room in the ring */
-	KF_CNT_MAX = 21, /* those of a record; the map has more behind them */
+	KF_CNT_PAYLOAD_LOST_SHARE = 21, /* packets beyond the share of their process or user */
+	KF_CNT_MAX = 22, /* those of a record; the map has more behind them */
 };
 
 /* Behind the counters, in the same map: user space works them into kf_counters_record.missed. */
 enum kf_counter_behind {
 	KF_STANDBY_RUNS =
-		21, /* runs of primary programs that the kernel skipped and a standby made */
-	KF_COUNTERS = 22, /* entries of the map */
+		22, /* runs of primary programs that the kernel skipped and a standby made */
+	KF_COUNTERS = 23, /* entries of the map */
 };
 
 struct kf_header {
@@ -485,15 +486,16 @@ struct kf_aio {
 };
 
 /* How much more payload of a socket is captured: so much in each turn, and in each second of a long one. */
+struct kf_payload_way {
+	__u32 left; /* bytes */
+	__u32 skipped; /* 1: something was left out since the last captured byte */
+};
+
 struct kf_payload {
 	__u64 since_ns; /* when both were last filled up; 0: never */
-	__u32 tx_left; /* bytes */
-	__u32 rx_left;
-	__u32 skipped; /* directions of which something was left out since: KF_PAYLOAD_TX, KF_PAYLOAD_RX */
-	__u32 pad;
+	struct kf_payload_way tx;
+	struct kf_payload_way rx;
 };
-#define KF_PAYLOAD_TX 1
-#define KF_PAYLOAD_RX 2
 
 struct kf_sock {
 	struct kf_proc proc; /* owner: created, connected or accepted */

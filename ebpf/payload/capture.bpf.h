@@ -5,18 +5,19 @@
  *
  * A socket may fill only so much of the ring: KF_PAYLOAD_TURN bytes in each direction, again when the other
  * direction has had its say, or after a second. So requests, answers and log lines come whole, and a download
- * has its beginning alone. Above half of the ring nothing is captured: the records of others are worth more.
+ * has its beginning alone. What a process and a user may fill in a second is a share (share.bpf.h). Above half
+ * of the ring nothing is captured: the records of others are worth more.
  */
 #ifndef KF_PAYLOAD_CAPTURE_BPF_H
 #define KF_PAYLOAD_CAPTURE_BPF_H
 
+#include "payload/share.bpf.h"
 #include "socket/tcp.bpf.h"
 #include "socket/udp.bpf.h"
 
 #define KF_PORTS 65536
 #define KF_PORT_WORDS (KF_PORTS / 64)
 #define KF_PAYLOAD_TURN (64 << 10)
-#define KF_PAYLOAD_SECOND_NS 1000000000ULL
 /* Room for the payload in a record of the ring; powers of two. */
 #define KF_PAYLOAD_SMALL 512
 #define KF_PAYLOAD_MEDIUM 2048
@@ -30,6 +31,11 @@ _Static_assert(KF_PAYLOAD_PARTS *KF_PAYLOAD_LARGE == KF_PAYLOAD_TURN, "a turn in
 const volatile u64 kf_payload_ports[2 * KF_PORT_WORDS] = {};
 const volatile u8 kf_captures = 0; /* 1: there are some */
 const volatile u32 kf_payload_fill = 1 << 16; /* ring fill from which on nothing is captured */
+
+static __always_inline u32 kf_payload__least(u32 a, u32 b)
+{
+	return a < b ? a : b;
+}
 
 static __always_inline bool kf_payload__has_port(u8 protocol, u16 port)
 {
@@ -151,24 +157,26 @@ __noinline int kf_payload__send(struct __sk_buff *skb, u64 number, u64 where, u6
 
 /* How much of a packet's payload may go; it is taken off what its direction has left. Several CPUs may ask at
  * once: then a little more goes. */
-static __always_inline u32 kf_payload__grant(struct kf_payload *it, const struct kf_packet *packet)
+static __always_inline u32 kf_payload__grant(struct kf_sock *sock, const struct kf_packet *packet)
 {
-	u32 *left = packet->received ? &it->rx_left : &it->tx_left;
-	u32 granted = packet->payload;
+	struct kf_payload *it = &sock->payload;
+	struct kf_payload_way *way = packet->received ? &it->rx : &it->tx;
+	struct kf_payload_way *other = packet->received ? &it->tx : &it->rx;
+	u32 granted;
 
 	if (!it->since_ns || packet->ts_ns - it->since_ns >= KF_PAYLOAD_SECOND_NS) {
 		it->since_ns = packet->ts_ns;
-		it->tx_left = it->rx_left = KF_PAYLOAD_TURN;
+		it->tx.left = it->rx.left = KF_PAYLOAD_TURN;
 	}
-	if (granted > *left)
-		granted = *left;
-	*left -= granted;
-	if (granted) { /* it is the other direction's turn behind this one */
-		if (packet->received)
-			it->tx_left = KF_PAYLOAD_TURN;
-		else
-			it->rx_left = KF_PAYLOAD_TURN;
+	granted = kf_payload__least(packet->payload, way->left);
+	if (!granted)
+		return 0;
+	if (!kf_payload_share__takes(&sock->charge, granted, packet->ts_ns)) {
+		kf_count(KF_CNT_PAYLOAD_LOST_SHARE, 1);
+		return 0;
 	}
+	way->left -= granted;
+	other->left = KF_PAYLOAD_TURN; /* it is its turn behind this one */
 	return granted;
 }
 
@@ -178,7 +186,7 @@ static __always_inline bool kf_payload__is_first(const struct kf_sock *sock,
 {
 	u32 isn = packet->received ? sock->isn_remote : sock->isn_local;
 
-	return (sock->isn_local | sock->isn_remote) && packet->seq == isn + 1;
+	return (sock->isn_local | sock->isn_remote) && packet->seq == isn + 1; /* UDP: has none */
 }
 
 /* How a packet is cut: TCP into what a record holds, UDP into datagrams, where one packet has several. */
@@ -187,11 +195,6 @@ static __always_inline u32 kf_payload__step(struct __sk_buff *skb, const struct 
 	if (packet->protocol == KF_IPPROTO_TCP)
 		return KF_PAYLOAD_LARGE;
 	return skb->gso_size ? skb->gso_size : packet->payload;
-}
-
-static __always_inline u32 kf_payload__least(u32 a, u32 b)
-{
-	return a < b ? a : b;
 }
 
 /* Sends `granted` bytes of a packet, in parts: all but the last are whole. */
@@ -225,60 +228,27 @@ static __always_inline bool kf_payload__cut(struct __sk_buff *skb, u64 number,
 	return false;
 }
 
-/* Flags of a packet's first part: what is ahead of it. */
-static __always_inline u32 kf_payload__ahead(struct kf_sock *sock, const struct kf_packet *packet,
-					     u32 granted)
-{
-	u32 way = packet->received ? KF_PAYLOAD_RX : KF_PAYLOAD_TX;
-	u32 flags = kf_payload__is_first(sock, packet) ? KF_SEGMENT_SYN : 0;
-
-	if (granted && sock->payload.skipped & way) {
-		flags |= KF_SEGMENT_SKIPPED;
-		sock->payload.skipped &= ~way;
-	}
-	if (granted < packet->payload)
-		sock->payload.skipped |= way;
-	return flags;
-}
-
+/* The entry that counted the packet says how much of it goes, and remembers what did not. */
 static __noinline int kf_payload__capture(struct __sk_buff *skb, struct kf_sock *sock, u64 number,
 					  const struct kf_packet *packet)
 {
-	u32 ahead = 0, granted;
+	struct kf_payload_way *way = packet->received ? &sock->payload.rx : &sock->payload.tx;
+	bool full = bpf_ringbuf_query(&kf_ring, BPF_RB_AVAIL_DATA) >= kf_payload_fill;
+	u32 granted = full ? 0 : kf_payload__grant(sock, packet);
+	u32 ahead = kf_payload__is_first(sock, packet) ? KF_SEGMENT_SYN : 0;
+	bool out;
 
-	if (kf_hidden_sock__is(sock))
-		return 0;
-	granted = kf_payload__grant(&sock->payload, packet);
-	if (packet->protocol == KF_IPPROTO_TCP)
-		ahead = kf_payload__ahead(sock, packet, granted);
-	if (packet->payload && !granted && !(packet->tcp_flags & (KF_TCP_FIN | KF_TCP_RST)))
-		return 0;
-	if (bpf_ringbuf_query(&kf_ring, BPF_RB_AVAIL_DATA) >= kf_payload_fill ||
-	    !kf_payload__cut(skb, number, packet, granted, ahead))
+	if (granted && way->skipped)
+		ahead |= KF_SEGMENT_SKIPPED;
+	/* an end without bytes goes too, else nothing of what was not granted */
+	out = !granted && packet->payload && !(packet->tcp_flags & (KF_TCP_FIN | KF_TCP_RST));
+	if (!full && !out)
+		full = !kf_payload__cut(skb, number, packet, granted, ahead);
+	if (full)
 		kf_count(KF_CNT_PAYLOAD_LOST_RING, 1);
+	if (granted || packet->payload)
+		way->skipped = full || granted < packet->payload;
 	return 0;
-}
-
-/* The aggregate is the one that has counted the packet before. */
-static __always_inline void kf_payload__packet(struct __sk_buff *skb, struct bpf_sock *sk,
-					       u64 cookie, const struct kf_packet *packet)
-{
-	struct kf_sock_key key = { .cookie = cookie };
-	struct kf_sock *sock = NULL;
-	struct kf_peer *peer;
-	u64 number;
-
-	if (packet->protocol == KF_IPPROTO_TCP) {
-		sock = kf_sock__seek(&key, sk);
-		number = key.cookie;
-	} else {
-		kf_udp__key(&key, packet);
-		peer = kf_udp__seek(&key, &number, sk);
-		if (peer)
-			sock = &peer->sock;
-	}
-	if (sock)
-		kf_payload__capture(skb, sock, number, packet);
 }
 
 #endif

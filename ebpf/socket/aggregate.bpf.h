@@ -31,7 +31,7 @@
 #define KF_TCP_CLOSING 11
 #define KF_UDP_ESTABLISHED 1
 
-/* TCP connections, 540 bytes each. */
+/* TCP connections, 570 bytes each. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, KF_SIZED);
@@ -40,7 +40,7 @@ struct {
 } kf_tcp SEC(".maps");
 _Static_assert(__builtin_offsetof(struct kf_sock_key, cookie) == 0, "a key of kf_tcp");
 
-/* UDP peers, 570 bytes each: what strangers send takes no room from connections. */
+/* UDP peers, 600 bytes each: what strangers send takes no room from connections. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, KF_SIZED);

@@ -28,7 +28,8 @@ static __always_inline void kf_socket__packet(struct __sk_buff *skb, bool receiv
 {
 	struct kf_packet packet = {};
 	struct bpf_sock *sk = skb->sk;
-	u64 cookie;
+	struct kf_sock *sock = NULL;
+	u64 number;
 
 	if (!sk)
 		return;
@@ -44,18 +45,16 @@ static __always_inline void kf_socket__packet(struct __sk_buff *skb, bool receiv
 	packet.ifindex = received ? skb->ingress_ifindex : skb->ifindex;
 	if (sk->protocol != packet.protocol)
 		return;
-	cookie = bpf_get_socket_cookie(skb);
+	number = bpf_get_socket_cookie(skb);
 	/* A raw socket gets copies of other sockets' packets. */
 	if (packet.protocol == KF_IPPROTO_TCP && sk->type == KF_SOCK_STREAM) {
-		kf_tcp__packet(cookie, sk, &packet);
+		sock = kf_tcp__packet(&number, sk, &packet);
 	} else if (packet.protocol == KF_IPPROTO_UDP && sk->type == KF_SOCK_DGRAM) {
 		packet.frag = received && kf_packet__fragmented(skb, packet.family);
-		kf_udp__packet(cookie, sk, kf_number(skb), &packet);
-	} else {
-		return;
+		sock = kf_udp__packet(&number, sk, kf_number(skb), &packet);
 	}
-	if (kf_payload__is_wanted(&packet))
-		kf_payload__packet(skb, sk, cookie, &packet);
+	if (sock && kf_payload__is_wanted(&packet) && !kf_hidden_sock__is(sock))
+		kf_payload__capture(skb, sock, number, &packet);
 }
 
 SEC("cgroup_skb/ingress")

@@ -318,24 +318,25 @@ static __always_inline bool kf_tcp__is_old(struct bpf_sock *sk, const struct kf_
 	return (s32)(packet->seq + length - 1 - tp->rcv_nxt) < 0;
 }
 
-static __always_inline void kf_tcp__packet(u64 cookie, struct bpf_sock *sk,
-					   const struct kf_packet *packet)
+/* Returns the entry that has counted it, and what the socket goes by; NULL: none has. */
+static __always_inline struct kf_sock *kf_tcp__packet(u64 *number, struct bpf_sock *sk,
+						      const struct kf_packet *packet)
 {
-	struct kf_sock_key key = { .cookie = cookie };
+	struct kf_sock_key key = { .cookie = *number };
 	struct kf_sock *sock;
 	struct kf_sock_dir *dir;
 	u32 state = sk->state;
 
 	if (state == KF_TCP_LISTEN) {
 		if (packet->received)
-			kf_handshake__remember(kf_alias__of(cookie, sk), packet);
-		return;
+			kf_handshake__remember(kf_alias__of(*number, sk), packet);
+		return NULL;
 	}
 	sock = kf_sock__seek(&key, sk);
 	if (!sock)
 		sock = kf_tcp__adopt(&key, packet, state);
 	if (!sock)
-		return;
+		return NULL;
 	if (!sock->local_port)
 		kf_packet__address(packet, sock);
 	if (sock->flags & KF_SOCK_NO_OWNER)
@@ -343,10 +344,12 @@ static __always_inline void kf_tcp__packet(u64 cookie, struct bpf_sock *sk,
 	sock->last_ns = packet->ts_ns;
 	dir = packet->received ? &sock->rx : &sock->tx;
 	kf_dir__add(dir, packet);
-	if (!kf_dir__flags(dir, cookie & (KF_LOCKS - 1), packet))
+	if (!kf_dir__flags(dir, *number & (KF_LOCKS - 1), packet))
 		sock->flags |= KF_SOCK_FLAGS_FULL;
 	if (kf_tcp__is_old(sk, packet, state))
 		__sync_fetch_and_add(&sock->tcp.old, packet->segments);
+	*number = key.cookie;
+	return sock;
 }
 
 #endif

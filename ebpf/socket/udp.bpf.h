@@ -195,32 +195,32 @@ static __always_inline void kf_udp__sent(struct kf_peer *peer, u64 number, u64 b
 		kf_udp__sent_by_other(number, bytes, sock);
 }
 
-/* skb: its address. */
-static __always_inline void kf_udp__packet(u64 cookie, struct bpf_sock *sk, u64 skb,
-					   const struct kf_packet *packet)
+/* skb: its address; number: the cookie, then that of the peer. Returns what has counted it, NULL: nothing. */
+static __always_inline struct kf_sock *kf_udp__packet(u64 *number, struct bpf_sock *sk, u64 skb,
+						      const struct kf_packet *packet)
 {
-	struct kf_sock_key key = { .cookie = cookie };
+	struct kf_sock_key key = { .cookie = *number };
 	struct kf_peer *peer;
 	struct kf_sock *sock;
-	u64 number;
 
 	kf_udp__key(&key, packet);
-	peer = kf_udp__seek(&key, &number, sk);
+	peer = kf_udp__seek(&key, number, sk);
 	if (!peer)
-		peer = kf_udp__begin(&key, number, packet);
+		peer = kf_udp__begin(&key, *number, packet);
 	if (packet->received)
-		kf_queued__set(skb, peer ? number : 0);
+		kf_queued__set(skb, peer ? *number : 0);
 	if (!peer)
-		return;
+		return NULL;
 	sock = &peer->sock;
 	if (!packet->received && !sock->tx.packets)
 		kf_udp__acts(sock);
 	sock->last_ns = packet->ts_ns;
 	kf_dir__add(packet->received ? &sock->rx : &sock->tx, packet);
 	if (packet->received)
-		kf_udp__remember(key.cookie, number);
+		kf_udp__remember(key.cookie, *number);
 	else if (packet->payload)
-		kf_udp__sent(peer, number, packet->payload, kf_number(sk));
+		kf_udp__sent(peer, *number, packet->payload, kf_number(sk));
+	return sock;
 }
 
 /* The aggregate of the datagram that this CPU is delivering to the socket, or NULL. */

@@ -61,6 +61,7 @@ OTHERS = (
     ("file events that filters hide in the kernel", FILE_HIDDEN),
     ("sockets that filters hide in the kernel", SOCK_HIDDEN),
     ("packets without room for their payload", "KF_CNT_PAYLOAD_LOST_RING"),
+    ("packets with payload beyond a share", "KF_CNT_PAYLOAD_LOST_SHARE"),
 )
 
 

@@ -45,6 +45,7 @@ KINDS = {
     "PAYLOAD": "struct kf_payload_record",
 }
 SECOND = 1_000_000_000
+COUNTERS = constants()["KF_CNT_MAX"]
 
 
 def record(of: str, tail: bytes = b"", /, **members: Any) -> bytes:

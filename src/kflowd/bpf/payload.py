@@ -20,8 +20,10 @@ def constants(ports: Iterable[Port], ring_bytes: int) -> dict[str, int]:
     bits = 0
     for port in ports:
         bits |= 1 << (_FIRST_BIT[port.protocol] + port.number)
+    fill = ring_size(ring_bytes) // 2
     return {
         "kf_payload_ports": bits,
         "kf_captures": int(bits != 0),
-        "kf_payload_fill": ring_size(ring_bytes) // 2,
+        "kf_payload_fill": fill,
+        "kf_payload_share": fill // 2,
     }

@@ -19,6 +19,7 @@ def test_without_ports_nothing_is_captured() -> None:
         "kf_payload_ports": 0,
         "kf_captures": 0,
         "kf_payload_fill": 1 << 19,
+        "kf_payload_share": 1 << 18,
     }
 
 

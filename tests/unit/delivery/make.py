@@ -12,7 +12,7 @@ from kflowd.model import Counters, EnrichedProcess
 from kflowd.serialize import Builder, Record, UserCounters
 from kflowd.serialize.blocks.info import Host, Stamp, Uptime
 from kflowd.settings import QueueSettings
-from tests.unit.make import actor, lived
+from tests.unit.make import COUNTERS, actor, lived
 
 SECONDS = 10.0
 
@@ -36,7 +36,7 @@ def text_of(record: Record) -> bytes:
 
 def health() -> Record:
     """Return a health record."""
-    return Builder().health(Counters(1, (0,) * 21, 0), UserCounters())
+    return Builder().health(Counters(1, (0,) * COUNTERS, 0), UserCounters())
 
 
 def process_record() -> Record:

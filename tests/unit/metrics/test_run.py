@@ -12,6 +12,7 @@ from kflowd.model import Counters, KernelLoad, Waited
 from kflowd.settings import MetricsSettings, Settings
 from kflowd.settings.servers import Address, Listen
 from tests.unit.delivery.make import Sink, narrow, records, until
+from tests.unit.make import COUNTERS
 from tests.unit.metrics.make import pipeline
 
 LOAD = KernelLoad({}, {}, 0, 1 << 23, Waited())
@@ -42,7 +43,7 @@ def test_what_a_run_has_counted() -> None:
             assert not any(line.startswith("kflowd_ring_size_bytes") for line in before)
             delivery.put(records(3))
             until(lambda: output.counts().written == 3)
-            made.health.note(Counters(1, (7,) * 21, 11))
+            made.health.note(Counters(1, (7,) * COUNTERS, 11))
             metrics.note(lambda: LOAD)
             found = asked(listen)
     assert "kflowd_records_total 3.0" in found

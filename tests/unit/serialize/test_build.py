@@ -19,7 +19,16 @@ from kflowd.serialize.record import (
     UnixRecord,
     UnixServerRecord,
 )
-from tests.unit.make import SECOND, inode, named_file, named_socket, named_unix, seen, session
+from tests.unit.make import (
+    COUNTERS,
+    SECOND,
+    inode,
+    named_file,
+    named_socket,
+    named_unix,
+    seen,
+    session,
+)
 from tests.unit.serialize.text import builder, keys, of_file
 
 
@@ -105,7 +114,7 @@ def test_strict_is_the_contract_and_nothing_else() -> None:
 
 def test_health_holds_all_counters() -> None:
     """What the kernel and what user space counted, by name."""
-    kernel = Counters(10 * SECOND, tuple(range(100, 121)), 7)
+    kernel = Counters(10 * SECOND, tuple(range(100, 100 + COUNTERS)), 7)
     values = keys(builder().health(kernel, UserCounters(decode_short=3, processes_unknown=9)))
     assert values["InfoMonitor"] == "health"
     assert values["HealthFileEvents"] == 100

@@ -9,6 +9,7 @@ from kflowd.serialize import UserCounters
 from kflowd.serialize.blocks.health import HealthDelivery
 from kflowd.top.losses import MOST_HOSTS, TOLD, Losses
 from tests.unit.delivery.make import health as health_record
+from tests.unit.make import COUNTERS
 from tests.unit.top.made import health
 
 HEALTH: Any = health_record()
@@ -17,7 +18,7 @@ HEALTH: Any = health_record()
 def test_all_counters_of_losses_are_read() -> None:
     """What makes a health record due: as many as are compared there, and no count of what was."""
     kept = Health(UserCounters, int, lambda *_: HEALTH)
-    assert len(TOLD) == len(kept._lost(Counters(1, (0,) * 21, 0), UserCounters()))
+    assert len(TOLD) == len(kept._lost(Counters(1, (0,) * COUNTERS, 0), UserCounters()))
     assert set(TOLD) > {"HealthMissedRuns", "HealthPathTruncated", "HealthReadFailed"}
     assert set(TOLD) > {"HealthFileLostRing", "HealthSocketsEvicted", "HealthNamesLost"}
     assert not set(TOLD) & {"HealthFileEvents", "HealthRecordsHidden", "HealthFileRecords"}

@@ -383,6 +383,7 @@ HEALTH: Keys = {
     "HealthFileHidden": 719,
     "HealthSockHidden": 720,
     "HealthPayloadLostRing": 721,
+    "HealthPayloadLostShare": 722,
     "HealthMissedRuns": 790,
     "HealthDecodeUnknown": 801,
     "HealthDecodeShort": 802,

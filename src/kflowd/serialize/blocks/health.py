@@ -56,6 +56,9 @@ class HealthKernel(Block, frozen=True, kw_only=True, gc=False):
     HealthPayloadLostRing: Annotated[
         int, Says("packets without room for their payload in the ring")
     ]
+    HealthPayloadLostShare: Annotated[
+        int, Says("packets whose payload is beyond the share of their process or user")
+    ]
 
 
 class HealthUser(Block, frozen=True, kw_only=True, gc=False):

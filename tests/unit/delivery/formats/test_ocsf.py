@@ -22,7 +22,7 @@ from tests.unit.delivery.formats.ocsf_schema import check, event
 from tests.unit.delivery.formats.placed import changes
 from tests.unit.delivery.formats.test_ecs import RECORDS as OF_ECS
 from tests.unit.delivery.make import health
-from tests.unit.make import actor, file, lived, seen
+from tests.unit.make import COUNTERS, actor, file, lived, seen
 from tests.unit.serialize.text import builder
 
 WRITE, AS_JSON = FORMATS["ocsf"](), FORMATS["json-min"]()
@@ -216,7 +216,7 @@ def test_health() -> None:
     made = event(health())
     assert (made["class_uid"], made["severity_id"], made["status_id"]) == (0, 1, 1)
     assert made["message"] == "nothing was lost"
-    lossy = Builder().health(Counters(1, (0, 0, 3, *(0,) * 18), 0), UserCounters())
+    lossy = Builder().health(Counters(1, (0, 0, 3, *(0,) * (COUNTERS - 3)), 0), UserCounters())
     made = event(lossy)
     assert (made["severity_id"], made["status_id"]) == (3, 2)
     assert made["message"] == "lost: FileLostMap=3"

@@ -31,7 +31,7 @@ from tests.unit.delivery.formats.hostile import TEXTS, holding, whole_records
 from tests.unit.delivery.formats.placed import changes
 from tests.unit.delivery.formats.test_ecs import RECORDS as OF_ECS
 from tests.unit.delivery.make import health
-from tests.unit.make import actor, named_unix
+from tests.unit.make import COUNTERS, actor, named_unix
 from tests.unit.serialize.samples import SAMPLES
 from tests.unit.serialize.text import builder
 
@@ -174,7 +174,7 @@ def test_the_ends_of_sockets() -> None:
 
 def test_losses_are_worse() -> None:
     """A health record that tells of one is a warning."""
-    lossy = Builder().health(Counters(1, (0, 0, 3, *(0,) * 18), 0), UserCounters())
+    lossy = Builder().health(Counters(1, (0, 0, 3, *(0,) * (COUNTERS - 3)), 0), UserCounters())
     made = [entry for _, entry in read(envelope([WRITE(health()), WRITE(lossy)]))]
     assert [(it.severity_number, it.severity_text) for it in made] == [(9, "INFO"), (13, "WARN")]
 
