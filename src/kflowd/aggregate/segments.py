@@ -93,6 +93,7 @@ class Stream:
         self._waiting_bytes = 0
         self._behind = b""
         self._fin = 0  # position behind the last byte, 0 not known
+        self._skipped = False  # what is missing ahead of the next bytes will not come
         self._jump = -1  # sequence number behind a segment that was too far away
 
     @property
@@ -112,10 +113,13 @@ class Stream:
             # text may come with it; elsewhere than at the next byte TCP does not believe it
             return self._finish(segment.ts_ns) if start == self._next else []
         pieces: list[Piece] = []
-        if segment.flags & Segment.SKIPPED and start != self._next and segment.size:
-            self._follow(seq, segment.ts_ns, (seq - self._next) & _U32, pieces)
-            start = self._next
-        elif abs(start - self._next) > MAX_APART:
+        ahead = start - self._next
+        self._skipped |= bool(segment.flags & Segment.SKIPPED)
+        if self._skipped and segment.size and ahead >= 0:
+            # one that only comes again says nothing of what was left out behind it
+            self._skipped = False
+            self._give_up(start, segment.ts_ns, pieces)
+        elif abs(ahead) > MAX_APART:
             if not self._jumped(start, segment, pieces):
                 return pieces
             start = self._next
@@ -159,16 +163,19 @@ class Stream:
             if segment.size:
                 self._jump = (seq + segment.size) & _U32
             return False
-        self._follow(seq, segment.ts_ns, 0, pieces)
-        return True
-
-    def _follow(self, seq: int, ts_ns: int, size: int, pieces: list[Piece]) -> None:
-        """Go on at a sequence number; what waits is told ahead of the gap, of a size or 0."""
         while self._waiting:
             self._skip(pieces)
         position = self._next + ((seq - self._next) & _U32)  # forward, wherever it was
-        self._advance(position, Gap(position, ts_ns, size), pieces)
+        self._advance(position, Gap(position, segment.ts_ns, 0), pieces)
         self._jump, self._fin = -1, 0
+        return True
+
+    def _give_up(self, start: int, ts_ns: int, pieces: list[Piece]) -> None:
+        """Give up what is missing ahead of a position; what waits there is told."""
+        while self._waiting and self._waiting[0].start < start:
+            self._skip(pieces)
+        if start > self._next:
+            self._advance(start, Gap(start, ts_ns, start - self._next), pieces)
 
     def _believed(self, fin: int) -> int:
         """Return the position of a FIN unless there are bytes behind it: then it is none."""

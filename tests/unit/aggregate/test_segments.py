@@ -22,7 +22,7 @@ from kflowd.aggregate.segments import (
 from kflowd.model import Segment
 from tests.unit.make import payload
 
-FIN, SYN, RST = Segment.FIN, Segment.SYN, Segment.RST
+FIN, SYN, RST, SKIPPED = Segment.FIN, Segment.SYN, Segment.RST, Segment.SKIPPED
 
 
 def told(pieces: list[Piece]) -> list[Any]:
@@ -151,6 +151,25 @@ def test_a_jump_is_believed_when_it_goes_on(away: int) -> None:
     assert run((10, b"a"), *fake, *back)[-2:] == [b"c", b"d"]
 
 
+@pytest.mark.parametrize("away", [1, MAX_WAITING_BYTES, MAX_APART + 1, (1 << 31) - 9])
+def test_nobody_waits_for_what_was_left_out(away: int) -> None:
+    """However far behind it the next bytes are; what waited is told ahead of them."""
+    assert run((10, b"ab"), (12 + away, b"c", SKIPPED), (13 + away, b"d")) == [
+        *(b"ab", away, b"c", b"d")
+    ]
+    waiting = (10, b"ab"), (14, b"w"), (15 + away, b"c", SKIPPED)
+    assert run(*waiting) == [b"ab", 2, b"w", away, b"c"]
+
+
+def test_what_comes_again_behind_a_part_that_was_left_out() -> None:
+    """It is no jump; the next new bytes are."""
+    again = (10, b"abc", SKIPPED)
+    assert run((10, b"ab"), (21, b"w"), (20, b"c", SKIPPED)) == [b"ab", 8, b"c", b"w"]
+    assert run((10, b"abc"), again, (20, b"x")) == [b"abc", 7, b"x"]
+    assert run((10, b"abc"), again, (13, b"d"), (20, b"x")) == [b"abc", b"d"]
+    assert run((10, b"abc"), (13, b"d", SKIPPED), (20, b"x")) == [b"abc", b"d"]
+
+
 def test_positions_never_go_back() -> None:
     """Whoever remembers one can compare it with a later one."""
     stream = Stream()
@@ -223,7 +242,7 @@ def test_bytes_that_are_cut_and_mixed_give_themselves_back(
         st.tuples(
             st.integers(0, 0xFFFFFFFF) | st.integers(0, 300),
             st.binary(max_size=40),
-            st.integers(0, 7),
+            st.integers(0, 15),
             st.integers(0, 60),
         )
     )
