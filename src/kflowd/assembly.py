@@ -27,6 +27,7 @@ from kflowd.enrich.packages import PackageVersions
 from kflowd.enrich.stage import recorded
 from kflowd.enrich.users import Users
 from kflowd.enrich.waiting import Waiting
+from kflowd.errors import UsageError
 from kflowd.faults import Faults
 from kflowd.filters import Filter, Rules
 from kflowd.laps import Lap, no_lap
@@ -39,7 +40,8 @@ from kflowd.records.session import encode_session, fit_facts
 from kflowd.redact.messages import redact_message
 from kflowd.serialize import Builder, HostFacts
 from kflowd.settings import EnrichSettings, Settings, Subsystem, TraceSettings
-from kflowd.settings.applications import ApplicationSettings, of_texts
+from kflowd.settings.applications import ApplicationSettings
+from kflowd.settings.convert import convert
 
 PROTOCOLS = {"tcp": IPPROTO_TCP, "udp": IPPROTO_UDP}
 
@@ -210,8 +212,17 @@ def as_recorded(settings: Settings, facts: bytes) -> Settings:
         checksum_bytes=run.checksum_bytes or settings.enrich.checksum_bytes,
         checksum_wait_ns=run.checksum_wait_ns or settings.enrich.checksum_wait_ns,
     )
-    application = of_texts(run.applications)
+    application = _recorded_ports(run)
     return msgspec.structs.replace(settings, trace=trace, enrich=enrich, application=application)
+
+
+def _recorded_ports(run: RunFacts) -> ApplicationSettings:
+    """Return the ports of a recorded run; those that make no sense are the default."""
+    table = {key: list(ports) for key, ports in run.applications.items()}
+    try:
+        return convert({"application": table}).application
+    except UsageError:
+        return ApplicationSettings()
 
 
 def recorded_rules(settings: Settings, facts: bytes) -> list[Rules]:

@@ -17,6 +17,7 @@ LARGE = 10_000_019  # bytes of a download
 REQUEST = b"GET /kf?x=%d HTTP/1.1\r\nHost: kf.example\r\nAccept: */*\r\n\r\n"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s"
 ROUNDS = 3
+FLOODERS, FLOOD = 101, 199
 SYSLOG = b"<%d>1 2026-11-27T20:36:35Z host.example kf 4711 ID%d - line %d"
 QUESTION = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x02kf\x07example\x00\x00\x01\x00\x01"
 RESPONSE = (
@@ -59,12 +60,7 @@ def http(port: int, host: str = HOST) -> None:
     """Ask and answer several times over one connection."""
     client, server = pair(port, host)
     for number in range(ROUNDS):
-        request = REQUEST % number
-        client.sendall(request)
-        received(server, len(request))
-        answer = ANSWER % (len(BODY), BODY)
-        server.sendall(answer)
-        received(client, len(answer))
+        exchange(client, server, number)
     end(client, server)
 
 
@@ -117,6 +113,18 @@ def dns(port: int) -> None:
     assert client.recv(512) == RESPONSE
     client.close()
     server.close()
+
+
+def flood(port: int) -> None:
+    """Send very many questions from many sockets, faster than anybody could read them."""
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind((HOST, port))
+    clients = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(FLOODERS)]
+    for _ in range(FLOOD):
+        for client in clients:
+            client.sendto(QUESTION + bytes(400), (HOST, port))
+    for each in (server, *clients):
+        each.close()
 
 
 def dns_tcp(port: int) -> None:
@@ -257,13 +265,36 @@ def syslog_tcp(port: int) -> None:
     end(client, server)
 
 
+def told() -> None:
+    """Say that a part is over, and wait for a line of standard input."""
+    print("ready", flush=True)
+    sys.stdin.readline()
+
+
+def exchange(client: socket.socket, server: socket.socket, number: int) -> None:
+    """Ask and answer once."""
+    request, answer = REQUEST % number, ANSWER % (len(BODY), BODY)
+    client.sendall(request)
+    received(server, len(request))
+    server.sendall(answer)
+    received(client, len(answer))
+
+
+def staged(port: int) -> None:
+    """Ask and answer in two parts of one connection."""
+    client, server = pair(port)
+    exchange(client, server, 0)
+    told()
+    exchange(client, server, 1)
+    end(client, server)
+
+
 def joined(port: int) -> None:
-    """Begin a connection, wait for a line of standard input, and go on over it."""
+    """Begin a message, and go on with it over the same connection."""
     client, server = pair(port)
     client.sendall(b"GET /before HT")
     received(server, 14)
-    print("ready", flush=True)
-    sys.stdin.readline()
+    told()
     client.sendall(b"TP/1.1\r\n\r\n")
     received(server, 10)
     answer = ANSWER % (len(BODY), BODY)
@@ -279,7 +310,7 @@ WHAT: dict[str, Callable[[int], None]] = {
     it.__name__: it
     for it in (
         *(http, http6, bytewise, download, dns, dns_tcp, names, names_connected, names_tcp),
-        *(syslog, syslog_tcp, joined),
+        *(syslog, syslog_tcp, joined, staged, flood),
     )
 }
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which ports are read as which application: -p APP=PROTO/PORT[,PROTO/PORT...], checked."""
 
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar, NamedTuple
+from collections.abc import Iterable
+from typing import Annotated, ClassVar, NamedTuple
 
 from msgspec import Struct
 
@@ -110,7 +110,7 @@ class ApplicationSettings(Struct, frozen=True, kw_only=True):
         return tuple(f"{key.upper()} at {', '.join(texts[key])}" for key in texts if texts[key])
 
     def as_texts(self) -> dict[str, tuple[str, ...]]:
-        """Return all ports as they are written, by application."""
+        """Return all ports as a file has them, by application."""
         return {key: tuple(map(str, getattr(self, key))) for key in self.__struct_fields__}
 
     def __post_init__(self) -> None:
@@ -126,17 +126,3 @@ class ApplicationSettings(Struct, frozen=True, kw_only=True):
                 if other != key:
                     cause = f"{port} is read as {other.upper()} already"
                     raise ContradictionError(("application", key), cause, ("application", other))
-
-
-def of_texts(texts: Mapping[str, Iterable[str]]) -> ApplicationSettings:
-    """Return the settings of `as_texts`; what makes no sense there has its default."""
-    kinds: dict[str, type[AnyPort | TcpPort]]
-    kinds = {"dns": AnyPort, "http": TcpPort, "syslog": AnyPort, "tls": TcpPort}
-    found: dict[str, Any] = {}
-    try:
-        for key, of in kinds.items():
-            if key in texts:
-                found[key] = tuple(of(*parse_port(text, of.PROTOCOLS)) for text in texts[key])
-        return ApplicationSettings(**found)
-    except (ValueError, ContradictionError):
-        return ApplicationSettings()

@@ -10,7 +10,6 @@ from kflowd.settings.applications import (
     ApplicationSettings,
     Port,
     TcpPort,
-    of_texts,
     parse_port,
 )
 from kflowd.settings.convert import convert
@@ -101,9 +100,16 @@ def test_tls_is_read_where_it_is_asked_for() -> None:
     assert ApplicationSettings().tls == ()
     found = convert({"application": {"tls": "tcp/443,tcp/8443"}}).application
     assert found.tls == (TcpPort("tcp", 443), TcpPort("tcp", 8443))
-    assert of_texts(found.as_texts()) == found
     with pytest.raises(UsageError, match="'udp/443' has 'udp' in place of tcp"):
         convert({"application": {"tls": "udp/443"}})
+
+
+def test_texts_are_those_of_a_file() -> None:
+    """They give the same settings again."""
+    tls = (TcpPort("tcp", 443),)
+    found = ApplicationSettings(dns=(AnyPort("udp", 5353),), http=(), tls=tls)
+    table = {key: list(texts) for key, texts in found.as_texts().items()}
+    assert convert({"application": table}).application == found
 
 
 def test_those_with_ports_are_described() -> None:

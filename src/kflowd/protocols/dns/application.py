@@ -2,8 +2,9 @@
 """DNS as an application: datagrams, and what a connection has."""
 
 from kflowd.protocols.base import Conversation, Direction, Limits, Message
-from kflowd.protocols.dns.framing import DnsConversation
+from kflowd.protocols.dns.framing import Side
 from kflowd.protocols.dns.message import decode
+from kflowd.protocols.framed import FramedConversation
 
 STANDARD = Limits()
 
@@ -35,7 +36,7 @@ class Dns:
 
     def conversation(self, *, joined: bool) -> Conversation:
         """Return a decoder for a new connection."""
-        return DnsConversation(self._limits, joined=joined)
+        return FramedConversation(lambda it: Side(it, self._limits, joined=joined))
 
 
 DNS = Dns()

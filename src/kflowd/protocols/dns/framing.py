@@ -6,6 +6,7 @@ import re
 from kflowd.protocols.base import Direction, Limits, Message
 from kflowd.protocols.dns.message import HEADER, decode, plausible, undecodable
 from kflowd.protocols.dns.names import EndsError, UnreadableError, skip_name
+from kflowd.protocols.framed import FramedSide
 
 PREFIX = 2
 QUESTION_BYTES = 5  # at least: the root, type and class
@@ -22,7 +23,7 @@ LIKELY_BYTES = PREFIX + HEADER.size
 UNICAST = 0x8000  # top bit of a class of multicast DNS
 
 
-class Side:
+class Side(FramedSide):
     """One direction of a connection.
 
     Args:
@@ -31,45 +32,19 @@ class Side:
     """
 
     def __init__(self, direction: Direction, limits: Limits, *, joined: bool) -> None:
-        self.kept = bytearray()
+        super().__init__()
         self._direction = direction
         self._limits = limits
-        self._ts_ns = 0  # of the first byte that is kept
-        self._fresh = 0  # where in what is kept the newest bytes begin
-        self._now_ns = 0  # theirs
         self._searching = joined
         self._reason = "PARTIAL"  # why it is searching
         self._skipped = 0  # bytes that searching went over
         self._skipped_ns = 0
-        self._missing = 0  # bytes of a message that is told already, still to come
         self._notes: list[str] = []  # for the next message
 
-    def feed(self, data: bytes, ts_ns: int) -> list[Message]:
-        """Return the messages that the next bytes complete."""
-        if self._missing:
-            missed = min(self._missing, len(data))
-            self._missing -= missed
-            data = data[missed:]
-        if not data:
-            return []
-        self._fresh, self._now_ns = len(self.kept), ts_ns
-        self._step(0)
-        self.kept += data
-        messages: list[Message] = []
-        at = 0
-        while at < len(self.kept):
-            if self._searching:
-                at = self._search(at, messages)
-                if self._searching:
-                    break
-            after = self._next(at, messages)
-            if after == at:
-                break
-            at = after
-            self._step(at)
-        self._missing = max(at - len(self.kept), 0)
-        del self.kept[:at]
-        return messages
+    def _take(self, at: int, messages: list[Message]) -> int:
+        if self._searching:
+            at = self._search(at, messages)
+        return at if self._searching else self._next(at, messages)
 
     def _next(self, at: int, messages: list[Message]) -> int:
         """Take the message at an offset, and return where the next one is: here, if it is short."""
@@ -85,11 +60,6 @@ class Side:
             return at
         messages.append(self._decoded(at, size))
         return at + PREFIX + size
-
-    def _step(self, at: int) -> None:
-        """Note that what is ahead of an offset is done with."""
-        if at >= self._fresh:
-            self._ts_ns = self._now_ns
 
     def gap(self, size: int, ts_ns: int) -> list[Message]:
         """Return what was begun, and find out where the next message is."""
@@ -197,35 +167,6 @@ class Side:
                 Message(self._skipped_ns, self._direction, undecodable(), notes, self._skipped)
             )
         self._skipped = 0
-
-
-class DnsConversation:
-    """A connection between a client and a server.
-
-    Args:
-        limits: Of messages.
-        joined: Both directions may begin inside a message.
-    """
-
-    def __init__(self, limits: Limits, *, joined: bool) -> None:
-        self._sides = [Side(direction, limits, joined=joined) for direction in Direction]
-
-    @property
-    def held(self) -> int:
-        """Bytes kept for messages that are not complete."""
-        return sum(len(side.kept) for side in self._sides)
-
-    def feed(self, direction: Direction, data: bytes, ts_ns: int) -> list[Message]:
-        """Return the messages that the next bytes of a direction complete."""
-        return self._sides[direction].feed(data, ts_ns)
-
-    def gap(self, direction: Direction, size: int, ts_ns: int) -> list[Message]:
-        """Return the message that bytes are missing of, and look for the next one."""
-        return self._sides[direction].gap(size, ts_ns)
-
-    def end(self, direction: Direction) -> list[Message]:
-        """Return the message that a direction ended in."""
-        return self._sides[direction].end()
 
 
 def begins_at(data: bytes | bytearray, at: int) -> bool | None:

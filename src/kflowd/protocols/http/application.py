@@ -1,40 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP as an application: it has connections alone."""
+"""HTTP as an application: these versions of it are streams."""
 
-from kflowd.protocols.base import Conversation, Direction, Limits, Message
+from kflowd.protocols.base import Conversation
 from kflowd.protocols.http import words
 from kflowd.protocols.http.conversation import HttpConversation
+from kflowd.protocols.streams import StreamApplication
 
-STANDARD = Limits()
 
+class Http(StreamApplication):
+    """Decodes requests and responses."""
 
-class Http:
-    """The application HTTP.
-
-    Args:
-        limits: How much of a message is kept and shown.
-    """
-
-    name = "HTTP"
-    key = "Http"
-    stamped = True
-
-    def __init__(self, limits: Limits = STANDARD) -> None:
-        self._limits = limits
-
-    def datagram(
-        self,
-        direction: Direction,
-        payload: bytes,  # noqa: ARG002
-        size: int,
-        ts_ns: int,
-    ) -> list[Message]:
-        """Return that it cannot be read: these versions of HTTP are streams."""
-        return [Message(ts_ns, direction, {"_Exception": words.UNREADABLE}, ["MALFORMED"], size)]
+    name, key, unreadable = "HTTP", "Http", words.UNREADABLE
 
     def conversation(self, *, joined: bool) -> Conversation:
         """Return a decoder for a new connection."""
-        return HttpConversation(self._limits, joined=joined)
+        return HttpConversation(self.limits, joined=joined)
 
 
 HTTP = Http()

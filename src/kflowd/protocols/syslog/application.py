@@ -2,8 +2,9 @@
 """Syslog as an application: three ways in which messages come, under one name."""
 
 from kflowd.protocols.base import Conversation, Direction, Limits, Message
+from kflowd.protocols.framed import FramedConversation
 from kflowd.protocols.syslog import journal, message
-from kflowd.protocols.syslog.framing import SyslogConversation
+from kflowd.protocols.syslog.framing import Side
 
 STANDARD = Limits()
 
@@ -34,7 +35,9 @@ class Syslog:
 
     def conversation(self, *, joined: bool) -> Conversation:
         """Return a decoder for a new connection."""
-        return SyslogConversation(self._limits, joined=joined, local=self._local)
+        return FramedConversation(
+            lambda it: Side(it, self._limits, joined=joined, local=self._local)
+        )
 
 
 class Journal(Syslog):

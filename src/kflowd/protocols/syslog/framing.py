@@ -7,6 +7,7 @@ Both may be mixed in one stream: what begins with a count and a message is count
 import re
 
 from kflowd.protocols.base import Direction, Limits, Message
+from kflowd.protocols.framed import FramedSide
 from kflowd.protocols.syslog.members import undecodable
 from kflowd.protocols.syslog.message import decode
 
@@ -24,7 +25,7 @@ PRIORITY = re.compile(rb"(?:[1-9][0-9]{0,6} )?<(?:1[0-8][0-9]|19[01]|[1-9]?[0-9]
 LONGEST = 14  # of a count, a blank, a priority
 
 
-class Side:
+class Side(FramedSide):
     """One direction of a connection.
 
     Args:
@@ -34,42 +35,21 @@ class Side:
     """
 
     def __init__(self, direction: Direction, limits: Limits, *, joined: bool, local: bool) -> None:
-        self.kept = bytearray()
+        super().__init__()
         self._direction = direction
         self._limits = limits
         self._local = local
-        self._ts_ns = 0  # of the first byte that is kept
-        self._fresh = 0  # where in what is kept the newest bytes begin
-        self._now_ns = 0  # theirs
         self._scanned = 0  # bytes of what is kept that have no end in them
         self._passed = 0  # bytes of a line beyond the limit, which are not kept
-        self._missing = 0  # bytes of a counted message that is told already, still to come
         self._reason = "PARTIAL" if joined else ""  # why a beginning is looked for
         self._first = joined  # and no byte has come yet
         self._notes: list[str] = []  # for the next message
 
-    def feed(self, data: bytes, ts_ns: int) -> list[Message]:
-        """Return the messages that the next bytes complete."""
-        if self._missing:
-            missed = min(self._missing, len(data))
-            self._missing -= missed
-            data = data[missed:]
-        if not data:
-            return []
-        self._fresh, self._now_ns = len(self.kept), ts_ns
-        self._step(0)
-        self.kept += data
-        messages: list[Message] = []
-        at = 0
-        while at < len(self.kept):
-            after = self._begin(at, messages) if self._reason else self._next(at, messages)
-            if after is None:
-                break
-            at = after
+    def _take(self, at: int, messages: list[Message]) -> int:
+        if self._reason:
+            at = self._begin(at, messages)
             self._step(at)
-        self._missing = max(at - len(self.kept), 0)
-        del self.kept[:at]
-        return messages
+        return at if self._reason else self._next(at, messages)
 
     def gap(self, size: int, ts_ns: int) -> list[Message]:
         """Return what was begun, and find out where the next message is."""
@@ -101,13 +81,8 @@ class Side:
         self.kept.clear()
         return messages
 
-    def _step(self, at: int) -> None:
-        """Note that what is ahead of an offset is done with."""
-        if at >= self._fresh:
-            self._ts_ns = self._now_ns
-
-    def _next(self, at: int, messages: list[Message]) -> int | None:
-        """Take the message at an offset, and return where the next one is, None if it is short."""
+    def _next(self, at: int, messages: list[Message]) -> int:
+        """Take the message at an offset, and return where the next one is: here, if it is short."""
         blank = BLANK.match(self.kept, at)
         if blank and blank.end() > at:
             return blank.end()
@@ -115,18 +90,18 @@ class Side:
         if counted:
             return self._counted(counted, messages)
         if MAY_BE_COUNTED.match(self.kept, at):
-            return None
+            return at
         return self._line(at, messages)
 
-    def _counted(self, counted: re.Match[bytes], messages: list[Message]) -> int | None:
+    def _counted(self, counted: re.Match[bytes], messages: list[Message]) -> int:
         begin, size = counted.end() - 1, int(counted[1])
         most = self._limits.message_bytes
         if len(self.kept) - begin < min(size, most):
-            return None
+            return counted.start()
         messages.append(self._message(bytes(self.kept[begin : begin + min(size, most)]), size))
         return begin + size
 
-    def _line(self, at: int, messages: list[Message]) -> int | None:
+    def _line(self, at: int, messages: list[Message]) -> int:
         """Take a line; of one beyond the limit its first bytes are kept until it ends."""
         most = self._limits.message_bytes
         ended = END.search(self.kept, at + self._scanned)
@@ -137,19 +112,19 @@ class Side:
                 self._passed += stop - at - most
                 del self.kept[at + most :]
             self._scanned = len(self.kept) - at
-            return None
+            return at
         raw = bytes(self.kept[at : min(stop, at + most)])
         self._scanned = self._passed = 0
         messages.append(self._message(raw, size))
         return stop + 1
 
-    def _begin(self, at: int, messages: list[Message]) -> int | None:
-        """Look for the next beginning, and return where it is."""
+    def _begin(self, at: int, messages: list[Message]) -> int:
+        """Look for the next beginning, and return where it is: here, if none has come."""
         if self._first:
             if PRIORITY.match(self.kept, at):
                 return self._found(at, 0, messages)
             if len(self.kept) - at < LONGEST and not END.search(self.kept, at):
-                return None
+                return at
         self._first = False
         found = BEGINNING.search(self.kept, max(at, at + self._scanned - LONGEST))
         if not found:
@@ -161,7 +136,7 @@ class Side:
                 self._passed += extra
                 del self.kept[tail : tail + extra]
             self._scanned = len(self.kept) - at
-            return None
+            return at
         return self._found(found.end(), found.start() - at, messages)
 
     def _found(self, at: int, skipped: int, messages: list[Message]) -> int:
@@ -203,35 +178,3 @@ class Side:
         notes += [note for note in self._notes if note not in notes]
         self._notes = []
         return Message(self._ts_ns, self._direction, members, notes, length)
-
-
-class SyslogConversation:
-    """A connection between a sender and a receiver.
-
-    Args:
-        limits: Of messages.
-        joined: Both directions may begin inside a message.
-        local: It is for this host's /dev/log.
-    """
-
-    def __init__(self, limits: Limits, *, joined: bool, local: bool) -> None:
-        self._sides = [
-            Side(direction, limits, joined=joined, local=local) for direction in Direction
-        ]
-
-    @property
-    def held(self) -> int:
-        """Bytes kept for messages that are not complete."""
-        return sum(len(side.kept) for side in self._sides)
-
-    def feed(self, direction: Direction, data: bytes, ts_ns: int) -> list[Message]:
-        """Return the messages that the next bytes of a direction complete."""
-        return self._sides[direction].feed(data, ts_ns)
-
-    def gap(self, direction: Direction, size: int, ts_ns: int) -> list[Message]:
-        """Return the message that bytes are missing of, and look for the next one."""
-        return self._sides[direction].gap(size, ts_ns)
-
-    def end(self, direction: Direction) -> list[Message]:
-        """Return the message that a direction ended in."""
-        return self._sides[direction].end()
