@@ -325,8 +325,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
     no_redact: Annotated[
         bool,
         Option(
-            help="Secrets in arguments of programs and in messages as they are, in records and in "
-            "the recording",
+            help="Secrets as they are: in arguments of programs, in the recording too, and in "
+            "messages",
             commands=("trace", "replay", "decode"),
         ),
     ] = False
