@@ -100,7 +100,8 @@ def test_a_server_that_is_not_there_costs_nobody_else(folder: Path) -> None:
         port = channel.getsockname()[1]
     there, late = Server("127.0.0.1"), None
     try:
-        with Agent("-m", "file", "-q", "-u", f"127.0.0.1:{port},{there}") as agent:
+        mine = ("--include", f"path={folder}")  # a busy host would fill the server's socket
+        with Agent("-m", "file", "-q", *mine, "-u", f"127.0.0.1:{port},{there}") as agent:
             work(folder)
             time.sleep(3)
             late = Server("127.0.0.1", port)
