@@ -23,6 +23,7 @@ from kflowd.assembly import (
     as_recorded,
     live_enrichers,
     make_pipeline,
+    plug_keys,
     recorded_enrichers,
     recorded_rules,
     rules_of,
@@ -31,7 +32,7 @@ from kflowd.assembly import (
 from kflowd.command import Command, CommandEnd, find_program
 from kflowd.delivery import Delivery, Ending
 from kflowd.delivery.outputs import make_outputs
-from kflowd.downstream import Pipes, Process, Watch, ancestors, find, output_pipe
+from kflowd.downstream import LeftOut, Pipes, Process, Watch, ancestors, find, output_pipe
 from kflowd.enrich import Enricher
 from kflowd.enrich.host import HostWatch
 from kflowd.errors import KflowdError, RecordingError
@@ -43,6 +44,8 @@ from kflowd.log import Log
 from kflowd.model import Session, facts_of
 from kflowd.older import Filler, Found, confirmed, read_all
 from kflowd.pipeline import Pipeline
+from kflowd.plugins.service import Service, open_plugins
+from kflowd.protocols import APPLICATIONS
 from kflowd.recording import Recorder, Recording
 from kflowd.records.session import encode_session
 from kflowd.redact.stream import redactor, unredacted
@@ -112,6 +115,7 @@ def trace(
             that records were lost because a sink or the recording refused them.
         Exception: When all is done: an internal error that the run survived.
     """
+    plug_keys(settings)
     faults, laps = Faults(), Laps()
     with (
         Reload(again, settings, say) as reload,
@@ -122,7 +126,12 @@ def trace(
         recorder = None
         if settings.record is not None:
             recorder = stack.enter_context(Recorder(settings.record, say))
-        enrichers = live_enrichers(_enter, _open_group, versions=settings.enrich.package_versions)
+        plugins = open_plugins(settings.plugin, say, APPLICATIONS)
+        if plugins is not None:
+            stack.enter_context(plugins)
+        enrichers = live_enrichers(
+            _enter, _open_group, versions=settings.enrich.package_versions, readers=plugins
+        )
         unrecorded = (lambda: recorder.lost) if recorder else int
         followed = command.tgid if command else 0
         rules = _rules(settings, say)
@@ -140,7 +149,7 @@ def trace(
         if metrics is not None:
             stack.enter_context(metrics)
         parts = (enrichers, pipeline, delivery, recorder, command, rules, ready)
-        stages = Stages(*parts, reload, laps, metrics)
+        stages = Stages(*parts, reload, laps, metrics, plugins)
         signals.reopen = delivery.reopen if delivery.reopens else None
         signals.last_words = lambda number: say(_last_words(number, stages))
         try:
@@ -169,6 +178,7 @@ class Stages(NamedTuple):
     reload: Reload | None = None
     lap: Lap = no_lap
     metrics: RunMetrics | None = None
+    plugins: Service | None = None
 
 
 class Ran(NamedTuple):
@@ -207,7 +217,9 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
             log.debug("coverage", event_class=row.event, status=row.status, hook=row.hook)
         if warning := doctor.warning(source.coverage, settings.trace.attach):
             say(warning)
-        if (watch := _watch(settings, source, log, say)) is not None:
+        left_out = LeftOut(_leave_out(source, log))
+        _leave_out_plugins(stages.plugins, left_out, stack)
+        if (watch := _watch(settings, left_out, say)) is not None:
             stack.enter_context(watch)
         gate = _gate(settings, source, older)
         stages.pipeline.tell_hidden_groups(source.hide_group)
@@ -345,6 +357,7 @@ def replay(path: Path, settings: Settings, say: Say) -> int:
     faults = Faults()
     facts = recording.session.facts
     settings = as_recorded(settings, facts)
+    plug_keys(settings)
     followed = facts_of(RunFacts, facts).followed
     redact = _redact(settings)
     # lossless: the recording waits for the reader, whom a kernel would not wait for
@@ -438,7 +451,29 @@ def _gate(
     return lambda batch: redact(filler.fill(batch))
 
 
-def _watch(settings: Settings, source: Source, log: Log, say: Say) -> Watch | None:
+def _leave_out(source: Source, log: Log) -> Callable[[Iterable[tuple[int, int]]], None]:
+    """Return what leaves out processes, in place of those before."""
+
+    def leave_out(found: Iterable[tuple[int, int]]) -> None:
+        try:
+            source.leave_out(found)
+        except KflowdError as error:
+            log.warning("the consumer and plugins are not left out", reason=str(error))
+
+    return leave_out
+
+
+def _leave_out_plugins(plugins: Service | None, left_out: LeftOut, stack: ExitStack) -> None:
+    """Leave out the processes of plugins, until a source is closed that was entered before."""
+    from kflowd.bpf.source import own_tgid
+
+    # in a pid namespace proc has other numbers than the kernel's programs
+    if plugins is not None and own_tgid() == os.getpid():
+        stack.callback(plugins.follow, lambda _processes: None)
+        plugins.follow(left_out.plugins)
+
+
+def _watch(settings: Settings, left_out: LeftOut, say: Say) -> Watch | None:
     """Return what leaves out who reads the output; None: nobody does, or it is not wanted."""
     pipe = _consumed(settings)
     if not pipe:
@@ -446,14 +481,10 @@ def _watch(settings: Settings, source: Source, log: Log, say: Say) -> Watch | No
     # from now on: a parent that ends does not make a consumer of its own parent
     spared = ancestors()
 
-    def leave_out(found: Sequence[Process]) -> None:
-        try:
-            source.leave_out(it.identity for it in found)
-        except KflowdError as error:
-            log.warning("the consumer is not left out", reason=str(error))
-
     return Watch(
-        lambda breathe: find(pipe, breathe, spared), leave_out, lambda new: say(_leaving_out(new))
+        lambda breathe: find(pipe, breathe, spared),
+        lambda found: left_out.consumer(it.identity for it in found),
+        lambda new: say(_leaving_out(new)),
     )
 
 
@@ -477,9 +508,19 @@ def diagnose(settings: Settings, *, as_json: bool) -> tuple[str, int]:
     from kflowd import doctor
 
     coverage, _ = examine(settings)
+    coverage = msgspec.structs.replace(coverage, plugins=_plugins(settings))
     if as_json:
         return doctor.render_json(coverage), coverage.exit_code
     return doctor.render_text(coverage, terminal=os.isatty(STDOUT)), coverage.exit_code
+
+
+def _plugins(settings: Settings) -> tuple[str, ...]:
+    """Return the plugins as they are when they are loaded, each as a line."""
+    plugins = open_plugins(settings.plugin, lambda _line: None, APPLICATIONS)
+    if plugins is None:
+        return ()
+    with plugins:
+        return tuple(map(str, plugins.rows()))
 
 
 def examine(settings: Settings) -> tuple[Coverage, Mapping[str, str]]:
@@ -493,7 +534,7 @@ def examine(settings: Settings) -> tuple[Coverage, Mapping[str, str]]:
     left_out = tuple(map(str, find(_consumed(settings))))
     features = {it.name: it for it in coverage.features}
     filters = described(settings.trace, rules.user_ids, features) if features else ()
-    messages = settings.application.described() if settings.ports else ()
+    messages = settings.described if settings.ports else ()
     found = msgspec.structs.replace(coverage, left_out=left_out, filters=filters, messages=messages)
     return found, source.refused
 

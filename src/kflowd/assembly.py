@@ -24,6 +24,7 @@ from kflowd.enrich.host import host_facts
 from kflowd.enrich.interfaces import Interfaces
 from kflowd.enrich.namespaces import Enter, Namespaces
 from kflowd.enrich.packages import PackageVersions
+from kflowd.enrich.plugins import Plugins, Readers
 from kflowd.enrich.stage import recorded
 from kflowd.enrich.users import Users
 from kflowd.enrich.waiting import Waiting
@@ -33,15 +34,17 @@ from kflowd.filters import Filter, Rules
 from kflowd.laps import Lap, no_lap
 from kflowd.model import ClockStep, Session, facts_of
 from kflowd.pipeline import Pipeline
-from kflowd.protocols import APPLICATIONS, DNS, Application
+from kflowd.protocols import APPLICATIONS, DNS, Application, Deferred, Message
 from kflowd.records.ahead import tasks_ahead
 from kflowd.records.clock import encode_step
 from kflowd.records.session import encode_session, fit_facts
 from kflowd.redact.messages import redact_message
 from kflowd.serialize import Builder, HostFacts
-from kflowd.settings import EnrichSettings, Settings, Subsystem, TraceSettings
+from kflowd.serialize.plugged import plug
+from kflowd.settings import Settings, Subsystem, TraceSettings
 from kflowd.settings.applications import ApplicationSettings
 from kflowd.settings.convert import convert
+from kflowd.settings.plugins import PluginSettings
 
 PROTOCOLS = {"tcp": IPPROTO_TCP, "udp": IPPROTO_UDP}
 
@@ -60,10 +63,15 @@ class RunFacts(msgspec.Struct, frozen=True):
     followed: int = 0  # tgid of the process that the run was for
     rules: Rules = Rules()
     applications: dict[str, tuple[str, ...]] = {}
+    plugin_ports: tuple[str, ...] = ()
 
 
 def live_enrichers(
-    enter: Enter | None = None, open_group: OpenGroup | None = None, *, versions: bool = False
+    enter: Enter | None = None,
+    open_group: OpenGroup | None = None,
+    *,
+    versions: bool = False,
+    readers: Readers | None = None,
 ) -> list[Enricher]:
     """Return the enrichers, which look at this host and follow its changes.
 
@@ -72,6 +80,7 @@ def live_enrichers(
             namespaces stay unknown.
         open_group: Opens control groups by number; None: they are found by their tasks.
         versions: Of packages, too.
+        readers: The processes of plugins, None: there are none.
     """
     enrichers = [kind.live() for kind in ENRICHERS]
     for each in enrichers:
@@ -79,6 +88,8 @@ def live_enrichers(
             each.elsewhere = Namespaces(enter)
         if isinstance(each, Cgroups) and open_group is not None:
             each.reach(open_group)
+        if isinstance(each, Plugins):
+            each.readers = readers
     if versions:
         enrichers.append(PackageVersions.live())
     return enrichers
@@ -192,6 +203,7 @@ def _run_facts(settings: Settings, rules: Rules, followed: int) -> RunFacts:
         checksum_wait_ns=enrich.checksum_wait_ns,
         rules=rules,
         applications=applications.as_texts(),
+        plugin_ports=tuple(map(str, settings.plugin.plugin_ports)),
     )
 
 
@@ -212,17 +224,24 @@ def as_recorded(settings: Settings, facts: bytes) -> Settings:
         checksum_bytes=run.checksum_bytes or settings.enrich.checksum_bytes,
         checksum_wait_ns=run.checksum_wait_ns or settings.enrich.checksum_wait_ns,
     )
-    application = _recorded_ports(run)
-    return msgspec.structs.replace(settings, trace=trace, enrich=enrich, application=application)
+    application, plugin = _recorded_ports(run)
+    return msgspec.structs.replace(
+        settings, trace=trace, enrich=enrich, application=application, plugin=plugin
+    )
 
 
-def _recorded_ports(run: RunFacts) -> ApplicationSettings:
-    """Return the ports of a recorded run; those that make no sense are the default."""
+def _recorded_ports(run: RunFacts) -> tuple[ApplicationSettings, PluginSettings]:
+    """Return the ports of a recorded run; those that make no sense are the default.
+
+    What plugins read is in the recording: none is loaded.
+    """
     table = {key: list(ports) for key, ports in run.applications.items()}
+    plugin = {"plugin_ports": list(run.plugin_ports)}
     try:
-        return convert({"application": table}).application
+        settings = convert({"application": table, "plugin": plugin})
     except UsageError:
-        return ApplicationSettings()
+        return ApplicationSettings(), PluginSettings()
+    return settings.application, settings.plugin
 
 
 def recorded_rules(settings: Settings, facts: bytes) -> list[Rules]:
@@ -276,7 +295,7 @@ def make_pipeline(
     aggregator = Aggregator(files, sockets, faults, processes, descendants, messages=messages)
     hiding = Filter(*rules) if any(each.include or each.exclude for each in rules) else None
     enrichment = Enrichment(
-        _started(enrichers, settings.enrich),
+        _started(enrichers, settings),
         faults,
         Waiting(settings.enrich.checksum_wait_ns),
         hiding.hides if hiding else None,
@@ -310,26 +329,40 @@ def _processes(trace: TraceSettings, faults: Faults) -> ProcessAggregator | None
 
 
 def _messages(settings: Settings, faults: Faults) -> SocketMessages | None:
-    ports = application_ports(settings.application) if settings.ports else {}
+    ports = application_ports(settings) if settings.ports else {}
     if not ports:
         return None
     names = RemoteNames() if DNS in ports.values() else None
-    redact = None if settings.no_redact else redact_message
-    return SocketMessages(ports, faults=faults, names=names, redact=redact)
+    return SocketMessages(ports, faults=faults, names=names, redact=redaction(settings))
 
 
-def application_ports(settings: ApplicationSettings) -> dict[tuple[int, int], Application]:
+def redaction(settings: Settings) -> Callable[[Message], None] | None:
+    """Return what takes secrets out of messages, None: they stay."""
+    return None if settings.no_redact else redact_message
+
+
+def plug_keys(settings: Settings) -> None:
+    """Let records have keys for what plugins read; to be called ahead of all that asks for keys."""
+    plug(Deferred(each.word).key for each in settings.plugin.plugin_ports)
+
+
+def application_ports(settings: Settings) -> dict[tuple[int, int], Application]:
     """Return which application talks on a (protocol, port)."""
+    known = [
+        (application, getattr(settings.application, key))
+        for key, application in APPLICATIONS.items()
+    ]
+    others = [(Deferred(each.word), each.ports) for each in settings.plugin.plugin_ports]
     return {
         (PROTOCOLS[port.protocol], port.number): application
-        for key, application in APPLICATIONS.items()
-        for port in getattr(settings, key)
+        for application, ports in (*known, *others)
+        for port in ports
     }
 
 
-def _started(enrichers: Sequence[Enricher], settings: EnrichSettings) -> list[Enricher]:
+def _started(enrichers: Sequence[Enricher], run: Settings) -> list[Enricher]:
     """Return the enrichers of a run without what it does not want; those left are ready."""
-    wanted = []
+    settings, wanted = run.enrich, []
     for each in enrichers:
         if isinstance(each, Checksums):
             if not settings.checksums:
@@ -337,5 +370,7 @@ def _started(enrichers: Sequence[Enricher], settings: EnrichSettings) -> list[En
             each.start(Limits(settings.checksum_bytes, settings.checksum_rate))
         elif isinstance(each, Users) and not settings.no_nss:
             each.start(settings.checksum_wait_ns)
+        elif isinstance(each, Plugins):
+            each.redact = redaction(run)
         wanted.append(each)
     return wanted

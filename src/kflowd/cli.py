@@ -36,6 +36,7 @@ SEPARATOR = "--"  # of our options and a program to trace
 UNLOADED = ("shared object", "static TLS", "allocate memory")
 # what bytes of a name that are no UTF-8 are decoded to, and written as again
 UNDECODED = frozenset(map(chr, range(0xDC80, 0xDD00)))
+OF_PLUGINS = "plugin_ports"
 INTERRUPTED = 130  # as a shell counts a death by SIGINT
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -143,9 +144,14 @@ def _apart(line: OptionLine, values: Any) -> dict[Place, Any]:
     found: dict[Place, Any] = {}
     for each in values:
         for place in each:
-            if place in found:
+            known, new = found.get(place, ()), each[place]
+            # applications of plugins have one place
+            of_plugins = place[-1] == OF_PLUGINS and not {it.word for it in known} & {
+                it.word for it in new
+            }
+            if place in found and not of_plugins:
                 raise UsageError(f"{line.name}: {place[-1]} is given twice")
-        found |= each
+            found[place] = known + new
     return found
 
 

@@ -3,7 +3,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,15 +11,18 @@ import msgspec
 
 import kflowd
 from kflowd.aggregate.messages import Bounds, SocketMessages
-from kflowd.assembly import application_ports
+from kflowd.assembly import application_ports, plug_keys, redaction
 from kflowd.captures import Flows, FlowStats, Frame, frames
 from kflowd.captures.flows import Value
+from kflowd.constants import SECOND_NS
 from kflowd.delivery import Delivery, Ending
 from kflowd.delivery.outputs import make_outputs
+from kflowd.enrich.plugins import FAILED, Read, with_messages
 from kflowd.errors import CaptureError
 from kflowd.faults import Faults
-from kflowd.model import Payload, Session
-from kflowd.redact.messages import redact_message
+from kflowd.model import Payload, Session, SocketAggregate
+from kflowd.plugins.service import Service, open_plugins
+from kflowd.protocols import APPLICATIONS
 from kflowd.serialize import Builder, HostFacts, Record
 from kflowd.settings import Settings
 
@@ -27,6 +30,9 @@ STANDARD_INPUT = Path("-")
 # A flow has one record, with all that was said: whoever decodes a capture waits for it, and what
 # a message takes was on the disk already.
 BOUNDS = Bounds(shown=10_000, socket_bytes=1 << 26, sockets=1 << 16, total_bytes=1 << 29)
+
+# Of a plugin as many as an answer has room for, if they are small.
+PLUGIN_SHOWN = 256
 
 Say = Callable[[str], None]
 
@@ -38,11 +44,18 @@ def decode(path: Path, settings: Settings, say: Say) -> int:
         CaptureError: It is no capture, or damaged; what is ahead of the damage was printed.
         SinkError: If standard output refuses records.
     """
+    plug_keys(settings)
     faults = Faults()
-    decoding = Decoding(settings, faults)
     damage: CaptureError | None = None
     # lossless: the file waits for the reader
-    with Delivery(make_outputs(settings, lossless=True), settings.count, faults) as delivery:
+    with (
+        ExitStack() as stack,
+        Delivery(make_outputs(settings, lossless=True), settings.count, faults) as delivery,
+    ):
+        plugins = open_plugins(settings.plugin, say, APPLICATIONS, shown=PLUGIN_SHOWN)
+        if plugins is not None:
+            stack.enter_context(plugins)
+        decoding = Decoding(settings, faults, plugins)
         try:
             with _opened(path) as file:
                 for frame in frames(file):
@@ -97,13 +110,17 @@ class Decoding:
     Args:
         settings: Which ports are read, and whether records are strict.
         faults: Counts what an internal error costs.
+        plugins: Who reads what kflowd does not; None: nobody.
     """
 
-    def __init__(self, settings: Settings, faults: Faults) -> None:
-        ports = application_ports(settings.application)
+    def __init__(self, settings: Settings, faults: Faults, plugins: Service | None = None) -> None:
+        ports = application_ports(settings)
         self.faults = faults
-        redact = None if settings.no_redact else redact_message
-        self._messages = SocketMessages(ports, BOUNDS, faults, redact=redact)
+        self._plugins = plugins
+        # a stall is ended by then
+        self._patience_s = 2 * settings.plugin.plugin_wait_ns / SECOND_NS
+        self._redact = redaction(settings)
+        self._messages = SocketMessages(ports, BOUNDS, faults, redact=self._redact)
         self._flows = Flows(ports)
         self._builder = Builder(strict=settings.strict)
         self._begun = False
@@ -135,10 +152,21 @@ class Decoding:
                     self._messages.add(value)
                 else:
                     value.messages = self._messages.take(value)
-                    records.append(self._builder.flow(value))
+                    records.append(self._builder.flow(value, self._read(value)))
 
         self.faults.survive(work, values)
         return records
+
+    def _read(self, value: SocketAggregate) -> tuple[str, ...]:
+        """Have a plugin read what is for it; return what is to be noted."""
+        said = value.messages
+        if said is None or said.script is None:
+            return ()
+        read = Read(said.script.asked, FAILED)
+        if self._plugins is not None:
+            read = self._plugins.answer(said.script, self._patience_s)
+        value.messages = with_messages(said, read, self._redact)
+        return (read.note,) if read.note else ()
 
 
 @contextmanager

@@ -78,6 +78,7 @@ def render_text(coverage: Coverage, *, terminal: bool = False) -> str:
         _gaps(coverage.rows),
         _left_out(coverage),
         _messages(coverage),
+        "\n".join(f"plugin {each}" for each in coverage.plugins),
         "\n".join(coverage.filters),
         _memory(coverage),
     )

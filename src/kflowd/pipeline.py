@@ -144,6 +144,9 @@ class Pipeline:
             messages_lost=messages.lost,
             conversations_lost=messages.evicted + messages.too_large + messages.failed,
             remote_names_evicted=self._names.evicted,
+            plugin_faults=self._lost.plugin_faults,
+            plugin_parts_lost=self._lost.plugin_parts_lost,
+            plugins_disabled=self._lost.plugins_disabled,
         )
 
     def _health_record(self, kernel: Counters, ours: UserCounters) -> Record:
@@ -193,5 +196,5 @@ class Pipeline:
     def _learn(self, lost: Lost) -> None:
         """Take what a session tells; the first one, and one that tells of others, has zeros."""
         known = self._lost
-        known.lookups_lost = max(known.lookups_lost, lost.lookups_lost)
-        known.ends_lost = max(known.ends_lost, lost.ends_lost)
+        for name in known.__struct_fields__:
+            setattr(known, name, max(getattr(known, name), getattr(lost, name)))

@@ -26,8 +26,10 @@ from kflowd.protocols import APPLICATIONS
 from kflowd.records import Decoder
 from kflowd.records.session import encode_session
 from kflowd.serialize import HostFacts, UserCounters
+from kflowd.serialize.record import SocketRecord, record_keys
 from kflowd.settings import EnrichSettings, Settings, TraceSettings
 from kflowd.settings.applications import AnyPort, ApplicationSettings
+from kflowd.settings.convert import convert
 from tests.unit.make import SECOND, record, session
 
 
@@ -298,7 +300,7 @@ def test_secrets_of_messages_are_redacted_unless_that_is_not_wanted() -> None:
 
 def test_each_application_has_its_ports() -> None:
     """All of the settings are there, by the kernel's numbers of protocols."""
-    found = assembly.application_ports(ApplicationSettings())
+    found = assembly.application_ports(Settings())
     assert {key: it.name for key, it in found.items()} == {
         (17, 53): "DNS",
         (6, 53): "DNS",
@@ -307,3 +309,19 @@ def test_each_application_has_its_ports() -> None:
         (6, 514): "SYSLOG",
     }
     assert set(APPLICATIONS) == set(ApplicationSettings.__struct_fields__)
+
+
+def test_applications_of_plugins_have_ports_and_keys() -> None:
+    """Also in a replay, which loads no plugin; ports that make no sense are none."""
+    settings = convert({"plugin": {"plugin_ports": ["redis=tcp/6379"]}})
+    found = assembly.application_ports(settings)
+    assert (found[6, 6379].name, found[6, 6379].key) == ("REDIS", "Redis")
+    facts, _ = assembly.session_facts(settings, [], full=False)
+    replayed = assembly.as_recorded(Settings(), facts)
+    assert replayed.plugin.plugin_ports == settings.plugin.plugin_ports
+    bad = assembly.as_recorded(Settings(), b'{"plugin_ports": ["tls=tcp/1"]}')
+    assert bad.plugin.plugin_ports == ()
+    assembly.plug_keys(settings)
+    assert "AppTxRedis" in record_keys(SocketRecord)
+    assembly.plug_keys(Settings())
+    assert "AppTxRedis" not in record_keys(SocketRecord)

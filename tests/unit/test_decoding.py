@@ -10,6 +10,9 @@ import pytest
 from kflowd import cli
 from kflowd.captures import FlowStats
 from kflowd.decoding import told
+from kflowd.plugins import service
+from kflowd.plugins.places import Place
+from kflowd.serialize.plugged import plug
 from kflowd.serialize.record import FlowRecord, record_keys
 from tests.unit.captures.make import (
     ACK,
@@ -25,6 +28,7 @@ from tests.unit.captures.make import (
     tcp,
     udp,
 )  # fmt: skip
+from tests.unit.plugins.faulty import MEMCACHED
 
 TIME = 1_700_000_000_000_000_000
 NAME = b"\x07example\x03org\x00"
@@ -161,3 +165,20 @@ def test_what_was_not_read_is_told() -> None:
         "3 of which fragments are missing, 4 flows ended early, because there were too many"
     )
     assert told(FlowStats(frames=1)) == "1 packet"
+
+
+def test_a_plugin_reads_what_is_for_it(
+    capture: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record says so if it cannot."""
+    monkeypatch.setattr(service, "places_of", lambda _: [Place("memcached", str(MEMCACHED))])
+    ports = ["-p", "http=off", "-p", "memcached=tcp/80", "-p", "dns=off"]
+    _, flow = decoded(capfd, *ports, str(capture))
+    assert flow["App"] == "MEMCACHED"
+    lines = [it["Line"] for it in flow["AppTxMemcached"]]
+    assert lines[0] == REQUEST.splitlines()[0].decode()
+    monkeypatch.setattr(service, "places_of", lambda _: [Place("none", "/dev/null")])
+    _, flow = decoded(capfd, *ports, str(capture))
+    assert "App" not in flow
+    assert flow["SockNotes"] == ["PLUGIN_FAILED"]
+    plug([])

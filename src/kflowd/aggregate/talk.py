@@ -10,7 +10,7 @@ import msgspec
 
 from kflowd.aggregate.segments import Data, End, Gap, Overlap, Piece, Stream
 from kflowd.model import Messages, Payload
-from kflowd.protocols import Application, Conversation, Direction, Message
+from kflowd.protocols import Application, Conversation, Deferred, Direction, Message, Transcript
 
 DIRECTIONS = (Direction.TX, Direction.RX)
 # What Python needs for a talk of TCP with nothing in it, and for a message beside its text, which
@@ -71,13 +71,17 @@ class Talk:
     @property
     def messages(self) -> int:
         """Messages that no record has told yet."""
-        return len(self._kept) + self._more
+        script = isinstance(self._conversation, Transcript) and self._conversation.waits
+        return len(self._kept) + self._more + script
 
     def datagram(self, packet: Payload) -> list[Message]:
         """Take a datagram; return its messages."""
         if self._deaf:
             return []
         data = packet.data[: packet.size]
+        if isinstance(self.application, Deferred):
+            self._transcribe(packet, data)
+            return []
         messages = self.application.datagram(packet.direction, data, packet.size, packet.ts_ns)
         self._keep(messages, 0, len(data))
         self.held = TALK_BYTES + self._kept_bytes
@@ -97,11 +101,13 @@ class Talk:
     def finish(self, ts_ns: int) -> None:
         """Take what waits for more as it is, when no more will come."""
         self._shown = maxsize  # what is left may have begun before the others
+        if isinstance(self._conversation, Transcript):
+            self._conversation.finish()
         for direction in DIRECTIONS if self._sides else ():
             for piece in self._side(direction).stream.finish(ts_ns):
                 self._piece(direction, piece)
             if self._conversation is not None and not self._side(direction).ended:
-                left = self._end(direction)
+                left = self._end(direction, cut=True)
                 for message in left:
                     _note(message, "UNFINISHED")
                 self._keep(left, self._side(direction).told, 0)
@@ -116,11 +122,13 @@ class Talk:
     def said(self, shown: int) -> Messages | None:
         """Return what was said since the last call, in the order of first bytes."""
         more = self._more
+        transcript = self._conversation
+        script = transcript.take() if isinstance(transcript, Transcript) else None
         messages = sorted((it.message for it in self._kept), key=lambda it: it.ts_ns)
         self._kept, self._more = [], 0
-        self.held -= self._kept_bytes
         self._kept_bytes = 0
-        if not messages:
+        self._weigh()
+        if not messages and script is None:
             return None
         application = self.application
         return Messages(
@@ -129,6 +137,7 @@ class Talk:
             stamped=application.stamped,
             messages=tuple(messages[:shown]),
             more=more + len(messages[shown:]),
+            script=script,
         )
 
     def _piece(self, direction: Direction, piece: Piece) -> None:
@@ -157,9 +166,19 @@ class Talk:
             self._tell(side, self._end(direction), piece.end + 1, before)
         side.ended = True
 
-    def _end(self, direction: Direction) -> list[Message]:
+    def _end(self, direction: Direction, *, cut: bool = False) -> list[Message]:
         self._side(direction).ended = True
+        if cut and isinstance(self._conversation, Transcript):
+            self._conversation.cut(direction)
+            return []
         return self._conversation.end(direction) if self._conversation is not None else []
+
+    def _transcribe(self, packet: Payload, data: bytes) -> None:
+        if self._conversation is None:
+            self._conversation = self.application.conversation(joined=False)
+        if isinstance(self._conversation, Transcript):
+            self._conversation.datagram(packet.direction, data, packet.size, packet.ts_ns)
+        self._weigh()
 
     def _begun(self) -> Conversation:
         if self._conversation is None:
@@ -198,6 +217,9 @@ class Talk:
     def _differs(self, direction: Direction, position: int) -> None:
         """Note on the message that has a byte that it came differently."""
         side = self._side(direction)
+        if isinstance(self._conversation, Transcript):
+            self._conversation.overlap(direction)
+            return
         if position >= side.told:
             if len(side.differing) < MAX_DIFFERING:
                 side.differing.append(position)

@@ -6,6 +6,7 @@ from kflowd.enrich.cgroups import Cgroups
 from kflowd.enrich.checksums import Checksums
 from kflowd.enrich.devices import Devices
 from kflowd.enrich.interfaces import Interfaces
+from kflowd.enrich.plugins import Plugins
 from kflowd.enrich.processes import Processes
 from kflowd.enrich.stage import Enrichment
 from kflowd.enrich.users import Users
@@ -13,4 +14,6 @@ from kflowd.enrich.users import Users
 __all__ = ["ENRICHERS", "Enricher", "Enrichment"]
 
 # every enricher, in the order in which they are asked
-ENRICHERS: tuple[type[Enricher], ...] = (Processes, Users, Devices, Checksums, Cgroups, Interfaces)
+ENRICHERS: tuple[type[Enricher], ...] = (
+    *(Processes, Users, Devices, Checksums, Cgroups, Interfaces, Plugins),
+)

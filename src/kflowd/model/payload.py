@@ -3,7 +3,7 @@
 
 import msgspec
 
-from kflowd.protocols import Direction, Message
+from kflowd.protocols import Direction, Message, Script
 
 
 class Segment:
@@ -56,6 +56,7 @@ class Messages(msgspec.Struct, frozen=True, gc=False):
         stamped: They have a _Timestamp.
         messages: In the order of their first bytes, both directions.
         more: How many messages beside those were seen, and are not shown.
+        script: What a plugin is to read; there are no messages then.
     """
 
     app: str
@@ -63,3 +64,4 @@ class Messages(msgspec.Struct, frozen=True, gc=False):
     stamped: bool
     messages: tuple[Message, ...]
     more: int = 0
+    script: Script | None = None

@@ -212,6 +212,7 @@ class EnrichedSocket(msgspec.Struct, gc=False):
 
     Attributes:
         questions: What an enricher is to be told yet; the record waits for it.
+        notes: Words that say what could not be learned.
     """
 
     actor: Actor
@@ -220,6 +221,7 @@ class EnrichedSocket(msgspec.Struct, gc=False):
     tx_interface: str = ""
     rx_interface: str = ""
     questions: tuple[Hashable, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class EnrichedUnix(msgspec.Struct, gc=False):

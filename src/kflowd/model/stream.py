@@ -56,10 +56,17 @@ class Lost(msgspec.Struct, gc=False):
     Attributes:
         lookups_lost: Looks at the interfaces of a network namespace.
         ends_lost: Ends of processes and sockets, which the next sweep was to know.
+        plugin_faults: Faults of plugins: stalls, crashes, answers that are none, errors.
+        plugin_parts_lost: Messages of sockets' records that plugins could not read, or had no
+            room for.
+        plugins_disabled: How often a plugin was put aside.
     """
 
     lookups_lost: int = 0
     ends_lost: int = 0
+    plugin_faults: int = 0
+    plugin_parts_lost: int = 0
+    plugins_disabled: int = 0
 
 
 def facts_of(kind: type[_Facts], facts: bytes) -> _Facts:

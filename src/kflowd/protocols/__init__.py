@@ -12,6 +12,7 @@ from kflowd.protocols.base import (
     Limits,
     Message,
 )
+from kflowd.protocols.deferred import Asked, Deferred, Piece, PieceKind, Script, Transcript
 from kflowd.protocols.dns import DNS
 from kflowd.protocols.http import HTTP
 from kflowd.protocols.syslog import DEV_LOG, JOURNAL, SYSLOG
@@ -30,8 +31,14 @@ __all__ = [
     "SYSLOG",
     "TLS",
     "Application",
+    "Asked",
     "Conversation",
+    "Deferred",
     "Direction",
     "Limits",
     "Message",
+    "Piece",
+    "PieceKind",
+    "Script",
+    "Transcript",
 ]

@@ -83,6 +83,9 @@ class UserCounters(msgspec.Struct, frozen=True, kw_only=True):
     messages_lost: int = 0
     conversations_lost: int = 0
     remote_names_evicted: int = 0
+    plugin_faults: int = 0
+    plugin_parts_lost: int = 0
+    plugins_disabled: int = 0
 
 
 class OutputCounters(msgspec.Struct, frozen=True, rename="pascal"):
@@ -167,9 +170,14 @@ class Builder:
         server = value.aggregate.role == Role.SERVER
         return self._socket(ServerRecord if server else SocketRecord, value)
 
-    def flow(self, aggregate: SocketAggregate) -> FlowRecord:
-        """Return the record of a flow of a capture."""
-        record = self._socket(FlowRecord, EnrichedSocket(NOBODY, aggregate))
+    def flow(self, aggregate: SocketAggregate, notes: tuple[str, ...] = ()) -> FlowRecord:
+        """Return the record of a flow of a capture.
+
+        Args:
+            aggregate: The flow.
+            notes: Words that say what could not be learned.
+        """
+        record = self._socket(FlowRecord, EnrichedSocket(NOBODY, aggregate, notes=notes))
         # packets do not tell what became of them behind the link
         rx = record.rx and msgspec.structs.replace(
             record.rx, SockRxPacketsQueued=UNSET, SockRxPacketsDrop=UNSET

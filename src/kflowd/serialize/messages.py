@@ -14,6 +14,7 @@ from kflowd.constants import SECOND_NS
 from kflowd.model import Messages
 from kflowd.protocols import Direction, Message
 from kflowd.serialize.blocks.socket import App, AppRx, AppTx
+from kflowd.serialize.plugged import plugged
 
 TIMESTAMP, NOTES, LENGTH = "_Timestamp", "_Notes", "_Length"
 RESERVED = frozenset([TIMESTAMP, NOTES, LENGTH])
@@ -42,7 +43,7 @@ def said(messages: Messages | None, first_ns: int, *, strict: bool = False) -> S
         first_ns: When the socket's first event was.
         strict: Without what goes beyond the contract.
     """
-    if messages is None:
+    if messages is None or not messages.messages:
         return NOTHING
     sent, received = (
         [
@@ -53,10 +54,11 @@ def said(messages: Messages | None, first_ns: int, *, strict: bool = False) -> S
         for direction in (Direction.TX, Direction.RX)
     )
     tx, rx = f"AppTx{messages.key}", f"AppRx{messages.key}"
+    tx_block, rx_block = plugged(AppTx), plugged(AppRx)
     return Said(
         App(App=messages.app),
-        AppTx(**{tx: sent}) if sent and tx in AppTx.__struct_fields__ else None,
-        AppRx(**{rx: received}) if received and rx in AppRx.__struct_fields__ else None,
+        tx_block(**{tx: sent}) if sent and tx in tx_block.__struct_fields__ else None,
+        rx_block(**{rx: received}) if received and rx in rx_block.__struct_fields__ else None,
     )
 
 

@@ -24,6 +24,7 @@ from kflowd.serialize.blocks.socket import (
     UnixExtra,
 )
 from kflowd.serialize.keys import Block, keys_of
+from kflowd.serialize.plugged import plugged
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -185,7 +186,7 @@ def block_types(record: type[Record]) -> dict[str, tuple[type[Block], bool]]:
     types = {}
     for name in record.ORDER:
         kinds = get_args(hints[name]) or (hints[name],)
-        types[name] = (kinds[0], len(kinds) > 1)
+        types[name] = (plugged(kinds[0]), len(kinds) > 1)
     return types
 
 

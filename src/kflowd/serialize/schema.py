@@ -3,7 +3,9 @@
 
 from typing import Any
 
+from kflowd.serialize.blocks.socket import AppTx
 from kflowd.serialize.keys import Key, keys_of
+from kflowd.serialize.plugged import MESSAGES_PATTERN
 from kflowd.serialize.record import RECORDS, Record, block_types
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -45,8 +47,13 @@ def name_of(record: type[Record]) -> str:
 
 
 def definition(record: type[Record]) -> dict[str, Any]:
-    """Return the schema of one kind of record: all keys that it can have, and no others."""
+    """Return the schema of one kind of record: all keys that it can have, and no others.
+
+    Where there are messages, those that plugins read have keys of the same form.
+    """
     blocks = block_types(record).values()
+    speaks = any(issubclass(block, AppTx) for block, _ in blocks)
+    plugins = {"patternProperties": {MESSAGES_PATTERN: VALUES["objects"]}} if speaks else {}
     return {
         "type": "object",
         "properties": {
@@ -58,6 +65,7 @@ def definition(record: type[Record]) -> dict[str, Any]:
             for key in keys_of(block)
             if not (may_be_missing or key.optional)
         ],
+        **plugins,
         "additionalProperties": False,
     }
 

@@ -160,7 +160,7 @@ def socket_extra(value: EnrichedSocket) -> SocketExtra:
     folded = aggregate.flags & SocketFlag.FOLDED
     return SocketExtra(
         SockNetNS=aggregate.flow.net_ns or UNSET,
-        SockNotes=_notes(aggregate.flags, interim=interim) or UNSET,
+        SockNotes=(*_notes(aggregate.flags, interim=interim), *value.notes) or UNSET,
         SockPeersFolded=aggregate.folded if of_peers else UNSET,
         SockSocketsFolded=UNSET if of_peers else max(aggregate.folded, aggregate.begun) or UNSET,
         SockUsers=_users(value),

@@ -18,6 +18,13 @@ from msgspec import inspect
 
 from kflowd.settings.applications import MOST_PORTS, OFF, AnyPort, Port, TcpPort, parse_port
 from kflowd.settings.option import Unit
+from kflowd.settings.plugins import (
+    MOST_PLUGINS,
+    EntryPoint,
+    PortsOf,
+    parse_entry_point,
+    parse_ports_of,
+)
 from kflowd.settings.rules import Rule, parse_rule
 from kflowd.settings.servers import (
     Address,
@@ -335,6 +342,71 @@ class PortList(Kind[tuple[Port, ...]]):
             raise ValueError(f"{shown(text)} {error}") from None
 
 
+class PortsOfList(Kind[tuple[PortsOf, ...]]):
+    """Applications of plugins, each APP=PROTO/PORT[,...], one of them or as a list."""
+
+    def __init__(self) -> None:
+        super().__init__(tuple, "no list of applications", "", "APP=PROTO/PORT[,PROTO/PORT...]")
+
+    def read(self, value: object) -> tuple[PortsOf, ...]:
+        """Return the applications; a message names the one that is wrong."""
+        return _named(value, self.wrong, parse_ports_of, lambda it: it.word)
+
+    def text(self, value: tuple[PortsOf, ...]) -> str:
+        """Return the applications with blanks between them: none has one."""
+        return " ".join(map(str, value))
+
+    def toml(self, value: tuple[PortsOf, ...]) -> str:
+        """Return a list of the applications."""
+        return _listed(map(str, value))
+
+
+class EntryPointList(Kind[tuple[EntryPoint, ...]]):
+    """Names of entry points, with commas between them or as a list."""
+
+    def __init__(self) -> None:
+        values = f"{MOST_PLUGINS} at most"
+        super().__init__(tuple, "no list of names", values, "NAME[,NAME...]")
+
+    def read(self, value: object) -> tuple[EntryPoint, ...]:
+        """Return the names; a message tells the one that is wrong."""
+        texts = value.split(",") if isinstance(value, str) else value
+        return _named(texts, self.wrong, parse_entry_point, str)
+
+    def text(self, value: tuple[EntryPoint, ...]) -> str:
+        """Return the names with commas between them."""
+        return ",".join(map(str, value))
+
+    def toml(self, value: tuple[EntryPoint, ...]) -> str:
+        """Return a list of the names."""
+        return _listed(map(str, value))
+
+
+def _named(
+    value: object, wrong: str, parse: Callable[[str], T], name: Callable[[T], str]
+) -> tuple[T, ...]:
+    """Return what texts name, of plugins: each once, and no more than these can be.
+
+    Raises:
+        ValueError: With what is wrong.
+    """
+    texts = value.split(" ") if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"{shown(value)} is {wrong}")
+    found: dict[str, T] = {}
+    for text in texts:
+        try:
+            read = parse(text)
+        except ValueError as error:
+            raise ValueError(f"{shown(text)} {error}") from None
+        if name(read) in found:
+            raise ValueError(f"{name(read)} is there twice")
+        found[name(read)] = read
+    if len(found) > MOST_PLUGINS:
+        raise ValueError(f"{len(found)} are too many: {MOST_PLUGINS} at most")
+    return tuple(found.values())
+
+
 class HeaderList(Kind[tuple[Header, ...]]):
     """Headers of a request, each NAME: VALUE, as a list."""
 
@@ -406,6 +478,8 @@ _LISTS: dict[type, Callable[[], Kind[Any]]] = {
     Header: HeaderList,
     AnyPort: lambda: PortList(AnyPort),
     TcpPort: lambda: PortList(TcpPort),
+    PortsOf: PortsOfList,
+    EntryPoint: EntryPointList,
 }
 
 

@@ -4,8 +4,9 @@
 import msgspec
 
 from kflowd.errors import UsageError
-from kflowd.settings.kinds import Flag, PortList, RuleList, shown
+from kflowd.settings.kinds import Flag, PortList, PortsOfList, RuleList, shown
 from kflowd.settings.option import Command
+from kflowd.settings.plugins import is_word
 from kflowd.settings.tree import Settings
 from kflowd.settings.walk import Place, Setting, Tree, settings_of
 
@@ -36,7 +37,7 @@ class OptionLine(msgspec.Struct, frozen=True):
     @property
     def is_list(self) -> bool:
         """Whether it can be given several times."""
-        return self.is_keyed or isinstance(self.settings[0].kind, RuleList)
+        return self.is_keyed or isinstance(self.settings[0].kind, RuleList | PortsOfList)
 
     @property
     def is_keyed(self) -> bool:
@@ -59,7 +60,7 @@ class OptionLine(msgspec.Struct, frozen=True):
         if len(self.settings) == 1:
             return self.settings[0].option.help
         if self.is_keyed:
-            return "One of the next options: APP is its name"
+            return "One of the next options: APP is its name, or what a plugin reads"
         return f"{' and '.join(setting.long for setting in self.settings)} in one"
 
     @property
@@ -92,8 +93,13 @@ class OptionLine(msgspec.Struct, frozen=True):
 
     def _read_keyed(self, text: str) -> dict[Place, object]:
         key, equals, value = text.partition("=")
-        by_key = {setting.key: setting for setting in self.settings}
+        own = [it for it in self.settings if isinstance(it.kind, PortList)]
+        by_key = {setting.key: setting for setting in own}
         setting = by_key.get(key.lower())
+        if equals and setting is None and is_word(key.lower()) and len(own) < len(self.settings):
+            # any other name is for a plugin to read
+            of_plugins = next(it for it in self.settings if it not in own)
+            return {of_plugins.place: of_plugins.read(text, self.name)}
         if not equals or setting is None:
             keys = ", ".join(by_key)
             raise UsageError(f"{self.name}: {shown(text)} is not {self.metavar}; APP: {keys}")

@@ -30,6 +30,7 @@ from kflowd.settings.outputs import (
     OutputSettings,
     contradictions,
 )
+from kflowd.settings.plugins import PluginSettings
 from kflowd.settings.rules import Rule
 from kflowd.settings.servers import Server
 
@@ -263,6 +264,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
     trace: TraceSettings = TraceSettings()
     enrich: EnrichSettings = EnrichSettings()
     application: ApplicationSettings = ApplicationSettings()
+    plugin: PluginSettings = PluginSettings()
     output: Annotated[tuple[OutputSettings, ...], Meta(min_length=1, max_length=16)] = (
         OutputSettings(),
     )
@@ -349,7 +351,16 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
         """Ports whose payload is captured: none where sockets have no records."""
         if "socket" not in self.trace.monitor:
             return ()
-        return self.application.ports
+        return self.application.ports + self.plugin.ports
+
+    @property
+    def described(self) -> tuple[str, ...]:
+        """Each application that has ports, with them: "DNS at udp/53, tcp/53"."""
+        others = (
+            f"{it.word.upper()} at {', '.join(map(str, it.ports))} (plugin)"
+            for it in self.plugin.plugin_ports
+        )
+        return (*self.application.described(), *others)
 
     @property
     def stdout_index(self) -> int | None:
@@ -373,8 +384,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
 
         Raises:
             ContradictionError: Fields beyond the contract are wanted, and none beyond it; servers
-                would get a form that is for people; an output does not fit itself; or what is in
-                the background has no way out, or a file of its number and is none.
+                would get a form that is for people; an output does not fit itself; a port would be
+                read twice; or what is in the background has no way out, or a file of its number
+                and is none.
         """
         if self.daemon and not self.udp and self.record is None and self.only_stdout:
             cause = "there is no stdout for it: with --udp, --record or another output"
@@ -390,6 +402,13 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
         if self.udp and self.servers_form in OVER_HTTP:
             cause = f"{self.servers_form} is sent by http alone, and --udp has datagrams"
             raise ContradictionError(("output", self.stdout_index or 0, "format"), cause, ("udp",))
+        read = set(self.application.ports)
+        for each in self.plugin.plugin_ports:
+            for port in each.ports:
+                if port in read:
+                    cause = f"{port} is read as another application already"
+                    raise ContradictionError(("plugin", "plugin_ports"), cause, ("application",))
+                read.add(port)
         for it in contradictions(self.output):
             place = ("output", it.number)
             raise ContradictionError((*place, it.key), it.cause, (*place, it.other))

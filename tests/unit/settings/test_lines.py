@@ -4,6 +4,7 @@ import pytest
 from kflowd.errors import UsageError
 from kflowd.settings.applications import AnyPort, TcpPort
 from kflowd.settings.lines import OptionLine, option_lines
+from kflowd.settings.plugins import PortsOf
 
 LINES = {line.name: line for line in option_lines("trace")}
 PAIR = LINES["-t"]
@@ -19,6 +20,7 @@ def test_commands_have_their_subsets() -> None:
     assert names(option_lines("doctor")) == [
         *("-m/--monitor", "--attach", "--directories", "--failed"),
         *("--include", "--exclude", "-p", "--dns", "--http", "--syslog", "--tls"),
+        *("-P/--plugins", "--entry-points", "--plugin-ports"),
         *("--with-consumer", "-V/--verbose"),
     ]
     assert names(option_lines("replay")) == [
@@ -70,7 +72,9 @@ def test_a_shared_short_option_names_the_setting() -> None:
     assert line.read("DNS=udp/5353") == {("application", "dns"): (AnyPort("udp", 5353),)}
     assert line.read("tls=tcp/443") == {("application", "tls"): (TcpPort("tcp", 443),)}
     assert line.read("http=off") == {("application", "http"): ()}
-    for text in ("udp/53", "smtp=tcp/25", "=tcp/25", ""):
+    of_plugin = {("plugin", "plugin_ports"): (PortsOf("smtp", (AnyPort("tcp", 25),)),)}
+    assert line.read("SMTP=tcp/25") == of_plugin, "any other name is for a plugin"
+    for text in ("udp/53", "a-b=tcp/25", "=tcp/25", ""):
         with pytest.raises(UsageError, match="^-p: .* is not APP=.*; APP: dns, http, syslog, tls$"):
             line.read(text)
     with pytest.raises(UsageError, match="^-p: 'udp/80' has 'udp' in place of tcp$"):

@@ -15,11 +15,13 @@ from kflowd.settings.convert import build, check
 from kflowd.settings.kinds import (
     Choice,
     Condition,
+    EntryPointList,
     File,
     Flag,
     HeaderList,
     OneAddress,
     PortList,
+    PortsOfList,
     Quantity,
     RuleList,
     ServerList,
@@ -27,6 +29,7 @@ from kflowd.settings.kinds import (
     Whole,
     Words,
 )
+from kflowd.settings.plugins import parse_entry_point, parse_ports_of
 from kflowd.settings.rules import Rule, parse_rule
 from kflowd.settings.servers import Address, Listen, Server
 from kflowd.settings.urls import parse_header, parse_url
@@ -66,6 +69,8 @@ OF_ADDRESSES: dict[str, st.SearchStrategy[Any]] = {
     "ADDRESS": LISTENS,
     "URL": URLS,
 }
+OF_PLUGINS = st.sampled_from(("redis=tcp/65535,udp/899", "a1=udp/65535")).map(parse_ports_of)
+ENTRY_POINTS = st.sampled_from(("redis", "a.b-c_1")).map(parse_entry_point)
 HEADERS = st.sampled_from(("X-A: b", "x: ~ !")).map(parse_header)
 
 
@@ -93,7 +98,7 @@ PORTS = {
     "dns": ports(AnyPort, range(1, 200)),
     "http": ports(TcpPort, range(200, 400)),
     "syslog": ports(AnyPort, range(400, 900)),
-    "tls": ports(TcpPort, range(900, 65536)),
+    "tls": ports(TcpPort, range(900, 65535)),
 }
 
 VALUES: dict[type, Callable[[Setting], st.SearchStrategy[Any]]] = {
@@ -109,6 +114,8 @@ VALUES: dict[type, Callable[[Setting], st.SearchStrategy[Any]]] = {
     HeaderList: lambda _: st.lists(HEADERS, max_size=3).map(tuple),
     OneAddress: lambda it: OF_ADDRESSES[it.kind.metavar],
     PortList: lambda it: PORTS[it.key],
+    PortsOfList: lambda _: st.lists(OF_PLUGINS, max_size=2, unique=True).map(tuple),
+    EntryPointList: lambda _: st.lists(ENTRY_POINTS, max_size=2, unique=True).map(tuple),
     ServerList: lambda _: st.lists(SERVERS, max_size=8, unique=True).map(tuple),
 }
 

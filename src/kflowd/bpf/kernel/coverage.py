@@ -65,6 +65,7 @@ class Coverage(msgspec.Struct, frozen=True, omit_defaults=True):
         left_out: Processes that are not observed beside kflowd itself, "cat (4711)".
         filters: Rules of --include and --exclude, each with where it is decided.
         messages: Applications whose messages are read, each with its ports: "DNS at udp/53".
+        plugins: Those that are loaded, each with its state: "redis 1.0: ready, reads redis".
         problem: Why the agent cannot run, "" if it can.
         hint: What to do about the problem.
         exit_code: Of doctor: 0 if the agent can run.
@@ -79,6 +80,7 @@ class Coverage(msgspec.Struct, frozen=True, omit_defaults=True):
     left_out: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
     problem: str = ""
     hint: str = ""
     exit_code: int = 0

@@ -114,6 +114,13 @@ class HealthUser(Block, frozen=True, kw_only=True, gc=False):
     HealthRemoteNamesEvicted: Annotated[
         int, Says("answers of DNS that are not known any more: there were too many")
     ]
+    HealthPluginFaults: Annotated[
+        int, Says("faults of plugins: too slow, crashed, out of memory, errors, rubbish")
+    ]
+    HealthPluginPartsLost: Annotated[
+        int, Says("records without the messages that a plugin was to read")
+    ]
+    HealthPluginsDisabled: Annotated[int, Says("times that a plugin was put aside for its faults")]
 
 
 class HealthDelivery(Block, frozen=True, kw_only=True, gc=False):

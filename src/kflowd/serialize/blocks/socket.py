@@ -37,6 +37,8 @@ SOCK_NOTES = {
     "SNAPSHOT": "existed before kflowd: counters are those since the start of kflowd",
     "FLAGS_INCOMPLETE": "more combinations of flags than are counted",
     "FOLDED": "sums of many, which are beyond the share of their socket or process",
+    "PLUGIN_FAILED": "a plugin could not read the messages: docs/plugins.md tells why",
+    "PLUGIN_LATE": "a plugin had not read the messages in time",
 }
 
 
@@ -127,7 +129,7 @@ class UnixBlock(Block, frozen=True, kw_only=True, gc=False):
 class App(Block, frozen=True, kw_only=True, gc=False):
     """Which application protocol."""
 
-    App: Annotated[str, Says("application protocol: DNS, HTTP, SYSLOG or TLS", SAID)]
+    App: Annotated[str, Says("application protocol: DNS, HTTP, SYSLOG, TLS or a plugin's", SAID)]
 
 
 class AppTx(Block, frozen=True, kw_only=True, gc=False):

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plugins of a run: who reads which application, and what they answered."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from queue import Empty, SimpleQueue
+
+import msgspec
+
+from kflowd.closeable import Closeable
+from kflowd.constants import SECOND_NS
+from kflowd.enrich.plugins import FAILED, LATE, Read
+from kflowd.errors import UsageError
+from kflowd.plugins.places import Place, places_of
+from kflowd.plugins.runner import START_S, Limits, Runner
+from kflowd.plugins.wire import SHOWN
+from kflowd.protocols import Script
+from kflowd.settings.plugins import PluginSettings
+
+# Answers between two batches. A session holds 4 MiB, and JSON has six letters for some of a byte.
+MAX_NEWS = 1024
+NEWS_BYTES = 1 << 18
+# Answers that nobody has fetched yet; more come too late.
+HELD_BYTES = 16 << 20
+Identity = tuple[int, int]
+
+
+class PluginRow(msgspec.Struct, frozen=True):
+    """A plugin as doctor shows it.
+
+    Attributes:
+        name: Of the plugin.
+        version: As it calls it, "" if it does not.
+        state: What it does.
+        reads: The applications that it can read.
+        why: Its last fault, "" if there was none.
+    """
+
+    name: str
+    version: str
+    state: str
+    reads: tuple[str, ...]
+    why: str
+
+    def __str__(self) -> str:
+        name = f"{self.name} {self.version}".strip()
+        reads = f", reads {', '.join(self.reads)}" if self.reads else ""
+        return f"{name}: {self.state}{reads}{': ' if self.why else ''}{self.why}"
+
+
+class Service(Closeable):
+    """Asks the plugins of a run; returns when they are ready, or known not to be.
+
+    Args:
+        places: Of the plugins.
+        limits: What each may take.
+        say: Is given lines for the user.
+        changed: Is given the processes whenever these are others, by any thread.
+    """
+
+    def __init__(
+        self,
+        places: Iterable[Place],
+        limits: Limits,
+        say: Callable[[str], None],
+        changed: Callable[[Sequence[Identity]], None] = lambda _processes: None,
+    ) -> None:
+        self._answers: SimpleQueue[tuple[Read, int]] = SimpleQueue()
+        self._unread = self._late = 0
+        self._held = 0
+        self._holding = threading.Lock()
+        self._changing = threading.Lock()
+        self.changed = changed
+        self._runners = [Runner(each, limits, self._put, say, self._tell) for each in places]
+        until = time.monotonic() + START_S
+        for runner in self._runners:
+            runner.settle(max(0.0, until - time.monotonic()))
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Applications that can be read."""
+        return frozenset(word for it in self._runners for word in it.hello.words)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all plugins have said what they read."""
+        return all(runner.hello.words for runner in self._runners)
+
+    def ask(self, script: Script, user: int) -> None:
+        """Have a script read; returns at once."""
+        for runner in self._runners:
+            # the first that reads it, also if that was started late
+            if script.asked.word in runner.hello.words:
+                runner.ask(script, user)
+                return
+        self._unread += 1
+        self._put(Read(script.asked, FAILED), 0)
+
+    def news(self) -> list[Read]:
+        """Return the answers since the last call, some of them if there are many."""
+        found: list[Read] = []
+        taken = 0
+        while len(found) < MAX_NEWS and taken < NEWS_BYTES:
+            try:
+                read, size = self._answers.get_nowait()
+            except Empty:
+                break
+            found.append(read)
+            taken += size
+        with self._holding:
+            self._held -= taken
+        return found
+
+    def answer(self, script: Script, timeout_s: float) -> Read:
+        """Return the answer to one script, for who can wait and asks nothing meanwhile."""
+        self.ask(script, 0)
+        until = time.monotonic() + timeout_s
+        while True:
+            try:
+                read, size = self._answers.get(timeout=max(0.0, until - time.monotonic()))
+            except Empty:
+                return Read(script.asked, LATE)
+            with self._holding:
+                self._held -= size
+            if read.asked == script.asked:  # else it is of one that was given up
+                return read
+
+    def counters(self) -> Mapping[str, int]:
+        """Return how many faults there were, and what they cost: members of model.Lost."""
+        counters = [runner.counters for runner in self._runners]
+        return {
+            "plugin_faults": sum(it.faults for it in counters),
+            "plugin_parts_lost": sum(it.lost for it in counters) + self._unread + self._late,
+            "plugins_disabled": sum(it.disabled for it in counters),
+        }
+
+    def rows(self) -> list[PluginRow]:
+        """Return the plugins as they are."""
+        return [
+            PluginRow(
+                it.place.name, it.hello.version, it.state, tuple(sorted(it.hello.words)), it.why
+            )
+            for it in self._runners
+        ]
+
+    def follow(self, changed: Callable[[Sequence[Identity]], None]) -> None:
+        """Have something told of the processes, now and whenever they are others."""
+        self.changed = changed
+        self._tell()
+
+    def close(self) -> None:
+        """End all processes."""
+        for runner in self._runners:
+            runner.close()
+
+    def _put(self, read: Read, size: int) -> None:
+        """Keep an answer, if there is room for it."""
+        with self._holding:
+            if size and self._held + size > HELD_BYTES:
+                self._late += 1
+                read, size = Read(read.asked, LATE), 0
+            self._held += size
+        self._answers.put((read, size))
+
+    def _tell(self) -> None:
+        with self._changing:
+            processes = [it.process for it in getattr(self, "_runners", ()) if it.process]
+            self.changed([one for it in processes if (one := it.identity) is not None])
+
+
+def open_plugins(
+    settings: PluginSettings,
+    say: Callable[[str], None],
+    own: Iterable[str],
+    *,
+    shown: int = SHOWN,
+) -> Service | None:
+    """Return the plugins of a run, None if it has none.
+
+    Args:
+        settings: Which are loaded, and what they read.
+        say: Is given lines for the user.
+        own: What kflowd reads itself, for a message.
+        shown: Messages of a record.
+
+    Raises:
+        UsageError: A file is not safe, or nothing reads an application that is asked for.
+    """
+    places = places_of(settings)
+    if not places:
+        _refuse(settings, (), own)
+        return None
+    limits = Limits(settings.plugin_wait_ns / SECOND_NS, settings.plugin_bytes, shown)
+    service = Service(places, limits, say)
+    for row in service.rows():
+        if row.why:
+            say(f"plugin {row}")
+    if service.whole:
+        try:
+            _refuse(settings, service.words, own)
+        except UsageError:
+            service.close()
+            raise
+    return service
+
+
+def _refuse(settings: PluginSettings, words: Iterable[str], own: Iterable[str]) -> None:
+    """Refuse applications that nobody reads.
+
+    Raises:
+        UsageError: There is one.
+    """
+    known = set(words)
+    for each in settings.plugin_ports:
+        if each.word not in known:
+            readers = ", ".join([*own, *sorted(known)])
+            hint = "plugins are loaded by -P/--plugins or --entry-points; docs/plugins.md"
+            raise UsageError(f"-p: no plugin reads {each.word}; APP: {readers}", hint)
