@@ -126,12 +126,7 @@ def trace(
         recorder = None
         if settings.record is not None:
             recorder = stack.enter_context(Recorder(settings.record, say))
-        plugins = open_plugins(settings.plugin, say, APPLICATIONS)
-        if plugins is not None:
-            stack.enter_context(plugins)
-        enrichers = live_enrichers(
-            _enter, _open_group, versions=settings.enrich.package_versions, readers=plugins
-        )
+        plugins, enrichers = _enrichers(settings, say, stack)
         unrecorded = (lambda: recorder.lost) if recorder else int
         followed = command.tgid if command else 0
         rules = _rules(settings, say)
@@ -163,6 +158,17 @@ def trace(
         head = f"{_records(delivery.records)} in {ran.seconds:.1f} s"
         told = metrics.summary() if metrics else ()
         return _conclude(say, head, pipeline, delivery, failures, told=told)
+
+
+def _enrichers(
+    settings: Settings, say: Say, stack: ExitStack
+) -> tuple[Service | None, list[Enricher]]:
+    """Return the plugins of a run, which end with a stack, and the enrichers."""
+    plugins = open_plugins(settings.plugin, say, APPLICATIONS)
+    if plugins is not None:
+        stack.enter_context(plugins)
+    versions = settings.enrich.package_versions
+    return plugins, live_enrichers(_enter, _open_group, versions=versions, readers=plugins)
 
 
 class Stages(NamedTuple):
@@ -217,8 +223,7 @@ def _trace(settings: Settings, say: Say, signals: Signals, stages: Stages) -> Ra
             log.debug("coverage", event_class=row.event, status=row.status, hook=row.hook)
         if warning := doctor.warning(source.coverage, settings.trace.attach):
             say(warning)
-        left_out = LeftOut(_leave_out(source, log))
-        _leave_out_plugins(stages.plugins, left_out, stack)
+        left_out = _leave_out_plugins(stages.plugins, source, log, stack)
         if (watch := _watch(settings, left_out, say)) is not None:
             stack.enter_context(watch)
         gate = _gate(settings, source, older)
@@ -463,14 +468,18 @@ def _leave_out(source: Source, log: Log) -> Callable[[Iterable[tuple[int, int]]]
     return leave_out
 
 
-def _leave_out_plugins(plugins: Service | None, left_out: LeftOut, stack: ExitStack) -> None:
-    """Leave out the processes of plugins, until a source is closed that was entered before."""
+def _leave_out_plugins(
+    plugins: Service | None, source: Source, log: Log, stack: ExitStack
+) -> LeftOut:
+    """Leave out the processes of plugins, until a stack lets go; return what leaves out others."""
     from kflowd.bpf.source import own_tgid
 
+    left_out = LeftOut(_leave_out(source, log))
     # in a pid namespace proc has other numbers than the kernel's programs
     if plugins is not None and own_tgid() == os.getpid():
         stack.callback(plugins.follow, lambda _processes: None)
         plugins.follow(left_out.plugins)
+    return left_out
 
 
 def _watch(settings: Settings, left_out: LeftOut, say: Say) -> Watch | None:

@@ -16,6 +16,7 @@ from tests.bench.applications import application_costs
 from tests.bench.enrichers import run_costs, stage_costs
 from tests.bench.http import http_costs
 from tests.bench.laps import lap_costs
+from tests.bench.plugins import plugin_costs
 from tests.bench.stages import table, where_costs
 from tests.bench.two_sinks import two_sinks
 from tests.host.agent import COMMAND, ROOT, Agent, run
@@ -102,6 +103,7 @@ def main() -> None:
     print(f"\n{where_costs()}")
     print(f"\n{stage_costs()}")
     print(f"\n{application_costs()}")
+    print(f"\n{plugin_costs()}")
     print(f"\n{lap_costs()}")
     report = json.loads(run("doctor", "--json").stdout)
     kernel_bytes = report["map_bytes"] + report["program_bytes"]

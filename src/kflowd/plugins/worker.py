@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> None:
             serve(agent, Reader(plugin.decoders))
         except MemoryError:
             # what it was about to do is not done: nothing of it can be relied on
-            os._exit(NO_MEMORY)
+            raise SystemExit(NO_MEMORY) from None
 
 
 def _end_with_the_agent(life: int) -> None:
@@ -63,7 +63,7 @@ def _end_with_the_agent(life: int) -> None:
     fcntl.fcntl(life, fcntl.F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(life, fcntl.F_SETFL, fcntl.fcntl(life, fcntl.F_GETFL) | os.O_ASYNC)
     if select.select([life], [], [], 0)[0]:
-        os._exit(0)
+        raise SystemExit(0)
 
 
 def serve(agent: socket.socket, reader: Reader) -> None:

@@ -121,12 +121,17 @@ class PluginSettings(Struct, frozen=True, kw_only=True, rename=lambda it: it.rem
         Option(
             help="Seconds that a plugin may take for what one record has, before it is ended",
             unit=SECONDS,
+            commands=("trace", "doctor", "decode"),
         ),
     ] = 2 * NS_PER_SECOND
     # the interpreter alone has a tenth of it
     plugin_bytes: Annotated[
         Annotated[int, Meta(ge=64 << 20, le=1 << 40)],
-        Option(help="Memory (RLIMIT_AS) that the process of a plugin may take", unit=BYTES),
+        Option(
+            help="Memory (RLIMIT_AS) that the process of a plugin may take",
+            unit=BYTES,
+            commands=("trace", "doctor", "decode"),
+        ),
     ] = 256 << 20
 
     @property

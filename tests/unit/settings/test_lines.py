@@ -20,7 +20,7 @@ def test_commands_have_their_subsets() -> None:
     assert names(option_lines("doctor")) == [
         *("-m/--monitor", "--attach", "--directories", "--failed"),
         *("--include", "--exclude", "-p", "--dns", "--http", "--syslog", "--tls"),
-        *("-P/--plugins", "--entry-points", "--plugin-ports"),
+        *("-P/--plugins", "--entry-points", "--plugin-ports", "--plugin-wait", "--plugin-bytes"),
         *("--with-consumer", "-V/--verbose"),
     ]
     assert names(option_lines("replay")) == [
