@@ -32,7 +32,7 @@ class Side(FramedSide):
         words = bytes(self.kept[at:end]).split()
         if not words:
             return end + 1
-        members = {"Line": b" ".join(words).decode("ascii", "replace")}
+        members: dict[str, object] = {"Line": b" ".join(words).decode("ascii", "replace")}
         block = _block(words)
         if block is None:
             messages.append(self._message(members))
@@ -55,9 +55,9 @@ class Side(FramedSide):
         """Return the line that was begun."""
         if not self.kept:
             return []
-        members = {"Line": self.kept.decode("ascii", "replace")}
+        line = self.kept.decode("ascii", "replace")
         self.kept.clear()
-        return [self._message(members)]
+        return [self._message({"Line": line})]
 
     def _message(self, members: dict[str, object], *notes: str) -> Message:
         return Message(self._ts_ns, self._direction, members, list(notes))

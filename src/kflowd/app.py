@@ -168,7 +168,7 @@ def _enrichers(
     if plugins is not None:
         stack.enter_context(plugins)
     versions = settings.enrich.package_versions
-    return plugins, live_enrichers(_enter, _open_group, versions=versions, readers=plugins)
+    return plugins, live_enrichers(_enter, _open_group, versions=versions, plugins=plugins)
 
 
 class Stages(NamedTuple):

@@ -2,7 +2,7 @@
 """Makes the stages of a run and joins them: the only place that knows them all."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -22,6 +22,7 @@ from kflowd.enrich.cgroups import Cgroups
 from kflowd.enrich.checksums import Checksums, Limits
 from kflowd.enrich.host import host_facts
 from kflowd.enrich.interfaces import Interfaces
+from kflowd.enrich.labels import Labellers, PluginLabels
 from kflowd.enrich.namespaces import Enter, Namespaces
 from kflowd.enrich.packages import PackageVersions
 from kflowd.enrich.plugins import Plugins, Readers
@@ -66,12 +67,16 @@ class RunFacts(msgspec.Struct, frozen=True):
     plugin_ports: tuple[str, ...] = ()
 
 
+class Reading(Readers, Labellers, Protocol):
+    """The processes of plugins, which read and label."""
+
+
 def live_enrichers(
     enter: Enter | None = None,
     open_group: OpenGroup | None = None,
     *,
     versions: bool = False,
-    readers: Readers | None = None,
+    plugins: Reading | None = None,
 ) -> list[Enricher]:
     """Return the enrichers, which look at this host and follow its changes.
 
@@ -80,7 +85,7 @@ def live_enrichers(
             namespaces stay unknown.
         open_group: Opens control groups by number; None: they are found by their tasks.
         versions: Of packages, too.
-        readers: The processes of plugins, None: there are none.
+        plugins: Their processes, None: there are none.
     """
     enrichers = [kind.live() for kind in ENRICHERS]
     for each in enrichers:
@@ -89,7 +94,9 @@ def live_enrichers(
         if isinstance(each, Cgroups) and open_group is not None:
             each.reach(open_group)
         if isinstance(each, Plugins):
-            each.readers = readers
+            each.readers = plugins
+        elif isinstance(each, PluginLabels) and plugins is not None:
+            each.begin(plugins)
     if versions:
         enrichers.append(PackageVersions.live())
     return enrichers

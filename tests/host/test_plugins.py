@@ -111,6 +111,37 @@ def test_a_plugin_that_fails_costs_its_part_alone() -> None:
     assert gone(before)
 
 
+def test_the_example_labels_processes(tmp_path: Path) -> None:
+    """Records of all kinds, by the user; a replay has the same bytes without the plugin."""
+    stream = tmp_path / "stream"
+    with folder() as place, answering(b"ok") as port:
+        table, plugin = place / "owners.csv", place / "owners.py"
+        table.write_text("root,operations,root@example.org\n")
+        text = (EXAMPLES / "owners.py").read_text()
+        assert text.count("/etc/kflowd/owners.csv") == 2
+        plugin.write_text(text.replace("/etc/kflowd/owners.csv", str(table)))
+        plugin.chmod(0o644)
+        given = ["-P", str(plugin), "-m", "file,socket,process", "--record", str(stream)]
+        with Agent(*given) as agent:
+            (worker,) = workers()
+            client = say(port, b"hello")
+            (tmp_path / "written").write_text("x")
+            result = agent.finish()
+    assert result.exit_code == 0
+    labels = {"owners.Contact": "root@example.org", "owners.Team": "operations"}
+    assert of_port(result.records, client)["ProcLabels"] == labels
+    (written,) = (
+        it for it in result.records if it.get("File") == "written" and "CREATE" in it["FileEvents"]
+    )
+    assert written["ProcLabels"] == labels
+    ours = [it for it in result.records if it.get("ProcUser") == "root"]
+    assert all(it.get("ProcLabels") == labels for it in ours)
+    assert not any(it.get("ProcPID") == worker for it in result.records), "it is left out"
+    assert gone({worker})
+    replayed = run("replay", "-o", "json-min", str(stream))
+    assert replayed.stdout.encode() == result.stdout
+
+
 def test_a_plugin_that_always_fails_is_put_aside() -> None:
     """It is said once, in the health record, and records go out at once from then on."""
     with folder(FAULTY) as place, answering(b"crash\r\n") as port:

@@ -6,6 +6,7 @@ from kflowd.enrich.cgroups import Cgroups
 from kflowd.enrich.checksums import Checksums
 from kflowd.enrich.devices import Devices
 from kflowd.enrich.interfaces import Interfaces
+from kflowd.enrich.labels import PluginLabels
 from kflowd.enrich.plugins import Plugins
 from kflowd.enrich.processes import Processes
 from kflowd.enrich.stage import Enrichment
@@ -15,5 +16,5 @@ __all__ = ["ENRICHERS", "Enricher", "Enrichment"]
 
 # every enricher, in the order in which they are asked
 ENRICHERS: tuple[type[Enricher], ...] = (
-    *(Processes, Users, Devices, Checksums, Cgroups, Interfaces, Plugins),
+    *(Processes, Users, Devices, Checksums, Cgroups, Interfaces, Plugins, PluginLabels),
 )

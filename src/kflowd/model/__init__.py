@@ -19,6 +19,7 @@ from kflowd.model.file import (
 from kflowd.model.load import KernelLoad, ProgramUse, Waited
 from kflowd.model.payload import Messages, Payload, Segment
 from kflowd.model.process import (
+    LABELLED_BY,
     Actor,
     EnrichedProcess,
     ExeFlag,
@@ -47,6 +48,7 @@ from kflowd.model.socket import (
 from kflowd.model.stream import ClockStep, Counters, Lost, Session, Tick, facts_of
 
 __all__ = [
+    "LABELLED_BY",
     "Actor",
     "Aggregate",
     "ClockStep",

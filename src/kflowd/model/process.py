@@ -127,6 +127,10 @@ class ProcessAggregate(msgspec.Struct, frozen=True, gc=False):
     exit_told: bool = True
 
 
+# What plugins can ask by for the labels of a process; kflowd.enrich.labels has the values.
+LABELLED_BY = ("uid", "gid", "login_uid", "user", "group", "exe", "container", "unit")
+
+
 class Actor(msgspec.Struct, gc=False):
     """Who did it: one image of a process with what the enrichers know of it.
 
@@ -139,6 +143,8 @@ class Actor(msgspec.Struct, gc=False):
         incomplete: It ran a program that nobody told of; `seen` may be None though it is known.
         proc, parent, user, group: As in the contract's Proc fields.
         names_late: User or group is "" because NSS has not answered in time.
+        labels: Of plugins, in the order of their names: "owner.Team" and its text.
+        labels_late: A plugin has not answered in time, or not at all.
         version: Package version of its executable, "" if it is of none or was not asked for.
         cgroup: Path of its control group, "" not known.
         cgroup_read: It is of cgroup v1, as proc had it, and not surely that of the moment.
@@ -164,6 +170,8 @@ class Actor(msgspec.Struct, gc=False):
     by_number: bool = True
     version: str = ""
     names_late: bool = False
+    labels: tuple[tuple[str, str], ...] = ()
+    labels_late: bool = False
 
 
 class EnrichedProcess(msgspec.Struct, gc=False):

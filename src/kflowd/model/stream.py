@@ -57,8 +57,7 @@ class Lost(msgspec.Struct, gc=False):
         lookups_lost: Looks at the interfaces of a network namespace.
         ends_lost: Ends of processes and sockets, which the next sweep was to know.
         plugin_faults: Faults of plugins: stalls, crashes, answers that are none, errors.
-        plugin_parts_lost: Messages of sockets' records that plugins could not read, or had no
-            room for.
+        plugin_parts_lost: What plugins were to read or label and did not, or had no room for.
         plugins_disabled: How often a plugin was put aside.
     """
 

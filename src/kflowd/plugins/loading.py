@@ -2,23 +2,38 @@
 """Loads a plugin in its process: a file, or the module of an entry point."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from kflowd.model import LABELLED_BY
 from kflowd.plugins.places import GROUP, Place
-from kflowd.plugins.wire import INTERFACE
+from kflowd.plugins.wire import INTERFACE, NAME
 from kflowd.protocols import Application
 
 VERSION = "KFLOWD_PLUGIN"
 DECODERS = "DECODERS"
+ENRICHERS = "ENRICHERS"
 METHODS = ("datagram", "conversation")
 
 
 class PluginError(Exception):
     """A plugin is none, or is made for another interface."""
+
+
+class Labeller(Protocol):
+    """An enricher of a plugin: gives labels to processes.
+
+    Attributes:
+        asks: Facts that it is asked by, of model.LABELLED_BY.
+    """
+
+    asks: Sequence[str]
+
+    def enrich_actor(self, facts: Mapping[str, str | int]) -> Mapping[str, str]:
+        """Return the labels of a process with these facts."""
 
 
 class Plugin(NamedTuple):
@@ -27,10 +42,12 @@ class Plugin(NamedTuple):
     Attributes:
         version: As it calls it, "" if it does not.
         decoders: Of applications, by their words.
+        enrichers: By their names.
     """
 
     version: str
     decoders: Mapping[str, Application]
+    enrichers: Mapping[str, Labeller] = {}
 
 
 def load(place: Place) -> Plugin:
@@ -44,13 +61,24 @@ def load(place: Place) -> Plugin:
     interface = getattr(module, VERSION, None)
     if interface != INTERFACE:
         raise PluginError(f"{VERSION} is {interface!r}, and {INTERFACE} is needed")
-    decoders = getattr(module, DECODERS, None)
-    if not isinstance(decoders, Mapping) or not decoders:
-        raise PluginError(f"{DECODERS} is no dictionary of decoders by their words")
+    decoders = getattr(module, DECODERS, {})
+    enrichers = getattr(module, ENRICHERS, {})
+    if not isinstance(decoders, Mapping) or not isinstance(enrichers, Mapping):
+        raise PluginError(f"{DECODERS} or {ENRICHERS} is no dictionary")
+    if not decoders and not enrichers:
+        raise PluginError(f"it has neither {DECODERS} nor {ENRICHERS}")
     for word, decoder in decoders.items():
         if type(word) is not str or not all(callable(getattr(decoder, it, 0)) for it in METHODS):
             raise PluginError(f"{DECODERS}[{word!r}] is no decoder: {', '.join(METHODS)}")
-    return Plugin(str(getattr(module, "__version__", "")), dict(decoders))
+    for name, enricher in enrichers.items():
+        if type(name) is not str or not NAME.fullmatch(name):
+            raise PluginError(f"{ENRICHERS} has {name!r}: a name of small letters and digits")
+        asks = getattr(enricher, "asks", ())
+        if not asks or not set(asks) <= set(LABELLED_BY) or isinstance(asks, str):
+            raise PluginError(f"{ENRICHERS}[{name!r}].asks has others than {LABELLED_BY}")
+        if not callable(getattr(enricher, "enrich_actor", None)):
+            raise PluginError(f"{ENRICHERS}[{name!r}] has no enrich_actor")
+    return Plugin(str(getattr(module, "__version__", "")), dict(decoders), dict(enrichers))
 
 
 def _file(name: str, path: str) -> ModuleType:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the decoders of a plugin over scripts, and keeps connections that go on."""
+"""Runs the decoders of a plugin over scripts, keeps connections that go on; and its enrichers."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from kflowd.plugins.wire import MAX_TEXT, Answer, Request
+from kflowd.plugins.loading import Labeller
+from kflowd.plugins.wire import MAX_TEXT, Answer, AnyRequest, LabelRequest, Request
 from kflowd.protocols import Application, Conversation, Direction, Message, Piece, PieceKind
 
 # Connections that go on, each with what its decoder keeps. Without room the user who has most of
@@ -14,36 +15,52 @@ _Key = tuple[str, int]
 
 
 class Reader:
-    """The decoders of a plugin.
+    """The decoders and enrichers of a plugin.
 
     Args:
         decoders: By their words.
         limit: Connections that go on.
+        enrichers: By their names.
     """
 
-    def __init__(self, decoders: Mapping[str, Application], limit: int = MAX_OPEN) -> None:
+    def __init__(
+        self,
+        decoders: Mapping[str, Application],
+        limit: int = MAX_OPEN,
+        enrichers: Mapping[str, Labeller] | None = None,
+    ) -> None:
         self._decoders = decoders
+        self._enrichers = enrichers or {}
         self._limit = limit
         self._count = 0
         # of each user, the one that was silent longest first
         self._open: dict[int, dict[_Key, Conversation]] = {}
 
-    def read(self, request: Request) -> Answer:
-        """Return the answer to a request; an error of a decoder is one, too.
+    def answer(self, request: AnyRequest) -> Answer:
+        """Return the answer to a request; an error of the plugin is one, too.
 
         Raises:
             MemoryError: The process has reached its limit.
         """
         try:
-            messages = self._messages(request)
-            messages.sort(key=lambda it: it.ts_ns)
-            shown = [_plain(it) for it in messages[: request.shown]]
-            return Answer(request.number, "", len(messages) - len(shown), shown)
+            if isinstance(request, LabelRequest):
+                return self._label(request)
+            return self._read(request)
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001 - a decoder's own: it costs its conversation
             said = f"{type(error).__name__}: {error}"[:MAX_TEXT]
             return Answer(request.number, said.encode("utf-8", "replace").decode())
+
+    def _label(self, request: LabelRequest) -> Answer:
+        labels = self._enrichers[request.name].enrich_actor(request.facts)
+        return Answer(request.number, labels=_readable(dict(labels)))
+
+    def _read(self, request: Request) -> Answer:
+        messages = self._messages(request)
+        messages.sort(key=lambda it: it.ts_ns)
+        shown = [_plain(it) for it in messages[: request.shown]]
+        return Answer(request.number, "", len(messages) - len(shown), shown)
 
     def _messages(self, request: Request) -> list[Message]:
         decoder = self._decoders[request.word]

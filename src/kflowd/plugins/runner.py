@@ -16,13 +16,16 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from kflowd.closeable import Closeable
+from kflowd.enrich.labels import Labelled, Labels
 from kflowd.enrich.plugins import FAILED, LATE, Read
 from kflowd.enrich.turns import Turns
 from kflowd.plugins.places import Place
 from kflowd.plugins.process import Process
 from kflowd.plugins.wire import (
     SHOWN,
+    AnyRequest,
     Hello,
+    LabelRequest,
     Request,
     WireError,
     answer_of,
@@ -64,12 +67,17 @@ class Limits(NamedTuple):
     shown: int = SHOWN
 
 
+# What a plugin is asked, and what it answers.
+Item = Script | Labelled
+Answered = Read | Labels
+
+
 class Counters:
     """What went wrong.
 
     Attributes:
         faults: Stalls, ends, errors, answers that are none.
-        lost: Scripts that were not read.
+        lost: Scripts that were not read, questions for labels without an answer.
         disabled: How often it was put aside.
     """
 
@@ -82,7 +90,7 @@ class Counters:
 class _Under(NamedTuple):
     number: int
     user: int
-    script: Script
+    item: Item
 
 
 class _Shares:
@@ -93,9 +101,9 @@ class _Shares:
         self._all = 0
         self._of_user: dict[int, int] = {}
 
-    def take(self, user: int, script: Script) -> bool:
-        """Count a script, if there is room for it."""
-        size, taken = _weight(script), self._of_user.get(user, 0)
+    def take(self, user: int, item: Item) -> bool:
+        """Count an item, if there is room for it."""
+        size, taken = _weight(item), self._of_user.get(user, 0)
         with self._lock:
             if taken + size > USER_BYTES or self._all + size > ALL_BYTES:
                 return False
@@ -103,9 +111,9 @@ class _Shares:
             self._of_user[user] = taken + size
         return True
 
-    def give(self, user: int, script: Script) -> None:
-        """Take note that a script waits no longer."""
-        size = _weight(script)
+    def give(self, user: int, item: Item) -> None:
+        """Take note that an item waits no longer."""
+        size = _weight(item)
         with self._lock:
             self._all -= size
             left = self._of_user.pop(user, 0) - size
@@ -113,8 +121,10 @@ class _Shares:
                 self._of_user[user] = left
 
 
-def _weight(script: Script) -> int:
-    return sum(PIECE_BYTES + len(it.data) for it in script.pieces)
+def _weight(item: Item) -> int:
+    if isinstance(item, Labelled):
+        return PIECE_BYTES
+    return sum(PIECE_BYTES + len(it.data) for it in item.pieces)
 
 
 class Runner(Closeable):
@@ -139,7 +149,7 @@ class Runner(Closeable):
         self,
         place: Place,
         limits: Limits,
-        answered: Callable[[Read, int], None],
+        answered: Callable[[Answered, int], None],
         say: Callable[[str], None],
         started: Callable[[], None] = lambda: None,
     ) -> None:
@@ -153,9 +163,9 @@ class Runner(Closeable):
         self._answered = answered
         self._say = say
         self._started = started
-        self._turns: Turns[tuple[int, Script]] = Turns(MAX_ASKED)
+        self._turns: Turns[tuple[int, Item]] = Turns(MAX_ASKED)
         self._shares = _Shares()
-        self._again: deque[tuple[int, Script]] = deque()
+        self._again: deque[tuple[int, Item]] = deque()
         self._under: deque[_Under] = deque()
         self._number = 0
         self._since = 0.0  # when the first of those under way became the first
@@ -171,16 +181,16 @@ class Runner(Closeable):
         """Wait until it is ready, or known not to be."""
         self._settled.wait(timeout_s)
 
-    def ask(self, script: Script, user: int) -> None:
-        """Have a script read; returns at once."""
+    def ask(self, item: Item, user: int) -> None:
+        """Have a script read, or a process labelled; returns at once."""
         if self.state in {DISABLED, REFUSED, PAUSING}:
-            self._lose(script, FAILED)
-        elif not self._shares.take(user, script):
-            self._lose(script, LATE)
+            self._lose(user, item, FAILED)
+        elif not self._shares.take(user, item):
+            self._lose(user, item, LATE)
         else:
-            if (lost := self._turns.put(user, (user, script))) is not None:
+            if (lost := self._turns.put(user, (user, item))) is not None:
                 self._shares.give(*lost)
-                self._lose(lost[1], LATE)
+                self._lose(*lost, LATE)
             self._poke()
 
     def close(self) -> None:
@@ -263,21 +273,25 @@ class Runner(Closeable):
     def _send(self, process: Process) -> None:
         while len(self._under) < WINDOW and not process.unsent:
             if self._again:
-                user, script = self._again.popleft()
+                user, item = self._again.popleft()
             elif (next_one := self._turns.poll()) is not None:
-                user, script = next_one[1]
-                self._shares.give(user, script)
+                user, item = next_one[1]
+                self._shares.give(user, item)
             else:
                 break
             self._number += 1
             if not self._under:
                 self._since = time.monotonic()
-            self._under.append(_Under(self._number, user, script))
-            process.send(frame(self._request(user, script)))
+            self._under.append(_Under(self._number, user, item))
+            process.send(frame(self._request(user, item)))
         process.send()
 
-    def _request(self, user: int, script: Script) -> Request:
-        asked = script.asked
+    def _request(self, user: int, item: Item) -> AnyRequest:
+        if isinstance(item, Labelled):
+            asks = self.hello.enrichers[item.name]
+            facts = dict(zip(asks, item.facts, strict=True))
+            return LabelRequest(self._number, item.name, facts)
+        asked, script = item.asked, item
         return Request(
             number=self._number,
             word=asked.word,
@@ -294,16 +308,18 @@ class Runner(Closeable):
         answer = answer_of(body, self._limits.shown)
         if not self._under or answer.number != self._under[0].number:
             raise WireError("an answer to nothing that was asked")
-        script = self._under.popleft().script
+        _, user, item = self._under.popleft()
         self._since = time.monotonic()
         self._in_row = 0
         if answer.error:
             # an error of its own is caught there, and costs one conversation
             self.counters.faults += 1
             self.why = text(answer.error)
-            self._lose(script, FAILED)
-            return
-        self._answered(Read(script.asked, "", answer.more, answer.messages), len(body))
+            self._lose(user, item, FAILED)
+        elif isinstance(item, Labelled):
+            self._answered(Labels(item, user, answer.labels), len(body))
+        else:
+            self._answered(Read(item.asked, "", answer.more, answer.messages), len(body))
 
     def _take_rest(self) -> None:
         """Take what a process has said ahead of its end."""
@@ -331,8 +347,9 @@ class Runner(Closeable):
         self._in_row += 1
         self.why = text(why)
         if self._under:
-            self._lose(self._under.popleft().script, FAILED)
-        self._again.extendleft((it.user, it.script) for it in reversed(self._under))
+            _, user, item = self._under.popleft()
+            self._lose(user, item, FAILED)
+        self._again.extendleft((it.user, it.item) for it in reversed(self._under))
         self._under.clear()
         pause_s = 0.0 if self._in_row == 1 else FIRST_PAUSE_S * 2 ** (self._in_row - 2)
         if self._in_row >= MOST_FAULTS:
@@ -364,11 +381,16 @@ class Runner(Closeable):
     def _lose_all(self) -> None:
         """Let nothing wait for a plugin that does not read for some time."""
         while self._again:
-            self._lose(self._again.popleft()[1], FAILED)
+            self._lose(*self._again.popleft(), FAILED)
         while (waiting := self._turns.poll()) is not None:
             self._shares.give(*waiting[1])
-            self._lose(waiting[1][1], FAILED)
+            self._lose(*waiting[1], FAILED)
 
-    def _lose(self, script: Script, note: str) -> None:
+    def _lose(self, user: int, item: Item, note: str) -> None:
         self.counters.lost += 1
-        self._answered(Read(script.asked, note), 0)
+        self._answered(unread(user, item, note), 0)
+
+
+def unread(user: int, item: Item, note: str) -> Answered:
+    """Return the answer to what nobody answers."""
+    return Labels(item, user, None) if isinstance(item, Labelled) else Read(item.asked, note)

@@ -10,10 +10,11 @@ import msgspec
 
 from kflowd.closeable import Closeable
 from kflowd.constants import SECOND_NS
+from kflowd.enrich.labels import Labelled, Labels
 from kflowd.enrich.plugins import FAILED, LATE, Read
 from kflowd.errors import UsageError
 from kflowd.plugins.places import Place, places_of
-from kflowd.plugins.runner import START_S, Limits, Runner
+from kflowd.plugins.runner import START_S, Answered, Limits, Runner
 from kflowd.plugins.wire import SHOWN
 from kflowd.protocols import Script
 from kflowd.settings.plugins import PluginSettings
@@ -23,6 +24,8 @@ MAX_NEWS = 1024
 NEWS_BYTES = 1 << 18
 # Answers that nobody has fetched yet; more come too late.
 HELD_BYTES = 16 << 20
+# Answers with labels: 2 KiB each at most, six times that in JSON.
+MAX_LABELLED = 64
 Identity = tuple[int, int]
 
 
@@ -34,6 +37,7 @@ class PluginRow(msgspec.Struct, frozen=True):
         version: As it calls it, "" if it does not.
         state: What it does.
         reads: The applications that it can read.
+        labels: Its enrichers.
         why: Its last fault, "" if there was none.
     """
 
@@ -41,12 +45,14 @@ class PluginRow(msgspec.Struct, frozen=True):
     version: str
     state: str
     reads: tuple[str, ...]
+    labels: tuple[str, ...]
     why: str
 
     def __str__(self) -> str:
         name = f"{self.name} {self.version}".strip()
         reads = f", reads {', '.join(self.reads)}" if self.reads else ""
-        return f"{name}: {self.state}{reads}{': ' if self.why else ''}{self.why}"
+        labels = f", labels {', '.join(self.labels)}" if self.labels else ""
+        return f"{name}: {self.state}{reads}{labels}{': ' if self.why else ''}{self.why}"
 
 
 class Service(Closeable):
@@ -67,6 +73,7 @@ class Service(Closeable):
         changed: Callable[[Sequence[Identity]], None] = lambda _processes: None,
     ) -> None:
         self._answers: SimpleQueue[tuple[Read, int]] = SimpleQueue()
+        self._labels: SimpleQueue[Labels] = SimpleQueue()
         self._unread = self._late = 0
         self._held = 0
         self._holding = threading.Lock()
@@ -85,7 +92,7 @@ class Service(Closeable):
     @property
     def whole(self) -> bool:
         """Whether all plugins have said what they read."""
-        return all(runner.hello.words for runner in self._runners)
+        return all(it.hello.words or it.hello.enrichers for it in self._runners)
 
     def ask(self, script: Script, user: int) -> None:
         """Have a script read; returns at once."""
@@ -126,6 +133,31 @@ class Service(Closeable):
             if read.asked == script.asked:  # else it is of one that was given up
                 return read
 
+    def enrichers(self) -> Mapping[str, Sequence[str]]:
+        """Return the enrichers with what each asks by; of several of one name the first."""
+        found: dict[str, Sequence[str]] = {}
+        for runner in reversed(self._runners):
+            found |= runner.hello.enrichers
+        return found
+
+    def label(self, asked: Labelled, user: int) -> None:
+        """Have a process labelled; returns at once."""
+        for runner in self._runners:
+            if asked.name in runner.hello.enrichers:
+                runner.ask(asked, user)
+                return
+        self._put(Labels(asked, user, None), 0)
+
+    def labels(self) -> list[Labels]:
+        """Return the answers to that since the last call, some of them if there are many."""
+        found: list[Labels] = []
+        while len(found) < MAX_LABELLED:
+            try:
+                found.append(self._labels.get_nowait())
+            except Empty:
+                break
+        return found
+
     def counters(self) -> Mapping[str, int]:
         """Return how many faults there were, and what they cost: members of model.Lost."""
         counters = [runner.counters for runner in self._runners]
@@ -139,7 +171,12 @@ class Service(Closeable):
         """Return the plugins as they are."""
         return [
             PluginRow(
-                it.place.name, it.hello.version, it.state, tuple(sorted(it.hello.words)), it.why
+                it.place.name,
+                it.hello.version,
+                it.state,
+                tuple(sorted(it.hello.words)),
+                tuple(sorted(it.hello.enrichers)),
+                it.why,
             )
             for it in self._runners
         ]
@@ -154,8 +191,11 @@ class Service(Closeable):
         for runner in self._runners:
             runner.close()
 
-    def _put(self, read: Read, size: int) -> None:
+    def _put(self, read: Answered, size: int) -> None:
         """Keep an answer, if there is room for it."""
+        if isinstance(read, Labels):
+            self._labels.put(read)  # small, and asked once for the same facts
+            return
         with self._holding:
             if size and self._held + size > HELD_BYTES:
                 self._late += 1

@@ -5,10 +5,12 @@ The agent believes nothing of what comes: `answer_of` says what an answer may be
 """
 
 import math
-from typing import Any
+import re
+from typing import Annotated, Any
 
 import msgspec
 
+from kflowd.model import LABELLED_BY
 from kflowd.protocols import NOTES, Piece
 
 # Of the interface of plugins; one that is made for another is not loaded.
@@ -24,9 +26,27 @@ MAX_NOTES = 8
 MAX_MORE = 1 << 31
 MAX_TS = 1 << 62
 MAX_TEXT = 200
+MAX_LABELS = 8
+NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
+LabelName = Annotated[str, msgspec.Meta(pattern="^[A-Za-z][A-Za-z0-9_]{0,31}$")]
+LabelText = Annotated[str, msgspec.Meta(max_length=256)]
 
 
-class Request(msgspec.Struct, frozen=True, gc=False, array_like=True):
+class LabelRequest(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="label"):
+    """A process to label.
+
+    Attributes:
+        number: Of the request, which the answer has.
+        name: Of the enricher.
+        facts: Values of what it asks by, by their names.
+    """
+
+    number: int
+    name: str
+    facts: dict[str, str | int]
+
+
+class Request(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="read"):
     """A script to read.
 
     Attributes:
@@ -56,12 +76,14 @@ class Hello(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         version: Of the plugin, as it calls it.
         words: Applications that it reads.
+        enrichers: Those that it has, with what each asks by.
         problem: Why it cannot be used, "" if it can.
     """
 
     version: str = ""
     words: list[str] = []
     problem: str = ""
+    enrichers: dict[str, list[str]] = {}
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
@@ -72,16 +94,19 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
         error: Of the plugin, in place of messages; "" if it read them.
         more: Messages beside those that are here.
         messages: Time, direction, members, notes, length of each; see protocols.Message.
+        labels: Of a process, by their names.
     """
 
     number: int
     error: str = ""
     more: int = 0
     messages: list[tuple[int, int, dict[str, Any], list[str], int]] = []
+    labels: dict[LabelName, LabelText] = {}
 
 
+AnyRequest = Request | LabelRequest
 _encode = msgspec.msgpack.Encoder().encode
-_request = msgspec.msgpack.Decoder(Request)
+_request: msgspec.msgpack.Decoder[AnyRequest] = msgspec.msgpack.Decoder(AnyRequest)
 _answer = msgspec.msgpack.Decoder(Answer)
 _hello = msgspec.msgpack.Decoder(Hello)
 
@@ -90,7 +115,7 @@ class WireError(Exception):
     """What came is no frame, or nothing that was asked for."""
 
 
-def frame(value: Request | Hello | Answer) -> bytes:
+def frame(value: AnyRequest | Hello | Answer) -> bytes:
     """Return a value as a frame.
 
     Raises:
@@ -133,7 +158,7 @@ class Frames:
         return body
 
 
-def request_of(body: bytes) -> Request:
+def request_of(body: bytes) -> AnyRequest:
     """Return the request in a frame."""
     return _request.decode(body)
 
@@ -148,7 +173,13 @@ def hello_of(body: bytes) -> Hello:
         hello = _hello.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise WireError("no greeting") from None
-    return Hello(text(hello.version), [text(it) for it in hello.words[:64]], text(hello.problem))
+    enrichers = {
+        name: by
+        for name, by in hello.enrichers.items()
+        if NAME.fullmatch(name) and set(by) <= set(LABELLED_BY) and 0 < len(by) <= len(LABELLED_BY)
+    }
+    words = [text(it) for it in hello.words[:64]]
+    return Hello(text(hello.version), words, text(hello.problem), enrichers)
 
 
 def answer_of(body: bytes, shown: int) -> Answer:
@@ -165,6 +196,8 @@ def answer_of(body: bytes, shown: int) -> Answer:
         answer = _answer.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise WireError("an answer that is none") from None
+    if len(answer.labels) > MAX_LABELS:
+        raise WireError("an answer of more labels than there may be")
     if len(answer.messages) > shown or not 0 <= answer.more <= MAX_MORE:
         raise WireError("an answer of more messages than were asked for")
     for ts_ns, direction, members, notes, length in answer.messages:

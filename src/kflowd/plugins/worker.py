@@ -45,9 +45,11 @@ def main(arguments: Sequence[str]) -> None:
             problem = f"{type(error).__name__}: {error}"
             agent.sendall(frame(Hello(problem=one_line(problem))))
             return
-        agent.sendall(frame(Hello(plugin.version, list(plugin.decoders))))
+        enrichers = {name: list(each.asks) for name, each in plugin.enrichers.items()}
+        hello = Hello(plugin.version, list(plugin.decoders), enrichers=enrichers)
+        agent.sendall(frame(hello))
         try:
-            serve(agent, Reader(plugin.decoders))
+            serve(agent, Reader(plugin.decoders, enrichers=plugin.enrichers))
         except MemoryError:
             # what it was about to do is not done: nothing of it can be relied on
             raise SystemExit(NO_MEMORY) from None
@@ -77,7 +79,7 @@ def serve(agent: socket.socket, reader: Reader) -> None:
 
 def _answered(reader: Reader, body: bytes) -> bytes:
     request = request_of(body)
-    answer = reader.read(request)
+    answer = reader.answer(request)
     try:
         made = frame(answer)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:

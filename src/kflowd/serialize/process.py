@@ -88,6 +88,7 @@ def details_of(actor: Actor) -> ProcessDetails:
         ProcUnit=actor.unit or UNSET,
         ProcAncestors=[{"Pid": pid, "Name": name} for pid, name in actor.ancestors] or UNSET,
         ProcNotes=_notes(actor) or UNSET,
+        ProcLabels=dict(actor.labels) or UNSET,
     )
 
 
@@ -105,6 +106,8 @@ def _notes(actor: Actor) -> tuple[str, ...]:
     words = _notes_of(actor.seen) if actor.seen else (_unknown(actor),)
     if actor.names_late:
         words = (*words, "NAME_LATE")
+    if actor.labels_late:
+        words = (*words, "LABEL_MISSING")
     return (*words, "CGROUP_READ") if actor.cgroup_read else words
 
 

@@ -88,12 +88,12 @@ def parse_entry_point(text: str) -> EntryPoint:
 
 
 class PluginSettings(Struct, frozen=True, kw_only=True, rename=lambda it: it.removesuffix("_ns")):
-    """Decoders that others wrote, see docs/plugins.md."""
+    """Decoders and enrichers that others wrote, see docs/plugins.md."""
 
     plugins: Annotated[
         Path | None,
         Option(
-            help="Decoders of others: a Python file, or a directory of such; root's, and writable "
+            help="Decoders and enrichers of others: a Python file, or a directory of such; root's, and writable "
             "by root alone",
             short="-P",
             metavar="PATH",

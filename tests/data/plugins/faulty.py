@@ -97,4 +97,19 @@ class Faulty:
         return Conversation()
 
 
+class Labels:
+    """An enricher that fails for user 8, and forges for user 9."""
+
+    asks = ("uid", "user")
+
+    def enrich_actor(self, facts: dict[str, str | int]) -> dict[str, str]:
+        """Return what it was asked by."""
+        if facts["uid"] == 8:
+            fail()
+        if facts["uid"] == 9:
+            return {"not a name": "x"}
+        return {"Is": f"{facts['user']} {facts['uid']}"}
+
+
 DECODERS = {"faulty": Faulty()}
+ENRICHERS = {"faulty": Labels()}

@@ -29,7 +29,9 @@ def frames(process: Process) -> list[bytes]:
 def test_it_greets_and_answers() -> None:
     """What is more than it takes at once is sent later."""
     with Process(Place("faulty", str(FAULTY)), MEMORY) as process:
-        assert hello_of(frames(process)[0]) == Hello("0.1", ["faulty"])
+        assert hello_of(frames(process)[0]) == Hello(
+            "0.1", ["faulty"], enrichers={"faulty": ["uid", "user"]}
+        )
         assert process.identity is not None
         assert process.identity[0] == process.pid
         process.send(request(b"x" * 30_000, 3) * 20)

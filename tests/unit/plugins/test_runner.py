@@ -6,10 +6,11 @@ from queue import SimpleQueue
 
 import pytest
 
+from kflowd.enrich.labels import Labelled, Labels
 from kflowd.enrich.plugins import FAILED, LATE, Read
 from kflowd.plugins import runner
 from kflowd.plugins.places import Place
-from kflowd.plugins.runner import DISABLED, READY, REFUSED, Limits, Runner
+from kflowd.plugins.runner import DISABLED, READY, REFUSED, Answered, Limits, Runner
 from tests.unit.plugins.faulty import FAULTY, script
 
 
@@ -17,7 +18,7 @@ class Asker:
     """A runner, and what it says."""
 
     def __init__(self, path: str = str(FAULTY), wait_s: float = 1.0) -> None:
-        self.answers: SimpleQueue[tuple[Read, int]] = SimpleQueue()
+        self.answers: SimpleQueue[tuple[Answered, int]] = SimpleQueue()
         self.said: list[str] = []
         self.runner = Runner(
             Place("faulty", path),
@@ -31,8 +32,14 @@ class Asker:
         """Return what was read, or the notes, in the order of the answers."""
         for number, text in enumerate(texts):
             self.runner.ask(script(text, number), 0)
-        found = [self.answers.get(timeout=20)[0] for _ in texts]
+        found = [self.read() for _ in texts]
         return [it.note or it.messages[0][2]["Said"] for it in found]
+
+    def read(self) -> Read:
+        """Return the next answer to a script."""
+        found, _ = self.answers.get(timeout=20)
+        assert isinstance(found, Read)
+        return found
 
     def ready(self) -> None:
         """Wait until it is."""
@@ -99,6 +106,22 @@ def test_what_cannot_be_loaded_is_refused() -> None:
         assert it.runner.counters.faults == 0
 
 
+def test_processes_are_labelled() -> None:
+    """By the facts that the enricher asks by; what it fails at has no labels."""
+    with asker() as it:
+        asked = [Labelled("faulty", (user, "ann")) for user in (7, 8, 9)]
+        for each in asked:
+            it.runner.ask(each, 1000)
+        found = [it.answers.get(timeout=20)[0] for _ in asked]
+        assert found == [
+            Labels(asked[0], 1000, {"Is": "ann 7"}),
+            Labels(asked[1], 1000, None),
+            Labels(asked[2], 1000, None),
+        ]
+        assert it.runner.why == "an answer that is none"
+        assert it.runner.counters.faults == 2
+
+
 def test_who_fills_the_queue_loses_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user has a share of its bytes and of its places."""
     monkeypatch.setattr(runner, "USER_BYTES", 2000)
@@ -109,7 +132,7 @@ def test_who_fills_the_queue_loses_first(monkeypatch: pytest.MonkeyPatch) -> Non
             it.runner.ask(script(b"x" * 500, number), 1)
         lost = it.answers.qsize()
         assert 20 <= lost < 38
-        assert {it.answers.get()[0].note for _ in range(lost)} == {LATE}
+        assert {it.read().note for _ in range(lost)} == {LATE}
         it.runner.ask(script(b"mine", 99), 2)
         assert it.answers.empty()
         assert it.runner.counters.lost == lost

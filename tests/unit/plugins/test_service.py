@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from kflowd.enrich.labels import Labelled, Labels
 from kflowd.enrich.plugins import FAILED, LATE
 from kflowd.errors import UsageError
 from kflowd.plugins import service as module
@@ -21,7 +22,7 @@ def test_each_application_has_its_reader() -> None:
     with Service(PLACES, Limits(), lambda _line: None) as it:
         assert (sorted(it.words), it.whole) == (["faulty", "memcached"], True)
         assert list(map(str, it.rows())) == [
-            "faulty 0.1: ready, reads faulty",
+            "faulty 0.1: ready, reads faulty, labels faulty",
             "memcached 1.0: ready, reads memcached",
         ]
         it.follow(lambda found: told.append({pid for pid, _ in found}))
@@ -38,6 +39,22 @@ def test_each_application_has_its_reader() -> None:
         assert it.answer(script(b"fine"), 20).note == ""
         assert told[-1] != told[0]
         assert it.news() == []
+
+
+def test_each_enricher_has_its_process() -> None:
+    """What nobody has gives no labels."""
+    with Service(PLACES, Limits(), lambda _line: None) as it:
+        assert it.enrichers() == {"faulty": ["uid", "user"]}
+        it.label(Labelled("faulty", (7, "ann")), 0)
+        it.label(Labelled("other", (7,)), 0)
+        found: list[Labels] = []
+        while len(found) < 2:
+            found += it.labels()
+        assert {each.asked.name: each.labels for each in found} == {
+            "faulty": {"Is": "ann 7"},
+            "other": None,
+        }
+        assert it.labels() == []
 
 
 def test_who_can_wait_does_so_for_a_time() -> None:

@@ -9,6 +9,7 @@ from kflowd.plugins.wire import (
     Answer,
     Frames,
     Hello,
+    LabelRequest,
     Request,
     WireError,
     answer_of,
@@ -47,6 +48,8 @@ def test_what_is_sent_is_read() -> None:
         while (one := frames.next()) is not None:
             found.append(one)
     assert request_of(found[0]) == REQUEST
+    label = LabelRequest(8, "owners", {"user": "ann", "uid": 7})
+    assert request_of(body(label)) == label
     assert answer_of(found[1], 4) == Answer(7, "", 2, [SPOKEN])
     assert hello_of(found[2]) == Hello("1", ["redis"])
 
@@ -68,6 +71,9 @@ def test_a_frame_has_a_limit() -> None:
         msgspec.msgpack.encode(["x"]),
         body(Answer(1, "", 0, [SPOKEN] * 5)),
         body(Answer(1, "", -1)),
+        body(Answer(1, labels={"a b": "x"})),
+        body(Answer(1, labels={"a": "x" * 257})),
+        body(Answer(1, labels={f"a{number}": "x" for number in range(9)})),
         body(Answer(1, "", 1 << 40)),
         body(Answer(1, "", 0, [(-1, 0, {}, [], 0)])),
         body(Answer(1, "", 0, [(1, 2, {}, [], 0)])),
@@ -98,6 +104,8 @@ def test_a_greeting_is_made_readable() -> None:
     """It is shown to people; one that is none is refused."""
     hello = hello_of(body(Hello("1\x1b[0m", ["a"] * 99, "no\nway")))
     assert hello == Hello("1?[0m", ["a"] * 64, "no way")
+    enrichers = {"a": ["uid"], "B": ["uid"], "c": ["pid"], "d": []}
+    assert hello_of(body(Hello(enrichers=enrichers))).enrichers == {"a": ["uid"]}
     with pytest.raises(WireError, match="no greeting"):
         hello_of(b"\xff")
 

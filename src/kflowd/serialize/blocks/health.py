@@ -117,9 +117,7 @@ class HealthUser(Block, frozen=True, kw_only=True, gc=False):
     HealthPluginFaults: Annotated[
         int, Says("faults of plugins: too slow, crashed, out of memory, errors, rubbish")
     ]
-    HealthPluginPartsLost: Annotated[
-        int, Says("records without the messages that a plugin was to read")
-    ]
+    HealthPluginPartsLost: Annotated[int, Says("what plugins were to read or label, and did not")]
     HealthPluginsDisabled: Annotated[int, Says("times that a plugin was put aside for its faults")]
 
 

@@ -3,7 +3,7 @@
 
 from typing import Annotated, Any
 
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
 from kflowd.serialize.keys import Block, ConstantBlock, Duration, Says
 
@@ -25,6 +25,7 @@ PROC_NOTES = {
     "WORKDIR_TRUNCATED": "ProcWorkDir is not complete, or begins at no root of a mount namespace",
     "NAME_LATE": "ProcUser or ProcGroup is not known: NSS did not answer in time, or too many "
     "records waited",
+    "LABEL_MISSING": "a plugin did not give its labels in time, or met an error",
     "CGROUP_READ": "ProcContainer and ProcUnit are by a group of cgroup v1 that was read in /proc "
     "behind the start, or is the parent's: a process that was moved had others meanwhile",
 }
@@ -105,3 +106,7 @@ class ProcessDetails(ConstantBlock, frozen=True, kw_only=True, gc=False):
         tuple[str, ...] | UnsetType,
         Says("words that say what is not known or not complete", NOTED),
     ]
+    ProcLabels: Annotated[
+        dict[str, str] | UnsetType,
+        Says("labels of plugins: {PLUGIN.LABEL, ...}", "a plugin gave some"),
+    ] = UNSET
