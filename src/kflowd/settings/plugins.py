@@ -93,8 +93,8 @@ class PluginSettings(Struct, frozen=True, kw_only=True, rename=lambda it: it.rem
     plugins: Annotated[
         Path | None,
         Option(
-            help="Decoders and enrichers of others: a Python file, or a directory of such; root's, and writable "
-            "by root alone",
+            help="Decoders and enrichers of others: a Python file, or a directory of such; root's, "
+            "and writable by root alone",
             short="-P",
             metavar="PATH",
             commands=("trace", "doctor", "decode"),

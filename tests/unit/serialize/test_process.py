@@ -146,7 +146,7 @@ def test_each_note_is_explained() -> None:
     )
     words = [*noted["ProcNotes"], *of_file()["ProcNotes"]]
     words += of_socket(flags=SocketFlag.NO_OWNER)["ProcNotes"]
-    lost = actor(incomplete=True, names_late=True, cgroup_read=True)
+    lost = actor(incomplete=True, names_late=True, labels_late=True, cgroup_read=True)
     details = blocks.details_of(lost)
     words += details.ProcNotes or ()
     assert sorted(words) == sorted(PROC_NOTES)
