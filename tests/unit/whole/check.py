@@ -97,6 +97,8 @@ def count_in_user_space(pipeline: Pipeline) -> None:
     followed.hidden, followed.lost = 819, 820
     pipeline._messages.lost, pipeline._messages.evicted = 821, 822
     pipeline._names._answers.evicted = 823
+    told = pipeline._lost
+    told.plugin_faults, told.plugin_parts_lost, told.plugins_disabled = 824, 825, 826
 
 
 def holds(name: str) -> bool:

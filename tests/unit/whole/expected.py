@@ -408,5 +408,8 @@ HEALTH: Keys = {
     "HealthMessagesLost": 821,
     "HealthConversationsLost": 822,
     "HealthRemoteNamesEvicted": 823,
+    "HealthPluginFaults": 824,
+    "HealthPluginPartsLost": 825,
+    "HealthPluginsDisabled": 826,
     "InfoTime": "2023-11-14T22:15:00.000000061Z",
 }
