@@ -42,7 +42,12 @@ MODULES: dict[str, frozenset[str]] = {
             *("HealthOutputLost", "HealthOutputs", "strict", "versions"),
             *("app", "app_tx", "app_rx"),
             # a flow of a capture: test_decoding.py
-            *("FlowRecord", "EnrichedSocket(NOBODY, aggregate)", "NOBODY", "aggregate"),
+            *(
+                "FlowRecord",
+                "EnrichedSocket(NOBODY, aggregate, notes=notes)",
+                "NOBODY",
+                "aggregate",
+            ),
             *("details", "rx"),
         }
     ),
