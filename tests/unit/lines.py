@@ -5,7 +5,10 @@ from kflowd.protocols import Direction, Message
 
 
 class Lines:
-    """A line ends in a newline; "boom" is more than this decoder can take."""
+    """A line ends in a newline; "boom" is more than this decoder can take.
+
+    One that begins with "." needs no newline where its stream ends.
+    """
 
     name = "LINE"
     key = "Line"
@@ -57,7 +60,11 @@ class LineConversation:
     def end(self, direction: Direction) -> list[Message]:
         self.ends[direction] += 1
         assert self.ends[direction] == 1, "called once at most"
-        return self._line(direction)
+        messages = self._line(direction)
+        for message in messages:
+            if not message.members["Text"].startswith("."):
+                message.notes.append("UNFINISHED")
+        return messages
 
     def _line(self, direction: Direction) -> list[Message]:
         line, self.rest[direction] = self.rest[direction], b""

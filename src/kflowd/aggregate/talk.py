@@ -8,7 +8,7 @@ from sys import maxsize
 
 import msgspec
 
-from kflowd.aggregate.segments import Data, End, Gap, Overlap, Piece, Stream
+from kflowd.aggregate.segments import Data, End, Overlap, Piece, Stream
 from kflowd.model import Messages, Payload
 from kflowd.protocols import Application, Conversation, Deferred, Direction, Message, Transcript
 
@@ -22,7 +22,7 @@ MAX_DIFFERING = 8
 
 
 class _Kept(msgspec.Struct, gc=False):
-    """A message, and the position in its stream where it was complete."""
+    """A message, and the position in its stream up to which it was known when it was complete."""
 
     message: Message
     end: int
@@ -31,10 +31,11 @@ class _Kept(msgspec.Struct, gc=False):
 class _Side:
     """One direction: its stream, and how far its messages came."""
 
-    __slots__ = ("differing", "ended", "stream", "told")
+    __slots__ = ("differing", "ended", "given", "stream", "told")
 
     def __init__(self) -> None:
         self.stream = Stream()
+        self.given = 0  # up to here the decoder has it
         self.told = 0  # up to here messages are complete
         self.differing: list[int] = []  # positions behind that
         self.ended = False
@@ -83,7 +84,7 @@ class Talk:
             self._transcribe(packet, data)
             return []
         messages = self.application.datagram(packet.direction, data, packet.size, packet.ts_ns)
-        self._keep(messages, 0, len(data))
+        self._keep(messages, len(data))
         self.held = TALK_BYTES + self._kept_bytes
         return self._completed()
 
@@ -99,18 +100,21 @@ class Talk:
         return self._completed()
 
     def finish(self, ts_ns: int) -> None:
-        """Take what waits for more as it is, when no more will come."""
+        """Take what waits for more as it is, when no more will come.
+
+        Whether a message is unfinished by that its decoder knows: one may only have waited for
+        what the other direction says.
+        """
         self._shown = maxsize  # what is left may have begun before the others
         if isinstance(self._conversation, Transcript):
             self._conversation.finish()
         for direction in DIRECTIONS if self._sides else ():
             for piece in self._side(direction).stream.finish(ts_ns):
                 self._piece(direction, piece)
-            if self._conversation is not None and not self._side(direction).ended:
-                left = self._end(direction, cut=True)
-                for message in left:
-                    _note(message, "UNFINISHED")
-                self._keep(left, self._side(direction).told, 0)
+            if isinstance(self._conversation, Transcript) and not self._side(direction).ended:
+                self._conversation.cut(direction)
+                self._side(direction).ended = True
+            self._end(direction)
 
     def give_up(self) -> None:
         """Listen no more; what was said before stays."""
@@ -141,37 +145,31 @@ class Talk:
         )
 
     def _piece(self, direction: Direction, piece: Piece) -> None:
-        side = self._side(direction)
-        if isinstance(piece, Data):
-            conversation = self._begun()
-            before = conversation.held
-            messages = conversation.feed(direction, piece.data, piece.ts_ns)
-            if messages:
-                self._tell(side, messages, piece.end, before + len(piece.data))
-        elif isinstance(piece, Gap):
-            conversation = self._begun()
-            before = conversation.held
-            messages = conversation.gap(direction, piece.size, piece.ts_ns)
-            self._tell(side, messages, piece.end, before)
-        elif isinstance(piece, Overlap):
+        if isinstance(piece, Overlap):
             self._differs(direction, piece.position)
+            return
+        self._side(direction).given = piece.end
+        if isinstance(piece, End):
+            self._end(direction)
+            return
+        conversation = self._begun()
+        consumed = conversation.held
+        if isinstance(piece, Data):
+            consumed += len(piece.data)
+            messages = conversation.feed(direction, piece.data, piece.ts_ns)
         else:
-            self._ends(direction, piece)
+            messages = conversation.gap(direction, piece.size, piece.ts_ns)
+        if messages:
+            self._tell(messages, consumed)
 
-    def _ends(self, direction: Direction, piece: End) -> None:
+    def _end(self, direction: Direction) -> None:
         side = self._side(direction)
-        if self._conversation is not None:
-            before = self._conversation.held
+        if not side.ended and self._conversation is not None:
             # told at the byte behind the last: what differed anywhere before is part of it
-            self._tell(side, self._end(direction), piece.end + 1, before)
+            side.given += 1
+            consumed = self._conversation.held
+            self._tell(self._conversation.end(direction), consumed)
         side.ended = True
-
-    def _end(self, direction: Direction, *, cut: bool = False) -> list[Message]:
-        self._side(direction).ended = True
-        if cut and isinstance(self._conversation, Transcript):
-            self._conversation.cut(direction)
-            return []
-        return self._conversation.end(direction) if self._conversation is not None else []
 
     def _transcribe(self, packet: Payload, data: bytes) -> None:
         if self._conversation is None:
@@ -191,25 +189,28 @@ class Talk:
             raise RuntimeError("a talk that has given up has no sides")
         return self._sides[direction]
 
-    def _tell(self, side: _Side, messages: list[Message], end: int, consumed: int) -> None:
-        if not messages:
-            return
-        if any(position < end for position in side.differing):
-            side.differing = [it for it in side.differing if it >= end]
-            for message in messages:
-                _note(message, "OVERLAP")
-        side.told = end
-        self._keep(messages, end, consumed)
+    def _tell(self, messages: list[Message], consumed: int) -> None:
+        """Keep messages; those of one direction may be complete by what the other one says."""
+        for direction in {it.direction for it in messages}:
+            side = self._side(direction)
+            side.told = side.given
+            if any(position < side.given for position in side.differing):
+                side.differing = [it for it in side.differing if it >= side.given]
+                for message in messages:
+                    if message.direction == direction:
+                        _note(message, "OVERLAP")
+        self._keep(messages, consumed)
 
     def _completed(self) -> list[Message]:
         fresh, self._fresh = self._fresh, []
         return fresh
 
-    def _keep(self, messages: list[Message], end: int, consumed: int) -> None:
+    def _keep(self, messages: list[Message], consumed: int) -> None:
         self._fresh += messages
         room = max(self._shown - len(self._kept), 0)
         kept = messages[:room]
-        self._kept += [_Kept(message, end) for message in kept]
+        sides = self._sides
+        self._kept += [_Kept(it, sides[it.direction].given if sides else 0) for it in kept]
         self._more += len(messages) - len(kept)
         if kept:
             self._kept_bytes += len(kept) * MESSAGE_BYTES + 2 * consumed

@@ -5,7 +5,7 @@ import pytest
 
 from kflowd.aggregate.talk import MESSAGE_BYTES, TALK_BYTES, Talk
 from kflowd.model import Segment
-from kflowd.protocols import Deferred, Direction, PieceKind
+from kflowd.protocols import HTTP, Deferred, Direction, PieceKind
 from kflowd.protocols.deferred import PIECE_BYTES
 from tests.unit.lines import Lines
 from tests.unit.make import payload
@@ -73,17 +73,53 @@ def test_more_messages_than_are_shown_are_counted() -> None:
     assert (messages.app, messages.key, messages.stamped) == ("LINE", "Line", True)
 
 
-def test_what_is_left_at_the_end_is_told_as_unfinished() -> None:
-    """Also if it began ahead of those that would be shown; not where the end was seen."""
+def test_what_is_left_at_the_end_is_told() -> None:
+    """Also if it began ahead of those that would be shown; its decoder says if it is unfinished."""
     it = talk((TX, 9, b"", SYN), (RX, 9, b"", SYN), (RX, 10, b"lon"), (TX, 10, b"a\nb\n"), shown=2)
     it.finish(99)
     assert said(it, 2) == [("lon", "UNFINISHED"), ("a",)]
-    it = talk((TX, 9, b"", SYN), (TX, 10, b"whole", FIN))
-    it.finish(99)
-    assert said(it) == [("whole",)]
+    for flags in (0, FIN):
+        it = talk((TX, 9, b"", SYN), (TX, 10, b".whole", flags))
+        it.finish(99)
+        assert said(it) == [(".whole",)]
     it = talk((TX, 9, b"", SYN), (TX, 12, b"c\nd", FIN))
     it.finish(99)
-    assert said(it) == [("c", "GAP"), ("d",)]
+    assert said(it) == [("c", "GAP"), ("d", "UNFINISHED")]
+    it = talk((TX, 9, b"", SYN), (TX, 10, b"ab"), (TX, 10, b"aX"))
+    it.finish(99)
+    assert said(it) == [("ab", "UNFINISHED", "OVERLAP")]
+
+
+def http(*segments: tuple[Direction, int, bytes]) -> list[tuple[Any, ...]]:
+    """Return status or target of the messages of an HTTP talk that ends, and their notes."""
+    it = Talk(HTTP, 1000, 4)
+    for ts_ns, (direction, seq, data) in enumerate(segments, 1):
+        flags = 0 if data else SYN
+        it.segment(payload(ts_ns=ts_ns, direction=direction, seq=seq, data=data, flags=flags))
+    it.finish(99)
+    messages = it.said(4)
+    assert messages is not None
+    members = [one.members for one in messages.messages]
+    return [
+        (of.get("_Status") or of["_Url"], *one.notes)
+        for of, one in zip(members, messages.messages, strict=True)
+    ]
+
+
+def test_a_message_that_waited_for_the_other_direction_is_whole() -> None:
+    """A response whose request was not seen, and one whose request comes late."""
+    syn = (TX, 9, b""), (RX, 9, b"")
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    ask = b"GET /a HTTP/1.1\r\n\r\n"
+    assert http(*syn, (RX, 10, answer)) == [(200,)]
+    assert http(*syn, (RX, 10, answer[:-1])) == [(200, "UNFINISHED")]
+    # what came differently is noted on the message of its own direction
+    early, late = (RX, 10, answer), (TX, 10, ask)
+    other = (TX, 10, ask[:5] + b"b" + ask[6:])
+    half = (TX, 10, ask[:9])
+    assert http(*syn, early, half, other) == [(200,), ("/a", "OVERLAP")]
+    assert http(*syn, early, late, (RX, 10, answer[:-1] + b"X")) == [(200, "OVERLAP"), ("/a",)]
+    assert http(*syn, early, late, other) == [(200,), ("/a", "OVERLAP")]
 
 
 def test_a_beginning_that_nobody_saw_is_said() -> None:
@@ -101,7 +137,7 @@ def test_other_bytes_are_noted_on_the_message_that_has_them() -> None:
     assert said(talk(start, (TX, 10, b"ab"), (TX, 10, b"aX"), (TX, 12, b"\nc\n"))) == [
         *(("ab", "OVERLAP"), ("c", "OVERLAP"))  # they were complete with the same byte
     ]
-    assert said(talk(start, (TX, 10, b"ab"), (TX, 10, b"aX", FIN))) == [("ab", "OVERLAP")]
+    assert said(talk(start, (TX, 10, b".b"), (TX, 10, b".X", FIN))) == [(".b", "OVERLAP")]
     it = talk(start, (TX, 10, b"ab\n"), (TX, 14, b"d\n"), (TX, 14, b"X\n"), (TX, 13, b"c"))
     assert said(it) == [("ab",), ("cd", "OVERLAP")]
     it = talk(start, (TX, 10, b"ab\n"), shown=1)
