@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 from kflowd.protocols.http import words
 from kflowd.protocols.http.body import Body
-from kflowd.protocols.http.fields import Fields
+from kflowd.protocols.http.fields import CONTROL, Fields
 from kflowd.protocols.http.gather import LINE_END, Gather
 from kflowd.protocols.http.startline import text_of
 
 # the usual chunk line as a whole
 USUAL = re.compile(rb"([0-9A-Fa-f]{1,15})\r?\n")
 SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]+)[ \t]*(?:;[^\n]*)?\r?\n")
+# where a strict parser has blanks: ahead of an extension alone
+STRICT = re.compile(rb"[0-9A-Fa-f]+(?:[ \t]*;[^\n]*)?\r?\n")
 LINE_BYTES = 4096  # of a chunk size with its extensions; those of servers have some ten
 HUGE = 1 << 64
 LINE_FEED, RETURN = 10, 13
@@ -72,6 +74,8 @@ class Chunked:
                 self.lost = words.LONG_CHUNK_LINE
             return end
         if found := SIZE.fullmatch(line):
+            if not STRICT.fullmatch(line) or CONTROL.search(line):
+                self._fields.complain(words.ODD_CHUNK_LINE)
             return self._sized(found[1], end)
         self.lost = words.BAD_CHUNK_SIZE
         return end
@@ -116,6 +120,8 @@ class Chunked:
             self.done = True
         elif self._trailer_bytes + len(line) <= self._trailer_limit:
             self._trailer_bytes += len(line)
+            if CONTROL.search(line):
+                self._fields.complain(words.BAD_VALUE)
             self._fields.add((text_of(line).rstrip("\r\n"),))
         else:
             self._fields.cut = True

@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A message that is being read."""
 
-import re
 from typing import Any
 
 from kflowd.protocols.base import Direction, Limits, Message
 from kflowd.protocols.http import words
 from kflowd.protocols.http.body import Body
-from kflowd.protocols.http.fields import Fields, clip
+from kflowd.protocols.http.fields import CONTROL, Fields, clip
 from kflowd.protocols.http.startline import StartLine, text_of
-
-CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 
 
 class Draft:

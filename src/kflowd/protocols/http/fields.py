@@ -8,6 +8,8 @@ from kflowd.protocols.base import Limits
 from kflowd.protocols.http import words
 
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+# in header lines with their ends; a carriage return that ends no line is one, too
+CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 # What says how long a message is is read even where there are too many headers to show.
 FRAMING = frozenset({
     "connection", "content-encoding", "content-length", "content-type", "transfer-encoding",

@@ -4,7 +4,6 @@
 from kflowd.protocols.base import Direction, Limits, Message
 from kflowd.protocols.http import words
 from kflowd.protocols.http.draft import Draft
-from kflowd.protocols.http.fields import Fields
 from kflowd.protocols.http.frames import (
     DATA,
     END_HEADERS,
@@ -17,11 +16,11 @@ from kflowd.protocols.http.frames import (
     Frames,
     plausible,
 )
-from kflowd.protocols.http.headerblock import UNKNOWN, Field, Headers, MalformedError
-from kflowd.protocols.http.startline import StartLine, text_of
+from kflowd.protocols.http.headerblock import Field, Headers, MalformedError
+from kflowd.protocols.http.headerlist import OF_ANSWER, OF_REQUEST, add, first_line, known_names
 
-VERSION = "HTTP/2"
 PREFACE_REST = len(b"\r\nSM\r\n\r\n")  # behind its first line
+LAST = 1 << 31  # beyond the number of any stream
 OPEN = 64  # messages that are read at the same time; beyond it the oldest is put out as it is
 
 
@@ -55,6 +54,8 @@ class Http2:
         self._ahead = PREFACE_REST if client else 0
         self._lost = False  # it is not known where a frame begins
         self._missing = False  # a gap is ahead of the next message
+        # the last stream of which a header block was seen; LAST: others may have been missed
+        self._newest = LAST if client is None else 0
 
     @property
     def held(self) -> int:
@@ -87,6 +88,7 @@ class Http2:
             self._headers.forget()
             self._frames = Frames(self, self._limits.message_bytes)
             self._first = None
+            self._newest = LAST
             self._lost = self._missing = True
 
     def end(self) -> None:
@@ -155,7 +157,8 @@ class Http2:
                 complaint = words.BAD_BLOCK
         if first.kind == PROMISE:
             return
-        draft = self._draft(first, fields)
+        known = (whole or bool(fields)) and known_names(fields)
+        draft = self._draft(first, fields, whole=whole, known=known)
         if draft is None:
             return
         draft.length += self._earlier
@@ -163,44 +166,42 @@ class Http2:
         if complaint:
             draft.fields.complain(complaint)
 
-    def _draft(self, first: Frame, fields: list[Field]) -> Draft | None:
-        """Return the message of a header block, None: they are trailers of one that was put out."""
-        named = dict(fields)
-        trailers = bool(fields) and not any(name[:1] in {b":", b"<"} for name in named)
-        if trailers:
-            if draft := self._open.get(first.stream):
-                _add(draft.fields, fields)
+    def _draft(
+        self, first: Frame, fields: list[Field], *, whole: bool, known: bool
+    ) -> Draft | None:
+        """Return the message of a header block, None: they are trailers of one that was put out.
+
+        Args:
+            first: Its first frame.
+            fields: What could be read of it.
+            whole: That is all.
+            known: It could be read, and no name of it is unknown.
+        """
+        stream = first.stream
+        newest, self._newest = self._newest, max(self._newest, stream)
+        if known and stream <= newest and not any(name[:1] == b":" for name, _ in fields):
+            if draft := self._open.get(stream):
+                add(draft.fields, fields)
             return draft
-        self._put(first.stream)  # an interim response
+        self._put(stream)  # an interim response
         draft = Draft(self._direction, first.ts_ns, self._limits)
-        draft.begin(self._line(named))
+        answer = not self._client
+        if self._client is None:
+            answer = any(name == b":status" for name, _ in fields)
+        draft.begin(first_line(fields, answer=answer, whole=whole and known))
         if self._missing:
             draft.note("GAP")
             self._missing = False
-        _add(draft.fields, fields)
+        add(draft.fields, fields, OF_ANSWER if answer else OF_REQUEST)
         draft.typed()
         while len(self._open) >= OPEN or self._kept > self._limits.message_bytes:
             oldest = next(iter(self._open))
             self._open[oldest].fields.cut = True
             self._put(oldest)
-        self._open[first.stream] = draft
-        self._sizes[first.stream] = sum(len(name) + len(value) for name, value in fields)
-        self._kept += self._sizes[first.stream]
+        self._open[stream] = draft
+        self._sizes[stream] = sum(len(name) + len(value) for name, value in fields)
+        self._kept += self._sizes[stream]
         return draft
-
-    def _line(self, named: dict[bytes, bytes]) -> StartLine:
-        answer = b":status" in named if self._client is None else not self._client
-        if answer:
-            text = text_of(named.get(b":status", UNKNOWN))
-            number = text.isascii() and text.isdigit() and len(text) < 10
-            return StartLine(
-                {"_Version": VERSION, "_Status": int(text) if number else text}, VERSION
-            )
-        method = text_of(named.get(b":method", UNKNOWN))
-        url = named.get(b":path", named.get(b":authority", UNKNOWN))
-        if method != "CONNECT":
-            url = named.get(b":path", UNKNOWN)
-        return StartLine({"_Method": method, "_Url": text_of(url), "_Version": VERSION}, VERSION)
 
     def _put(self, stream: int) -> None:
         if draft := self._open.pop(stream, None):
@@ -211,12 +212,3 @@ class Http2:
     def _put_all(self) -> None:
         for stream in list(self._open):
             self._put(stream)
-
-
-def _add(fields: Fields, block: list[Field]) -> None:
-    """Add headers without those that a first line shows."""
-    for name, value in block:
-        if name in {b":authority", b":scheme", b":protocol"}:
-            fields.put(text_of(name), text_of(value), pseudo=True)
-        elif name not in {b":method", b":path", b":status"}:
-            fields.put(text_of(name), text_of(value))

@@ -20,6 +20,10 @@ SIMPLE = "HTTP/0.9"
 VERSION = re.compile(r"HTTP/[0-9]+(?:\.[0-9]+)?", re.IGNORECASE)
 STATUS = re.compile(r"(HTTP/[0-9]\.[0-9]) ([0-9]{3})(?: (.*))?")
 ODD_STATUS = re.compile(r"(HTTP/[0-9.]{0,8})[ \t]+([0-9]{1,9})(?![0-9])[ \t]*(.*)", re.IGNORECASE)
+LEAST_STATUS = 100
+# what no target has, and no reason; of a target blanks are told by themselves
+IN_TARGET = re.compile(r"[\x00-\x1f\x7f]")
+IN_REASON = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 BLANKS = re.compile(r"[ \t\v\f\r]+")
 # What a message looks like in the middle of anything, with its whole first line or what is enough
 # of it; an unknown method only where a line begins.
@@ -79,13 +83,15 @@ def unfinished(line: bytes) -> StartLine | None:
 
 def _answer(text: str) -> StartLine | None:
     found = STATUS.fullmatch(text)
-    complaints = []
+    strict = found is not None
     if not found:
         found = ODD_STATUS.fullmatch(text)
-        complaints.append(words.BAD_STATUS)
     if not found:
         return None
     version, status, reason = found.groups()
+    complaints = [] if strict and int(status) >= LEAST_STATUS else [words.BAD_STATUS]
+    if reason and IN_REASON.search(reason):
+        complaints.append(words.BAD_REASON)
     if version not in USUAL:
         complaints.append(words.BAD_VERSION)
     members: dict[str, str | int] = {"_Version": version, "_Status": int(status)}
@@ -104,14 +110,27 @@ def _request(text: str) -> StartLine | None:
             return _simple(method, rest)
         method, url, version = parts[0], " ".join(parts[1:-1]), parts[-1]
         complaints.append(words.SPACE_IN_LINE)
-    elif " " in url:
-        complaints.append(words.SPACE_IN_TARGET)
-    if not TOKEN.fullmatch(method):
-        complaints.append(words.BAD_METHOD)
+    complaints += complaints_of(method, url)
+    if words.SPACE_IN_LINE in complaints and words.SPACE_IN_TARGET in complaints:
+        complaints.remove(words.SPACE_IN_TARGET)
     if version not in USUAL:
         complaints.append(words.BAD_VERSION)
     members: dict[str, str | int] = {"_Method": method, "_Url": url, "_Version": version}
     return StartLine(members, version, method, 0, complaints)
+
+
+def complaints_of(method: str, url: str) -> list[str]:
+    """Return what a strict parser says of a method and a target, in HTTP/1 and HTTP/2."""
+    complaints = []
+    if not TOKEN.fullmatch(method):
+        complaints.append(words.BAD_METHOD)
+    if not url:
+        complaints.append(words.NO_TARGET)
+    if " " in url:
+        complaints.append(words.SPACE_IN_TARGET)
+    if IN_TARGET.search(url):
+        complaints.append(words.BAD_TARGET)
+    return complaints
 
 
 def _simple(method: str, url: str) -> StartLine | None:
@@ -121,7 +140,6 @@ def _simple(method: str, url: str) -> StartLine | None:
     if method not in KNOWN and not (upper and url.startswith("/")):
         return None
     complaints = [words.SIMPLE_METHOD] if method != "GET" else []
-    if not url:
-        complaints.append(words.NO_TARGET)
+    complaints += complaints_of(method, url)
     members: dict[str, str | int] = {"_Method": method, "_Url": url, "_Version": SIMPLE}
     return StartLine(members, SIMPLE, method, 0, complaints)

@@ -27,12 +27,13 @@ def body(data: bytes, limit: int = 1024) -> Body:
         (b"\xe4", "text/plain; charset=ISO-8859-1".lower(), "ä"),
         (b"\xe4b", "text/plain", "\ufffdb"),
         (b"\xe4b", "application/octet-stream", None),
-        (b"\x1b[1mbold", "text/plain", "\x1b[1mbold"),
+        (b"\x1b[1mbold\x0c", "text/plain", "\x1b[1mbold\x0c"),
+        (b"a\x0bc", "text/plain", None),
         ("äöü".encode(), "", "äöü"),
     ],
 )
 def test_what_is_text(data: bytes, content_type: str, shown: str | None) -> None:
-    """Types decide where they can, the bytes where they must; control characters are never text."""
+    """Types decide where they can, the bytes where they must; controls are no text, but those of text."""
     assert text_of(data, content_type, whole=True) == shown
 
 

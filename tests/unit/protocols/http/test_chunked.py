@@ -45,6 +45,27 @@ def test_framing_is_removed(data: bytes, text: str, trailers: dict[str, str], si
     assert taken in {len(data), *range(len(data), len(data) + size)}
 
 
+@pytest.mark.parametrize(
+    ("data", "complaints"),
+    [
+        (b"1\r\na\r\n0\r\n\r\n", []),
+        (b"1 \t;x=y\na\n0;z\n\n", []),
+        (b" 1\r\na\r\n0\r\n\r\n", ["malformed line of a chunk size"]),
+        (b"1 \r\na\r\n 0 \r\n\r\n", ["malformed line of a chunk size"]),
+        (b"1;\x00\r\na\r\n0\r\n\r\n", ["malformed line of a chunk size"]),
+        (b"1;\rx\r\na\r\n0\r\n\r\n", ["malformed line of a chunk size"]),
+        (b"0\r\nA: \x00\r\n\r\n", ["control character in a header"]),
+        (b"0\r\nA: 1\r\n\r\n", []),
+    ],
+)
+def test_what_is_read_all_the_same_is_told(data: bytes, complaints: list[str]) -> None:
+    """Blanks around a size, controls in extensions and trailers: others read something else."""
+    chunked, _, fields = made()
+    assert chunked.feed(data, 0) == len(data)
+    assert chunked.done
+    assert fields.complaints == complaints
+
+
 @pytest.mark.parametrize("size", [1, 3, 1000])
 @pytest.mark.parametrize(
     ("data", "lost"),

@@ -8,6 +8,7 @@ from tests.unit.protocols.http.frames_made import (
     ASK,
     PREFACE,
     SETTINGS,
+    Pairs,
     Sender,
     data,
     frame,
@@ -44,6 +45,9 @@ def test_prior_knowledge(size: int) -> None:
         wanted["_Body"] = wanted.pop("_Body")
         assert members == {TX: list(ASKED.items()), RX: list(wanted.items())}
         assert not any(it.notes or it.length for it in messages)
+
+
+TARGET = "space in the request target; control character in the request target"
 
 
 def test_upgrade_from_http_1() -> None:
@@ -95,7 +99,74 @@ def test_names_cannot_be_forged() -> None:
     """What is no pseudo-header of HTTP/2 gets a colon, as in HTTP/1."""
     pairs = [*ASK, ("_Method", "x"), (":_Method", "y"), ("a: b\r\n_Body", "z")]
     (message,) = spoken(Sender().headers(pairs))
+    exception = message.members.pop("_Exception")
+    assert exception == "upper-case letter in a header name; unexpected pseudo-header"
     assert message.members == ASKED | {":_Method": "x", "::_Method": "y", "a: b\r\n_Body": "z"}
+
+
+@pytest.mark.parametrize(
+    ("pairs", "members", "exception"),
+    [
+        (ASK[:3], {"_Url": None}, "pseudo-header is missing"),
+        (ASK[1:], {"_Method": None}, "pseudo-header is missing"),
+        ([ASK[0], ASK[2], ASK[3]], {":scheme": None}, "pseudo-header is missing"),
+        ([*ASK[:4], (":path", "/y")], {"_Url": "/x", "::path": "/y"}, "unexpected pseudo-header"),
+        ([*ASK, (":path", "/y")], {"_Url": "/x", "::path": "/y"}, "unexpected pseudo-header"),
+        ([*ASK, (":status", "200")], {"::status": "200"}, "unexpected pseudo-header"),
+        ([*ASK, (":Path", "/y")], {"_Url": "/x", "::Path": "/y"}, "unexpected pseudo-header"),
+        ([*ASK, ("X-A", "1")], {"X-A": "1"}, "upper-case letter in a header name"),
+        ([*ASK, ("x a", "1")], {"x a": "1"}, "header name is no token"),
+        ([*ASK, ("x\r\na", "1")], {"x\r\na": "1"}, "header name is no token"),
+        ([*ASK, ("", "1")], {":": "1"}, "header name is no token"),
+        ([*ASK, ("<unknown>", "1")], {"<unknown>": "1"}, "header name is no token"),
+        ([*ASK, ("x", "a\r\nb: c")], {"x": "a\r\nb: c"}, "control character in a header"),
+        ([*ASK, ("x", "a\x00")], {"x": "a\x00"}, "control character in a header"),
+        ([*ASK, ("x", "a ")], {"x": "a "}, "white space around a header"),
+        ([*ASK, ("connection", "close")], {"connection": "close"}, "header of a connection"),
+        ([*ASK, ("te", "gzip")], {"te": "gzip"}, "header of a connection"),
+        ([*ASK[:3], (":path", "")], {"_Url": ""}, "request without target"),
+        ([*ASK[:3], (":path", "/ \r\nx")], {"_Url": "/ \r\nx"}, TARGET),
+        ([(":method", "G T"), *ASK[1:]], {"_Method": "G T"}, "method is no token"),
+        ([(":method", "CONNECT"), ASK[2]], {"_Url": "a.example"}, None),
+        ([(":method", "CONNECT")], {"_Url": None}, "pseudo-header is missing"),
+        ([*ASK, ("te", "trailers"), ("x", "a\tb")], {"x": "a\tb"}, None),
+        ([("a", "1")], {"_Method": None, "a": "1"}, "pseudo-header is missing"),
+        ([], {"_Method": None, "_Url": None}, "pseudo-header is missing"),
+    ],
+)
+def test_what_a_strict_peer_refuses_is_told(
+    pairs: Pairs, members: dict[str, str | None], exception: str | None
+) -> None:
+    """A pseudo-header that has no place cannot stand for another; what is not there is absent."""
+    (message,) = spoken(frame(HEADERS, Sender().block(pairs), flags=5, stream=1))
+    assert {name: message.members.get(name) for name in members} == members
+    assert message.members.get("_Exception") == exception
+    assert message.notes == ([] if exception is None else ["MALFORMED"])
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"), [("007", "007"), ("20", "20"), ("2000", "2000"), ("abc", "abc"), ("", "")]
+)
+def test_a_status_that_is_none_is_shown_as_text(status: str, shown: str) -> None:
+    """And told; one that is not there is absent."""
+    (message,) = spoken(b"", Sender().headers([(":status", status)]))
+    assert message.members["_Status"] == shown
+    assert message.members["_Exception"] == "malformed status line"
+    (message,) = spoken(b"", Sender().headers([("a", "1")]))
+    assert message.members == {
+        "_Version": "HTTP/2", "a": "1", "_Exception": "pseudo-header is missing",
+    }  # fmt: skip
+
+
+def test_trailers_are_part_of_their_message() -> None:
+    """Also if there are none in them; those of a message that was put out are no other message."""
+    sender = Sender()
+    said = sender.headers(ANSWER, ends=False) + data(b"text", ends=False)
+    said += sender.headers([("x-sum", "1")]) + sender.headers([("x-sum", "2")])
+    said += sender.headers(ANSWER, 3, ends=False) + frame(HEADERS, b"", flags=5, stream=3)
+    first, second = spoken(b"", said)
+    assert (first.members["x-sum"], first.notes) == ("1", [])
+    assert (second.members["_Status"], second.notes) == (200, [])
 
 
 def test_a_malformed_block_is_told() -> None:

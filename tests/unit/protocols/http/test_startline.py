@@ -5,6 +5,8 @@ import pytest
 
 from kflowd.protocols.http.startline import read, unfinished
 
+IN_TARGET = "control character in the request target"
+
 
 def request(method: str, url: str, version: str = "HTTP/1.1") -> dict[str, Any]:
     """Return the members of a request line."""
@@ -29,6 +31,18 @@ def status(code: int, reason: str = "", version: str = "HTTP/1.1") -> dict[str, 
         (b"GET / http/1.1\r\n", request("GET", "/", "http/1.1"), ["unusual version"]),
         (b"GET / HTTP/3\r\n", request("GET", "/", "HTTP/3"), ["unusual version"]),
         (b"GET /\xff HTTP/1.1\r\n", request("GET", "/\ufffd"), []),
+        (b"GET /\x00 HTTP/1.1\r\n", request("GET", "/\0"), [IN_TARGET]),
+        (b"GET /\t HTTP/1.1\r\n", request("GET", "/\t"), [IN_TARGET]),
+        (b"GET /a\rb HTTP/1.1\r\n", request("GET", "/a\rb"), [IN_TARGET]),
+        (
+            b"GET /\x7f x HTTP/1.1\r\n",
+            request("GET", "/\x7f x"),
+            ["space in the request target", IN_TARGET],
+        ),
+        (b"GET /\x1b\n", request("GET", "/\x1b", "HTTP/0.9"), [IN_TARGET]),
+        (b"HTTP/1.1 007 OK\r\n", status(7, "OK"), ["malformed status line"]),
+        (b"HTTP/1.1 200 a\x00\r\n", status(200, "a\0"), ["control character in the reason"]),
+        (b"HTTP/1.1 200 a\tb\xff\r\n", status(200, "a\tb\ufffd"), []),
         (b"GET /x\n", request("GET", "/x", "HTTP/0.9"), []),
         (
             b"POST /x\n",
