@@ -28,6 +28,7 @@ from tests.unit.captures.make import (
     tcp,
     udp,
 )  # fmt: skip
+from tests.unit.delivery.formats.ocsf_schema import check
 from tests.unit.plugins.faulty import MEMCACHED
 
 TIME = 1_700_000_000_000_000_000
@@ -125,6 +126,33 @@ def test_people_read_it_too(capture: Path, capfd: pytest.CaptureFixture[str]) ->
         assert {"json": '"_Url": "/x"', "table": "80 GET"}.get(form, "GET /x 301") in out
         assert '"Proc' not in out
         assert err == "kflowd: 2 records of 10 packets\n"
+
+
+def test_nothing_is_said_of_the_host(capture: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Nobody knows where it was captured: documents have no field for that."""
+    command = ["decode", "--separator", "newline", str(capture), "-o"]
+    assert cli.run([*command, "ecs"]) == 0
+    assert cli.run([*command, "ocsf"]) == 0
+    ecs, _, ocsf, _ = map(json.loads, capfd.readouterr().out.splitlines())
+    assert "host" not in ecs
+    assert ecs["source"]["ip"] == "192.0.2.1"
+    assert "device" not in ocsf
+    check(ocsf)
+
+
+def test_an_empty_datagram_is_a_message(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """One that is none of its protocol; a segment without data is none at all."""
+    path = tmp_path / "some.pcap"
+    frames = [
+        ethernet(ipv4(17, udp(50000, 514, b""))),
+        ethernet(ipv4(17, udp(50000, 53, b""))),
+        ethernet(ipv4(6, tcp(50000, 80, 9, ACK, b""))),
+    ]
+    path.write_bytes(pcap((TIME + at, frame) for at, frame in enumerate(frames)))
+    syslog, dns, http = decoded(capfd, "-p", "syslog=udp/514", str(path))
+    assert list(syslog["AppTxSyslog"][0]) == ["_Exception", "_Message", "_Notes"]
+    assert dns["AppTxDns"][0]["_Exception"] == "DNS Message Decoder"
+    assert "App" not in http
 
 
 @pytest.mark.parametrize(

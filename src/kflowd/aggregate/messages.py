@@ -176,7 +176,8 @@ class SocketMessages:
     def _new(self, packet: Payload) -> Talk | None:
         """Return the talk that a packet begins; None: it is of none."""
         begins = packet.flags & Segment.SYN
-        if not packet.size and not begins:
+        # a datagram may be empty, and is one all the same
+        if not packet.size and not begins and packet.protocol == IPPROTO_TCP:
             return None
         if packet.key in self._ended:
             if not begins:

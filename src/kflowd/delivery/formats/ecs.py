@@ -93,14 +93,18 @@ def _base(record: Record) -> Document:
             "sequence": stamp.InfoSequenceNumber,
         },
         "agent": {"type": "kflowd", "version": host.InfoVersion.removeprefix("kflowd-v")},
-        "host": {
-            "hostname": host.InfoHostName,
-            "name": host.InfoHostName,
-            **({"ip": ip} if ip else {}),
-            "os": {"type": "linux", "kernel": host.InfoKernel, "name": host.InfoSystem},
-        },
         "kflowd": {},
     }
+    # of a capture nothing is known of the host
+    system = known(kernel=host.InfoKernel, name=host.InfoSystem)
+    document |= known(
+        host=known(
+            hostname=host.InfoHostName,
+            name=host.InfoHostName,
+            ip=ip or UNSET,
+            os={"type": "linux", **system} if system else UNSET,
+        )
+    )
     if host.InfoHostToken is not UNSET:
         document["labels"] = {"token": host.InfoHostToken}
     return document

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from kflowd.delivery.formats.documents import NO_ADDRESS, Document, began_ns, date, known, text
+from kflowd.serialize.blocks.info import Host
 from kflowd.serialize.blocks.process import ProcessBlock, ProcessDetails
 from kflowd.serialize.record import OwnedRecord, Record
 
@@ -78,17 +79,20 @@ def event_of(
         "severity_id": severity,
         **at("time", stamp.InfoTimestamp),
         "metadata": metadata,
-        "device": {
-            "hostname": host.InfoHostName,
-            **({} if host.InfoHostIP in ("", NO_ADDRESS) else {"ip": host.InfoHostIP}),
-            "type_id": UNKNOWN.id,
-            "os": {
-                "name": host.InfoSystem,
-                "type_id": LINUX,
-                "kernel_release": host.InfoKernel,
-            },
-        },
+        **known(device=_device(host)),
     }
+
+
+def _device(host: Host) -> Document:
+    """Return the host; {} of a capture, of whose host nothing is known."""
+    found = known(
+        hostname=host.InfoHostName,
+        ip=UNSET if host.InfoHostIP == NO_ADDRESS else host.InfoHostIP,
+    )
+    if not found:
+        return found
+    system = known(name=host.InfoSystem, type_id=LINUX, kernel_release=host.InfoKernel)
+    return found | {"type_id": UNKNOWN.id, **known(os=host.InfoSystem and system)}
 
 
 def at(name: str, ns: int) -> Document:

@@ -173,7 +173,8 @@ def _head(host: Host) -> str:
             "host.name": host.InfoHostName,
             "host.id": host.InfoHostToken,
             "host.ip": UNSET if host.InfoHostIP in ("", NO_ADDRESS) else (host.InfoHostIP,),
-            "os.type": "linux",
+            # of a capture nothing is known of the host
+            "os.type": "linux" if host.InfoSystem else UNSET,
             "os.name": host.InfoSystem,
             "os.version": host.InfoKernel,
         }

@@ -50,3 +50,7 @@ def test_the_host() -> None:
     assert made["metadata"]["labels"] == ["rack 7"]
     assert "ip" not in made["device"]
     assert made["metadata"]["product"]["version"] == "0.9.1"
+    host = msgspec.structs.replace(named.host, InfoSystem="", InfoKernel="")
+    assert event(msgspec.structs.replace(named, host=host))["device"] == {
+        "hostname": host.InfoHostName, "type_id": 0,
+    }  # fmt: skip

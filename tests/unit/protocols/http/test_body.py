@@ -33,7 +33,7 @@ def body(data: bytes, limit: int = 1024) -> Body:
     ],
 )
 def test_what_is_text(data: bytes, content_type: str, shown: str | None) -> None:
-    """Types decide where they can, the bytes where they must; controls are no text, but those of text."""
+    """Types decide where they can, the bytes where they must; most controls are no text."""
     assert text_of(data, content_type, whole=True) == shown
 
 
