@@ -8,7 +8,7 @@ from typing import Self
 
 from kflowd.delivery.consumer import Ending
 from kflowd.delivery.exchange import Exchange
-from kflowd.delivery.formats import Format, make_format
+from kflowd.delivery.formats import MORE, Format, make_format
 from kflowd.delivery.output import Output, State
 from kflowd.delivery.outputs import screen_of
 from kflowd.delivery.retiring import Retiring, failure_of
@@ -39,6 +39,7 @@ class Group:
         self.outputs = outputs
         self._faults = faults
         self.format = make_format(first.form, first.screen, first.wrap, os.getpid())
+        self._more = MORE.get(first.form)
         self._all = first.records >= set(KINDS)
         self._records = first.records
         self._where = None if first.where is None else make_where(first.where)
@@ -54,9 +55,24 @@ class Group:
             output.filtered += len(records) - len(found)
         return found
 
-    def wants(self, record: Record) -> bool:
-        """Say whether the outputs are to get a record."""
-        return (self._all or record.MONITOR in self._records) and self._holds(record)
+    def texts_of(self, record: Record) -> int:
+        """Return how many texts of a record the outputs are to get."""
+        if not ((self._all or record.MONITOR in self._records) and self._holds(record)):
+            return 0
+        return 1 if self._more is None else len(self.with_more((record,)))
+
+    def with_more(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Return records, and behind each what the form has texts of beside it."""
+        if self._more is None:
+            return records
+        found: list[Record] = []
+        for record in records:
+            found.append(record)
+            try:
+                found += self._more(record)
+            except Exception as error:  # noqa: BLE001 - it costs these texts; the run goes on
+                self._faults.record(error)
+        return found
 
     def _holds(self, record: Record) -> bool:
         try:
@@ -205,12 +221,12 @@ class Delivery:
         return next((error for error in found if error is not None), None)
 
     def _up_to_count(self, records: Sequence[Record]) -> Sequence[Record]:
-        """Return records up to the last one that the first output has to give."""
+        """Return records up to the last one of which the first output has to give a text."""
         missing = self._missing()
         for place, record in enumerate(records):
             if missing <= 0:
                 return records[:place]
-            missing -= not self._groups or self._groups[0].wants(record)
+            missing -= self._groups[0].texts_of(record) if self._groups else 1
         return records
 
     def _share(self, records: Sequence[Record], group: Group) -> None:
@@ -223,7 +239,7 @@ class Delivery:
             return
         texts: list[bytes] = []
         notices: list[int] = []
-        rest = iter(group.wanted(records))
+        rest = iter(group.with_more(group.wanted(records)))
         while True:
             try:
                 _form(rest, group.format, texts, notices)

@@ -4,7 +4,7 @@ import errno
 import pytest
 
 from kflowd.delivery import Delivery, Ending, Output
-from kflowd.delivery.formats import FORMATS
+from kflowd.delivery.formats import FORMATS, MORE
 from kflowd.delivery.queue import OVERHEAD_BYTES
 from kflowd.errors import SinkError
 from kflowd.faults import Faults
@@ -16,6 +16,7 @@ from tests.unit.delivery.make import (
     Standing,
     health,
     narrow,
+    numbered,
     process_record,
     records,
     text_of,
@@ -74,6 +75,27 @@ def test_a_record_is_formatted_once_for_each_form(form: Form) -> None:
     assert sinks[2].texts == [b"other %d" % n for n in range(1, 8)]
     assert [each.written for each in delivery.counters()] == [7, 7, 7]
     assert (delivery.records, delivery.lost(), list(delivery.summary())) == (7, 0, [])
+
+
+@pytest.mark.usefixtures("form")
+def test_a_form_may_have_more_texts_of_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind its own; where they cannot be made the record has its own, and the run goes on."""
+
+    def more(record: Record) -> list[Record]:
+        if text_of(record) == b"2":
+            raise ValueError
+        return [numbered("more")]
+
+    monkeypatch.setitem(MORE, "test", more)
+    sinks, faults = [Sink(), Sink()], Faults()
+    outputs = [Output("a", sinks[0], "test"), Output("b", sinks[1], "other")]
+    with Delivery(outputs, 4, faults) as delivery:
+        delivery.put(records(7))
+        assert is_done(delivery)
+        delivery.close(ending())
+    assert sinks[0].texts == [b"1", b"more", b"2", b"3", b"more"]
+    assert sinks[1].texts == [b"other 1", b"other 2", b"other 3"]
+    assert (delivery.records, faults.first is not None) == (3, True)
 
 
 def test_a_form_that_nobody_takes_is_not_made(form: Form) -> None:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Formats: pure functions from a record to its text, called once per record and form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from kflowd.delivery.formats.compact import CompactFormat
 from kflowd.delivery.formats.ecs import EcsFormat
+from kflowd.delivery.formats.exchanges import exchange_records
 from kflowd.delivery.formats.journal import JournalFormat
 from kflowd.delivery.formats.json import PRETTY, SHORT, JsonFormat
 from kflowd.delivery.formats.ocsf import OcsfFormat
@@ -26,6 +27,8 @@ FORMATS: dict[str, Callable[[], Format]] = {
     "compact": CompactFormat,
     "table": TableFormat,
 }
+# what a form has texts of beside each record
+MORE: dict[str, Callable[[Record], Sequence[Record]]] = {"ocsf": exchange_records}
 # those whose lines suit where they are read, and what stands above them
 FOR_PEOPLE: dict[str, Callable[[Screen], Format]] = {
     "compact": CompactFormat,

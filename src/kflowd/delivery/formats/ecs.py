@@ -21,6 +21,7 @@ from kflowd.delivery.formats.documents import (
     names_of,
     text,
 )
+from kflowd.delivery.formats.ecs_exchange import exchange_fields
 from kflowd.delivery.formats.handshake import APP, handshake
 from kflowd.delivery.formats.words import spoken
 from kflowd.serialize.record import (
@@ -236,6 +237,7 @@ def _add_socket(document: Document, record: SocketRecord) -> None:
         network["protocol"] = record.app.App.lower()
         # their members are chosen by others: each would be a field of the index
         document["kflowd"]["said"] = spoken(record)
+        document |= exchange_fields(record)
         if record.app.App == APP:
             _add_tls(document, record)
     document["kflowd"]["socket"] = known(

@@ -2,7 +2,8 @@
 """Records as events of the Open Cybersecurity Schema Framework 1.8.0, one JSON object on a line.
 
 docs/ocsf.md has the mapping. A record is one event, of the activity that says most; what OCSF has
-no attribute for is in `unmapped`, so that nothing of the record is lost.
+no attribute for is in `unmapped`, so that nothing of the record is lost. Each exchange of DNS and
+HTTP is one more, of a class of its own (see `exchanges`).
 """
 
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from kflowd.delivery.formats.documents import (
     names_of,
     text,
 )
+from kflowd.delivery.formats.exchanges import ExchangeRecord
 from kflowd.delivery.formats.ocsf_event import (
     EVERY,
     FAILURE,
@@ -37,6 +39,7 @@ from kflowd.delivery.formats.ocsf_event import (
     process_of,
     user_of,
 )
+from kflowd.delivery.formats.ocsf_exchange import exchange_event
 from kflowd.delivery.formats.ocsf_network import OF_SOCKET, OF_UNIX, socket_event, unix_event
 from kflowd.delivery.formats.words import counters, lost
 from kflowd.serialize.record import (
@@ -213,6 +216,8 @@ class OcsfFormat:
 
     def __call__(self, record: Record) -> bytes:
         """Return the event of a record."""
+        if isinstance(record, ExchangeRecord):
+            return encoded(exchange_event(record))
         unowned = isinstance(record, OwnedRecord) and record.process.ProcPID is UNSET
         of = next(it for it in KINDS if isinstance(record, it))
         event = KINDS[of].make(record)

@@ -40,24 +40,12 @@ OF_UNIX = frozenset((
 
 def socket_event(record: SocketRecord) -> Document:
     """Return the event of a TCP or UDP record."""
-    it, tx, rx, extra = record.socket, record.tx, record.rx, record.extra
+    it, tx, rx = record.socket, record.tx, record.rx
     event = _network_event(record, _activity(record))
-    local = known(ip=it.SockLocalIP, port=it.SockLocalPort)
-    if "ip" not in local:  # of a fold; an endpoint needs a name
-        local["hostname"] = record.host.InfoHostName
-    remote = known(ip=it.SockRemoteIP, port=it.SockRemotePort)
     sent = (0, 0) if tx is None else (tx.SockTxBytes, tx.SockTxPackets)
     received = (0, 0) if rx is None else (rx.SockRxBytes, rx.SockRxPackets)
-    _add_ends(event, record, local, remote)
-    event["connection_info"] = {
-        "direction_id": _direction(record),
-        **known(
-            protocol_name=it.SockProtocol.lower(),
-            protocol_num=NUMBERS.get(it.SockProtocol, UNSET),
-            protocol_ver_id=UNSET if it.SockFamily is UNSET else FAMILIES.get(it.SockFamily, UNSET),
-            community_uid=UNSET if extra is None else extra.SockCommunityID,
-        ),
-    }
+    _add_ends(event, record, *ends_of(record))
+    event["connection_info"] = connection_of(record)
     out, back = (received, sent) if it.SockRole == "SERVER" else (sent, received)
     event["traffic"] = {
         "bytes": out[0] + back[0],
@@ -68,6 +56,29 @@ def socket_event(record: SocketRecord) -> Document:
         "packets_in": back[1],
     }
     return event
+
+
+def ends_of(record: SocketRecord) -> tuple[Document, Document]:
+    """Return this end and the other one, {} if it is not known."""
+    it = record.socket
+    local = known(ip=it.SockLocalIP, port=it.SockLocalPort)
+    if "ip" not in local:  # of a fold; an endpoint needs a name
+        local["hostname"] = record.host.InfoHostName
+    return local, known(ip=it.SockRemoteIP, port=it.SockRemotePort)
+
+
+def connection_of(record: SocketRecord) -> Document:
+    """Return what kind of connection it is."""
+    it, extra = record.socket, record.extra
+    return {
+        "direction_id": _direction(record),
+        **known(
+            protocol_name=it.SockProtocol.lower(),
+            protocol_num=NUMBERS.get(it.SockProtocol, UNSET),
+            protocol_ver_id=UNSET if it.SockFamily is UNSET else FAMILIES.get(it.SockFamily, UNSET),
+            community_uid=UNSET if extra is None else extra.SockCommunityID,
+        ),
+    }
 
 
 def unix_event(record: UnixRecord) -> Document:

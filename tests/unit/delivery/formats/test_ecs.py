@@ -45,6 +45,15 @@ FIELDS = {
     "network.direction": "keyword", "network.protocol": "keyword",
     "tls.version": "keyword", "tls.version_protocol": "keyword", "tls.next_protocol": "keyword",
     "tls.client.server_name": "keyword",
+    "dns.type": "keyword", "dns.id": "keyword", "dns.op_code": "keyword",
+    "dns.header_flags": "keyword[]", "dns.response_code": "keyword",
+    "dns.question.name": "keyword", "dns.question.type": "keyword", "dns.answers": "object[]",
+    "dns.resolved_ip": "ip[]",
+    "http.version": "keyword", "http.request.method": "keyword",
+    "http.request.referrer": "keyword", "http.response.status_code": "long",
+    "url.original": "wildcard", "url.scheme": "keyword", "url.domain": "keyword",
+    "url.port": "long", "url.path": "wildcard", "url.query": "keyword",
+    "user_agent.original": "keyword",
     **{
         f"{end}.{field}": kind
         for end in ("source", "destination", "client", "server")
@@ -83,6 +92,8 @@ def check(value: Any, kind: str) -> None:
             check(each, kind.removesuffix("[]"))
     elif kind == "long":
         assert type(value) is int
+    elif kind == "object":
+        assert isinstance(value, dict)
     else:
         assert isinstance(value, str)
         if kind == "ip":
