@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Feeds each decoder with a million messages that are nearly right: `python -m tests.fuzz`."""
+"""Feeds each decoder with a million messages: `python -m tests.fuzz`, and with `--against`.
+
+Without it messages are nearly right, and decoders keep what they promise. With it they are made at
+random, and what decoders read is what another reader does.
+"""
 
 import argparse
 import time
+from collections.abc import Callable
 
+from tests.fuzz.against import COMPARE, against
 from tests.fuzz.applications import NAMES, fuzz
 
 STEP = 50_000
@@ -15,11 +21,16 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=1_000_000, help="of each decoder")
     parser.add_argument("--seed", type=int, default=time.time_ns() & 0xFFFFFFFF)
     parser.add_argument("--only", choices=NAMES)
+    parser.add_argument("--against", action="store_true", help="another reader")
     asked = parser.parse_args()
-    for name in [asked.only] if asked.only else NAMES:
+    run: Callable[[str, int, int], int] = against if asked.against else fuzz
+    for name in COMPARE if asked.against else NAMES:
+        if asked.only not in (None, name):
+            continue
         began, done = time.monotonic(), 0
         while done < asked.messages:
-            done += fuzz(name, min(STEP, asked.messages - done), asked.seed + done)
+            # each message has a seed of its own at most
+            done += run(name, min(STEP, asked.messages - done), asked.seed + done)
         print(f"{name}: {done} messages, {time.monotonic() - began:.0f} s, seed {asked.seed}")
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from kflowd.protocols import Message
 from kflowd.redact import hint, rules
+from kflowd.redact.forms import redact_forms
 from kflowd.redact.text import PEM, SCHEME, redact_text
+from kflowd.redact.words import redact_words
 
 HIDDEN = "***"
 # What a member is called whose whole value is secret, but for the scheme of a header.
@@ -62,6 +64,7 @@ def _scheme(value: bytes) -> str:
 
 def _lines(raw: bytes, head: bytes, *, cut: bool) -> bytes:
     """Return a text without secrets; each line stands alone, but for keys that have several."""
+    raw = redact_forms(raw, lambda name: SECRET_NAME.search(name) is not None)
     if _HINT.search((head + raw).lower()) is None:
         return raw
     if b"-----BEGIN" in raw:
@@ -74,7 +77,9 @@ def _lines(raw: bytes, head: bytes, *, cut: bool) -> bytes:
 
 
 def _line(line: bytes, head: bytes, *, cut: bool) -> bytes:
-    redacted = redact_text(line, line=True, cut=cut)
+    # a log tells of command lines, and one is read wherever its program is named
+    redacted, _ = redact_words(line.replace(b"\0", b" ")) if b" -" in line else (line, set())
+    redacted = redact_text(redacted, line=True, cut=cut)
     if not head:
         return redacted
     whole = redact_text(head + redacted, line=True)

@@ -23,7 +23,11 @@ QUOTE = re.compile(rb"\\*[\"']")
 IN_DOUBLE = re.compile(rb"(?:[^\"\\]|\\.)*+", re.DOTALL)
 # 'a'"'"'b' and 'a'\''b' are one word
 GOES_ON = re.compile(rb"\"'\"'|\\''")
-PREFIX = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-[]"
+PREFIX = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-[]%"
+# of JSON or a program's text: there is none
+NOTHING = re.compile(rb"(?:null|nil|none|undefined|true|false)[;:,)}\]]*\Z", re.IGNORECASE)
+# a list or an object: what opens and closes, and what is in quotes
+BRACKETS = re.compile(rb"\\*\"(?:[^\"\\]|\\[^\"])*+\\*\"|[\[\]{}]")
 # variables that say where a shell is
 DIRECTORY = re.compile(rb"(?<!_)PWD=")
 # a value that only says where the secret is
@@ -41,7 +45,8 @@ _MATERIAL, _HEADER, _NAME = _any(rules.MATERIAL), _any(rules.HEADERS), _any(rule
 KEYED = re.compile(
     rb"(?:(?P<header>" + _HEADER + rb")|(?P<material>" + _MATERIAL + rb")|" + _NAME + rb")"
     rb"(?:" + rules.BEHIND + rb")?"
-    rb"(?P<apart>(?:\\*[\"'])?\]?[ \t]{0,8}(?:=>|:=|=|:(?!:|//)|%3[ad])(?:\\?[ \t]){0,8})",
+    rb"(?P<apart>(?:\\*[\"'])?(?:\]|%5d)?[ \t]{0,8}"
+    rb"(?:=>|:=|={1,3}|:(?!:|//)|%3[ad])(?:\\?[ \t]){0,8})",
     re.IGNORECASE,
 )
 SCHEME = re.compile(rb"(?:" + rules.SCHEMES + rb")[ \t]{1,8}(?=\S)", re.IGNORECASE)
@@ -166,6 +171,8 @@ def _keyed(text: bytes, *, line: bool) -> bytes:
         start, end, after = _value(text, found, done, line=line)
         value = text[start:end]
         kept = not value or is_elsewhere(value, material=found["material"] is not None)
+        told = b'"' in found["apart"] or b"==" in found["apart"]
+        kept = kept or (told and NOTHING.match(value) is not None)
         kept = kept or (value[:1] == b"/" and DIRECTORY.match(text, found.start()) is not None)
         parts += (text[done:start], value if kept else HIDDEN)
         # what is kept may itself hold names
@@ -189,8 +196,24 @@ def _value(text: bytes, found: re.Match[bytes], done: int, *, line: bool) -> tup
             inner = scheme.end()
         end = quoted_end(text, quote[0], quote.end(), len(text))
         return inner, max(inner, end), min(len(text), max(inner, end) + len(quote[0]))
+    if text[at : at + 1] in (b"[", b"{") and b'"' in found["apart"]:
+        end = _closed(text, at)
+        return at + 1, max(at + 1, end - 1), end
     end = _plain_end(text, found, at, done, line=line)
     return at, end, end
+
+
+def _closed(text: bytes, at: int) -> int:
+    """Return where a list or an object ends; the end of the text if nothing closes it."""
+    depth = 0
+    for found in BRACKETS.finditer(text, at):
+        if found[0] in (b"[", b"{"):
+            depth += 1
+        elif found[0] in (b"]", b"}"):
+            depth -= 1
+            if not depth:
+                return found.end()
+    return len(text) + 1
 
 
 def _plain_end(text: bytes, found: re.Match[bytes], at: int, done: int, *, line: bool) -> int:

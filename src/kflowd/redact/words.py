@@ -26,7 +26,8 @@ BOOLEAN = re.compile(rb"(?:" + rules.WITHOUT_VALUE + rb")[-_]", re.IGNORECASE)
 # where a value is awaited: clearly the next option; a secret that looks like another is hidden
 OPTION = re.compile(rb"--[a-z][a-z0-9]*(?:-[a-z0-9]+)*(?:=.*)?\Z|-[A-Za-z]\Z", re.DOTALL)
 VERSION = re.compile(rb"(?:\.exe)?[-.]?[0-9][0-9.]*\Z|\.exe\Z")
-ASSIGNMENT = re.compile(rb"[A-Za-z_]\w*=")
+# what sudo logs is the name of a program all the same
+ASSIGNMENT = re.compile(rb"(?!COMMAND=/)[A-Za-z_]\w*=")
 BLANK = re.compile(rb"\s")
 SECRET, MATERIAL, USER, COOKIE = range(4)
 USED_AS_SHELL = rules.SHELLS | rules.RUNNERS

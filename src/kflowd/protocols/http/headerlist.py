@@ -81,7 +81,7 @@ def _request(found: dict[bytes, bytes]) -> StartLine:
 
 def _sent(value: bytes | None) -> str:
     """Return a value that somebody sent, and for any other one with which nothing is wrong."""
-    return "-" if value is None or value is UNKNOWN else text_of(value)
+    return "*" if value is None or value is UNKNOWN else text_of(value)
 
 
 def add(fields: Fields, block: list[Field], expected: Collection[bytes] = ()) -> None:

@@ -21,8 +21,10 @@ VERSION = re.compile(r"HTTP/[0-9]+(?:\.[0-9]+)?", re.IGNORECASE)
 STATUS = re.compile(r"(HTTP/[0-9]\.[0-9]) ([0-9]{3})(?: (.*))?")
 ODD_STATUS = re.compile(r"(HTTP/[0-9.]{0,8})[ \t]+([0-9]{1,9})(?![0-9])[ \t]*(.*)", re.IGNORECASE)
 LEAST_STATUS = 100
-# what no target has, and no reason; of a target blanks are told by themselves
-IN_TARGET = re.compile(r"[\x00-\x1f\x7f]")
+# what no target has (RFC 3986 2: it is escaped), and no reason; blanks are told by themselves
+IN_TARGET = re.compile(r"[\x00-\x1f\x7f-\U0010ffff]")
+# a path, all of a server, a whole address (RFC 9112 3.2)
+FORM = re.compile(r"/|\*\Z|[A-Za-z][A-Za-z0-9+.-]*:")
 IN_REASON = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 BLANKS = re.compile(r"[ \t\v\f\r]+")
 # What a message looks like in the middle of anything, with its whole first line or what is enough
@@ -71,8 +73,14 @@ def read(line: bytes) -> StartLine | None:
     Args:
         line: With its line feed.
     """
-    text = text_of(line).rstrip("\r\n")
-    return _answer(text) if text[:5].upper() == "HTTP/" else _request(text)
+    ended = text_of(line).removesuffix("\n").removesuffix("\r")
+    text = ended.rstrip("\r")
+    found = _answer(text) if text[:5].upper() == "HTTP/" else _request(text)
+    if found is not None and len(text) < len(ended):
+        complaint = words.SPACE_IN_LINE if found.method else words.BAD_STATUS
+        if complaint not in found.complaints:
+            found.complaints.append(complaint)
+    return found
 
 
 def unfinished(line: bytes) -> StartLine | None:
@@ -130,6 +138,8 @@ def complaints_of(method: str, url: str) -> list[str]:
         complaints.append(words.SPACE_IN_TARGET)
     if IN_TARGET.search(url):
         complaints.append(words.BAD_TARGET)
+    if url and method != "CONNECT" and not FORM.match(url):
+        complaints.append(words.NO_FORM)
     return complaints
 
 

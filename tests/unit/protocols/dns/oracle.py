@@ -12,6 +12,10 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
+from kflowd.protocols.base import Limits
+from kflowd.protocols.dns.message import decode
+
+ALL = Limits(items=10000, text_bytes=1 << 20)
 # of the registry, but not of dnspython
 NAMES = {
     31: "EID",
@@ -102,3 +106,24 @@ def read(wire: bytes) -> Read | None:
         f"RCODE{rcode}" if rcode.isdigit() else rcode,
         [str(error.exception) for error in it.errors],
     )
+
+
+def differs(data: bytes) -> bool:
+    """Say whether a message has what both take for something else, each with its reason."""
+    members, _ = decode(data, ALL, whole=True)
+    if data[2] >> 3 & 15 not in (0, 4) or "ResourceRecords" not in members:
+        return True  # an UPDATE has other sections there; of others we know more
+    rows = [row for row in members["ResourceRecords"] if len(row) == 5]
+    return any(
+        # data of the Internet in another class: dnspython shows their bytes
+        row[3] != "IN"
+        # there the top bit of a class is that of multicast DNS
+        or b"\x80\1" in data
+        # dnspython has no use for an OPT that is an answer, nor for signatures that are not last
+        or row[0] in ("OPT", "TSIG", "SIG")
+        # it shows the bytes of these alone, or we do
+        or row[0] in ("RKEY", "TALINK", "TA", "DSYNC", "HHIT", "BRID")
+        # it takes a TTL with its top bit for 0 (RFC 2181 8): we show what was sent
+        or row[2] > 0x7FFFFFFF
+        for row in rows
+    ) or "pointer does not go back to a name" in str(members.get("_Exception"))  # into the header

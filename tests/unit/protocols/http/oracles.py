@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exchanges of messages that are valid, and what h11 and httptools read of their bytes."""
 
+import itertools
 from typing import Any, NamedTuple
 
 import h11
 import httptools
 from hypothesis import strategies as st
+
+from kflowd.protocols import Message
 
 Headers = list[tuple[str, str]]
 # What an oracle says of a message: first line, headers, body.
@@ -150,3 +153,37 @@ def by_httptools(data: bytes) -> list[Seen]:
     reader.parser = httptools.HttpRequestParser(reader)
     reader.parser.feed_data(data)
     return reader.seen
+
+
+def expected(seen: Seen) -> dict[str, str]:
+    """Return what a record shows of a message that an oracle read: first line, headers, body."""
+    first, headers, body = seen
+    shown = {name: "" for name, _ in headers}
+    names = {name.lower(): name for name in reversed(shown)}
+    values: dict[str, list[str]] = {}
+    for name, value in headers:
+        values.setdefault(names[name.lower()], []).append(value)
+    shown = {name: ", ".join(each) for name, each in values.items()}
+    text = body.decode().rstrip("\r\n")
+    return {"first": " ".join(first), **shown, **({"_Body": text} if text else {})}
+
+
+def given_by(messages: list[Message]) -> list[dict[str, str]]:
+    """Return the same of our messages."""
+    made = []
+    for it in messages:
+        members = dict(it.members)
+        members.pop("_Version")
+        first = [members.pop("_Method", None), members.pop("_Url", None)]
+        if first == [None, None]:
+            first = [str(members.pop("_Status")), members.pop("_Reason", "")]
+        assert not it.notes
+        assert not it.length
+        made.append({"first": " ".join(map(str, first)), **members})
+    return made
+
+
+def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
+    """Return bytes cut at places, taken modulo their number."""
+    places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    return [data[a:b] for a, b in itertools.pairwise(places)]

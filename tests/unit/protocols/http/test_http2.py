@@ -47,7 +47,7 @@ def test_prior_knowledge(size: int) -> None:
         assert not any(it.notes or it.length for it in messages)
 
 
-TARGET = "space in the request target; control character in the request target"
+TARGET = "space in the request target; control or non-ASCII character in the request target"
 
 
 def test_upgrade_from_http_1() -> None:

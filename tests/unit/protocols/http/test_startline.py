@@ -5,7 +5,7 @@ import pytest
 
 from kflowd.protocols.http.startline import read, unfinished
 
-IN_TARGET = "control character in the request target"
+IN_TARGET = "control or non-ASCII character in the request target"
 
 
 def request(method: str, url: str, version: str = "HTTP/1.1") -> dict[str, Any]:
@@ -30,7 +30,11 @@ def status(code: int, reason: str = "", version: str = "HTTP/1.1") -> dict[str, 
         (b"G@T / HTTP/1.1\r\n", request("G@T", "/"), ["method is no token"]),
         (b"GET / http/1.1\r\n", request("GET", "/", "http/1.1"), ["unusual version"]),
         (b"GET / HTTP/3\r\n", request("GET", "/", "HTTP/3"), ["unusual version"]),
-        (b"GET /\xff HTTP/1.1\r\n", request("GET", "/\ufffd"), []),
+        (b"GET /\xff HTTP/1.1\r\n", request("GET", "/\ufffd"), [IN_TARGET]),
+        (b"GET x HTTP/1.1\r\n", request("GET", "x"), ["request target of no known form"]),
+        (b"OPTIONS * HTTP/1.1\r\n", request("OPTIONS", "*"), []),
+        (b"GET / HTTP/1.1\r\r\n", request("GET", "/"), ["white space in the request line"]),
+        (b"HTTP/1.1 200 OK\r\r\n", status(200, "OK"), ["malformed status line"]),
         (b"GET /\x00 HTTP/1.1\r\n", request("GET", "/\0"), [IN_TARGET]),
         (b"GET /\t HTTP/1.1\r\n", request("GET", "/\t"), [IN_TARGET]),
         (b"GET /a\rb HTTP/1.1\r\n", request("GET", "/a\rb"), [IN_TARGET]),

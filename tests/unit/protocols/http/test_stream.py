@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-import itertools
 import random
 import time
 from collections.abc import Callable
@@ -8,16 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kflowd.protocols.base import Limits, Message
+from kflowd.protocols.base import Limits
 from kflowd.protocols.http import Http
 from tests.unit.protocols.http import mutate
 from tests.unit.protocols.http.frames_made import PREFACE, SETTINGS, frame
 from tests.unit.protocols.http.oracles import (
     Exchange,
-    Seen,
     by_h11,
     by_httptools,
     exchanges,
+    expected,
+    given_by,
+    pieces,
 )
 from tests.unit.protocols.http.talk import (
     GET,
@@ -30,40 +31,6 @@ from tests.unit.protocols.http.talk import (
     asked,
     talk,
 )
-
-
-def expected(seen: Seen) -> dict[str, str]:
-    """Return what a record shows of a message that an oracle read: first line, headers, body."""
-    first, headers, body = seen
-    shown = {name: "" for name, _ in headers}
-    names = {name.lower(): name for name in reversed(shown)}
-    values: dict[str, list[str]] = {}
-    for name, value in headers:
-        values.setdefault(names[name.lower()], []).append(value)
-    shown = {name: ", ".join(each) for name, each in values.items()}
-    text = body.decode().rstrip("\r\n")
-    return {"first": " ".join(first), **shown, **({"_Body": text} if text else {})}
-
-
-def given_by(messages: list[Message]) -> list[dict[str, str]]:
-    """Return the same of our messages."""
-    made = []
-    for it in messages:
-        members = dict(it.members)
-        members.pop("_Version")
-        first = [members.pop("_Method", None), members.pop("_Url", None)]
-        if first == [None, None]:
-            first = [str(members.pop("_Status")), members.pop("_Reason", "")]
-        assert not it.notes
-        assert not it.length
-        made.append({"first": " ".join(map(str, first)), **members})
-    return made
-
-
-def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
-    """Return bytes cut at places, taken modulo their number."""
-    places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
-    return [data[a:b] for a, b in itertools.pairwise(places)]
 
 
 @settings(max_examples=150)
