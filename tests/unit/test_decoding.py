@@ -133,11 +133,13 @@ def test_nothing_is_said_of_the_host(capture: Path, capfd: pytest.CaptureFixture
     command = ["decode", "--separator", "newline", str(capture), "-o"]
     assert cli.run([*command, "ecs"]) == 0
     assert cli.run([*command, "ocsf"]) == 0
-    ecs, _, ocsf, _ = map(json.loads, capfd.readouterr().out.splitlines())
+    ecs, _, ocsf, *others = map(json.loads, capfd.readouterr().out.splitlines())
     assert "host" not in ecs
     assert ecs["source"]["ip"] == "192.0.2.1"
     assert "device" not in ocsf
-    check(ocsf)
+    for event in (ocsf, *others):
+        check(event)
+    assert {it["class_uid"] for it in others} == {4001, 4002, 4003}
 
 
 def test_an_empty_datagram_is_a_message(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

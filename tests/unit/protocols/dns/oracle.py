@@ -122,7 +122,7 @@ def differs(data: bytes) -> bool:
         # dnspython has no use for an OPT that is an answer, nor for signatures that are not last
         or row[0] in ("OPT", "TSIG", "SIG")
         # it shows the bytes of these alone, or we do
-        or row[0] in ("RKEY", "TALINK", "TA", "DSYNC", "HHIT", "BRID")
+        or row[0] in ("RKEY", "TALINK", "TA", "ISDN", "DSYNC", "HHIT", "BRID")
         # it takes a TTL with its top bit for 0 (RFC 2181 8): we show what was sent
         or row[2] > 0x7FFFFFFF
         for row in rows
