@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+from hypothesis import given
+
+from kflowd.fim.consumers import encode
+from kflowd.fim.consumers.access import rules
+from kflowd.fim.consumers.entries import AccessRule, Malformed
+from tests.unit.fim.consumers.inputs import content, takes_linear_time
+
+
+def test_rules_have_all_three_fields() -> None:
+    """Users and origins are lists, with what EXCEPT takes out of them; IPv6 has colons (W32)."""
+    data = (
+        b"# c\n+ : root (adm),bob : LOCAL 10.0.0.0/8 ::1\n-:ALL EXCEPT root:ALL EXCEPT tty1 tty2\n"
+    )
+    assert rules(data) == (
+        AccessRule("+", ("root", "(adm)", "bob"), ("LOCAL", "10.0.0.0/8", "::1")),
+        AccessRule("-", ("ALL",), ("ALL",), ("root",), ("tty1", "tty2")),
+    )
+
+
+def test_what_pam_access_skips_is_malformed() -> None:
+    """Lines that are whitespace or comments are nothing; others are kept, with why (W9)."""
+    data = b"   \n\t\n + : a : b\n? : a : b\n+ : a\nx\n+ : , : b\n #+ : a : b\n"
+    found = rules(data)
+    assert [it.cause for it in found if isinstance(it, Malformed)] == [
+        "neither + nor -",
+        "neither + nor -",
+        "not three fields",
+        "not three fields",
+        "an empty list",
+        "neither + nor -",
+    ]
+    assert len(found) == 6
+
+
+@given(content)
+def test_any_bytes_are_read(data: bytes) -> None:
+    """Nothing raises, and what is found can be kept."""
+    encode(rules(data))
+
+
+def test_time_is_linear() -> None:
+    """Four times the bytes take no more than some four times as long."""
+    takes_linear_time(rules)
