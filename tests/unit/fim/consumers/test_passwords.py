@@ -55,7 +55,7 @@ def test_status_is_that_of_the_field(raw: bytes, status: str) -> None:
 
 
 def test_a_pointer_is_none_in_shadow() -> None:
-    """ "x" points at shadow in passwd, and locks in shadow."""
+    """An "x" points at shadow in passwd, and locks in shadow."""
     assert password(b"x", KEY, points=True).status == "shadow"
     assert password(b"x", KEY).status == "locked"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from kflowd.fim.consumers import encode
-from kflowd.fim.consumers.entries import Account, Group, Malformed
+from kflowd.fim.consumers.entries import Account, Group, Malformed, Password
 from kflowd.fim.consumers.users import accounts
 from tests.unit.fim.consumers.inputs import HASH, KEY, content, takes_linear_time
 
@@ -26,7 +26,7 @@ def test_four_files_are_one_account() -> None:
     assert isinstance(bob, Account)
     assert (bob.password.status, bob.password.algorithm) == ("set", "sha512")
     assert (bob.expired, bob.groups, bob.ageing[0]) == (20000, ("adm",), "19000")
-    assert groups[1] == Group("adm", 4, groups[1].password, ("bob", "root"), ("bob",))
+    assert groups[1] == Group("adm", 4, Password("locked"), ("bob", "root"), ("bob",))
 
 
 def test_passwords_by_where_they_stand() -> None:
