@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`format = "bpfink"`: a finding as the line that bpfink would have written, for its readers.
 
-One JSON object a line, in the order and with the messages of that program; hashes are plain SHA-256,
-and of passwords there is the status alone. What it had no line for is a line with `finding`.
+One JSON object a line, in the order and with the messages of that program; hashes are plain
+SHA-256, and of passwords there is the status alone. What it had no line for has `finding`.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -35,8 +35,8 @@ def shown(kind: str, state: tuple[dict[str, Any], ...] = (), **fields: object) -
 )
 def test_files_have_their_digests(kind: str, seen: str, current: str, new: str) -> None:
     """The shapes of hash-tracked files, in their order."""
-    states = {"FimBefore": {"SHA256": "aa"}, "FimAfter": {"SHA256": "bb"}}
-    found = shown(kind, FimConsumer="generic", **states)
+    before, after = {"SHA256": "aa"}, {"SHA256": "bb"}
+    found = shown(kind, FimConsumer="generic", FimBefore=before, FimAfter=after)
     generic = {"current": current, "next": new}
     expected = {"level": "warn", "generic": generic, **FILE, "message": seen}
     assert list(found.items()) == list(expected.items())
@@ -64,8 +64,12 @@ def test_accounts_and_keys_are_users() -> None:
     found = shown("account", (account,), FimAdded=[account], FimRemoved=[])
     user = {"user": "eve", "passwd": "set:md5", "keys": []}
     assert found == {
-        **{"level": "warn", "users": [user], "add": [user], "del": []},
-        **{**END, "message": "Users Modified"},
+        "level": "warn",
+        "users": [user],
+        "add": [user],
+        "del": [],
+        **END,
+        "message": "Users Modified",
     }
     keys = shown("key", FimRemoved=[key])
     assert keys["del"] == [{"user": "eve", "passwd": "", "keys": ["ssh-rsa SHA256:x"]}]

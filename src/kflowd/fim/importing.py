@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`kflowd fim import-config FILE`: the file that it reads, and what is wrong with it."""
+
+import os
+import stat
+from pathlib import Path
+
+from kflowd.errors import UsageError
+from kflowd.fim import importers
+from kflowd.fim.importers.imported import FormatError
+
+
+def import_config(path: Path) -> importers.Result:
+    """Return the configuration of another tool as `[fim]`, and a line for all that it does not say.
+
+    Args:
+        path: Of the file.
+
+    Raises:
+        UsageError: It is not to be had, or is none that is known.
+    """
+    what = f"importing {path}"
+    try:
+        content = _content(path)
+        return importers.converted(content)
+    except OSError as error:
+        raise UsageError(f"{what}: {error.strerror}") from None
+    except FormatError as error:
+        at = f"line {error.line}: " if error.line else ""
+        raise UsageError(f"{what}: {at}{error}", "docs/fim-import.md has what is read") from None
+
+
+def _content(path: Path) -> bytes:
+    # a pipe that nobody writes to is not waited for
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(0, "no regular file")
+        return file.read(importers.MAX_CONTENT + 1)
