@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`kflowd fim import-config FILE`: the file that it reads, and what is wrong with it."""
+"""`kflowd fim import-config FILE`: the file that it reads."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -17,17 +18,16 @@ def import_config(path: Path) -> importers.Result:
         path: Of the file.
 
     Raises:
-        UsageError: It is not to be had, or is none that is known.
+        UsageError: It is none that is known, or damaged.
+        OSError: It is not to be had, or no regular file.
     """
-    what = f"importing {path}"
+    content = _content(path)
     try:
-        content = _content(path)
         return importers.converted(content)
-    except OSError as error:
-        raise UsageError(f"{what}: {error.strerror}") from None
     except FormatError as error:
         at = f"line {error.line}: " if error.line else ""
-        raise UsageError(f"{what}: {at}{error}", "docs/fim-import.md has what is read") from None
+        hint = "docs/fim-import.md has what is read"
+        raise UsageError(f"importing {path}: {at}{error}", hint) from None
 
 
 def _content(path: Path) -> bytes:
@@ -35,5 +35,5 @@ def _content(path: Path) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(0, "no regular file")
+            raise OSError(errno.EINVAL, "no regular file", str(path))
         return file.read(importers.MAX_CONTENT + 1)

@@ -20,16 +20,14 @@ def test_a_file_is_converted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, "No such file or directory"),
         (b"hello", "none of the formats that are read: "),
         (b"<syscheck>\n<x>", "line 2: no XML: mismatched tag"),
     ],
 )
-def test_what_is_wrong_is_one_line(content: bytes | None, said: str, tmp_path: Path) -> None:
+def test_what_is_wrong_is_one_line(content: bytes, said: str, tmp_path: Path) -> None:
     """With the name of the file, and the line where there is one."""
     path = tmp_path / "x"
-    if content is not None:
-        path.write_bytes(content)
+    path.write_bytes(content)
     with pytest.raises(UsageError) as error:
         import_config(path)
     assert str(error.value).startswith(f"importing {path}: {said}")
@@ -39,6 +37,7 @@ def test_nothing_but_a_file_is_read(tmp_path: Path) -> None:
     """A pipe that nobody writes to is not waited for, a directory is none."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    for path, said in ((pipe, "no regular file"), (tmp_path, "Is a directory")):
-        with pytest.raises(UsageError, match=said):
+    missing = tmp_path / "missing"
+    for path, said in ((pipe, "no regular"), (tmp_path, "directory"), (missing, "No such file")):
+        with pytest.raises(OSError, match=said):
             import_config(path)

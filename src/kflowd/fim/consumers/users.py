@@ -11,7 +11,7 @@ import msgspec
 from kflowd.fim.consumers.entries import NONE, Account, Entries, Group, Malformed, Password
 from kflowd.fim.consumers.passwords import password
 from kflowd.fim.consumers.tables import table
-from kflowd.fim.consumers.texts import hide, number, shown
+from kflowd.fim.consumers.texts import fingerprint, hide, number, shown
 
 # Names of programs that let nobody in, wherever they are; an empty shell is /bin/sh.
 NO_LOGIN = frozenset(("nologin", "false", "sync", "shutdown", "halt", "true"))
@@ -84,7 +84,7 @@ def _account(fields: list[bytes], secrets: _Lines | None, key: bytes) -> Account
         told = password(secret[1], key)
         if told.status == "set" and secret[LAST_CHANGE] == b"0":
             told = Password("expired", told.algorithm, told.fingerprint)
-        ageing = tuple(_text(each) for each in secret[AGEING])
+        ageing = tuple(_day(each, key) for each in secret[AGEING])
         expires = number(secret[EXPIRES])
     else:
         told = Password("absent")
@@ -104,6 +104,11 @@ def _account(fields: list[bytes], secrets: _Lines | None, key: bytes) -> Account
         expired=expires,
         login=login,
     )
+
+
+def _day(raw: bytes, key: bytes) -> str:
+    """Return a field of ageing; what is no number may be anything, a hash as well."""
+    return raw.decode() if not raw or raw.isdigit() else f"invalid {fingerprint(key, raw)}"
 
 
 def _lets_in(shell: str) -> bool:

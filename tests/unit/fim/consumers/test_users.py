@@ -40,6 +40,14 @@ def test_passwords_by_where_they_stand() -> None:
     assert alone.password.status == "shadow"
 
 
+def test_an_invalid_day_is_not_shown() -> None:
+    """It may be a hash without any sign of it; that it changed is seen."""
+    line = b"a:x:1:1::/:/bin/sh"
+    found = [accounts(line, b"a:*:%s::::::" % it, None, None, KEY) for it in (b"abJnggxhB", b"y")]
+    assert b"abJnggxhB" not in encode(found[0])
+    assert found[0] != found[1]
+
+
 @pytest.mark.parametrize(
     ("line", "login"),
     [

@@ -72,8 +72,10 @@ def test_aide_takes_the_file(tmp_path: Path) -> None:
         ("/a$ p+compressed", "line 1: compressed: a rotated log is known by its first bytes"),
         (
             "/a R",
-            "what only begins with the name is not covered: "
-            "aide has no end of a name here (lines 1)",
+            (
+                "what only begins with the name is not covered: "
+                "aide has no end of a name here (lines 1)"
+            ),
         ),
     ],
 )
