@@ -23,7 +23,8 @@ def _lines(imported: Imported, origin: str) -> Iterator[str]:
     yield f"# imported from {origin}"
     yield "[fim]"
     for key, value in imported.settings.items():
-        yield f"{key} = {string(value)}"
+        # no settings of [fim] yet: a file with them would be refused
+        yield f"# {key} = {string(value)}"
     taken: set[str] = set()
     for rule in imported.finished():
         yield ""

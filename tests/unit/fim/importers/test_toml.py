@@ -15,7 +15,8 @@ def test_rules_are_tables() -> None:
     long = tuple(f"/opt/{'x' * 30}{it}" for it in range(5))
     imported.add(2, Rule(long, "diff", ("re:\\.swp$",), 3, 100 << 20, "high", ("a",), "any"))
     read = tomllib.loads(text(imported, "x"))["fim"]
-    assert read["scan"] == "60s"
+    assert '# scan = "60s"' in text(imported, "x").splitlines()
+    assert set(read) == {"rule"}
     assert read["rule"] == [
         {
             "name": f"opt-{'x' * 30}0-diff",
