@@ -24,6 +24,7 @@ TYPES = {
     "ints": "list of integers",
     "object": "object of texts",
     "objects": "list of objects",
+    "values": "object",
 }
 
 

@@ -9,7 +9,8 @@ import click
 
 import kflowd
 from kflowd import config
-from kflowd.cli import PROGRAM, command
+from kflowd.cli import command
+from kflowd.console import PROGRAM
 from kflowd.settings import Settings
 from kflowd.settings.walk import Setting, Tree, members
 from kflowd.settings.written import written

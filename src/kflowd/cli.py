@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command: options in, one line and an exit code out.
 
-The only module that prints and exits; `completion` alone knows Click too. What a command needs is
-imported when it runs: `--help` and a wrong option are answered at once, and `replay` needs no
-compiled extension.
+The only module that exits. `console` prints for it and `fim_cli` has the commands of `kflowd fim`:
+those and `completion` alone know Click too. What a command needs is imported when it runs: `--help`
+and a wrong option are answered at once, and `replay` needs no compiled extension.
 """
 
 import itertools
@@ -11,13 +11,25 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from click.core import ParameterSource
 
 from kflowd import completion, streams
-from kflowd.errors import KflowdError, SinkError, UsageError
+from kflowd.console import (
+    INTERNAL,
+    PROGRAM,
+    config_option,
+    explain,
+    of_host,
+    one_line,
+    print_text,
+    say,
+    version,
+)
+from kflowd.errors import UsageError
+from kflowd.fim_cli import fim
 from kflowd.greeting import greeting
 from kflowd.settings import Settings
 from kflowd.settings.lines import OptionLine, option_lines
@@ -28,18 +40,9 @@ from kflowd.settings.walk import Place, Tree
 if TYPE_CHECKING:
     from kflowd.config import Again
 
-PROGRAM = "kflowd"
-INTERNAL = "internal error:"
-MESSAGES = streams.Messages()
 SEPARATOR = "--"  # of our options and a program to trace
-# what dlopen says where a limit of memory or of open files is met (glibc, elf/dl-load.c)
-UNLOADED = ("shared object", "static TLS", "allocate memory")
-# what bytes of a name that are no UTF-8 are decoded to, and written as again
-UNDECODED = frozenset(map(chr, range(0xDC80, 0xDD00)))
 OF_PLUGINS = "plugin_ports"
 INTERRUPTED = 130  # as a shell counts a death by SIGINT
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class SettingOption(click.Option):
@@ -155,36 +158,6 @@ def _apart(line: OptionLine, values: Any) -> dict[Place, Any]:
     return found
 
 
-def _version(context: click.Context, _param: click.Parameter, value: bool) -> None:
-    if value and not context.resilient_parsing:  # which a completion is
-        from kflowd import versions
-
-        _print(versions.line())
-        context.exit(0)
-
-
-# of every command, whatever stands beside it
-version = click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_version,
-    help="Print versions in one line and exit.",
-)
-
-
-def config_option(help_text: str) -> Callable[[F], F]:
-    """Return what gives a command the option that names a file of settings."""
-    # what is wrong with the file says who opens it, in the words of all such errors
-    kind = click.Path(path_type=Path, readable=False)
-    flags = ("-C", "--config", "config_file")
-    return click.option(*flags, metavar="FILE", type=kind, help=help_text)
-
-
-of_host = config_option(
-    "Read settings from this file.  [default: /etc/kflowd/kflowd.toml, if it is there]"
-)
 named = config_option("Read settings from this file: those that are options here.")
 named_too = config_option("The same as FILE.")
 
@@ -194,7 +167,7 @@ def _legend(context: click.Context, _param: click.Parameter, value: bool) -> Non
         import kflowd
         from kflowd.serialize.legend import legend
 
-        _print(legend(f"{PROGRAM} {kflowd.__version__}"))
+        print_text(legend(f"{PROGRAM} {kflowd.__version__}"))
         context.exit(0)
 
 
@@ -255,15 +228,17 @@ def command(context: click.Context, /, **_given: Any) -> None:
         _go_on_in_background(context, settings, file)
     if not settings.quiet and os.isatty(streams.STDERR):
         for each in greeting(settings, command.commands, *(context.obj or ())[:1]):
-            _say(each)
+            say(each)
+    if settings.fim.rule or settings.fim.profile:
+        say("this version does not watch files live: kflowd fim check compares those of [fim]")
     # behind the greeting: it takes a while
     from kflowd import app
 
     if context.obj is None:
-        context.exit(app.trace(settings, _say, again=_again(context, file)))
+        context.exit(app.trace(settings, say, again=_again(context, file)))
     if not context.obj:
         raise UsageError("--: the program to trace is missing")
-    context.exit(app.trace_command(context.obj, settings, _say))
+    context.exit(app.trace_command(context.obj, settings, say))
 
 
 def _again(context: click.Context, file: Source, *, quiet: bool = False) -> "Again":
@@ -296,7 +271,7 @@ def _go_on_in_background(context: click.Context, settings: Settings, file: Sourc
 
     quiet = msgspec.structs.replace(settings, quiet=True)
     again = _again(context, file, quiet=True)
-    context.exit(app.trace(quiet, _say, ready=child.ready, again=again))
+    context.exit(app.trace(quiet, say, ready=child.ready, again=again))
 
 
 @command.command("doctor", params=setting_options("doctor"))
@@ -310,7 +285,7 @@ def doctor(context: click.Context, /, *, as_json: bool, **_given: Any) -> None:
 
     settings = _settings(context)
     text, code = app.diagnose(settings, as_json=as_json)
-    _print(text)
+    print_text(text)
     context.exit(code)
 
 
@@ -334,7 +309,7 @@ def support(context: click.Context, /, path: Path | None, **_given: Any) -> None
         source = merged((file, on_stdout(file, line)))
         return effective(file, line), source.origin
 
-    _print(str(archive.support(path, settings, _say)))
+    print_text(str(archive.support(path, settings, say)))
 
 
 @command.command("replay", params=setting_options("replay"))
@@ -350,7 +325,7 @@ def replay(context: click.Context, /, path: Path, **_given: Any) -> None:
     line = given_settings(context)
     # the host's file says what its service does: a replay is not to send it all once more
     file = of_command(_file_settings(context, optional=False), "replay")
-    context.exit(app.replay(path, effective(file, line), _say))
+    context.exit(app.replay(path, effective(file, line), say))
 
 
 @command.command("decode", params=setting_options("decode"))
@@ -367,7 +342,7 @@ def decode(context: click.Context, /, path: Path, **_given: Any) -> None:
 
     line = given_settings(context)
     file = of_command(_file_settings(context, optional=False), "decode")
-    context.exit(decoding.decode(path, effective(file, line), _say))
+    context.exit(decoding.decode(path, effective(file, line), say))
 
 
 class Kept(click.Command):
@@ -397,10 +372,10 @@ def top(context: click.Context, /, path: str | None, **_given: Any) -> None:
     if context.params["config_file"] is not None:
         fields.add("config_file")
     if path is None:
-        context.exit(shown.top_of_agent(context.obj, fields, _print, _say))
+        context.exit(shown.top_of_agent(context.obj, fields, print_text, say))
     if fields:
         raise UsageError(f"{path}: options are for an agent, and not beside a file")
-    shown.top_of_file(path, _print)
+    shown.top_of_file(path, print_text)
 
 
 @command.command("schema")
@@ -412,7 +387,10 @@ def schema() -> None:
     import kflowd
     from kflowd.serialize.schema import schema as made
 
-    _print(msgspec.json.format(msgspec.json.encode(made(kflowd.__version__))).decode())
+    print_text(msgspec.json.format(msgspec.json.encode(made(kflowd.__version__))).decode())
+
+
+command.add_command(fim)
 
 
 @command.command("completion")
@@ -420,7 +398,7 @@ def schema() -> None:
 @version
 def complete(shell: str) -> None:
     """Print what makes a shell complete kflowd: source <(kflowd completion bash)."""
-    _print(completion.script(command, PROGRAM, shell))
+    print_text(completion.script(command, PROGRAM, shell))
 
 
 @command.group("config", no_args_is_help=False)
@@ -445,10 +423,10 @@ def config_check(context: click.Context, /, path: Path | None, config_file: Path
     path = path or config_file
     problems = config.problems_of(path)
     for line in problems:
-        _say(_one_line(line))
+        say(one_line(line))
     if not problems:
         absent = path is None and not config.DEFAULT.exists()
-        _print(f"OK: {path or config.DEFAULT}{' is not there' if absent else ''}")
+        print_text(f"OK: {path or config.DEFAULT}{' is not there' if absent else ''}")
     context.exit(UsageError.exit_code if problems else 0)
 
 
@@ -464,13 +442,7 @@ def config_show(context: click.Context, /, *, origin: bool, **_given: Any) -> No
     line = given_settings(context)
     file = _file_settings(context)
     source = merged((file, on_stdout(file, line)))
-    _print(written(effective(file, line), source.origin if origin else None))
-
-
-def _one_line(text: str) -> str:
-    """Return a text as one line that drives no terminal: a name of a file may hold anything."""
-    line = " ".join(text.split())
-    return "".join(it if it.isprintable() or it in UNDECODED else ascii(it)[1:-1] for it in line)
+    print_text(written(effective(file, line), source.origin if origin else None))
 
 
 def _refuse_options_before(context: click.Context) -> None:
@@ -478,24 +450,6 @@ def _refuse_options_before(context: click.Context) -> None:
     for name in context.params:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise UsageError(f"options of {context.invoked_subcommand} come after its name")
-
-
-def _say(line: str) -> None:
-    # one line of the summary; the first names the program
-    MESSAGES.write(f"{line}\n" if line.startswith(" ") else f"{PROGRAM}: {line}\n")
-
-
-def _print(text: str) -> None:
-    """Print what is no record.
-
-    Raises:
-        SinkError: If standard output does not take it. That nobody reads it is no error.
-    """
-    try:
-        streams.write(streams.STDOUT, f"{text}\n".encode("utf-8", "surrogateescape"))
-    except OSError as error:
-        if not isinstance(error, BrokenPipeError):
-            raise SinkError(f"writing to stdout: {error.strerror}") from None
 
 
 def run(arguments: list[str]) -> int:
@@ -507,44 +461,14 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         return 0  # who read our output has enough
     except Exception as error:
-        message, hint, code = _explain(error)
-        _say(_one_line(message))
+        message, hint, code = explain(error)
+        say(one_line(message))
         if hint:
-            _say(f"  {hint}")
+            say(f"  {hint}")
         ours = itertools.takewhile(lambda it: it != SEPARATOR, arguments)
         if {"-V", "--verbose"} & set(ours) and message.startswith(INTERNAL):
             raise
     return code if isinstance(code, int) else 0
-
-
-def _explain(error: Exception) -> tuple[str, str | None, int]:
-    """Return message, hint and exit code for an error."""
-    match error:
-        case KflowdError():
-            return str(error), error.hint, error.exit_code
-        case click.ClickException():
-            context = getattr(error, "ctx", None)
-            path = context.command_path if context else PROGRAM
-            hint = f"{path} --help lists the options"
-            return error.format_message(), hint, UsageError.exit_code
-        case OSError(strerror=str(reason)):
-            return f"{error.filename}: {reason}" if error.filename else reason, None, 1
-        case MemoryError() | SystemError():  # the latter: none for an exception
-            return "running out of memory", "more memory, or less to follow: smaller sizes", 1
-        case ImportError() | RuntimeError() if limit := _limit(error):
-            return limit, None, 1
-        case _:
-            return f"{INTERNAL} {type(error).__name__}: {error}", "-V shows where", 1
-
-
-def _limit(error: Exception) -> str:
-    """Return what a limit of the process refused, as Python says it, "" if that is not why."""
-    text = str(error)
-    if text.startswith("can't start new thread"):
-        return "starting a thread: a limit of memory or of processes is met"
-    if isinstance(error, ImportError) and any(part in text for part in UNLOADED):
-        return f"loading a library: {text}"
-    return ""
 
 
 def entry() -> NoReturn:
@@ -554,6 +478,6 @@ def entry() -> NoReturn:
         code = run(sys.argv[1:])
     except (MemoryError, SystemError) as error:
         # without memory for an exception the interpreter has this one, wherever it stands
-        _say(f"running out of memory: {error}")
+        say(f"running out of memory: {error}")
         code = 1
     sys.exit(code)

@@ -8,8 +8,12 @@
 | 2         | `UsageError`     | an option, an argument or a setting of the file is wrong      |
 | 3         | `FeatureError`   | the running kernel lacks what is asked for                    |
 | 4         | `PrivilegeError` | the caller may not do it: not root, capability, lockdown      |
+| 15        | `FimUsageError`  | `kflowd fim`: an option or an argument is wrong               |
+| 17        | `FimConfigError` | `kflowd fim`: a setting of the file is wrong                  |
+| 18        | `FimError`       | `kflowd fim`: its state or its key is not to be had, or I/O   |
 | 126, 127  | `CommandError`   | the command of the run cannot be executed, or is not there    |
 
+`kflowd fim` has the exit codes of AIDE; below 8 they say what `kflowd fim check` has found.
 A run that is for a command ends with the command's own status, if nothing of this happened.
 
 Messages have the form "verb-ing noun: cause". Only `kflowd.cli` turns them into a line and a code.
@@ -108,3 +112,21 @@ class SinkError(KflowdError):
 
 class MetricsError(KflowdError):
     """Metrics cannot be given where they are wanted."""
+
+
+class FimError(KflowdError):
+    """The state of file integrity monitoring, or its key, is not to be had or not to be trusted."""
+
+    exit_code = 18
+
+
+class FimConfigError(KflowdError):
+    """A setting is wrong that `kflowd fim` reads."""
+
+    exit_code = 17
+
+
+class FimUsageError(KflowdError):
+    """An option or an argument of `kflowd fim` is wrong."""
+
+    exit_code = 15

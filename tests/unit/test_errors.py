@@ -20,6 +20,9 @@ def test_every_error_has_its_documented_exit_code() -> None:
         "CommandError": 127,
         "SinkError": 1,
         "MetricsError": 1,
+        "FimError": 18,
+        "FimConfigError": 17,
+        "FimUsageError": 15,
     }
 
 

@@ -11,6 +11,7 @@ from msgspec import UNSET
 from kflowd.serialize import RECORDS, Record
 from kflowd.serialize.blocks.file import FILE_EVENTS
 from kflowd.serialize.blocks.health import OUTPUT
+from kflowd.serialize.blocks.integrity import STATE
 from kflowd.serialize.blocks.lifetime import PROCESS_EVENTS
 from kflowd.serialize.keys import Counts, keys_of
 from kflowd.serialize.record import block_types
@@ -21,6 +22,10 @@ Getter = Callable[[Any], Any]
 
 _FILE_EVENTS = dict.fromkeys((name for name, _ in FILE_EVENTS), "int")
 _FLAGS = dict.fromkeys(map(flag_names, range(64)), "int")
+_NUMBERS = {"Size", "UID", "GID", "Inode", "Links"}
+_WITHOUT = {"Flags", "ACL", "Xattrs"}
+_STATE = {it: "int" if it in _NUMBERS else "str" for it in STATE if it not in _WITHOUT}
+_ENTRY = {"Kind": "str", "Name": "str"}
 # Of fields with members: which there are, and of what kind.
 MEMBERS: Mapping[str, Mapping[str, str]] = {
     "FileEvents": _FILE_EVENTS,
@@ -31,6 +36,10 @@ MEMBERS: Mapping[str, Mapping[str, str]] = {
     "ProcContainer": {"Id": "str", "Runtime": "str"},
     "ProcAncestors": {"Pid": "int", "Name": "str"},
     "SockUsers": {"Proc": "str", "ProcPID": "int", "TxBytes": "int", "RxBytes": "int"},
+    "FimBefore": _STATE,
+    "FimAfter": _STATE,
+    "FimAdded": _ENTRY,
+    "FimRemoved": _ENTRY,
     "HealthOutputs": {it: "str" if it in {"Name", "State"} else "int" for it in OUTPUT},
 }
 
@@ -71,7 +80,7 @@ def member_getter(kind: str, member: str) -> Getter:
         kind: Of the field; of a list of objects the members of all are taken, as a tuple.
         member: Its name.
     """
-    if kind == "object":
+    if kind in {"object", "values"}:
         return lambda value: value.get(member, UNSET)
 
     def counted(value: Counts) -> Any:  # noqa: ANN401 - a number, or UNSET

@@ -41,7 +41,7 @@ Holds = Callable[[Record], Any]
 Test = Callable[[Any], Any]
 
 _LISTS = {"strings": "str", "ints": "int"}
-_WITH_MEMBERS = ("counts", "object", "objects")
+_WITH_MEMBERS = ("counts", "object", "objects", "values")
 _NOUNS = {"str": "a text", "int": "a whole number"} | dict.fromkeys(
     ("duration", "change"), "a number of seconds"
 )

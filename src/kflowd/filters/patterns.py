@@ -19,13 +19,14 @@ def path_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
 
 def _expression(pattern: str) -> str:
     if "/" not in pattern:
-        return rf"(?:.*/)?(?:{_translated(pattern)})"
+        return rf"(?:.*/)?(?:{translated(pattern)})"
     if is_glob(pattern):
-        return f"(?:{_translated(pattern)})"
+        return f"(?:{translated(pattern)})"
     return rf"{re.escape(pattern.rstrip('/'))}(?:/.*)?"
 
 
-def _translated(pattern: str) -> str:
+def translated(pattern: str) -> str:
+    """Return the regular expression of a glob."""
     out = []
     at = 0
     while at < len(pattern):

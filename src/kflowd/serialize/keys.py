@@ -62,7 +62,8 @@ class Key(NamedTuple):
     Attributes:
         name: The key.
         kind: "str", "int", "duration", "change", "time", "instant", "counts" (object of integers),
-            "strings" (list), "ints" (list), "object" (of texts), "objects" (list of objects).
+            "strings" (list), "ints" (list), "object" (of texts), "objects" (list of objects),
+            "values" (object of anything).
         legend: What the value is.
         when: What has to be so for the key to be there; "" is always.
         optional: It may be absent (UNSET).
@@ -85,6 +86,7 @@ _KINDS: dict[Any, str] = {
     tuple[int, ...]: "ints",
     dict[str, str]: "object",
     list[dict[str, Any]]: "objects",
+    dict[str, Any]: "values",
 }
 
 

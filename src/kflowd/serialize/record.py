@@ -8,6 +8,7 @@ import msgspec
 from kflowd.serialize.blocks.file import FileBlock, FileDigests, FileNotes, InodeBlock
 from kflowd.serialize.blocks.health import HealthDelivery, HealthKernel, HealthUser
 from kflowd.serialize.blocks.info import Host, Moment, Stamp, Uptime
+from kflowd.serialize.blocks.integrity import IntegrityBlock
 from kflowd.serialize.blocks.lifetime import ProcessLifetime
 from kflowd.serialize.blocks.process import ProcessAge, ProcessBlock, ProcessDetails
 from kflowd.serialize.blocks.socket import (
@@ -159,6 +160,21 @@ class HealthRecord(Record, frozen=True, kw_only=True, gc=False):
     outputs: HealthDelivery | None
 
 
+class IntegrityRecord(Record, frozen=True, kw_only=True, gc=False):
+    """What file integrity monitoring has found; its process is absent where nobody knows it."""
+
+    MONITOR: ClassVar[str] = "integrity"
+    ORDER: ClassVar[tuple[str, ...]] = (
+        *Record.ORDER,
+        *("process", "age", "integrity", "moment", "details"),
+    )
+
+    process: ProcessBlock | None = None
+    age: ProcessAge | None = None
+    details: ProcessDetails | None = None
+    integrity: IntegrityBlock
+
+
 # every kind of record; formats, docs and tests go by this table
 RECORDS: tuple[type[Record], ...] = (
     FileRecord,
@@ -169,6 +185,7 @@ RECORDS: tuple[type[Record], ...] = (
     UnixServerRecord,
     ProcessRecord,
     HealthRecord,
+    IntegrityRecord,
 )
 # what goes beyond the contract: --strict leaves it out
 BEYOND_CONTRACT: tuple[type[Block], ...] = (

@@ -23,6 +23,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "ints": {"type": "array", "items": {"type": "integer"}},
     "object": {"type": "object", "additionalProperties": {"type": "string"}},
     "objects": {"type": "array", "items": {"type": "object"}},
+    "values": {"type": "object"},
 }
 
 

@@ -4,7 +4,16 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from kflowd.serialize.blocks import file, health, info, lifetime, messages, process, socket
+from kflowd.serialize.blocks import (
+    file,
+    health,
+    info,
+    integrity,
+    lifetime,
+    messages,
+    process,
+    socket,
+)
 from kflowd.serialize.keys import Block, keys_of
 from kflowd.serialize.record import BEYOND_CONTRACT
 
@@ -51,6 +60,7 @@ SECTIONS: tuple[tuple[str, tuple[type[Block], ...]], ...] = (
     ),
     ("Process records", (lifetime.ProcessLifetime,)),
     ("Health records", (health.HealthKernel, health.HealthUser, health.HealthDelivery)),
+    ("Integrity records", (integrity.IntegrityBlock,)),
 )
 WORDS: tuple[Words, ...] = (
     Words("The events in FileEvents", "Event", dict(file.FILE_EVENTS), "FileEvents"),
@@ -68,6 +78,9 @@ WORDS: tuple[Words, ...] = (
     Words("The words of _Notes", "Word", messages.MESSAGE_NOTES, "App"),
     Words("The events in ProcEvents", "Event", lifetime.PROCESS_EVENTS, "ProcEvents"),
     Words("The words of ProcNotes", "Word", process.PROC_NOTES | lifetime.LIFE_NOTES, "ProcNotes"),
+    Words("The words of FimFinding", "Word", integrity.FINDINGS, "FimFinding"),
+    Words("The words of FimChanged", "Word", integrity.CHANGED, "FimChanged"),
+    Words("A state in FimBefore and FimAfter", "Member", integrity.STATE, "FimBefore"),
     Words("An entry of HealthOutputs", "Key", health.OUTPUT, "HealthOutputs"),
 )
 

@@ -6,6 +6,7 @@ written, `walk` the fields one by one, `lines` the options of a command, `conver
 was written to a tree.
 """
 
+from kflowd.settings.fim import FimRule, FimSettings
 from kflowd.settings.metrics import MetricsSettings
 from kflowd.settings.outputs import (
     BatchSettings,
@@ -26,6 +27,8 @@ __all__ = [
     "AttachMode",
     "BatchSettings",
     "EnrichSettings",
+    "FimRule",
+    "FimSettings",
     "Format",
     "MetricsSettings",
     "OutputSettings",

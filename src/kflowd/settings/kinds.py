@@ -17,6 +17,16 @@ import msgspec
 from msgspec import inspect
 
 from kflowd.settings.applications import MOST_PORTS, OFF, AnyPort, Port, TcpPort, parse_port
+from kflowd.settings.fim import (
+    MOST_PATTERNS,
+    MOST_TAGS,
+    Exclusion,
+    PathGlob,
+    Tag,
+    parse_exclusion,
+    parse_glob,
+    parse_tag,
+)
 from kflowd.settings.option import Unit
 from kflowd.settings.plugins import (
     MOST_PLUGINS,
@@ -439,6 +449,45 @@ class HeaderList(Kind[tuple[Header, ...]]):
             raise ValueError(f"{shown(text.partition(':')[0])} {error}") from None
 
 
+class TextList(Kind[tuple[T, ...]]):
+    """Texts of one sort, each checked, as a list.
+
+    Args:
+        noun: What a message calls several.
+        most: So many can be.
+        parse: Reads one.
+        metavar: As of `Kind`.
+    """
+
+    def __init__(self, noun: str, most: int, parse: Callable[[str], T], metavar: str) -> None:
+        super().__init__(tuple, f"no list of {noun}", f"{most} at most", metavar)
+        self._parse = parse
+        self._most = most
+
+    def read(self, value: object) -> tuple[T, ...]:
+        """Return the values; a message names the one that is wrong."""
+        texts = [value] if isinstance(value, str) else value
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise ValueError(f"{shown(value)} is {self.wrong}")
+        if len(texts) > self._most:
+            raise ValueError(f"{len(texts)} are too many: {self.values}")
+        return tuple(map(self._one, texts))
+
+    def text(self, value: tuple[T, ...]) -> str:
+        """Return the values with spaces between them."""
+        return " ".join(map(str, value))
+
+    def toml(self, value: tuple[T, ...]) -> str:
+        """Return a list of the values."""
+        return _listed(map(str, value))
+
+    def _one(self, text: str) -> T:
+        try:
+            return self._parse(text)
+        except ValueError as error:
+            raise ValueError(f"{shown(text)} {error}") from None
+
+
 A = TypeVar("A", bound=Address | Listen | Url)
 
 
@@ -480,6 +529,9 @@ _LISTS: dict[type, Callable[[], Kind[Any]]] = {
     TcpPort: lambda: PortList(TcpPort),
     PortsOf: PortsOfList,
     EntryPoint: EntryPointList,
+    PathGlob: lambda: TextList("paths", MOST_PATTERNS, parse_glob, "PATH"),
+    Exclusion: lambda: TextList("paths", MOST_PATTERNS, parse_exclusion, "PATH|re:EXPRESSION"),
+    Tag: lambda: TextList("tags", MOST_TAGS, parse_tag, "TAG"),
 }
 
 

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from kflowd.errors import ContradictionError
 from kflowd.settings.applications import ApplicationSettings, Port
+from kflowd.settings.fim import FimSettings, wrong_rules
 from kflowd.settings.metrics import MetricsSettings
 from kflowd.settings.option import (
     BYTES,
@@ -269,6 +270,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
         OutputSettings(),
     )
     metrics: MetricsSettings = MetricsSettings()
+    fim: FimSettings = FimSettings()
     udp: Annotated[
         tuple[Server, ...],
         Option(
@@ -412,3 +414,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
         for it in contradictions(self.output):
             place = ("output", it.number)
             raise ContradictionError((*place, it.key), it.cause, (*place, it.other))
+        for wrong in wrong_rules(self.fim.rule):
+            rule = ("fim", "rule", wrong.number)
+            keys = [(*rule, each) if each else rule for each in (wrong.key, wrong.other)]
+            raise ContradictionError(keys[0], wrong.cause, keys[1])

@@ -110,7 +110,9 @@ def naive(it: Expression, record: dict[str, Any]) -> bool:
 def names() -> st.SearchStrategy[tuple[str, str]]:
     """Return fields and members that can be compared, with the kind of their values."""
     found = [
-        (key, kind) for key, kind in fields().items() if kind not in ("counts", "object", "objects")
+        (key, kind)
+        for key, kind in fields().items()
+        if kind not in ("counts", "object", "objects", "values")
     ]
     found += [(f"{key}.{it}", kind) for key, of in MEMBERS.items() for it, kind in of.items()]
     known = {key for _, record in all_records() for key in record}

@@ -31,6 +31,7 @@ KINDS = {
     "ints",
     "object",
     "objects",
+    "values",
 }
 
 

@@ -51,7 +51,15 @@ def test_other_records_are_not(name: str) -> None:
 
 def test_each_key_of_each_kind_is_in_it() -> None:
     """With what it means; the two ends of a socket have the same keys."""
-    assert set(SCHEMA["$defs"]) == {"file", "socket", "flow", "unix", "process", "health"}
+    assert set(SCHEMA["$defs"]) == {
+        "file",
+        "socket",
+        "flow",
+        "unix",
+        "process",
+        "health",
+        "integrity",
+    }
     for record in RECORDS:
         properties = SCHEMA["$defs"][name_of(record)]["properties"]
         assert set(properties) == set(record_keys(record))

@@ -12,6 +12,7 @@ from kflowd.errors import UsageError
 from kflowd.settings import OutputSettings, Settings, TraceSettings
 from kflowd.settings.applications import AnyPort, TcpPort
 from kflowd.settings.convert import build, check
+from kflowd.settings.fim import parse_exclusion, parse_glob, parse_tag
 from kflowd.settings.kinds import (
     Choice,
     Condition,
@@ -26,6 +27,7 @@ from kflowd.settings.kinds import (
     RuleList,
     ServerList,
     Text,
+    TextList,
     Whole,
     Words,
 )
@@ -101,6 +103,18 @@ PORTS = {
     "tls": ports(TcpPort, range(900, 65535)),
 }
 
+OF_RULES = {
+    "paths": st.sampled_from(("/", "/etc", "/home/*/.ssh", "/srv/**/ä")).map(parse_glob),
+    "exclude": st.sampled_from(("/etc/mtab", r"re:^/etc/.*\.swp$")).map(parse_exclusion),
+    "tags": st.sampled_from(("PCI-11.5.2", "ä b")).map(parse_tag),
+}
+# what a rule cannot be without, and what goes with every consumer
+NEEDED = {
+    ("fim", "rule", 0, "name"): st.just("etc"),
+    ("fim", "rule", 0, "paths"): st.lists(OF_RULES["paths"], min_size=1).map(tuple),
+    ("fim", "rule", 0, "policy"): st.just("any"),
+}
+
 VALUES: dict[type, Callable[[Setting], st.SearchStrategy[Any]]] = {
     Flag: lambda _: st.booleans(),
     Text: lambda _: LETTERS.map(lambda it: it[:63]),
@@ -117,6 +131,7 @@ VALUES: dict[type, Callable[[Setting], st.SearchStrategy[Any]]] = {
     PortsOfList: lambda _: st.lists(OF_PLUGINS, max_size=2, unique=True).map(tuple),
     EntryPointList: lambda _: st.lists(ENTRY_POINTS, max_size=2, unique=True).map(tuple),
     ServerList: lambda _: st.lists(SERVERS, max_size=8, unique=True).map(tuple),
+    TextList: lambda it: st.lists(OF_RULES[it.key], max_size=3).map(tuple),
 }
 
 
@@ -176,7 +191,7 @@ def output_of(sink: str) -> st.SearchStrategy[dict[Place, Any]]:
 
 TREES = (
     st.tuples(
-        st.fixed_dictionaries({it.place: values(it) for it in ALL}),
+        st.fixed_dictionaries({it.place: values(it) for it in ALL} | NEEDED),
         st.sampled_from(sorted(OF_SINKS)).flatmap(output_of),
     )
     .map(lambda it: tree_of(it[0] | it[1]))
@@ -197,6 +212,8 @@ def test_it_has_every_setting() -> None:
     """What is not set is named in a comment; the root's keys stand ahead of all tables."""
     text = written(Settings())
     for setting in settings_of(Settings):
+        if setting.place[:2] == ("fim", "rule"):
+            continue  # there is no rule
         start = f"# {setting.key} is not set" if setting.default is None else f"{setting.key} = "
         assert f"\n{start}" in f"\n{text}"
     assert text.index("verbose = ") < text.index("[trace]") < text.index("[[output]]")

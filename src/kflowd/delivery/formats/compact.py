@@ -29,6 +29,7 @@ from kflowd.serialize.keys import Counts
 from kflowd.serialize.record import (
     FileRecord,
     HealthRecord,
+    IntegrityRecord,
     OwnedRecord,
     ProcessRecord,
     Record,
@@ -57,6 +58,7 @@ class CompactFormat:
             UnixRecord: self._unix,
             ProcessRecord: self._process,
             HealthRecord: self._health,
+            IntegrityRecord: self._integrity,
         }
 
     def __call__(self, record: Record) -> bytes:
@@ -132,6 +134,18 @@ class CompactFormat:
         gone = lost(counts)
         pairs = [f"{name}={count}" for name, count in (gone | counts).items()]
         return " ".join((self._heads["health"], *([] if gone else ["lost=none"]), *pairs))
+
+    def _integrity(self, record: IntegrityRecord) -> str:
+        it = record.integrity
+        who_text = "" if record.process is None else f" {self._who(record.process)}"
+        text = (
+            f"{self._heads['fim']}{who_text} {token(it.FimFinding)} {token(it.FimSeverity)}"
+            f" {token(it.FimRule)} {','.join(map(token, it.FimChanged or ())) or ABSENT}"
+            f" {token(it.FimPath)}"
+        )
+        if it.FimOldPath is not UNSET:
+            text += f" from={token(it.FimOldPath)}"
+        return text + noted((), record.details)
 
     def _other(self, record: Record) -> str:
         who_text = f" {self._who(record.process)}" if isinstance(record, OwnedRecord) else ""

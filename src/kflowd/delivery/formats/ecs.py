@@ -27,6 +27,7 @@ from kflowd.delivery.formats.words import spoken
 from kflowd.serialize.record import (
     FileRecord,
     HealthRecord,
+    IntegrityRecord,
     OwnedRecord,
     ProcessRecord,
     Record,
@@ -55,6 +56,13 @@ PROCESS_ACTIONS = {
     "FORK": ("forked", "start"),
 }
 FILE_TYPES = {"regular": "file", "hardlink": "file", "symlink": "symlink", "directory": "dir"}
+FINDINGS = {
+    "created": ("created", "creation"),
+    "linked": ("created", "creation"),
+    "deleted": ("deleted", "deletion"),
+    "renamed": ("moved", "change"),
+    "attributes": ("attributes_modified", "change"),
+}
 NUMBERS = {"TCP": "6", "UDP": "17"}
 FAMILIES = {"AF_INET": "ipv4", "AF_INET6": "ipv6"}
 
@@ -77,6 +85,8 @@ class EcsFormat:
             _add_process(document, record)
         elif isinstance(record, HealthRecord):
             _add_health(document, record)
+        elif isinstance(record, IntegrityRecord):
+            _add_integrity(document, record)
         return encoded(document)
 
 
@@ -300,3 +310,37 @@ def _add_health(document: Document, record: HealthRecord) -> None:
     document["kflowd"]["health"] = msgspec.to_builtins(record.kernel) | msgspec.to_builtins(
         record.user
     )
+
+
+def _add_integrity(document: Document, record: IntegrityRecord) -> None:
+    it = record.integrity
+    action, kind = FINDINGS.get(it.FimFinding, ("updated", "change"))
+    document["event"] |= {"category": ["file"], "type": [kind], "action": action}
+    document["rule"] = {"name": it.FimRule}
+    if it.FimTags:
+        document["tags"] = list(it.FimTags)
+    state = (it.FimAfter or it.FimBefore) or {}
+    directory, _, name = it.FimPath.rpartition("/")
+    document["file"] = known(
+        path=it.FimPath,
+        name=name,
+        directory=directory or "/",
+        type=FILE_TYPES.get(state.get("Type", ""), ""),
+        inode=text(state.get("Inode", UNSET)),
+        mode=state.get("Mode", UNSET),
+        uid=text(state.get("UID", UNSET)),
+        gid=text(state.get("GID", UNSET)),
+        owner=state.get("User", UNSET),
+        group=state.get("Group", UNSET),
+        size=state.get("Size", UNSET),
+        mtime=state.get("ModificationTime", UNSET),
+        target_path=state.get("Target", UNSET),
+        hash=known(sha256=state.get("SHA256", UNSET)),
+    )
+    # names of extended attributes are chosen by others: each would be a field of the index
+    document["kflowd"]["integrity"] = {
+        key: {each: of for each, of in value.items() if each != "Xattrs"}
+        if key in {"FimBefore", "FimAfter"}
+        else value
+        for key, value in msgspec.to_builtins(it).items()
+    }

@@ -172,4 +172,5 @@ _FIELDS: dict[str, Write] = {
     "counts": _counts,
     "object": _object,
     "objects": lambda name, values: _field(name, nested(values, None)),
+    "values": lambda name, values: _field(name, nested(values, None)),
 }

@@ -54,6 +54,7 @@ VALUES = {
     "counts": Value("{_known(_id($value)) or _keep($value)}"),
     "object": Value("{_nested($value)}"),
     "objects": Value("{_nested($value)}"),
+    "values": Value("{_nested($value)}"),
     "constant": Value("{_known(_id($value)) or _keep($value)}"),
 }
 

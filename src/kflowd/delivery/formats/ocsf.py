@@ -45,6 +45,7 @@ from kflowd.delivery.formats.words import counters, lost
 from kflowd.serialize.record import (
     FileRecord,
     HealthRecord,
+    IntegrityRecord,
     OwnedRecord,
     ProcessRecord,
     Record,
@@ -78,6 +79,9 @@ INTERIM = Activity(99, "Interim")
 # launch_type_id: both steps, the second, the first
 SPAWN, EXEC, FORK = 1, 3, 2
 HEALTH = Activity(99, "Health")
+FINDING = Activity(99, "File integrity finding")
+# severity_id by FimSeverity
+SEVERITIES = {"low": 2, "medium": MEDIUM, "high": 4, "critical": 5}
 
 FILE_TYPES = {"regular": REGULAR, "hardlink": REGULAR, "directory": 2, "symlink": 7}
 MD5, SHA256 = 1, 3
@@ -185,6 +189,14 @@ def _health_event(record: HealthRecord) -> Document:
     return event
 
 
+def _integrity_event(record: IntegrityRecord) -> Document:
+    it = record.integrity
+    event = event_of(record, BASE, FINDING, SEVERITIES.get(it.FimSeverity, MEDIUM))
+    event["status_id"] = SUCCESS
+    event["message"] = f"{it.FimFinding}: {it.FimPath}"
+    return event
+
+
 class Kind(NamedTuple):
     """A kind of record.
 
@@ -203,6 +215,7 @@ KINDS: Mapping[type[Record], Kind] = {
     UnixRecord: Kind(unix_event, OF_UNIX),
     ProcessRecord: Kind(_process_event, OF_PROCESS),
     HealthRecord: Kind(_health_event, frozenset()),
+    IntegrityRecord: Kind(_integrity_event, frozenset()),
 }
 
 

@@ -37,6 +37,7 @@ from kflowd.serialize.keys import Counts, Key
 from kflowd.serialize.record import (
     FileRecord,
     HealthRecord,
+    IntegrityRecord,
     OwnedRecord,
     ProcessRecord,
     Record,
@@ -100,7 +101,8 @@ class OtlpFormat:
         pairs = [_pair(name, value) for name, value in named.items()]
         pairs += filter(None, self._rest(record).values())
         number, word = INFO
-        if isinstance(record, HealthRecord) and lost(counters(record)):
+        warns = isinstance(record, IntegrityRecord)
+        if warns or (isinstance(record, HealthRecord) and lost(counters(record))):
             number, word = WARN
         stamp = record.stamp
         time_ns = max(stamp.InfoTimestamp, 0)

@@ -12,6 +12,7 @@ COLOURS = {
     "unix": "\x1b[34m",
     "process": "\x1b[33m",
     "health": "\x1b[35m",
+    "fim": "\x1b[31m",
 }
 
 

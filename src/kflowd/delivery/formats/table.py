@@ -31,6 +31,7 @@ from kflowd.serialize.keys import Counts
 from kflowd.serialize.record import (
     FileRecord,
     HealthRecord,
+    IntegrityRecord,
     OwnedRecord,
     ProcessRecord,
     Record,
@@ -117,6 +118,7 @@ class TableFormat:
             UnixRecord: unix,
             ProcessRecord: self._process,
             HealthRecord: health,
+            IntegrityRecord: integrity,
         }
 
     def __call__(self, record: Record) -> bytes:
@@ -245,6 +247,14 @@ def health(record: HealthRecord) -> Did:
     pairs = " ".join(f"{name}={count}" for name, count in gone.items())
     what = pairs or "nothing lost"
     return Did("health", "LOST" if gone else "", None, 0, None, what, len(what))
+
+
+def integrity(record: IntegrityRecord) -> Did:
+    """Return what became of a file."""
+    it = record.integrity
+    after = it.FimAfter or it.FimBefore or {}
+    what = f"{it.FimOldPath}>{it.FimPath}" if it.FimOldPath else it.FimPath
+    return Did("fim", it.FimFinding, None, 0, after.get("Size"), what)
 
 
 def other(record: Record) -> Did:

@@ -13,7 +13,7 @@ class Stamp(Block, frozen=True, kw_only=True, gc=False):
 
     InfoSequenceNumber: Annotated[int, Says("number of the record in this run, from 1")]
     InfoTimestamp: Annotated[Time, Says("when the event happened that ended the record, UTC")]
-    InfoMonitor: Annotated[str, Says("filesystem, socket, process or health")]
+    InfoMonitor: Annotated[str, Says("filesystem, socket, process, health or integrity")]
 
 
 class Host(ConstantBlock, frozen=True, kw_only=True, gc=False):

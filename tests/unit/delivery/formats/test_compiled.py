@@ -40,7 +40,7 @@ WRITES: dict[str, Callable[[Any], str]] = {
     "constant": _constant,
 }
 ALL_WRITES = WRITES | dict.fromkeys(
-    ("change", "counts", "strings", "ints", "object", "objects"), repr
+    ("change", "counts", "strings", "ints", "object", "objects", "values"), repr
 )
 
 

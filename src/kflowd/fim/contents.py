@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What consumers keep of contents, and what they say of two of them.
+
+Of accounts, keys and rules the entries are kept, which hold no secret; of files that are compared
+line by line the content, but for those that hold secrets.
+"""
+
+import os
+import stat
+import zlib
+from collections.abc import Mapping
+
+import msgspec
+
+from kflowd.fim.consumers import access, authorized_keys, compare, decode, encode, sudoers, users
+from kflowd.fim.consumers.diff import diff
+from kflowd.fim.consumers.entries import Entries, Finding
+from kflowd.fim.consumers.sensitive import private_key, secret_path
+from kflowd.fim.telling import Told, shown
+from kflowd.settings.fim import FimRule
+
+# the files that say together what accounts there are, in the order of `users.accounts`
+ACCOUNTS = (b"passwd", b"shadow", b"group", b"gshadow")
+MOST_BYTES = 16 << 20
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+# of these kinds a consumer knows better
+_KNOWN_BETTER = ("modified", "replaced")
+# what is the same content under another name, or none
+_OF_NAMES = ("linked", "attributes")
+# of these there is one content
+_ONE = ("created", "deleted")
+_FINDINGS: Mapping[str, Finding] = {"access": "access_rule", "sudoers": "sudo_rule"}
+
+
+class Contents:
+    """Reads contents by the consumer of their rule.
+
+    Args:
+        key: Of fingerprints.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        # folders whose accounts were told of: the other files of them say the same
+        self._told: dict[bytes, bytes] = {}
+
+    def keep(self, rule: FimRule, path: bytes, data: bytes) -> bytes | None:
+        """Return what is kept of a content, None: nothing is."""
+        if rule.consumer == "generic":
+            return None
+        if rule.consumer == "diff":
+            secret = secret_path(shown(path)) or private_key(data)
+            return None if secret else zlib.compress(data, 1)
+        return encode(self._entries(rule, path, data))
+
+    def told(
+        self, rule: FimRule, path: bytes, before: bytes | None, after: bytes | None, finding: str
+    ) -> Told:
+        """Return what is said of two contents.
+
+        Args:
+            rule: Of the path.
+            path: Of the file.
+            before: As `keep` has returned it, None: there is none.
+            after: The same of now.
+            finding: What the states say.
+        """
+        if rule.consumer == "generic" or finding in _OF_NAMES:
+            return Told()
+        if rule.consumer == "diff":
+            return _diff(path, before, after, finding)
+        if before is None and after is None:
+            return Told()
+        kind = _kind(rule, path)
+        folder, _, name = path.rpartition(b"/")
+        if kind == "account" and self._told.setdefault(folder, path) != path:
+            return Told(note=f"entries: those of {shown(self._told[folder])}")
+        found = compare(kind, _decoded(before), _decoded(after))
+        note = f"passed over: {', '.join(found.passed_over)}" if found.passed_over else None
+        if not found:
+            if kind == "account" and name in ACCOUNTS:
+                del self._told[folder]
+            return Told(note=note)
+        told = kind if finding in _KNOWN_BETTER else ""
+        return Told(told, tuple(found.added), tuple(found.removed), note=note)
+
+    def _entries(self, rule: FimRule, path: bytes, data: bytes) -> Entries:
+        if rule.consumer == "access":
+            return access.rules(data)
+        if rule.consumer == "sudoers":
+            return sudoers.rules(data, self._key)
+        folder, _, name = path.rpartition(b"/")
+        if name not in ACCOUNTS:
+            return authorized_keys.keys(data, self._key)
+        files = [data if it == name else _beside(folder + b"/" + it) for it in ACCOUNTS]
+        passwd, shadow, group, gshadow = files
+        return users.accounts(passwd, shadow, group, gshadow, self._key)
+
+
+def _kind(rule: FimRule, path: bytes) -> Finding:
+    if rule.consumer == "users":
+        return "account" if path.rpartition(b"/")[2] in ACCOUNTS else "key"
+    return _FINDINGS[rule.consumer]
+
+
+def _decoded(data: bytes | None) -> Entries:
+    if data is None:
+        return ()
+    try:
+        return decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ()  # of another version: all of it is new
+
+
+def _diff(path: bytes, before: bytes | None, after: bytes | None, finding: str) -> Told:
+    kept = sum(it is not None for it in (before, after))
+    if not kept or (kept == 1 and finding not in _ONE):
+        return Told(note="secret or too large: the content is not kept")
+    try:
+        old, new = (b"" if it is None else zlib.decompress(it) for it in (before, after))
+    except zlib.error:
+        return Told(note="the content that was kept is damaged")
+    found = diff(old, new, shown(path))
+    return Told(diff=found.text, note=found.note)
+
+
+def _beside(path: bytes) -> bytes | None:
+    """Return the content of a file that says more of accounts, None: there is none."""
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except OSError:
+        return None
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        return file.read(MOST_BYTES)

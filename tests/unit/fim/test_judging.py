@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+import pytest
+
+from kflowd.errors import FimError
+from kflowd.fim.judging import state_of
+from kflowd.fim.state import encode
+from tests.unit.fim.hosts import Host
+from tests.unit.fim.states import state
+
+
+def test_a_state_that_is_none_is_an_error() -> None:
+    """Of one line, with the name."""
+    assert state_of(None, b"/a") is None
+    assert state_of(encode(state()), b"/a") == state()
+    with pytest.raises(FimError, match=r"reading the state of /\\xff: it is damaged"):
+        state_of(b"\xc1", b"/\xff")
+
+
+def test_several_names_of_one_inode(tmp_path: Path) -> None:
+    """Renamed and linked at once: one of the new names is the rename, the other is a link."""
+    host = Host(tmp_path)
+    host.write(a="1", k="2")
+    (host.tree / "k2").hardlink_to(host.tree / "k")
+    host.init()
+    (host.tree / "a").rename(host.tree / "b")
+    (host.tree / "c").hardlink_to(host.tree / "b")
+    (host.tree / "n").write_text("new")
+    (host.tree / "n2").hardlink_to(host.tree / "n")
+    (host.tree / "k").rename(host.tree / "k3")
+    assert sorted(host.found()) == [
+        ("created", "n"),
+        ("deleted", "k"),
+        ("linked", "c", "b"),
+        ("linked", "k3", "k2"),
+        ("linked", "n2", "n"),
+        ("renamed", "b", "a"),
+    ]
+
+
+def test_a_moved_file_that_changed_is_one_finding(tmp_path: Path) -> None:
+    """With what differs; over another one too."""
+    host = Host(tmp_path)
+    host.write(a="1", b="2", c="3")
+    host.init()
+    (host.tree / "a").rename(host.tree / "n")
+    (host.tree / "n").write_text("changed")
+    (host.tree / "b").rename(host.tree / "c")
+    (host.tree / "c").chmod(0o777)
+    found = host.check()
+    assert [it["FimFinding"] for it in found] == ["replaced", "renamed"]
+    assert {"content", "size"} <= set(found[1]["FimChanged"])
+    assert found[0]["FimOldPath"] == "b"
