@@ -128,7 +128,7 @@ def test_aide_says_the_same(tmp_path: Path, aide: Path) -> None:
         f"report_url=stdout\n{tree.tree} {RULE}\n"
     )
     libraries = {"LD_LIBRARY_PATH": ":".join(map(str, PEERS.glob("root/usr/lib/*-linux-gnu")))}
-    command = [aide, "-c", settings]
+    command: list[str | Path] = [aide, "-c", settings]
     subprocess.run([*command, "--init"], check=True, env=libraries, timeout=100)
     assert tree.run("init")[0] == 0
     tamper(tree.tree)
