@@ -2,13 +2,12 @@
 """How the programs in the kernel have run: those of kflowd, and those of others beside them."""
 
 import errno
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import NamedTuple
 
 from kflowd.bpf.ffi import check, ffi, lib, text_of
+from kflowd.bpf.kernel.program_times import ProgramTimes
 
 # More than any host has; ids only grow, so the walk ends by itself.
 MOST_PROGRAMS = 10_000
@@ -57,20 +56,6 @@ class Program(NamedTuple):
     misses: int
 
 
-@contextmanager
-def counting() -> Iterator[None]:
-    """Let the kernel count runs and time of all programs; that costs each run some 20 ns.
-
-    Raises:
-        BpfCallError: The kernel (before 5.8) has no such thing, or it is not permitted.
-    """
-    number = check(lib.kf_stats__enable(), "bpf_enable_stats", "counting runs of programs")
-    try:
-        yield
-    finally:
-        os.close(number)
-
-
 def programs() -> list[Program]:
     """Return all programs, by id.
 
@@ -103,9 +88,9 @@ def over(seconds: float, sleep: Callable[[float], None] = time.sleep) -> list[Pr
     """Return all programs that there are after a while, with the runs of that while alone.
 
     Raises:
-        BpfCallError: As above.
+        BpfCallError: The kernel does not count, or does not tell.
     """
-    with counting():
+    with ProgramTimes():
         before = {it.id: it for it in programs()}
         sleep(seconds)
         return [_since(before.get(it.id), it) for it in programs()]

@@ -7,6 +7,7 @@ import pytest
 
 from kflowd.bpf import statistics
 from kflowd.bpf.ffi import BpfCallError, ffi
+from kflowd.bpf.kernel import program_times
 from kflowd.bpf.statistics import Program, over, programs
 
 
@@ -19,7 +20,7 @@ class Kernel:
         self.opened: list[int] = []
         self.runs = 0
 
-    def kf_stats__enable(self) -> int:
+    def kf_prog__time(self) -> int:
         if self.error:
             return -self.error
         self.opened.append(os.open(os.devnull, os.O_RDONLY))
@@ -41,6 +42,7 @@ class Kernel:
 
 def play(monkeypatch: pytest.MonkeyPatch, kernel: Kernel) -> Kernel:
     monkeypatch.setattr(statistics, "lib", kernel)
+    monkeypatch.setattr(program_times, "lib", kernel)
     return kernel
 
 

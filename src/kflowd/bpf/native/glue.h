@@ -65,7 +65,7 @@ int kf_counters__sum(int map_fd, __u64 *counters, __u64 *standby_runs);
 
 /* glue_programs.c: all programs in the kernel, of whomever. */
 struct kf_prog_stats {
-	__u64 runs; /* of these and their time the kernel counts what is while statistics are on */
+	__u64 runs; /* while somebody wants times, as of kf_prog_use */
 	__u64 run_ns;
 	__u64 misses; /* runs that were skipped; 0 before 5.12 */
 	__u32 id;
@@ -73,8 +73,6 @@ struct kf_prog_stats {
 	__u32 bytes; /* of machine code */
 	char name[16];
 };
-/* Statistics are on as long as the descriptor is open. */
-int kf_stats__enable(void);
 /* The first program whose id is larger; -ENOENT: there is none. */
 int kf_prog__next(__u32 id, struct kf_prog_stats *stats);
 

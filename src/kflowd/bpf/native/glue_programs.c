@@ -7,13 +7,6 @@
 
 #include "glue.h"
 
-int kf_stats__enable(void)
-{
-	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-
-	return fd < 0 ? -errno : fd;
-}
-
 int kf_prog__next(__u32 id, struct kf_prog_stats *stats)
 {
 	struct bpf_prog_info info;
