@@ -44,8 +44,8 @@ def load(path: Path | None) -> Source:
         UsageError: It cannot be read, is not to be trusted, or something in it is wrong.
     """
     source, problems = _load(path, most=1)
-    if problems:
-        raise UsageError(problems[0])
+    for line in problems.values():
+        raise UsageError(line)
     return source
 
 
@@ -91,20 +91,21 @@ def problems_of(path: Path | None) -> Sequence[str]:
         source, problems = _load(path, MOST_PROBLEMS)
     except UsageError as error:
         return [str(error)]
-    return [*problems, *contradictions(source)][:MOST_PROBLEMS]
+    return [*problems.values(), *contradictions(source, problems)][:MOST_PROBLEMS]
 
 
-def _load(path: Path | None, most: int) -> tuple[Source, list[str]]:
+def _load(path: Path | None, most: int) -> tuple[Source, dict[Place, str]]:
+    """Return what a file sets, and what is wrong there: lines by place, in the file's order."""
     text = _text(DEFAULT if path is None else path, optional=path is None)
     if not text:
-        return Source(), []
+        return Source(), {}
     path = path or DEFAULT
     document = _parse(path, text)
     values, problems = check(document.table, Settings, most)
     problems = [*problems, *_wrong_fields(values)][:most]
     problems.sort(key=lambda it: document.line_of(it.place) or 0)
     origins = {place: _at(path, document.line_of(place)) for place in values}
-    lines = [f"{_at(path, document.line_of(it.place))}: {it}" for it in problems]
+    lines = {it.place: f"{_at(path, document.line_of(it.place))}: {it}" for it in problems}
     return Source(values, origins), lines
 
 

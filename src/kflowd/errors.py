@@ -51,16 +51,21 @@ class ContradictionError(UsageError):
         place: Of the setting that is refused: keys from the root of the settings tree,
             and in a list of tables the number of one.
         cause: Why, as the end of a line.
-        other: Place of the setting that it contradicts.
+        others: Places of all that it contradicts, and of which it would not be so with another
+            value. A message names where the first one was written.
+
+    Attributes:
+        further: What else contradicts in the same settings.
     """
 
     def __init__(
-        self, place: tuple[str | int, ...], cause: str, other: tuple[str | int, ...]
+        self, place: tuple[str | int, ...], cause: str, *others: tuple[str | int, ...]
     ) -> None:
         super().__init__(f"--{str(place[-1]).replace('_', '-')}: {cause}")
         self.place = place
         self.cause = cause
-        self.other = other
+        self.others = others
+        self.further: tuple[ContradictionError, ...] = ()
 
 
 class FeatureError(KflowdError):

@@ -286,7 +286,7 @@ def test_a_program_that_cannot_run_is_one_line(
         (["--file-entries", "9"], "--file-entries: '9' is no whole number from 16 to 4194304"),
         (
             ["-o", "tab"],
-            "-o/--format: 'tab' is none of json, json-min, ecs, ocsf, otlp, compact, table",
+            "-o/--format: 'tab' is none of json, json-min, ecs, ocsf, compact, table",
         ),
         (["--duration", "x"], f"--duration: 'x' {NO_SECONDS}"),
         (["--count", "0"], "--count: '0' is no whole number from 1 on"),

@@ -22,7 +22,7 @@ def line(flag: str) -> OptionLine:
 @pytest.mark.parametrize(
     ("flag", "begun", "found"),
     [
-        ("-o", "", ["json", "json-min", "ecs", "ocsf", "otlp", "compact", "table"]),
+        ("-o", "", ["json", "json-min", "ecs", "ocsf", "compact", "table"]),
         ("-o", "json-", ["json-min"]),
         ("--attach", "x", []),
         ("-m", "file,", ["file,socket", "file,process"]),
@@ -84,7 +84,7 @@ def by_bash(words: str) -> list[str]:
         ("kflowd do", ["doctor"]),
         ("kflowd --ring", ["--ring-bytes"]),
         ("kflowd replay --fo", ["--format"]),
-        ("kflowd -q --format ''", ["json", "json-min", "ecs", "ocsf", "otlp", "compact", "table"]),
+        ("kflowd -q --format ''", ["json", "json-min", "ecs", "ocsf", "compact", "table"]),
         ("kflowd --include pa", ["compopt -o nospace", "path="]),
         ("kflowd --include path = /et", [""]),
         ("kflowd --record /t", ["compopt -o default", ""]),

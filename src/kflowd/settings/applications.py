@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which ports are read as which application: -p APP=PROTO/PORT[,PROTO/PORT...], checked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, ClassVar, NamedTuple
 
 from msgspec import Struct
 
 from kflowd.errors import ContradictionError
-from kflowd.settings.option import Option
+from kflowd.settings.option import Option, set_keys
 
 MAX_PORT = 65535
 MOST_PORTS = 8
@@ -113,16 +113,16 @@ class ApplicationSettings(Struct, frozen=True, kw_only=True):
         """Return all ports as a file has them, by application."""
         return {key: tuple(map(str, getattr(self, key))) for key in self.__struct_fields__}
 
-    def __post_init__(self) -> None:
-        """Refuse a port that is to be read as two applications.
+    def contradictions(self) -> Iterator[ContradictionError]:
+        """Yield each port that is to be read as two applications.
 
-        Raises:
-            ContradictionError: There is one.
+        Defaults are the first readers: what was set is what is refused.
         """
+        changed = frozenset(set_keys(self))
         readers: dict[Port, str] = {}
-        for key in self.__struct_fields__:
+        for key in sorted(self.__struct_fields__, key=changed.__contains__):
             for port in getattr(self, key):
                 other = readers.setdefault(Port(*port), key)
                 if other != key:
                     cause = f"{port} is read as {other.upper()} already"
-                    raise ContradictionError(("application", key), cause, ("application", other))
+                    yield ContradictionError(("application", key), cause, ("application", other))

@@ -5,9 +5,11 @@ The kind follows from a field's type, so a field need not say it. A reader raise
 the end of a line: "'x' is none of json, json-min".
 """
 
+import os
 import re
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
+from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 from types import NoneType
@@ -48,6 +50,7 @@ from kflowd.settings.urls import Header, Url, parse_header, parse_url
 from kflowd.settings.where import Where, parse_where
 
 MAX_SHOWN = 60
+MOST_PATH = 4095  # PATH_MAX without a NUL
 MOST_SERVERS = 8
 MOST_HEADERS = 16
 _USER = re.compile(r"//[^/?#]*@")
@@ -129,6 +132,13 @@ class File(Kind[Path]):
     def __init__(self) -> None:
         super().__init__(str, "no path", "", "FILE")
 
+    def read(self, value: object) -> Path:
+        """Return the path; a message says if it is too long for any call of the system."""
+        path = super().read(value)
+        if len(os.fsencode(path)) > MOST_PATH:
+            raise ValueError(f"{shown(value)} has more than the {MOST_PATH} bytes of a path")
+        return path
+
     def _read(self, value: object) -> Path:
         text: str = msgspec.convert(value, str)
         if not text or "\0" in text:
@@ -198,10 +208,19 @@ class Quantity(Kind[int]):
 class Choice(Kind[str]):
     """One of some words."""
 
-    def __init__(self, of: object) -> None:
-        self.words = typing.get_args(of)
+    def __init__(self, of: object, leave_out: Container[str] = ()) -> None:
+        self.words = tuple(word for word in typing.get_args(of) if word not in leave_out)
         listed = ", ".join(self.words)
         super().__init__(of, f"none of {listed}", listed, "WORD")
+
+    def without(self, words: Container[str]) -> "Choice":
+        """Return a choice of the others."""
+        return Choice(self.of, words)
+
+    def _read(self, value: object) -> str:
+        if value not in self.words:
+            raise ValueError(value)
+        return str(value)
 
 
 class Words(Kind[frozenset[str]]):
@@ -585,12 +604,21 @@ def _bare(annotation: object) -> object:
 
 def shown(value: object) -> str:
     """Return what was given as a message shows it: one short line, whatever it is."""
-    if isinstance(value, bool):
-        return str(value).lower()  # as a file has it
-    try:
-        text = ascii(value)
-    except ValueError:  # a number of more digits than Python writes
-        return "a number of very many digits"
+    match value:  # as a file has it
+        case bool():
+            return str(value).lower()
+        case dict():
+            return "a table"
+        case date() | time():  # a datetime is a date, too
+            return value.isoformat()
+        case list():  # whatever depth it has
+            listed = ("[...]" if isinstance(it, list) else shown(it) for it in value)
+            text = f"[{', '.join(listed)}]"
+        case _:
+            try:
+                text = ascii(value)
+            except ValueError:  # more digits than Python writes
+                text = "a number of very many digits"
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
 
 

@@ -4,7 +4,7 @@
 import msgspec
 
 from kflowd.errors import UsageError
-from kflowd.settings.kinds import Flag, PortList, PortsOfList, RuleList, shown
+from kflowd.settings.kinds import Choice, Flag, PortList, PortsOfList, RuleList, shown
 from kflowd.settings.option import Command
 from kflowd.settings.plugins import is_word
 from kflowd.settings.tree import Settings
@@ -108,7 +108,7 @@ class OptionLine(msgspec.Struct, frozen=True):
 
 def option_lines(command: Command, tree: Tree = Settings) -> list[OptionLine]:
     """Return the options of a command in the order of the tree."""
-    listed = [it for it in settings_of(tree) if command in it.option.commands]
+    listed = [_on_line(it) for it in settings_of(tree) if command in it.option.commands]
     lines: list[OptionLine] = []
     for setting in listed:
         short = setting.option.short
@@ -119,3 +119,11 @@ def option_lines(command: Command, tree: Tree = Settings) -> list[OptionLine]:
             short = ""
         lines.append(OptionLine((short, setting.long) if short else (setting.long,), (setting,)))
     return lines
+
+
+def _on_line(setting: Setting) -> Setting:
+    """Return a setting with the values that it may have on the command line."""
+    if not (setting.option.of_file and isinstance(setting.kind, Choice)):
+        return setting
+    kind = setting.kind.without(setting.option.of_file)
+    return msgspec.structs.replace(setting, kind=kind)

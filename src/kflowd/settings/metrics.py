@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings of the table [metrics]."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from msgspec import Meta, Struct
-from msgspec.structs import fields
 
 from kflowd.errors import ContradictionError
-from kflowd.settings.option import NS_PER_SECOND, SECONDS, Option
+from kflowd.settings.option import NS_PER_SECOND, SECONDS, Option, set_keys
 from kflowd.settings.servers import Address, Listen
+
+_OF_GRAPHITE = ("prefix", "interval")
 
 
 def _key(field: str) -> str:
@@ -48,22 +50,14 @@ class MetricsSettings(Struct, frozen=True, kw_only=True, rename=_key):
         """Whether anybody gets metrics."""
         return self.listen is not None or self.graphite is not None
 
-    def __post_init__(self) -> None:
-        """Refuse what nobody would see.
-
-        Raises:
-            ContradictionError: Times of programs without metrics, or what only Graphite has
-                without it.
-        """
+    def contradictions(self) -> Iterator[ContradictionError]:
+        """Yield what nobody would see: times without metrics, or what only Graphite has."""
+        graphite = ("metrics", "graphite")
         if self.program_times and not self.wanted:
             cause = "only with --listen or --graphite"
-            raise ContradictionError(("metrics", "program_times"), cause, ("metrics", "listen"))
+            place = ("metrics", "program_times")
+            yield ContradictionError(place, cause, ("metrics", "listen"), graphite)
         if self.graphite is None:
-            for key in ("prefix", "interval_ns"):
-                if getattr(self, key) != _default(MetricsSettings, key):
-                    place = ("metrics", _key(key))
-                    raise ContradictionError(place, "only with --graphite", ("metrics", "graphite"))
-
-
-def _default(of: type[Struct], name: str) -> object:
-    return next(field.default for field in fields(of) if field.name == name)
+            for key in set_keys(self):
+                if key in _OF_GRAPHITE:
+                    yield ContradictionError(("metrics", key), "only with --graphite", graphite)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a field of the settings tree says of itself, beside its type, limits and default."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
@@ -75,6 +76,7 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
         metavar: What stands for the value; "": follows from the type.
         unit: Of a quantity, None for a plain number.
         commands: Which take it as an option; none: a file alone sets it.
+        of_file: Words that a file alone may have.
         reload: Can change while kflowd runs. What is built into the kernel side cannot.
         secret: No message shows its value.
         constant: Constant of the kernel side that has this value, 0 for None.
@@ -86,7 +88,20 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     metavar: str = ""
     unit: Unit | None = None
     commands: tuple[Command, ...] = ("trace",)
+    of_file: tuple[str, ...] = ()
     reload: bool = False
     secret: bool = False
     constant: str = ""
     maps: tuple[Map, ...] = ()
+
+
+def set_keys(table: msgspec.Struct) -> Iterator[str]:
+    """Yield the keys of a table that have another value than their default: "rotate.keep"."""
+    for field in msgspec.structs.fields(table):
+        value = getattr(table, field.name)
+        if value == field.default:
+            continue
+        if isinstance(value, msgspec.Struct):
+            yield from (f"{field.encode_name}.{key}" for key in set_keys(value))
+        else:
+            yield field.encode_name

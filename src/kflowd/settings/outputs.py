@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ways out of the records: what `[[output]]` says of each, and what cannot be said."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
-from kflowd.settings.option import BYTES, NS_PER_SECOND, SECONDS, Option
-from kflowd.settings.servers import Address
+from kflowd.errors import ContradictionError
+from kflowd.settings.option import BYTES, NS_PER_SECOND, SECONDS, Option, set_keys
+from kflowd.settings.servers import MOST_PATH, TOO_LONG, Address
 from kflowd.settings.urls import Header, Url
 from kflowd.settings.where import Where
 
@@ -40,7 +42,11 @@ _NEEDS = {
 _MAY_HAVE = {"journal": "path"}
 _PLACES = {"path": "a path", "address": "an address", "url": "a url"}
 # What only requests have.
-_OF_REQUESTS = ("headers", "token_file", "compress", "batch", "timeout_ns")
+_OF_REQUESTS = ("headers", "token_file", "compress", "batch", "timeout")
+# What a name has.
+_NAMING = ("sink", "path", "address", "url", "transport")
+# Where a path is that of a socket.
+_SOCKETS = ("unix", "unixgram", "journal")
 # The transport unless it is set; who is not here has none to choose.
 _TRANSPORTS: dict[str, str] = {"tcp": "tcp", "syslog": "udp"}
 _FRAMED = ("udp", "unixgram", "syslog", "http", "journal")
@@ -132,6 +138,7 @@ class OutputSettings(Struct, frozen=True, kw_only=True, rename=lambda it: it.rem
             short="-o",
             metavar="FORM",
             commands=("trace", "replay", "decode"),
+            of_file=OVER_HTTP,
             reload=True,
         ),
     ] = None
@@ -244,81 +251,92 @@ class OutputSettings(Struct, frozen=True, kw_only=True, rename=lambda it: it.rem
         return sink if where is None else f"{sink} {where}"
 
 
-class Wrong(NamedTuple):
-    """What contradicts in a list of outputs.
+class _Wrong(NamedTuple):
+    """What contradicts in an output.
 
     Attributes:
-        number: Of the output, from 0 on.
-        key: What is refused there.
+        key: What is refused: "rotate.keep".
         cause: Why, as the end of a line.
-        other: What it contradicts there.
+        others: Keys of what it contradicts.
     """
 
-    number: int
     key: str
     cause: str
-    other: str = "sink"
+    others: tuple[str, ...] = ("sink",)
 
 
-def contradictions(outputs: tuple[OutputSettings, ...]) -> Iterator[Wrong]:
+def contradictions(outputs: tuple[OutputSettings, ...]) -> Iterator[ContradictionError]:
     """Yield what cannot hold together."""
-    names: set[str] = set()
-    for index, output in enumerate(outputs):
-        for key, cause in _of_one(output):
-            yield Wrong(index, key, cause)
-        if output.name in names:
-            yield Wrong(index, "sink", f"{output.name} is there twice")
-        names.add(output.name)
+    first: dict[str, int] = {}
+    for number, output in enumerate(outputs):
+        for it in _of_one(output):
+            places = (("output", number, other) for other in it.others)
+            yield ContradictionError(("output", number, *it.key.split(".")), it.cause, *places)
+        before = first.setdefault(output.name, number)
+        if before != number:
+            places = (("output", each, key) for each in (before, number) for key in _NAMING)
+            cause = f"{output.name} is there twice"
+            yield ContradictionError(("output", number, "sink"), cause, *places)
 
 
-def _of_one(output: OutputSettings) -> Iterator[tuple[str, str]]:
+def _of_one(output: OutputSettings) -> Iterator[_Wrong]:
+    yield from _of_place(output)
+    yield from _of_tables(output)
+    yield from _of_form(output)
+    if output.transport is not None and output.sink not in _TRANSPORTS:
+        yield _Wrong("transport", f"{output.sink} has none")
+    if output.transport == "udp" and output.sink == "tcp":
+        yield _Wrong("transport", "tcp has no datagrams")
+    https = output.url is not None and output.url.scheme == "https"
+    if output.ca is not None and output.transport != "tls" and not https:
+        yield _Wrong("ca", "only tls has certificates", ("sink", "transport", "url"))
+    if output.sink == "http" and output.url is not None:
+        yield from _of_secrets(output, output.url)
+    if output.separator is not None:
+        if output.sink in _FRAMED:
+            yield _Wrong("separator", f"{output.sink} has none")
+        elif output.separator == "record" and output.format in FOR_PEOPLE:
+            yield _Wrong("separator", f"{output.format} has lines", ("format",))
+
+
+def _of_place(output: OutputSettings) -> Iterator[_Wrong]:
     needed = _NEEDS.get(output.sink)
     for key, noun in _PLACES.items():
         there = getattr(output, key) is not None
         if key == needed and not there:
-            yield "sink", f"{output.sink} needs {noun}"
+            yield _Wrong("sink", f"{output.sink} needs {noun}", (key,))
         if there and key not in (needed, _MAY_HAVE.get(output.sink)):
-            yield key, f"{output.sink} has none"
-    if output.rotate != RotateSettings() and output.sink != "file":
-        yield "rotate", "only a file is rotated"
-    yield from _of_form(output)
-    if output.transport is not None and output.sink not in _TRANSPORTS:
-        yield "transport", f"{output.sink} has none"
-    if output.transport == "udp" and output.sink == "tcp":
-        yield "transport", "tcp has no datagrams"
-    https = output.url is not None and output.url.scheme == "https"
-    if output.ca is not None and output.transport != "tls" and not https:
-        yield "ca", "only tls has certificates"
-    yield from _of_requests(output)
-    if output.separator is not None:
-        if output.sink in _FRAMED:
-            yield "separator", f"{output.sink} has none"
-        elif output.separator == "record" and output.format in FOR_PEOPLE:
-            yield "separator", f"{output.format} has lines"
+            yield _Wrong(key, f"{output.sink} has none")
+    of_socket = output.path if output.sink in _SOCKETS else None
+    if of_socket is not None and len(os.fsencode(of_socket)) > MOST_PATH:
+        yield _Wrong("path", f"has {TOO_LONG}")
 
 
-def _of_form(output: OutputSettings) -> Iterator[tuple[str, str]]:
+def _of_tables(output: OutputSettings) -> Iterator[_Wrong]:
+    for key in set_keys(output):
+        table = key.partition(".")[0]
+        if table == "rotate" and output.sink != "file":
+            yield _Wrong(key, "only a file is rotated")
+        if table in _OF_REQUESTS and output.sink != "http":
+            yield _Wrong(key, "only http has requests")
+
+
+def _of_form(output: OutputSettings) -> Iterator[_Wrong]:
     if output.format in FOR_PEOPLE and output.sink not in _READ_BY_PEOPLE:
-        yield "format", f"{output.format} is for people, and {output.sink} for programs"
+        yield _Wrong("format", f"{output.format} is for people, and {output.sink} for programs")
     if output.format in OVER_HTTP and output.sink != "http":
-        yield "format", f"{output.format} is sent by http alone"
+        yield _Wrong("format", f"{output.format} is sent by http alone")
+    if output.format == "json" and output.sink == "http":
+        yield _Wrong("format", "json has several lines for a record, and http one")
 
 
-def _of_requests(output: OutputSettings) -> Iterator[tuple[str, str]]:
-    if output.sink != "http":
-        default = OutputSettings()
-        for key in _OF_REQUESTS:
-            if getattr(output, key) != getattr(default, key):
-                yield key.removesuffix("_ns"), "only http has requests"
-    if output.sink != "http" or output.url is None:
-        return
-    if output.form == "json":
-        yield "format", "json has several lines for a record, and http one"
-    secret = output.token_file is not None or any(map(_authorizes, output.headers))
-    if secret and output.url.scheme == "http" and not output.url.stays_here:
-        yield "url", "a token is not sent unencrypted: https:// is wanted"
-    if output.token_file is not None and any(map(_authorizes, output.headers)):
-        yield "headers", "Authorization is that of token_file"
+def _of_secrets(output: OutputSettings, url: Url) -> Iterator[_Wrong]:
+    of_headers = any(map(_authorizes, output.headers))
+    if (output.token_file or of_headers) and url.scheme == "http" and not url.stays_here:
+        cause = "a token is not sent unencrypted: https:// is wanted"
+        yield _Wrong("url", cause, ("token_file" if output.token_file else "headers", "sink"))
+    if output.token_file and of_headers:
+        yield _Wrong("headers", "Authorization is that of token_file", ("token_file", "sink"))
 
 
 def _authorizes(header: Header) -> bool:

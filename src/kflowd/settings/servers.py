@@ -2,11 +2,13 @@
 """Where records are sent to: servers by their address, and hosts that may have a name."""
 
 import ipaddress
+import os
 import re
 from typing import NamedTuple
 
 MOST_PORT = 65535
 MOST_PATH = 107  # sockaddr_un.sun_path and a NUL
+TOO_LONG = f"more than the {MOST_PATH} bytes of the path of a socket"
 # as in /etc/hosts and DNS, with the underscores that some have (RFC 1123, 2181)
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
                         r"(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?", re.ASCII)  # fmt: skip
@@ -81,8 +83,10 @@ def parse_listen(text: str) -> Listen:
         ValueError: With the end of a line that says what is wrong.
     """
     if text.startswith("/"):
-        if len(text.encode("utf-8", "surrogateescape")) > MOST_PATH or "\0" in text:
-            raise ValueError(f"has more than the {MOST_PATH} bytes of the path of a socket")
+        if "\0" in text:
+            raise ValueError("has a NUL, which no path has")
+        if len(os.fsencode(text)) > MOST_PATH:
+            raise ValueError(f"has {TOO_LONG}")
         return Listen(path=text)
     for anywhere in ("0.0.0.0", "[::]"):
         host, colon, port = text.rpartition(":")

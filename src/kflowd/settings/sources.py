@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a file and the command line set, and the settings that both make: the later one wins."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
 from kflowd.errors import ContradictionError, UsageError
@@ -98,29 +98,56 @@ def effective(file: Source, line: Source) -> Settings:
     try:
         return build(merged((file, line)).values, Settings)
     except ContradictionError as error:
-        written = {
-            place: origin for place, origin in file.origins.items() if place not in line.values
-        }
-        hint = None if error.place in written or error.other not in written else LEAVE_OUT
-        raise UsageError(_told(error, written), hint) from None
+        options_alone = _origin(error.place, file, line) is None
+        of_file = options_alone and _first_other(error, file, line)
+        raise UsageError(_told(error, file, line), LEAVE_OUT if of_file else None) from None
 
 
-def contradictions(file: Source) -> Iterator[str]:
-    """Yield what in a file contradicts something else there, as lines."""
-    values = dict(file.values)
-    while True:
-        try:
-            build(values, Settings)
-        except ContradictionError as error:
-            yield _told(error, file.origins)
-            # the next one shows without it
-            if values.pop(error.place, None) is not None:
-                continue
-        return
+def contradictions(file: Source, refused: Collection[Place] = ()) -> Iterator[str]:
+    """Yield what in a file contradicts something else there, as lines: one for each setting.
+
+    Args:
+        file: What it sets.
+        refused: Places of what is wrong by itself there, of which nothing follows.
+    """
+    try:
+        build(file.values, Settings)
+    except ContradictionError as error:
+        told: set[Place] = set()
+        for found in (error, *error.further):
+            if found.place not in told and not _follows(found, refused):
+                told.add(found.place)
+                yield _told(found, file, Source())
 
 
-def _told(error: ContradictionError, written: Mapping[Place, str]) -> str:
+def _follows(error: ContradictionError, refused: Iterable[Place]) -> bool:
+    """Say whether it may be so only because a value, or the table of it, was refused."""
+    about = (error.place, *error.others)
+    return any(
+        place[: len(wrong)] == wrong[: len(place)]
+        for wrong in refused for place in about
+    )  # fmt: skip
+
+
+def _told(error: ContradictionError, file: Source, line: Source) -> str:
     """Return what contradicts, with where the file has it."""
-    place, other = error.place, written.get(error.other)
-    head = f"{written[place]}: {name_of(place)}: {error.cause}" if place in written else error
-    return f"{head} ({other})" if other else str(head)
+    at, other = _origin(error.place, file, line), _first_other(error, file, line)
+    head = f"{at}: {name_of(error.place)}: {error.cause}" if at else str(error)
+    return f"{head} ({other})" if other else head
+
+
+def _origin(place: Place, file: Source, line: Source) -> str | None:
+    """Return where a file has a setting, or the table in which it could stand.
+
+    None: it is the command line's, or there is no such table.
+    """
+    if place in line.values:
+        return None
+    while place and place not in file.origins:
+        place = place[:-1]
+    return file.origins.get(place)
+
+
+def _first_other(error: ContradictionError, file: Source, line: Source) -> str | None:
+    place = error.others[0]
+    return None if place in line.values else file.origins.get(place)

@@ -6,6 +6,7 @@ sizes of the kernel side are all made from here. A field's key is its name, with
 says that Python has nanoseconds; the long option is the key with hyphens.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -45,6 +46,11 @@ RingBytes = Annotated[int, Meta(ge=16 << 10, le=1 << 30)]
 Entries = Annotated[int, Meta(ge=16, le=4 << 20)]
 
 
+# Why servers of --udp cannot get a form.
+_NO_DATAGRAMS = {
+    **{form: f"{form} is for people, and --udp for programs" for form in FOR_PEOPLE},
+    **{form: f"{form} is sent by http alone, and --udp has datagrams" for form in OVER_HTTP},
+}
 # What only files have: asked for without them it would be passed over.
 OF_FILES = ("pseudo_fs", "directories", "failed")
 
@@ -197,16 +203,12 @@ class TraceSettings(Struct, frozen=True, kw_only=True, rename=key_of):
         """Events that make a file a record at once; 0: no limit, or no records of files."""
         return (self.events or 0) if "file" in self.monitor else 0
 
-    def __post_init__(self) -> None:
-        """Refuse what would have no effect.
-
-        Raises:
-            ContradictionError: An option of files where files are not observed.
-        """
+    def contradictions(self) -> Iterator[ContradictionError]:
+        """Yield what would have no effect: an option of files where files are not observed."""
         for key in OF_FILES:
             if getattr(self, key) and "file" not in self.monitor:
                 cause = "only files have it, and --monitor is without file"
-                raise ContradictionError(("trace", key), cause, ("trace", "monitor"))
+                yield ContradictionError(("trace", key), cause, ("trace", "monitor"))
 
 
 class EnrichSettings(Struct, frozen=True, kw_only=True, rename=key_of):
@@ -381,40 +383,54 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
         index = self.stdout_index
         return self.output[0 if index is None else index].form
 
-    def __post_init__(self) -> None:
-        """Refuse what cannot be said.
+    def contradictions(self) -> Iterator[ContradictionError]:
+        """Yield what cannot be said.
 
-        Raises:
-            ContradictionError: Fields beyond the contract are wanted, and none beyond it; servers
-                would get a form that is for people; an output does not fit itself; a port would be
-                read twice; or what is in the background has no way out, or a file of its number
-                and is none.
+        Options of a part contradict, or fields beyond the contract and none beyond it are wanted;
+        servers would get a form that is no datagram or for people; an output or a rule does not fit
+        itself; a port would be read twice; what is in the background has no way out, or a file of
+        its number and is none.
         """
+        yield from self.trace.contradictions()
+        yield from self.application.contradictions()
+        yield from self.metrics.contradictions()
+        sinks = [("output", number, "sink") for number in range(len(self.output))]
         if self.daemon and not self.udp and self.record is None and self.only_stdout:
             cause = "there is no stdout for it: with --udp, --record or another output"
-            raise ContradictionError(("daemon",), cause, ("udp",))
+            yield ContradictionError(("daemon",), cause, ("udp",), ("record",), *sinks)
         if self.pid_file is not None and not self.daemon:
-            raise ContradictionError(("pid_file",), "only with --daemon", ("daemon",))
+            yield ContradictionError(("pid_file",), "only with --daemon", ("daemon",))
         if self.trace.failed and self.strict:
             cause = "its fields go beyond the contract: not with --strict"
-            raise ContradictionError(("trace", "failed"), cause, ("strict",))
-        if self.udp and self.servers_form in FOR_PEOPLE:
-            cause = f"{self.servers_form} is for people, and --udp for programs"
-            raise ContradictionError(("output", self.stdout_index or 0, "format"), cause, ("udp",))
-        if self.udp and self.servers_form in OVER_HTTP:
-            cause = f"{self.servers_form} is sent by http alone, and --udp has datagrams"
-            raise ContradictionError(("output", self.stdout_index or 0, "format"), cause, ("udp",))
+            yield ContradictionError(("trace", "failed"), cause, ("strict",))
+        if self.udp and self.servers_form in _NO_DATAGRAMS:
+            place = ("output", self.stdout_index or 0, "format")
+            cause = _NO_DATAGRAMS[self.servers_form]
+            yield ContradictionError(place, cause, ("udp",), *sinks)
+        yield from contradictions(self.output)
+        yield from self._plugin_contradictions()
+        for wrong in wrong_rules(self.fim.rule):
+            rule = ("fim", "rule", wrong.number)
+            place, other = ((*rule, each) if each else rule for each in (wrong.key, wrong.other))
+            yield ContradictionError(place, wrong.cause, other)
+
+    def _plugin_contradictions(self) -> Iterator[ContradictionError]:
         read = set(self.application.ports)
         for each in self.plugin.plugin_ports:
             for port in each.ports:
                 if port in read:
                     cause = f"{port} is read as another application already"
-                    raise ContradictionError(("plugin", "plugin_ports"), cause, ("application",))
+                    place = ("plugin", "plugin_ports")
+                    yield ContradictionError(place, cause, ("application",))
                 read.add(port)
-        for it in contradictions(self.output):
-            place = ("output", it.number)
-            raise ContradictionError((*place, it.key), it.cause, (*place, it.other))
-        for wrong in wrong_rules(self.fim.rule):
-            rule = ("fim", "rule", wrong.number)
-            keys = [(*rule, each) if each else rule for each in (wrong.key, wrong.other)]
-            raise ContradictionError(keys[0], wrong.cause, keys[1])
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be said.
+
+        Raises:
+            ContradictionError: The first such, with all others.
+        """
+        found = tuple(self.contradictions())
+        if found:
+            found[0].further = found[1:]
+            raise found[0]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import math
 import re
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -142,6 +143,7 @@ def test_other_kinds() -> None:
         (FLAG, 1, "1 is neither true nor false"),
         (FILE, "", "'' is no path"),
         (FILE, "a\0", "'a\\x00' is no path"),
+        (FILE, 4096 * "a", f"'{56 * 'a'}... has more than the 4095 bytes of a path"),
         (TEXT, "", "'' is no text of 1 to 63 characters"),
     )
     for kind, value, message in wrong:
@@ -189,6 +191,24 @@ def test_long_values_are_cut() -> None:
     """A message stays short."""
     assert shown("x" * 99) == f"'{'x' * 56}..."
     assert shown(1 << 99_999) == "a number of very many digits"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("true", "true"),
+        ("1979-05-27", "1979-05-27"),
+        ("07:32:00", "07:32:00"),
+        ("1979-05-27T07:32:00Z", "1979-05-27T07:32:00+00:00"),
+        ("inf", "inf"),
+        ("{ a = 1 }", "a table"),
+        ("[1, true, 1979-05-27, [[2]], 'x']", "[1, true, 1979-05-27, [...], 'x']"),
+        (f"[{'1, ' * 50}]", f"[{'1, ' * 18}1,..."),
+    ],
+)
+def test_values_are_shown_as_a_file_has_them(text: str, message: str) -> None:
+    """Not as Python writes them."""
+    assert shown(tomllib.loads(f"a = {text}")["a"]) == message
 
 
 @pytest.mark.parametrize(

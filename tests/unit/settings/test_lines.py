@@ -4,7 +4,10 @@ import pytest
 from kflowd.errors import UsageError
 from kflowd.settings.applications import AnyPort, TcpPort
 from kflowd.settings.lines import OptionLine, option_lines
+from kflowd.settings.option import Command
 from kflowd.settings.plugins import PortsOf
+from kflowd.settings.tree import Settings
+from kflowd.settings.walk import settings_of
 
 LINES = {line.name: line for line in option_lines("trace")}
 PAIR = LINES["-t"]
@@ -79,3 +82,14 @@ def test_a_shared_short_option_names_the_setting() -> None:
             line.read(text)
     with pytest.raises(UsageError, match="^-p: 'udp/80' has 'udp' in place of tcp$"):
         line.read("http=udp/80")
+
+
+@pytest.mark.parametrize("command", ["trace", "replay", "decode"])
+def test_a_line_takes_no_words_of_a_file_alone(command: Command) -> None:
+    """What is sent by http alone is nothing for standard output, and is not offered."""
+    (form,) = (line for line in option_lines(command) if line.name == "-o/--format")
+    assert form.values == "json, json-min, ecs, ocsf, compact, table"
+    with pytest.raises(UsageError, match="'otlp' is none of json, json-min, ecs, ocsf, compact"):
+        form.read("otlp")
+    (of_file,) = (it for it in settings_of(Settings) if it.key == "format")
+    assert of_file.kind.read("otlp") == "otlp"

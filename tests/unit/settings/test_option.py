@@ -11,9 +11,9 @@ from kflowd import cli
 from kflowd.bpf.kernel.features import Feature
 from kflowd.bpf.loading.parameters import constants, map_entries
 from kflowd.errors import UsageError
-from kflowd.settings import Settings, TraceSettings
+from kflowd.settings import OutputSettings, QueueSettings, Settings, TraceSettings
 from kflowd.settings.convert import build, read
-from kflowd.settings.option import BYTES, Command, Map, Option
+from kflowd.settings.option import BYTES, Command, Map, Option, set_keys
 from tools import options_table
 
 FEATURES = {
@@ -103,3 +103,10 @@ def test_it_feeds_the_kernel_side() -> None:
     trace = MoreTrace(dummy_bytes=2048)
     assert constants(trace, FEATURES)["kf_dummy_bytes"] == 2048
     assert map_entries(trace, cookies=True)["kf_dummies"] == 6144
+
+
+def test_what_is_set_has_its_keys() -> None:
+    """Also in a table of a table; a default that was written is none of it."""
+    queue = QueueSettings(age_ns=7, bytes=64 << 20)
+    assert list(set_keys(OutputSettings(sink="udp", queue=queue))) == ["sink", "queue.age"]
+    assert list(set_keys(Settings())) == []

@@ -57,7 +57,7 @@ def test_what_holds_unless_it_is_set(
         (OutputSettings(path=PATH), "path", "stdout has none"),
         (OutputSettings(address=ADDRESS), "address", "stdout has none"),
         (OutputSettings(sink="tcp", address=ADDRESS, path=PATH), "path", "tcp has none"),
-        (OutputSettings(rotate=RotateSettings(keep=1)), "rotate", "only a file is rotated"),
+        (OutputSettings(rotate=RotateSettings(keep=1)), "rotate.keep", "only a file is rotated"),
         (
             OutputSettings(sink="unix", path=PATH, format="table"),
             "format",
@@ -100,7 +100,7 @@ def test_what_holds_unless_it_is_set(
         (OutputSettings(token_file=PATH), "token_file", "only http has requests"),
         (OutputSettings(headers=(TOKEN,)), "headers", "only http has requests"),
         (OutputSettings(compress="gzip"), "compress", "only http has requests"),
-        (OutputSettings(batch=BatchSettings(age_ns=0)), "batch", "only http has requests"),
+        (OutputSettings(batch=BatchSettings(age_ns=0)), "batch.age", "only http has requests"),
         (OutputSettings(timeout_ns=1_000_000_000), "timeout", "only http has requests"),
         (OutputSettings(sink="http", url=PLAIN, ca=PATH), "ca", "only tls has certificates"),
         (
@@ -129,6 +129,14 @@ def test_what_holds_unless_it_is_set(
             "http has none",
         ),
         (OutputSettings(sink="journal", address=ADDRESS), "address", "journal has none"),
+        *(
+            (
+                OutputSettings(sink=sink, path=Path("/" + 53 * "é" + "x")),
+                "path",
+                "has more than the 107 bytes of the path of a socket",
+            )
+            for sink in ("unix", "unixgram", "journal")
+        ),
         (OutputSettings(sink="journal", separator="newline"), "separator", "journal has none"),
         (OutputSettings(format="table", separator="record"), "separator", "table has lines"),
     ],
@@ -136,10 +144,10 @@ def test_what_holds_unless_it_is_set(
 def test_what_cannot_be_said(output: OutputSettings, key: str, cause: str) -> None:
     """The place is that of the output in the list."""
     (found,) = contradictions((output,))
-    assert (found.number, found.key, found.cause) == (0, key, cause)
+    assert (found.place, found.cause) == (("output", 0, *key.split(".")), cause)
     with pytest.raises(ContradictionError) as caught:
         Settings(output=(FILE, output))
-    assert caught.value.place == ("output", 1, key)
+    assert caught.value.place == ("output", 1, *key.split("."))
     assert caught.value.cause == cause
 
 
@@ -167,7 +175,8 @@ def test_what_carries_records(output: OutputSettings, carrier: str, name: str) -
 def test_an_output_is_there_once() -> None:
     """Two that would write to the same."""
     (found,) = contradictions((FILE, OutputSettings(), FILE))
-    assert (found.number, found.cause) == (2, "file /x is there twice")
+    assert (found.place, found.cause) == (("output", 2, "sink"), "file /x is there twice")
+    assert found.others[0] == ("output", 0, "sink")
 
 
 @pytest.mark.parametrize(

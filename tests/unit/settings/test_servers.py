@@ -135,6 +135,7 @@ def test_where_a_server_listens(text: str, listen: Listen) -> None:
         ("9753", "has no port: HOST:PORT is wanted"),
         ("0.0.0.0:0", "has no port from 1 to 65535"),
         ("run/metrics", "has no port: HOST:PORT is wanted"),
+        ("/a\0b", "has a NUL, which no path has"),
         (f"/{'x' * 107}", "has more than the 107 bytes of the path of a socket"),
     ],
 )
