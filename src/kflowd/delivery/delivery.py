@@ -212,8 +212,8 @@ class Delivery:
 
     def summary(self) -> Iterator[str]:
         """Yield a line for each output that lost records, with the reasons."""
-        yield from filter(None, (output.summary() for output in self._outputs))
-        yield from self._left.summary()
+        lines = *(output.summary() for output in self._outputs), self._left.summary()
+        yield from filter(None, lines)
 
     def failure(self) -> Exception | None:
         """Return the error of a sink that refused records so that some were lost."""

@@ -6,8 +6,7 @@ another form or other records keeps queue, thread and connection. Of one whose s
 be another the successor begins when it has ended: no two write to one place at a time.
 """
 
-import itertools
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from kflowd.delivery.output import Output
@@ -102,8 +101,7 @@ def discard(exchange: Exchange, there: Sequence[Output]) -> None:
 
 def _keyed(settings: Sequence[OutputSettings]) -> dict[Hashable, OutputSettings]:
     """Return outputs by name; a server of --udp can be one of the tables, too."""
-    names: Iterator[tuple[Hashable, OutputSettings]] = (
-        ((it.name, sum(it.name == each.name for each in settings[:index])), it)
+    return {
+        (it.name, sum(it.name == each.name for each in settings[:index])): it
         for index, it in enumerate(settings)
-    )
-    return dict(itertools.chain(names))
+    }

@@ -178,10 +178,7 @@ class Output:
 
     def summary(self) -> str:
         """Return a line on what was lost, with the reasons; "" if nothing was."""
-        counts = self.counts()
-        lost = sum(counts.lost.values())
-        reasons = ", ".join(f"{n} {reason}" for reason, n in counts.lost.items() if n)
-        return f"{self.name}: {counts.written} written, {lost} lost ({reasons})" if lost else ""
+        return self.counts().summary(self.name)
 
     def counters(self) -> OutputCounters:
         """Return the same as health records show it."""

@@ -71,9 +71,10 @@ def make_output(it: OutputSettings, *, held: bool = False) -> Output:
 
 def sink_of(it: OutputSettings) -> Hashable:
     """Return what is the same for two outputs whose sink and queue are."""
-    head = it.form if it.form in HEAD_LINES else ""
+    # of a form the sink knows what stands ahead of the texts, and what a body makes of them
+    form = it.form if it.form in HEAD_LINES or it.form in BODIES else ""
     request = it.url, it.headers, it.token_file, it.compress, it.batch, it.timeout_ns
-    return it.name, it.carrier, it.lines, it.ca, it.rotate, it.queue, head, request
+    return it.name, it.carrier, it.lines, it.ca, it.rotate, it.queue, form, request
 
 
 def screen_of(output: OutputSettings) -> Screen:

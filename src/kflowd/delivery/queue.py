@@ -43,6 +43,12 @@ class Counts(NamedTuple):
     lost: Mapping[Reason, int]
     replaced: int
 
+    def summary(self, name: str) -> str:
+        """Return a line on what was lost, with the reasons; "" if nothing was."""
+        lost = sum(self.lost.values())
+        reasons = ", ".join(f"{n} {reason}" for reason, n in self.lost.items() if n)
+        return f"{name}: {self.written} written, {lost} lost ({reasons})" if lost else ""
+
 
 class Waiting(NamedTuple):
     """What waits in a queue.

@@ -73,12 +73,9 @@ class Retiring:
         for output in tuple(self._going):
             yield output.name, output.unwritten()
 
-    def summary(self) -> Iterator[str]:
-        """Yield a line, if any was lost."""
-        counts, _ = self._counts()
-        if lost := sum(counts.lost.values()):
-            reasons = ", ".join(f"{n} {reason}" for reason, n in counts.lost.items() if n)
-            yield f"outputs of before a reload: {counts.written} written, {lost} lost ({reasons})"
+    def summary(self) -> str:
+        """Return a line on what was lost, with the reasons; "" if nothing was."""
+        return self._counts()[0].summary("outputs of before a reload")
 
     def failure(self) -> Exception | None:
         """Return the first error by which records were lost."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers GET /metrics over HTTP, at an address or at a UNIX socket."""
 
+import errno
 import io
 import os
 import socket
@@ -143,9 +144,9 @@ def _server(listen: Listen, handler: type[BaseHTTPRequestHandler]) -> HTTPServer
 
 
 def _at_path(path: str, handler: type[BaseHTTPRequestHandler]) -> HTTPServer:
-    # one that a run left behind; of another kind of file bind says that it is there
+    # one that a run left behind; of all others bind says that they are there
     with suppress(OSError):
-        if stat.S_ISSOCK(os.lstat(path).st_mode) and not _answers(path):
+        if stat.S_ISSOCK(os.lstat(path).st_mode) and _is_left(path):
             os.unlink(path)
     made = type("Server", (_Server,), {"address_family": socket.AF_UNIX})
     old = os.umask(0o777 & ~MODE)
@@ -156,6 +157,8 @@ def _at_path(path: str, handler: type[BaseHTTPRequestHandler]) -> HTTPServer:
     return server
 
 
-def _answers(path: str) -> bool:
+def _is_left(path: str) -> bool:
+    """Say whether nobody has this socket; one of datagrams, or with many callers, has somebody."""
     with socket.socket(socket.AF_UNIX) as channel:
-        return channel.connect_ex(path) == 0
+        channel.settimeout(0)
+        return channel.connect_ex(path) == errno.ECONNREFUSED

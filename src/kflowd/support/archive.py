@@ -9,11 +9,10 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import zstandard
 
+from kflowd.closeable import Closeable
 from kflowd.descriptor import new_file
 from kflowd.errors import KflowdError
 from kflowd.support.parts import File
@@ -23,7 +22,7 @@ MODE = 0o600
 ZSTD = ".zst"
 
 
-class Archive:
+class Archive(Closeable):
     """A file that is made at once and written at the end. A context manager.
 
     Where nothing was written in it, it is removed.
@@ -62,16 +61,12 @@ class Archive:
             raise KflowdError(f"writing {self._path}: {error.strerror}") from None
         self._whole = True
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file; remove it where nothing was written. May be called twice."""
+        if self._number < 0:
+            return
         os.close(self._number)
+        self._number = -1
         if not self._whole:
             with suppress(OSError):
                 found = self._path.lstat()

@@ -2,14 +2,16 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kflowd.delivery import Delivery, Ending, Output
 from kflowd.delivery.exchange import discard, hindrance, prepare
 from kflowd.delivery.outputs import make_output
 from kflowd.errors import SinkError
-from kflowd.settings import OutputSettings, QueueSettings, RotateSettings
+from kflowd.settings import BatchSettings, OutputSettings, QueueSettings, RotateSettings
 from tests.unit.delivery.make import Sink, records, until
+from tests.unit.delivery.sinks import posted
 
 
 def of(path: Path, **values: object) -> OutputSettings:
@@ -120,6 +122,22 @@ def test_another_sink_at_the_same_place_begins_behind_the_first(
     assert [json.loads(it)["InfoHostName"] for it in lines[:100]] == [
         str(n + 1) for n in range(100)
     ]
+
+
+def test_other_bodies_are_of_another_sink() -> None:
+    """Requests of before have lines, and those behind them the logs of OpenTelemetry."""
+    with posted.Server([]) as server:
+        lines = OutputSettings(sink="http", url=server.url("/in"), batch=BatchSettings(age_ns=0))
+        run = Run(lines)
+        run.write(3)
+        run.change(msgspec.structs.replace(lines, format="otlp"))
+        run.write(3)
+        run.end()
+    kinds = [it.headers["content-type"] for it in server.posted]
+    assert sorted(set(kinds)) == ["application/json", "application/x-ndjson"]
+    assert kinds == sorted(kinds, reverse=True)
+    assert "resourceLogs" in json.loads(server.posted[-1].body)
+    assert run.delivery.lost() == 0
 
 
 def test_a_file_that_cannot_be_written_changes_nothing(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,24 @@ def test_metrics_at_a_path(tmp_path: Path) -> None:
     with pytest.raises(MetricsError, match="already in use"):
         MetricsServer(Listen(path=str(path)), One())
     assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize(("kind", "calls"), [(socket.SOCK_DGRAM, 0), (socket.SOCK_STREAM, 2)])
+def test_a_socket_of_others_stays(kind: socket.SocketKind, calls: int, tmp_path: Path) -> None:
+    """One of datagrams, and one whose owner has no room for one more caller: nobody waits there."""
+    path = tmp_path / "metrics"
+    with ExitStack() as stack:
+        theirs = stack.enter_context(socket.socket(socket.AF_UNIX, kind))
+        theirs.bind(str(path))
+        if calls:
+            theirs.listen(0)
+        for _ in range(calls):
+            caller = stack.enter_context(socket.socket(socket.AF_UNIX))
+            caller.settimeout(0)
+            caller.connect_ex(str(path))
+        with pytest.raises(MetricsError, match="Address already in use"):
+            MetricsServer(Listen(path=str(path)), One())
+        assert path.is_socket()
 
 
 def test_a_port_that_somebody_has() -> None:
