@@ -2,15 +2,10 @@
 """Writes the tables of docs/fields.md from the blocks in kflowd.serialize.blocks."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 
 from kflowd.serialize.keys import Key, keys_of
 from kflowd.serialize.sections import EXTRA, SECTIONS, WORDS
-from tools.marked import marked
-
-PAGE = Path(__file__).parents[1] / "docs" / "fields.md"
-BEGIN = "<!-- fields: begin, written by make docs -->"
-END = "<!-- fields: end -->"
+from tools.marked import Part
 
 TYPES = {
     "str": "text",
@@ -58,15 +53,7 @@ def generated() -> str:
     return "\n".join(parts)
 
 
-def page(text: str) -> str:
-    """Return a page with the tables between its two marks."""
-    return marked(text, BEGIN, END, generated())
-
-
-def main() -> None:
-    """Write the page."""
-    PAGE.write_text(page(PAGE.read_text()))
-
+PART = Part("docs/fields.md", "fields", generated)
 
 if __name__ == "__main__":
-    main()
+    PART.write()

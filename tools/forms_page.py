@@ -2,7 +2,6 @@
 """Writes the screens of docs/forms.md: what the forms for people print for the sample records."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from kflowd.delivery.formats import HEAD_LINES, make_format
 from kflowd.delivery.formats.screen import Screen
@@ -10,11 +9,8 @@ from kflowd.delivery.formats.table import WIDE
 from kflowd.serialize import Record
 from tests.unit.delivery.formats.hostile import holding, whole_records
 from tests.unit.serialize.samples import SAMPLES
-from tools.marked import marked
+from tools.marked import Part
 
-PAGE = Path(__file__).parents[1] / "docs" / "forms.md"
-BEGIN = "<!-- screens: begin, written by make docs -->"
-END = "<!-- screens: end -->"
 # what ends a line, drives a terminal, turns the letters; letters of two cells
 HOSTILE = "\n\x1b[2J\u202e漢字"
 
@@ -48,15 +44,7 @@ def generated() -> str:
     return "\n".join(parts)
 
 
-def page(text: str) -> str:
-    """Return a page with the screens between its two marks."""
-    return marked(text, BEGIN, END, generated())
-
-
-def main() -> None:
-    """Write the page."""
-    PAGE.write_text(page(PAGE.read_text()))
-
+PART = Part("docs/forms.md", "screens", generated)
 
 if __name__ == "__main__":
-    main()
+    PART.write()

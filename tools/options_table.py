@@ -3,16 +3,11 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from kflowd.settings import Settings
 from kflowd.settings.lines import OptionLine, option_lines
 from kflowd.settings.walk import Tree
-from tools.marked import marked
-
-PAGE = Path(__file__).parents[1] / "README.md"
-BEGIN = "<!-- options: begin, written by make docs -->"
-END = "<!-- options: end -->"
+from tools.marked import Part
 
 
 def row(line: OptionLine) -> str:
@@ -32,15 +27,7 @@ def table(tree: Tree = Settings) -> Iterator[str]:
     yield from map(row, option_lines("trace", tree))
 
 
-def page(text: str) -> str:
-    """Return a page with the table between its two marks."""
-    return marked(text, BEGIN, END, "\n".join((*table(), "")))
-
-
-def main() -> None:
-    """Write the page."""
-    PAGE.write_text(page(PAGE.read_text()))
-
+PART = Part("README.md", "options", lambda: "\n".join((*table(), "")))
 
 if __name__ == "__main__":
-    main()
+    PART.write()

@@ -2,15 +2,11 @@
 """Writes into docs/configuration.md which settings can change while kflowd runs."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from kflowd.settings import Settings
 from kflowd.settings.walk import Setting, Tree, settings_of
-from tools.marked import marked
+from tools.marked import Part
 
-PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
-BEGIN = "<!-- reload: begin, written by make docs -->"
-END = "<!-- reload: end -->"
 TOP = "none"
 
 
@@ -34,15 +30,7 @@ def table(tree: Tree = Settings) -> Iterator[str]:
         yield f"| {name} | {' | '.join(map(', '.join, columns))} |"
 
 
-def page(text: str) -> str:
-    """Return a page with the table between its two marks."""
-    return marked(text, BEGIN, END, "\n".join((*table(), "")))
-
-
-def main() -> None:
-    """Write the page."""
-    PAGE.write_text(page(PAGE.read_text()))
-
+PART = Part("docs/configuration.md", "reload", lambda: "\n".join((*table(), "")))
 
 if __name__ == "__main__":
-    main()
+    PART.write()

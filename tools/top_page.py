@@ -6,11 +6,8 @@ from pathlib import Path
 
 from tests.unit.top.made import example
 from tests.unit.top.screens import Screen
-from tools.marked import marked
+from tools.marked import Part
 
-PAGE = Path(__file__).parents[1] / "docs" / "top.md"
-BEGIN = "<!-- screen: begin, written by make docs -->"
-END = "<!-- screen: end -->"
 FILE = "records.json"
 
 
@@ -26,15 +23,7 @@ def shown() -> str:
     return "\n".join(lines)
 
 
-def page(text: str) -> str:
-    """Return a page with the screen between its two marks."""
-    return marked(text, BEGIN, END, f"```text\n{shown()}\n```\n")
-
-
-def main() -> None:
-    """Write the page."""
-    PAGE.write_text(page(PAGE.read_text()))
-
+PART = Part("docs/top.md", "screen", lambda: f"```text\n{shown()}\n```\n")
 
 if __name__ == "__main__":
-    main()
+    PART.write()

@@ -11,11 +11,11 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import pytest
 
+from kflowd.closeable import Closeable
 from tests.host.agent import ROOT
 
 TREE = ROOT / "build" / "peers" / "root"
@@ -64,7 +64,7 @@ def until(condition: Callable[[], bool], about: str) -> None:
         time.sleep(0.1)
 
 
-class Peer:
+class Peer(Closeable):
     """A program in the foreground that listens. A context manager that ends it.
 
     Args:
@@ -87,25 +87,18 @@ class Peer:
         try:
             until(self._listens, "it does not listen")
         except BaseException as error:
-            self._end()
+            self.close()
             error.add_note(self._log.read_text(errors="replace"))
             raise
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._end()
 
     def _listens(self) -> bool:
         assert self._process.poll() is None, "it has ended"
         with socket.socket() as channel:
             return channel.connect_ex(("127.0.0.1", self._port)) == 0
 
-    def _end(self) -> None:
+    def close(self) -> None:
+        """End it."""
         self._process.terminate()
         try:
             self._process.wait(10)

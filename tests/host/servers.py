@@ -9,14 +9,14 @@ import os
 import re
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple, Self
 
-SECONDS = 60.0
+from kflowd.closeable import Closeable
+from tests.host.peers import SECONDS, until
+
 # reads and writes, as strace shows them with the inode of a socket
 _MOVED = re.compile(r"^(\w+)\(\d+<socket:\[(\d+)\]>.* = (\d+)$")
 _TAKEN = re.compile(r"^accept4?\(.* = \d+<socket:\[(\d+)\]>$")
@@ -50,7 +50,7 @@ class Connection(NamedTuple):
     moved: dict[Image, tuple[int, int]]
 
 
-class Server:
+class Server(Closeable):
     """A server that is traced.
 
     Args:
@@ -92,27 +92,19 @@ class Server:
             start_new_session=True,
         )
         try:
-            _until(lambda: self._listens() or self.process.poll() is not None)
+            until(lambda: self._listens() or self.process.poll() is not None, "it does not listen")
             assert self.process.poll() is None, f"{self._command} ended"
         except BaseException:
-            self._stop()
+            self.close()
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop()
-
-    def _stop(self) -> None:
+    def close(self) -> None:
         """End the server, wait for what it has started, and let nothing stay."""
         self.process.send_signal(self._end)
         try:
             self.process.wait(SECONDS)
-            _until(lambda: not list(filter(_goes_on, self._traces.iterdir())))
+            until(lambda: not list(filter(_goes_on, self._traces.iterdir())), "it goes on")
         finally:
             for pid in map(_pid_of, filter(_goes_on, self._traces.iterdir())):
                 with suppress(ProcessLookupError):
@@ -186,11 +178,3 @@ def _goes_on(trace: Path) -> bool:
 
 def _pid_of(trace: Path) -> int:
     return int(trace.name.rpartition(".")[2])
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    """Wait for something."""
-    end = time.monotonic() + SECONDS
-    while not holds():
-        assert time.monotonic() < end, "nothing happened for too long"
-        time.sleep(0.05)

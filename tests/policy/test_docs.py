@@ -17,8 +17,10 @@ from tests.matrix import cells
 from tests.policy.tree import ROOT, Check, files, name, offenders
 from tests.vm.kernels import KERNELS
 from tools import fields_page, forms_page, options_table, reload_page, top_page
+from tools.marked import Part
 
 PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+PARTS = [it.PART for it in (fields_page, forms_page, options_table, reload_page, top_page)]
 DOCS = [*(ROOT / each for each in PAGES), *files("docs", ".md")]
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))
@@ -127,34 +129,11 @@ def test_every_option_is_documented() -> None:
     assert known == set(re.findall(pattern, "\n".join(re.findall(r"`[^`\n]*`", section))))
 
 
-def test_option_table_is_up_to_date() -> None:
-    """The table of options in README is what `make docs` writes."""
-    text = options_table.PAGE.read_text()
-    assert options_table.page(text) == text, "make docs"
-
-
-def test_reload_table_is_up_to_date() -> None:
-    """docs/configuration.md names each setting once, where `make docs` puts it."""
-    text = reload_page.PAGE.read_text()
-    assert reload_page.page(text) == text, "make docs"
-
-
-def test_fields_page_is_up_to_date() -> None:
-    """The tables of docs/fields.md are what `make docs` writes."""
-    text = fields_page.PAGE.read_text()
-    assert fields_page.page(text) == text, "make docs"
-
-
-def test_forms_page_is_up_to_date() -> None:
-    """The screens of docs/forms.md are what the forms print for the sample records."""
-    text = forms_page.PAGE.read_text()
-    assert forms_page.page(text) == text, "make docs"
-
-
-def test_top_page_is_up_to_date() -> None:
-    """The screen of docs/top.md is what stands in a terminal of 80 x 24."""
-    text = top_page.PAGE.read_text()
-    assert top_page.page(text) == text, "make docs"
+@pytest.mark.parametrize("part", PARTS, ids=lambda it: it.name)
+def test_what_is_made_is_up_to_date(part: Part) -> None:
+    """Tables and screens of documents are what `make docs` writes."""
+    text = part.path.read_text()
+    assert part.filled(text) == text, "make docs"
 
 
 def test_fields_page_has_every_key() -> None:
@@ -164,7 +143,7 @@ def test_fields_page_has_every_key() -> None:
     assert keys == set(re.findall(r"^\| `(\w+)`[ +]*\| [\w ]+ \| ", text, re.MULTILINE))
 
 
-@pytest.mark.parametrize("path", [ROOT / "README.md", fields_page.PAGE], ids=name)
+@pytest.mark.parametrize("path", [ROOT / "README.md", fields_page.PART.path], ids=name)
 def test_records_in_documents_have_known_keys(path: Path) -> None:
     """An example is a record: its keys are those of one kind, in their order."""
     examples = re.findall(r"```json\n(.*?)```", path.read_text(), re.DOTALL)

@@ -33,7 +33,7 @@ def is_read(lines: list[str]) -> bool:
 def test_it_looks_as_in_the_documents(screen: Screen) -> None:
     """The screen of docs/top.md, and the keys that it names."""
     with screen:
-        assert "\n".join(screen.until(is_read)) in top_page.PAGE.read_text()
+        assert "\n".join(screen.until(is_read)) in top_page.PART.path.read_text()
         screen.press(">")
         assert screen.until(lambda lines: "by PID" in lines[0])[3].split()[0] == "812"
         screen.press("\x1b[D/CU")
