@@ -7,7 +7,8 @@ place of the command. So nothing here, nor what it imports, may be slow or need 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import click
 from click.shell_completion import (
@@ -16,24 +17,25 @@ from click.shell_completion import (
     FishComplete,
     ShellComplete,
     ZshComplete,
+    add_completion_class,
 )
 
-from kflowd.settings.kinds import Choice, File, RuleList, Words
+from kflowd.settings.applications import OFF, Port
+from kflowd.settings.kinds import Choice, File, PortList, RuleList, Words
 from kflowd.settings.lines import OptionLine
 from kflowd.settings.rules import EVENTS, KEYS
 
 VARIABLE = "_KFLOWD_COMPLETE"  # as Click derives it from the program's name
 FILE_ITEM = "file"
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
-# Click's own puts a space behind "path=", and offers no files where it has no word. Bash splits
-# words at "=", so that what follows one is completed as a file.
+# Click's own puts a space behind "path=", and offers no files where it has no word.
 BASH = """\
 %(complete_func)s() {
     local kind word
     COMPREPLY=()
     while IFS=, read -r kind word; do
         case $kind in
-            plain) COMPREPLY+=("$word"); [[ $word != *= ]] || compopt -o nospace;;
+            plain) COMPREPLY+=("$word"); [[ $word != *[=/] ]] || compopt -o nospace;;
             dir) compopt -o dirnames;;
             file) compopt -o default;;
         esac
@@ -45,11 +47,36 @@ complete -o default -F %(complete_func)s %(prog_name)s
 
 
 class Bash(BashComplete):
-    """Click's, with the script above."""
+    """Click's, with the script above, and with the words whole that bash splits at "="."""
 
     source_template = BASH
+    _split = False  # bash has what stands ahead of "=" as a word that it leaves alone
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """Return the words ahead, and what there is of the last one."""
+        args, begun = super().get_completion_args()
+        whole = joined([*args, begun])
+        self._split = whole[-1] != begun
+        return whole[:-1], whole[-1]
+
+    def format_completion(self, item: CompletionItem[Any]) -> str:
+        """Return a line of the answer."""
+        value = item.value.rpartition("=")[2] if self._split else item.value
+        return f"{item.type},{value}"
 
 
+def joined(words: Sequence[str]) -> list[str]:
+    """Return words as they were before bash has split them: "dns", "=", "off" are one."""
+    whole: list[str] = []
+    for word in words:
+        if whole and (word == "=" or whole[-1].endswith("=")):
+            whole[-1] += word
+        else:
+            whole.append(word)
+    return whole
+
+
+add_completion_class(Bash)  # who is asked by a shell that has the script
 SHELLS: dict[str, type[ShellComplete]] = {"bash": Bash, "zsh": ZshComplete, "fish": FishComplete}
 
 
@@ -80,6 +107,8 @@ def completer(line: OptionLine) -> Completer:
 def words(line: OptionLine, begun: str) -> list[str]:
     """Return the values of an option that begin with what is there, none if there is no telling."""
     kind = line.settings[0].kind
+    if line.is_keyed:
+        return _ports(line, begun)
     if isinstance(kind, Choice):
         return _beginning(begun, kind.words)
     if isinstance(kind, Words):
@@ -90,6 +119,21 @@ def words(line: OptionLine, begun: str) -> list[str]:
             return _beginning(key, [f"{each}=" for each in KEYS])
         return _next(values.upper(), "event=", EVENTS) if key == "event" else []
     return []
+
+
+def _ports(line: OptionLine, begun: str) -> list[str]:
+    """Return applications; behind one its protocols, its usual ports and the word for none."""
+    key, equals, ports = begun.partition("=")
+    settings = {setting.key: setting for setting in line.settings}
+    if not equals:
+        return _beginning(key, [f"{each}=" for each in settings])
+    setting = settings.get(key.lower())
+    if setting is None or not isinstance(setting.kind, PortList):
+        return []
+    usual = setting.kind.text(cast("tuple[Port, ...]", setting.default)).split(",")
+    known = (*(f"{each}/" for each in setting.kind.protocols), *(it for it in usual if it != OFF))
+    listed = _next(ports, f"{key}=", known)
+    return listed if "," in ports else listed + _next(ports, f"{key}=", (OFF,))
 
 
 def _next(begun: str, head: str, known: tuple[str, ...]) -> list[str]:

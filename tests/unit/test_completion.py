@@ -31,6 +31,14 @@ def line(flag: str) -> OptionLine:
         ("--exclude", "event=open", ["event=OPEN", "event=OPEN_EXEC"]),
         ("--exclude", "event=EXIT,f", ["event=EXIT,FORK"]),
         ("--include", "path=/et", []),
+        ("-p", "", ["dns=", "http=", "syslog=", "tls="]),
+        ("-p", "s", ["syslog="]),
+        ("-p", "dns=", ["dns=tcp/", "dns=udp/", "dns=udp/53", "dns=tcp/53", "dns=off"]),
+        ("-p", "http=", ["http=tcp/", "http=tcp/80", "http=off"]),
+        ("-p", "dns=udp/53,t", ["dns=udp/53,tcp/", "dns=udp/53,tcp/53"]),
+        ("-p", "dns=o", ["dns=off"]),
+        ("-p", "tls=", ["tls=tcp/", "tls=off"]),
+        ("-p", "ftp=", []),
         ("-t", "", []),
         ("-T", "", []),
     ],
@@ -38,6 +46,12 @@ def line(flag: str) -> OptionLine:
 def test_values_complete(flag: str, begun: str, found: list[str]) -> None:
     """Words, lists of them without those that are there, keys and events of rules."""
     assert completion.words(line(flag), begun) == found
+
+
+def test_words_are_whole_again() -> None:
+    """As they were before bash has split them at "="."""
+    words = ["-p", "dns", "=", "off", "--format", "="]
+    assert completion.joined(words) == ["-p", "dns=off", "--format="]
 
 
 @pytest.mark.parametrize("shell", completion.SHELLS)
@@ -87,6 +101,11 @@ def by_bash(words: str) -> list[str]:
         ("kflowd -q --format ''", ["json", "json-min", "ecs", "ocsf", "compact", "table"]),
         ("kflowd --include pa", ["compopt -o nospace", "path="]),
         ("kflowd --include path = /et", [""]),
+        ("kflowd --exclude event = open_", ["OPEN_EXEC"]),
+        ("kflowd -p sy", ["compopt -o nospace", "syslog="]),
+        ("kflowd -p http =", ["compopt -o nospace", "tcp/", "tcp/80", "off"]),
+        ("kflowd -p dns = udp/53,tcp/5", ["udp/53,tcp/53"]),
+        ("kflowd --format = ta", ["table"]),
         ("kflowd --record /t", ["compopt -o default", ""]),
         ("kflowd replay ''", ["compopt -o default", ""]),
         ("kflowd completion f", ["fish"]),
