@@ -95,7 +95,7 @@ ADDITIONS = (
                 "from kflowd.enrich.interfaces",
                 "from kflowd.enrich.dummy import Dummy\n",
             ),
-            Place("src/kflowd/enrich/__init__.py", "Interfaces)", "Dummy, "),
+            Place("src/kflowd/enrich/__init__.py", "Interfaces, Plugins,", "Dummy, "),
             Place(
                 "tests/unit/enrich/test_dummy.py",
                 "",

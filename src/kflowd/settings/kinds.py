@@ -340,6 +340,7 @@ class PortList(Kind[tuple[Port, ...]]):
         values = f"{OFF}, or {MOST_PORTS} at most"
         super().__init__(tuple, "no list of ports", values, "PROTO/PORT[,PROTO/PORT...]")
         self._of = of
+        self.protocols = of.PROTOCOLS
 
     def read(self, value: object) -> tuple[Port, ...]:
         """Return the ports; a message names the one that is wrong."""

@@ -411,8 +411,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
         yield from self._plugin_contradictions()
         for wrong in wrong_rules(self.fim.rule):
             rule = ("fim", "rule", wrong.number)
-            place, other = ((*rule, each) if each else rule for each in (wrong.key, wrong.other))
-            yield ContradictionError(place, wrong.cause, other)
+            rule_key, other = ((*rule, each) if each else rule for each in (wrong.key, wrong.other))
+            yield ContradictionError(rule_key, wrong.cause, other)
 
     def _plugin_contradictions(self) -> Iterator[ContradictionError]:
         read = set(self.application.ports)
