@@ -124,7 +124,7 @@ def words(line: OptionLine, begun: str) -> list[str]:
 def _ports(line: OptionLine, begun: str) -> list[str]:
     """Return applications; behind one its protocols, its usual ports and the word for none."""
     key, equals, ports = begun.partition("=")
-    settings = {setting.key: setting for setting in line.settings}
+    settings = {it.key: it for it in line.settings if isinstance(it.kind, PortList)}
     if not equals:
         return _beginning(key, [f"{each}=" for each in settings])
     setting = settings.get(key.lower())

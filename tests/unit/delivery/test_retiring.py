@@ -47,9 +47,7 @@ def test_one_that_stands_still_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
     left.take(Left(old, new))
     until(lambda: second.texts)
     assert left.lost() == 3
-    assert list(left.summary()) == [
-        "outputs of before a reload: 0 written, 3 lost (3 left at the end)"
-    ]
+    assert left.summary() == "outputs of before a reload: 0 written, 3 lost (3 left at the end)"
     new.leave()
 
 
