@@ -366,7 +366,7 @@ def test_tracepoint_attach_mode_can_be_forced(folder: Path) -> None:
         (
             ["-o", "tab"],
             2,
-            "-o/--format: 'tab' is none of json, json-min, ecs, ocsf, otlp, compact, table",
+            "-o/--format: 'tab' is none of json, json-min, ecs, ocsf, compact, table",
         ),
         (["--record", "/nonexistent/x", "--duration", "1"], 1, "writing /nonexistent/x: No such"),
     ],
