@@ -191,7 +191,11 @@ ADDITIONS = (
                 '    ORDER: ClassVar[tuple[str, ...]] = (*Record.ORDER, "dummy")\n\n'
                 "    dummy: DummyBlock\n\n\n",
             ),
-            Place("src/kflowd/serialize/record.py", "    HealthRecord,\n)", "    DummyRecord,\n"),
+            Place(
+                "src/kflowd/serialize/record.py",
+                "    HealthRecord,\n    Integrity",
+                "    DummyRecord,\n",
+            ),
             Place(
                 "src/kflowd/serialize/sections.py",
                 '    ("Health records", ',
