@@ -415,14 +415,18 @@ class Settings(Struct, frozen=True, kw_only=True, rename=key_of):
             yield ContradictionError(rule_key, wrong.cause, other)
 
     def _plugin_contradictions(self) -> Iterator[ContradictionError]:
-        read = set(self.application.ports)
+        """Yield each port that a plugin is to read beside another application."""
+        here = ("plugin", "plugin_ports")
+        readers = {
+            Port(*port): (key.upper(), ("application", key))
+            for key in self.application.__struct_fields__
+            for port in getattr(self.application, key)
+        }
         for each in self.plugin.plugin_ports:
             for port in each.ports:
-                if port in read:
-                    cause = f"{port} is read as another application already"
-                    place = ("plugin", "plugin_ports")
-                    yield ContradictionError(place, cause, ("application",))
-                read.add(port)
+                word, place = readers.setdefault(Port(*port), (each.word.upper(), here))
+                if word != each.word.upper():
+                    yield ContradictionError(here, f"{port} is read as {word} already", place)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be said.

@@ -54,9 +54,13 @@ def test_words_and_names_are_plain() -> None:
 
 def test_a_port_has_one_reader() -> None:
     """Neither kflowd and a plugin, nor two plugins."""
-    for ports in (["redis=udp/53"], ["a=tcp/9", "b=tcp/9"]):
-        with pytest.raises(ContradictionError, match="is read as another application already"):
+    for ports, other, where in (
+        (["redis=udp/53"], "DNS", ("application", "dns")),
+        (["a=tcp/9", "b=tcp/9"], "A", ("plugin", "plugin_ports")),
+    ):
+        with pytest.raises(ContradictionError, match=f"is read as {other} already") as caught:
             convert({"plugin": {"plugin_ports": ports}})
+        assert caught.value.others == (where,)
     settings = convert({"plugin": {"plugin_ports": ["redis=tcp/6379"]}})
     assert AnyPort("tcp", 6379) in settings.ports
     assert settings.described[-1] == "REDIS at tcp/6379 (plugin)"
