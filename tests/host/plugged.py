@@ -14,6 +14,7 @@ from tests.host.agent import ROOT
 HOST = "127.0.0.1"
 EXAMPLES = ROOT / "docs" / "plugins"
 FAULTY = ROOT / "tests" / "data" / "plugins" / "faulty.py"
+PROGRAMS = FAULTY.with_name("programs.py")
 
 
 @contextmanager

@@ -2,13 +2,14 @@
 """Plugins beside the real agent: what they read, and what it costs when they do not."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 from tests.host.agent import COMMAND, ROOT, Agent, Record, health_records, run
-from tests.host.plugged import EXAMPLES, FAULTY, answering, folder, say, workers
+from tests.host.plugged import EXAMPLES, FAULTY, PROGRAMS, answering, folder, say, workers
 
 ASKED = b"set greeting 0 0 5\r\nhello\r\nget greeting\r\n"
 ANSWERED = b"STORED\r\nVALUE greeting 0 5\r\nhello\r\nEND\r\n"
@@ -140,6 +141,29 @@ def test_the_example_labels_processes(tmp_path: Path) -> None:
     assert gone({worker})
     replayed = run("replay", "-o", "json-min", str(stream))
     assert replayed.stdout.encode() == result.stdout
+
+
+def test_names_of_programs_end_nobody(tmp_path: Path) -> None:
+    """What is no UTF-8 has another character in its place, for the plugin as in the record."""
+    touch = shutil.which("touch")
+    assert touch is not None
+    names = [b"to\xffuch", "berühr".encode(), b"a\x01b\nc", b'"{}']
+    programs = [os.fsencode(tmp_path) + b"/" + name for name in names]
+    for program in programs:
+        shutil.copy(touch, program)
+    with folder(PROGRAMS) as place:
+        given = ["-P", str(place), "--include", f"path={tmp_path}"]
+        with Agent("-m", "file", *given) as agent:
+            for number, program in enumerate(programs):
+                subprocess.run([program, tmp_path / f"made{number}"], check=True)
+            result = agent.finish()
+    assert result.exit_code == 0
+    made = {it["File"]: it for it in result.records if it.get("File", "").startswith("made")}
+    assert [made[f"made{number}"]["ProcLabels"] for number in range(len(names))] == [
+        {"programs.Name": name.decode("utf-8", "replace")} for name in names
+    ]
+    (health,) = health_records(result.records)[-1:]
+    assert health["HealthPluginFaults"] == health["HealthPluginPartsLost"] == 0
 
 
 def test_a_plugin_that_always_fails_is_put_aside() -> None:

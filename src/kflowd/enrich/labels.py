@@ -91,12 +91,21 @@ class _Known(NamedTuple):
 
 
 def facts_by(actor: Actor) -> dict[str, Fact]:
-    """Return what an enricher can ask by, of a process that is known."""
+    """Return what an enricher can ask by, of a process that is known.
+
+    What is no UTF-8 has U+FFFD in its place: any user names programs, and JSON takes no other text.
+    """
     process, seen = actor.process, actor.seen
     ids = (process.uid, process.gid, process.login_uid) if process else (-1, -1, -1)
     exe = seen.exe if seen else ""
-    values = (*ids, actor.user, actor.group, exe, actor.container, actor.unit)
-    return dict(zip(LABELLED_BY, values, strict=True))
+    texts = (actor.user, actor.group, exe, actor.container, actor.unit)
+    return dict(zip(LABELLED_BY, (*ids, *map(_readable, texts)), strict=True))
+
+
+def _readable(text: str) -> str:
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 class PluginLabels(Enricher):

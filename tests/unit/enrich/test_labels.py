@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from collections.abc import Mapping, Sequence
 
+import msgspec
 import pytest
 
 from kflowd.enrich import Enrichment
@@ -17,7 +18,7 @@ from kflowd.enrich.processes import Processes
 from kflowd.enrich.waiting import Waiting
 from kflowd.model import LABELLED_BY, Actor, Enriched, Tick, Value
 from kflowd.serialize.process import details_of
-from tests.unit.make import SECOND, actor, file, lived, process, session, socket, unix
+from tests.unit.make import SECOND, actor, file, lived, process, seen, session, socket, unix
 
 ASKED = Labelled("owners", (1000,))
 PAIRS = (("owners.Team", "payments"),)
@@ -142,3 +143,15 @@ def test_without_plugins_nothing_is_asked() -> None:
     stage.labels.enrich_actor(nobody)
     assert nobody.labels == ()
     assert tuple(facts_by(nobody)) == LABELLED_BY
+
+
+def test_facts_are_text_that_json_takes() -> None:
+    """Any user names programs, groups of processes and their like."""
+    one = Actor(OF_ONE, user="ä", seen=seen(exe="/tmp/to\udcffuch"), unit="a\udc80.service")
+    found = facts_by(one)
+    assert (found["exe"], found["user"], found["unit"]) == (
+        "/tmp/to\ufffduch",
+        "ä",
+        "a\ufffd.service",
+    )
+    assert msgspec.json.encode(found)
