@@ -148,7 +148,7 @@ def test_names_of_programs_end_nobody(tmp_path: Path) -> None:
     touch = shutil.which("touch")
     assert touch is not None
     names = [b"to\xffuch", "berühr".encode(), b"a\x01b\nc", b'"{}']
-    programs = [os.fsencode(tmp_path) + b"/" + name for name in names]
+    programs = [tmp_path / os.fsdecode(name) for name in names]
     for program in programs:
         shutil.copy(touch, program)
     with folder(PROGRAMS) as place:

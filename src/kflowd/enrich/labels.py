@@ -125,7 +125,8 @@ class PluginLabels(Enricher):
         self.labellers: Labellers | None = None
         self._enrichers = {name: tuple(by) for name, by in (enrichers or {}).items()}
         self._known: Shares[_Known] = Shares(MAX_KNOWN)
-        self._asked: set[Labelled] = set()
+        # when what has no answer yet was asked
+        self._asked: Shares[int] = Shares(MAX_KNOWN)
         self._now_ns = 0
         self._changed = False
         self._answers: list[tuple[Hashable, Labels]] = []
@@ -162,7 +163,7 @@ class PluginLabels(Enricher):
 
     def _put(self, answer: Labels) -> None:
         asked, before = answer.asked, self._known.look(answer.asked)
-        self._asked.discard(asked)
+        self._asked.drop(asked)
         if answer.labels is None:
             # what was true a while ago is taken for true
             pairs, late = (before.pairs, before.late) if before else ((), True)
@@ -249,9 +250,11 @@ class PluginLabels(Enricher):
             value.actor = made
 
     def _ask(self, asked: Labelled, user: int) -> None:
-        if asked not in self._asked and self.labellers is not None:
-            # as many as there are records that wait: each is answered
-            self._asked.add(asked)
+        if self.labellers is None:
+            return
+        since_ns = self._asked.look(asked)
+        if since_ns is None or self._now_ns >= since_ns + FAILED_AGAIN_NS:
+            self._asked.put(asked, user, self._now_ns)
             self.labellers.label(asked, user)
 
 

@@ -38,14 +38,15 @@ class Shares(Generic[_Known]):
 
     def put(self, key: Hashable, user: int, value: _Known) -> None:
         """Know something, which counts as this user's."""
-        self._drop(key)
+        self.drop(key)
         self._known[key] = user, value
         self._of_user[user] += 1
         if len(self._known) > self._limit:
             ((most, _),) = self._of_user.most_common(1)
-            self._drop(next(it for it, (user, _) in self._known.items() if user == most))
+            self.drop(next(it for it, (user, _) in self._known.items() if user == most))
 
-    def _drop(self, key: Hashable) -> None:
+    def drop(self, key: Hashable) -> None:
+        """Know nothing of it any more."""
         if key in self._known:
             user, _ = self._known.pop(key)
             self._of_user[user] -= 1

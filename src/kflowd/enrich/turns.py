@@ -57,9 +57,11 @@ class Turns(Generic[_Question]):
                 self._changed.wait()
             return self._next()[1]
 
-    def poll(self) -> tuple[int, _Question] | None:
-        """Return the question whose turn it is with its user, None if there is none."""
+    def poll(self, timeout_s: float = 0.0) -> tuple[int, _Question] | None:
+        """Return the question whose turn it is with its user; None: there is none in that time."""
         with self._changed:
+            if timeout_s > 0:
+                self._changed.wait_for(lambda: self._waiting, timeout_s)
             return self._next() if self._waiting else None
 
     def _next(self) -> tuple[int, _Question]:

@@ -21,6 +21,7 @@ from kflowd.enrich.plugins import FAILED, LATE, Read
 from kflowd.enrich.turns import Turns
 from kflowd.plugins.places import Place
 from kflowd.plugins.process import Process
+from kflowd.plugins.room import Room
 from kflowd.plugins.wire import (
     SHOWN,
     AnyRequest,
@@ -93,34 +94,6 @@ class _Under(NamedTuple):
     item: Item
 
 
-class _Shares:
-    """Bytes of scripts that wait, by user; for any thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._all = 0
-        self._of_user: dict[int, int] = {}
-
-    def take(self, user: int, item: Item) -> bool:
-        """Count an item, if there is room for it."""
-        size, taken = _weight(item), self._of_user.get(user, 0)
-        with self._lock:
-            if taken + size > USER_BYTES or self._all + size > ALL_BYTES:
-                return False
-            self._all += size
-            self._of_user[user] = taken + size
-        return True
-
-    def give(self, user: int, item: Item) -> None:
-        """Take note that an item waits no longer."""
-        size = _weight(item)
-        with self._lock:
-            self._all -= size
-            left = self._of_user.pop(user, 0) - size
-            if left > 0:
-                self._of_user[user] = left
-
-
 def _weight(item: Item) -> int:
     if isinstance(item, Labelled):
         return PIECE_BYTES
@@ -133,7 +106,7 @@ class Runner(Closeable):
     Args:
         place: Of the plugin.
         limits: What it may take.
-        answered: Is given each answer with its bytes, by any thread.
+        answered: Is given whose question it was, each answer and its bytes, by any thread.
         say: Is given a line for the user.
         started: Called when there is another process, or none.
 
@@ -149,7 +122,7 @@ class Runner(Closeable):
         self,
         place: Place,
         limits: Limits,
-        answered: Callable[[Answered, int], None],
+        answered: Callable[[int, Answered, int], None],
         say: Callable[[str], None],
         started: Callable[[], None] = lambda: None,
     ) -> None:
@@ -164,7 +137,7 @@ class Runner(Closeable):
         self._say = say
         self._started = started
         self._turns: Turns[tuple[int, Item]] = Turns(MAX_ASKED)
-        self._shares = _Shares()
+        self._room = Room(USER_BYTES, ALL_BYTES)
         self._again: deque[tuple[int, Item]] = deque()
         self._under: deque[_Under] = deque()
         self._number = 0
@@ -185,11 +158,11 @@ class Runner(Closeable):
         """Have a script read, or a process labelled; returns at once."""
         if self.state in {DISABLED, REFUSED, PAUSING}:
             self._lose(user, item, FAILED)
-        elif not self._shares.take(user, item):
+        elif not self._room.take(user, _weight(item)):
             self._lose(user, item, LATE)
         else:
             if (lost := self._turns.put(user, (user, item))) is not None:
-                self._shares.give(*lost)
+                self._give(*lost)
                 self._lose(*lost, LATE)
             self._poke()
 
@@ -276,7 +249,7 @@ class Runner(Closeable):
                 user, item = self._again.popleft()
             elif (next_one := self._turns.poll()) is not None:
                 user, item = next_one[1]
-                self._shares.give(user, item)
+                self._give(user, item)
             else:
                 break
             self._number += 1
@@ -317,9 +290,9 @@ class Runner(Closeable):
             self.why = text(answer.error)
             self._lose(user, item, FAILED)
         elif isinstance(item, Labelled):
-            self._answered(Labels(item, user, answer.labels), len(body))
+            self._answered(user, Labels(item, user, answer.labels), len(body))
         else:
-            self._answered(Read(item.asked, "", answer.more, answer.messages), len(body))
+            self._answered(user, Read(item.asked, "", answer.more, answer.messages), len(body))
 
     def _take_rest(self) -> None:
         """Take what a process has said ahead of its end."""
@@ -383,12 +356,15 @@ class Runner(Closeable):
         while self._again:
             self._lose(*self._again.popleft(), FAILED)
         while (waiting := self._turns.poll()) is not None:
-            self._shares.give(*waiting[1])
+            self._give(*waiting[1])
             self._lose(*waiting[1], FAILED)
 
     def _lose(self, user: int, item: Item, note: str) -> None:
         self.counters.lost += 1
-        self._answered(unread(user, item, note), 0)
+        self._answered(user, unread(user, item, note), 0)
+
+    def _give(self, user: int, item: Item) -> None:
+        self._room.give(user, _weight(item))
 
 
 def unread(user: int, item: Item, note: str) -> Answered:

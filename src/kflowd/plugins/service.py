@@ -4,7 +4,6 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from queue import Empty, SimpleQueue
 
 import msgspec
 
@@ -13,19 +12,13 @@ from kflowd.constants import SECOND_NS
 from kflowd.enrich.labels import Labelled, Labels
 from kflowd.enrich.plugins import FAILED, LATE, Read
 from kflowd.errors import UsageError
+from kflowd.plugins.answers import Answers
 from kflowd.plugins.places import Place, places_of
 from kflowd.plugins.runner import START_S, Answered, Limits, Runner
 from kflowd.plugins.wire import SHOWN
 from kflowd.protocols import Script
 from kflowd.settings.plugins import PluginSettings
 
-# Answers between two batches. A session holds 4 MiB, and JSON has six letters for some of a byte.
-MAX_NEWS = 1024
-NEWS_BYTES = 1 << 18
-# Answers that nobody has fetched yet; more come too late.
-HELD_BYTES = 16 << 20
-# Answers with labels: 2 KiB each at most, six times that in JSON.
-MAX_LABELLED = 64
 Identity = tuple[int, int]
 
 
@@ -72,14 +65,14 @@ class Service(Closeable):
         say: Callable[[str], None],
         changed: Callable[[Sequence[Identity]], None] = lambda _processes: None,
     ) -> None:
-        self._answers: SimpleQueue[tuple[Read, int]] = SimpleQueue()
-        self._labels: SimpleQueue[Labels] = SimpleQueue()
-        self._unread = self._late = 0
-        self._held = 0
-        self._holding = threading.Lock()
+        self._reads: Answers[Read] = Answers()
+        self._labels: Answers[Labels] = Answers()
+        self._unread = 0
         self._changing = threading.Lock()
         self.changed = changed
-        self._runners = [Runner(each, limits, self._put, say, self._tell) for each in places]
+        self._runners: list[Runner] = []
+        for each in places:
+            self._runners.append(Runner(each, limits, self._put, say, self._tell))
         until = time.monotonic() + START_S
         for runner in self._runners:
             runner.settle(max(0.0, until - time.monotonic()))
@@ -102,36 +95,20 @@ class Service(Closeable):
                 runner.ask(script, user)
                 return
         self._unread += 1
-        self._put(Read(script.asked, FAILED), 0)
+        self._put(user, Read(script.asked, FAILED), 0)
 
     def news(self) -> list[Read]:
         """Return the answers since the last call, some of them if there are many."""
-        found: list[Read] = []
-        taken = 0
-        while len(found) < MAX_NEWS and taken < NEWS_BYTES:
-            try:
-                read, size = self._answers.get_nowait()
-            except Empty:
-                break
-            found.append(read)
-            taken += size
-        with self._holding:
-            self._held -= taken
-        return found
+        return self._reads.fetch()
 
     def answer(self, script: Script, timeout_s: float) -> Read:
         """Return the answer to one script, for who can wait and asks nothing meanwhile."""
         self.ask(script, 0)
         until = time.monotonic() + timeout_s
-        while True:
-            try:
-                read, size = self._answers.get(timeout=max(0.0, until - time.monotonic()))
-            except Empty:
-                return Read(script.asked, LATE)
-            with self._holding:
-                self._held -= size
+        while (read := self._reads.wait(max(0.0, until - time.monotonic()))) is not None:
             if read.asked == script.asked:  # else it is of one that was given up
                 return read
+        return Read(script.asked, LATE)
 
     def enrichers(self) -> Mapping[str, Sequence[str]]:
         """Return the enrichers with what each asks by; of several of one name the first."""
@@ -146,24 +123,21 @@ class Service(Closeable):
             if asked.name in runner.hello.enrichers:
                 runner.ask(asked, user)
                 return
-        self._put(Labels(asked, user, None), 0)
+        self._unread += 1
+        self._put(user, Labels(asked, user, None), 0)
 
     def labels(self) -> list[Labels]:
         """Return the answers to that since the last call, some of them if there are many."""
-        found: list[Labels] = []
-        while len(found) < MAX_LABELLED:
-            try:
-                found.append(self._labels.get_nowait())
-            except Empty:
-                break
-        return found
+        return self._labels.fetch()
 
     def counters(self) -> Mapping[str, int]:
         """Return how many faults there were, and what they cost: members of model.Lost."""
         counters = [runner.counters for runner in self._runners]
         return {
             "plugin_faults": sum(it.faults for it in counters),
-            "plugin_parts_lost": sum(it.lost for it in counters) + self._unread + self._late,
+            "plugin_parts_lost": sum(
+                (self._unread, self._reads.lost, self._labels.lost, *(it.lost for it in counters))
+            ),
             "plugins_disabled": sum(it.disabled for it in counters),
         }
 
@@ -191,21 +165,15 @@ class Service(Closeable):
         for runner in self._runners:
             runner.close()
 
-    def _put(self, read: Answered, size: int) -> None:
-        """Keep an answer, if there is room for it."""
-        if isinstance(read, Labels):
-            self._labels.put(read)  # small, and asked once for the same facts
-            return
-        with self._holding:
-            if size and self._held + size > HELD_BYTES:
-                self._late += 1
-                read, size = Read(read.asked, LATE), 0
-            self._held += size
-        self._answers.put((read, size))
+    def _put(self, user: int, answer: Answered, size: int) -> None:
+        if isinstance(answer, Labels):
+            self._labels.put(user, answer, size, answer._replace(labels=None))
+        else:
+            self._reads.put(user, answer, size, Read(answer.asked, LATE))
 
     def _tell(self) -> None:
         with self._changing:
-            processes = [it.process for it in getattr(self, "_runners", ()) if it.process]
+            processes = [it.process for it in self._runners if it.process]
             self.changed([one for it in processes if (one := it.identity) is not None])
 
 

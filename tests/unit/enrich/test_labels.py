@@ -155,3 +155,14 @@ def test_facts_are_text_that_json_takes() -> None:
         "a\ufffd.service",
     )
     assert msgspec.json.encode(found)
+
+
+def test_what_nobody_answers_is_asked_again_after_a_while() -> None:
+    """A question that found no room is not lost for ever; who asks for many asks for no other's."""
+    stage = Stage()
+    stage.feed(file(process=OF_ONE))
+    stage.feed(file(process=OF_ONE))
+    assert len(stage.labellers.asked) == 1
+    stage.labels.refresh(FAILED_AGAIN_NS)
+    stage.feed(file(process=OF_ONE))
+    assert len(stage.labellers.asked) == 2

@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+import threading
+import time
+
 from kflowd.enrich.turns import Turns
 
 FLOOD, OTHER = 1000, 1001
@@ -47,3 +50,15 @@ def test_who_asks_hears_of_what_has_no_room() -> None:
     turns: Turns[str] = Turns(3)
     assert [turns.put(FLOOD, question) for question in "abcd"] == [None, None, None, "d"]
     assert turns.put(OTHER, "x") == "c"
+
+
+def test_a_question_can_be_waited_for() -> None:
+    """For a time; one that comes meanwhile is taken at once."""
+    turns: Turns[str] = Turns(3)
+    began = time.monotonic()
+    assert turns.poll(0.05) is None
+    assert time.monotonic() - began >= 0.05
+    asking = threading.Timer(0.05, turns.put, (OTHER, "x"))
+    asking.start()
+    assert turns.poll(60) == (OTHER, "x")
+    asking.join()

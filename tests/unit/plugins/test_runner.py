@@ -23,7 +23,7 @@ class Asker:
         self.runner = Runner(
             Place("faulty", path),
             Limits(wait_s, 256 << 20),
-            lambda read, size: self.answers.put((read, size)),
+            lambda _user, read, size: self.answers.put((read, size)),
             self.said.append,
         )
         self.runner.settle(20)

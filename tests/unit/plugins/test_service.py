@@ -6,6 +6,7 @@ import pytest
 from kflowd.enrich.labels import Labelled, Labels
 from kflowd.enrich.plugins import FAILED, LATE
 from kflowd.errors import UsageError
+from kflowd.plugins import answers
 from kflowd.plugins import service as module
 from kflowd.plugins.places import Place
 from kflowd.plugins.runner import Limits
@@ -67,19 +68,18 @@ def test_who_can_wait_does_so_for_a_time() -> None:
 
 def test_answers_that_nobody_fetches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those without room say that they come too late; a session has some of them."""
-    monkeypatch.setattr(module, "HELD_BYTES", 3000)
-    monkeypatch.setattr(module, "NEWS_BYTES", 1000)
+    monkeypatch.setattr(answers, "USER_BYTES", 3000)
+    monkeypatch.setattr(answers, "FETCHED_BYTES", 1000)
     with Service(PLACES[:1], Limits(), lambda _line: None) as it:
         for number in range(1, 9):
             it.ask(script(b"y" * 900, number), 0)
         found = []
-        while it._answers.qsize() < 8:
+        while it.counters()["plugin_parts_lost"] < 5:
             pass
         while news := it.news():
             assert len(news) < 8
             found += [each.note for each in news]
         assert found == [""] * 3 + [LATE] * 5
-        assert it.counters()["plugin_parts_lost"] == 5
 
 
 def test_an_application_that_nobody_reads_is_refused(
