@@ -11,11 +11,12 @@ from heapq import heapify, heappop, heappush
 import msgspec
 
 from kflowd.aggregate.names import RemoteNames
+from kflowd.aggregate.script_talk import ScriptTalk
 from kflowd.aggregate.talk import Talk
 from kflowd.constants import IPPROTO_TCP, SECOND_NS
 from kflowd.faults import Faults
 from kflowd.model import Messages, Payload, Segment, SocketAggregate, SocketFlag
-from kflowd.protocols import DNS, Application, Direction, Message
+from kflowd.protocols import DNS, Application, Deferred, Direction, Message
 
 # An active connection has a record each half hour. One that was silent for longer than two of them
 # is taken up again as one whose beginning is not known.
@@ -187,7 +188,7 @@ class SocketMessages:
         application = self._application(packet)
         if application is None:
             return None
-        talk = Talk(application, packet.uid, self._bounds.shown)
+        talk = _talk(application, packet.uid, self._bounds.shown)
         self._talks[packet.key] = talk
         user = self._users.setdefault(packet.uid, _User())
         user.talks[packet.key] = talk
@@ -258,3 +259,9 @@ class SocketMessages:
             excess -= before - measure(user)
             if user.talks:
                 heappush(heap, (-measure(user), uid))
+
+
+def _talk(application: Application, uid: int, shown: int) -> Talk:
+    if isinstance(application, Deferred):
+        return ScriptTalk(application, uid, shown)
+    return Talk(application, uid, shown)

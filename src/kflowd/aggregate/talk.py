@@ -10,7 +10,7 @@ import msgspec
 
 from kflowd.aggregate.segments import Data, End, Overlap, Piece, Stream
 from kflowd.model import Messages, Payload
-from kflowd.protocols import Application, Conversation, Deferred, Direction, Message, Transcript
+from kflowd.protocols import Application, Conversation, Direction, Message
 
 DIRECTIONS = (Direction.TX, Direction.RX)
 # What Python needs for a talk of TCP with nothing in it, and for a message beside its text, which
@@ -72,17 +72,13 @@ class Talk:
     @property
     def messages(self) -> int:
         """Messages that no record has told yet."""
-        script = isinstance(self._conversation, Transcript) and self._conversation.waits
-        return len(self._kept) + self._more + script
+        return len(self._kept) + self._more
 
     def datagram(self, packet: Payload) -> list[Message]:
         """Take a datagram; return its messages."""
         if self._deaf:
             return []
         data = packet.data[: packet.size]
-        if isinstance(self.application, Deferred):
-            self._transcribe(packet, data)
-            return []
         messages = self.application.datagram(packet.direction, data, packet.size, packet.ts_ns)
         self._keep(messages, len(data))
         self.held = TALK_BYTES + self._kept_bytes
@@ -106,15 +102,10 @@ class Talk:
         what the other direction says.
         """
         self._shown = maxsize  # what is left may have begun before the others
-        if isinstance(self._conversation, Transcript):
-            self._conversation.finish()
         for direction in DIRECTIONS if self._sides else ():
             for piece in self._side(direction).stream.finish(ts_ns):
                 self._piece(direction, piece)
-            if isinstance(self._conversation, Transcript) and not self._side(direction).ended:
-                self._conversation.cut(direction)
-                self._side(direction).ended = True
-            self._end(direction)
+            self._leave(direction)
 
     def give_up(self) -> None:
         """Listen no more; what was said before stays."""
@@ -126,13 +117,11 @@ class Talk:
     def said(self, shown: int) -> Messages | None:
         """Return what was said since the last call, in the order of first bytes."""
         more = self._more
-        transcript = self._conversation
-        script = transcript.take() if isinstance(transcript, Transcript) else None
         messages = sorted((it.message for it in self._kept), key=lambda it: it.ts_ns)
         self._kept, self._more = [], 0
         self._kept_bytes = 0
         self._weigh()
-        if not messages and script is None:
+        if not messages:
             return None
         application = self.application
         return Messages(
@@ -141,7 +130,6 @@ class Talk:
             stamped=application.stamped,
             messages=tuple(messages[:shown]),
             more=more + len(messages[shown:]),
-            script=script,
         )
 
     def _piece(self, direction: Direction, piece: Piece) -> None:
@@ -171,18 +159,19 @@ class Talk:
             self._tell(self._conversation.end(direction), consumed)
         side.ended = True
 
-    def _transcribe(self, packet: Payload, data: bytes) -> None:
-        if self._conversation is None:
-            self._conversation = self.application.conversation(joined=False)
-        if isinstance(self._conversation, Transcript):
-            self._conversation.datagram(packet.direction, data, packet.size, packet.ts_ns)
-        self._weigh()
+    def _leave(self, direction: Direction) -> None:
+        """Take note that no more will be seen of a direction, whether it has ended or not."""
+        self._end(direction)
 
     def _begun(self) -> Conversation:
         if self._conversation is None:
-            joined = any(self._side(it).stream.joined for it in DIRECTIONS)
-            self._conversation = self.application.conversation(joined=joined)
+            self._conversation = self.application.conversation(joined=self._joined)
         return self._conversation
+
+    @property
+    def _joined(self) -> bool:
+        """Whether the beginning was not seen; each datagram is one."""
+        return self._sides is not None and any(it.stream.joined for it in self._sides)
 
     def _side(self, direction: Direction) -> _Side:
         if self._sides is None:
@@ -218,9 +207,6 @@ class Talk:
     def _differs(self, direction: Direction, position: int) -> None:
         """Note on the message that has a byte that it came differently."""
         side = self._side(direction)
-        if isinstance(self._conversation, Transcript):
-            self._conversation.overlap(direction)
-            return
         if position >= side.told:
             if len(side.differing) < MAX_DIFFERING:
                 side.differing.append(position)
