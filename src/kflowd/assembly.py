@@ -378,6 +378,10 @@ def _started(enrichers: Sequence[Enricher], run: Settings) -> list[Enricher]:
         elif isinstance(each, Users) and not settings.no_nss:
             each.start(settings.checksum_wait_ns)
         elif isinstance(each, Plugins):
+            if each.readers is None and not run.plugin.plugin_ports:
+                continue
             each.redact = redaction(run)
+        elif isinstance(each, PluginLabels) and not each.needed:
+            continue
         wanted.append(each)
     return wanted

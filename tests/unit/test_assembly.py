@@ -17,7 +17,9 @@ from kflowd.enrich.cgroups import Cgroups
 from kflowd.enrich.checksums import Checksums
 from kflowd.enrich.devices import DeviceFacts
 from kflowd.enrich.interfaces import Interfaces
+from kflowd.enrich.labels import PluginLabels
 from kflowd.enrich.packages import PackageVersions
+from kflowd.enrich.plugins import Plugins
 from kflowd.enrich.processes import Processes
 from kflowd.enrich.users import UserFacts, Users
 from kflowd.faults import Faults
@@ -325,3 +327,14 @@ def test_applications_of_plugins_have_ports_and_keys() -> None:
     assert "AppTxRedis" in record_keys(SocketRecord)
     assembly.plug_keys(Settings())
     assert "AppTxRedis" not in record_keys(SocketRecord)
+
+
+def test_without_plugins_nobody_asks_for_them() -> None:
+    """Records cost nothing more; with an enricher, or a port, those are there that need be."""
+    none, enrichers = Settings(), assembly.live_enrichers()
+    kinds = {type(each) for each in assembly._started(enrichers, none)}
+    assert not kinds & {Plugins, PluginLabels}
+    with_ports = convert({"plugin": {"plugin_ports": ["redis=tcp/6379"]}})
+    assert Plugins in {type(each) for each in assembly._started(enrichers, with_ports)}
+    replayed = recorded_enrichers(b'{"labellers":{"owners":["uid"]}}')
+    assert PluginLabels in {type(each) for each in assembly._started(replayed, none)}

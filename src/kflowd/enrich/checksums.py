@@ -6,12 +6,12 @@ the same record. A record waits for it a while (`waiting.py`), and says when it 
 """
 
 import stat
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, ClassVar, Protocol, Self
 
 import msgspec
 
-from kflowd.enrich.base import Enricher
+from kflowd.enrich.asking import Asker
 from kflowd.enrich.digests import Answer, Digests
 from kflowd.enrich.opening import LOCAL, Asked, Key, Outcome, Question
 from kflowd.enrich.shares import Shares
@@ -67,7 +67,7 @@ class ChecksumFacts(msgspec.Struct, frozen=True):
     checksums: list[tuple[int, int, int, int, int, int, int, int, str, str]] = []
 
 
-class Checksums(Enricher):
+class Checksums(Asker):
     """Knows sums of files by device, inode, size, mtime and ctime.
 
     Args:
@@ -78,12 +78,12 @@ class Checksums(Enricher):
     DEAR: ClassVar[bool] = True
 
     def __init__(self, *, live: bool = False) -> None:
+        super().__init__()
         self._live = live
         self._reader: Reader | None = None
         self._most = 0
         self._known: Shares[tuple[str, str]] = Shares(MAX_KNOWN)
         self._owners: dict[Asked, int] = {}
-        self._answers: list[tuple[Hashable, Answer]] = []
 
     @classmethod
     def live(cls) -> Self:
@@ -125,7 +125,7 @@ class Checksums(Enricher):
                 self._known.put(key, owner, (md5, sha256))
             known = outcome if outcome in NOTES or outcome == Outcome.DONE else Outcome.UNREADABLE
             asked = Asked(key, way)
-            self._answers.append((asked, Answer(asked, Outcome(known), md5, sha256)))
+            self.learned(asked, Answer(asked, Outcome(known), md5, sha256))
 
     def enrich_file(self, value: EnrichedFile) -> None:
         """Fill in the sums that are known; ask for others."""
@@ -150,11 +150,6 @@ class Checksums(Enricher):
         if self._reader is not None:
             self._owners[asked] = inode.uid
             self._reader.ask(question)
-
-    def answers(self) -> Iterable[tuple[Hashable, Any]]:
-        """Return what was learned since the last call."""
-        answers, self._answers = self._answers, []
-        return answers
 
     def answer(self, value: Enriched, answer: Answer) -> None:
         """Fill in sums, or why there are none."""

@@ -5,22 +5,19 @@ What it answers goes through the stream, so a replay has it at the same record a
 Records wait for the first answer as for a name of NSS.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import msgspec
 
 from kflowd.constants import SECOND_NS
-from kflowd.enrich.base import Enricher
+from kflowd.enrich.asking import OwnerAsker
 from kflowd.enrich.shares import Shares
 from kflowd.model import (
     LABELLED_BY,
     Actor,
     Enriched,
     EnrichedFile,
-    EnrichedProcess,
-    EnrichedSocket,
-    EnrichedUnix,
     facts_of,
 )
 
@@ -108,7 +105,7 @@ def _readable(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-class PluginLabels(Enricher):
+class PluginLabels(OwnerAsker):
     """Has processes labelled.
 
     Args:
@@ -122,6 +119,7 @@ class PluginLabels(Enricher):
     DEAR: ClassVar[bool] = True
 
     def __init__(self, enrichers: Mapping[str, Sequence[str]] | None = None) -> None:
+        super().__init__()
         self.labellers: Labellers | None = None
         self._enrichers = {name: tuple(by) for name, by in (enrichers or {}).items()}
         self._known: Shares[_Known] = Shares(MAX_KNOWN)
@@ -129,13 +127,17 @@ class PluginLabels(Enricher):
         self._asked: Shares[int] = Shares(MAX_KNOWN)
         self._now_ns = 0
         self._changed = False
-        self._answers: list[tuple[Hashable, Labels]] = []
 
     @classmethod
     def recorded(cls, facts: LabelFacts) -> Self:
         """Return one that learns from the stream."""
         known = set(LABELLED_BY)
         return cls({name: by for name, by in facts.labellers.items() if known >= set(by)})
+
+    @property
+    def needed(self) -> bool:
+        """Whether there is an enricher that labels."""
+        return bool(self._enrichers)
 
     def begin(self, labellers: Labellers) -> None:
         """Ask these from now on."""
@@ -159,7 +161,7 @@ class PluginLabels(Enricher):
         for name, values, user, labels in facts_of(LabelNews, facts).labels:
             answer = Labels(Labelled(name, values), user, labels)
             self._put(answer)
-            self._answers.append((answer.asked, answer))
+            self.learned(answer.asked, answer)
 
     def _put(self, answer: Labels) -> None:
         asked, before = answer.asked, self._known.look(answer.asked)
@@ -182,30 +184,32 @@ class PluginLabels(Enricher):
 
     def enrich_actor(self, actor: Actor) -> None:
         """Fill in the labels that are known."""
-        if self._enrichers and actor.process is not None:
+        if actor.process is not None:
             known = [self._known.look(asked) for asked in self._questions(actor)]
-            _fill(actor, [each for each in known if each is not None])
+            actor.labels, actor.labels_late = _joined([it for it in known if it is not None])
 
     def enrich_file(self, value: EnrichedFile) -> None:
         """Ask for the labels of the process that are not known."""
-        self._enrich(value)
+        self.enrich_owner(value)
 
-    def enrich_socket(self, value: EnrichedSocket) -> None:
-        """Do the same."""
-        self._enrich(value)
-
-    def enrich_unix(self, value: EnrichedUnix) -> None:
-        """Do the same."""
-        self._enrich(value)
-
-    def enrich_process(self, value: EnrichedProcess) -> None:
-        """Do the same."""
-        self._enrich(value)
-
-    def answers(self) -> Iterable[tuple[Hashable, Any]]:
-        """Return what was learned since the last call."""
-        answers, self._answers = self._answers, []
-        return answers
+    def enrich_owner(self, value: Enriched) -> None:
+        """Fill in the labels that are known; ask for the others."""
+        actor = value.actor
+        process = actor.process
+        if process is None:
+            return
+        found: list[_Known] = []
+        for asked in self._questions(actor):
+            known = self._known.use(asked)
+            if known is None:
+                value.questions += (asked,)
+            else:
+                found.append(known)
+            if known is None or self._now_ns >= known.again_ns:
+                self._ask(asked, process.uid)
+        labels, late = _joined(found)
+        if (labels, late) != (actor.labels, actor.labels_late):
+            value.actor = msgspec.structs.replace(actor, labels=labels, labels_late=late)
 
     def answer(self, value: Enriched, answer: Labels) -> None:
         """Fill in labels, or that they are not known."""
@@ -230,25 +234,6 @@ class PluginLabels(Enricher):
             for name, by in self._enrichers.items()
         ]
 
-    def _enrich(self, value: Enriched) -> None:
-        actor = value.actor
-        process = actor.process
-        if not self._enrichers or process is None:
-            return
-        found: list[_Known] = []
-        for asked in self._questions(actor):
-            known = self._known.use(asked)
-            if known is None:
-                value.questions += (asked,)
-            else:
-                found.append(known)
-            if known is None or self._now_ns >= known.again_ns:
-                self._ask(asked, process.uid)
-        made = msgspec.structs.replace(actor)
-        _fill(made, found)
-        if (made.labels, made.labels_late) != (actor.labels, actor.labels_late):
-            value.actor = made
-
     def _ask(self, asked: Labelled, user: int) -> None:
         if self.labellers is None:
             return
@@ -258,7 +243,7 @@ class PluginLabels(Enricher):
             self.labellers.label(asked, user)
 
 
-def _fill(actor: Actor, found: Iterable[_Known]) -> None:
-    known = tuple(found)
-    actor.labels = tuple(sorted(pair for each in known for pair in each.pairs))
-    actor.labels_late = any(each.late for each in known)
+def _joined(found: Sequence[_Known]) -> tuple[Pairs, bool]:
+    """Return the labels of all enrichers, and whether some are late."""
+    pairs = sorted(pair for each in found for pair in each.pairs)
+    return tuple(pairs), any(each.late for each in found)

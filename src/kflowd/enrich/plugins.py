@@ -4,12 +4,12 @@
 What it answers goes through the stream, so a replay has it at the same record and runs no plugin.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import msgspec
 
-from kflowd.enrich.base import Enricher
+from kflowd.enrich.asking import Asker
 from kflowd.model import Enriched, EnrichedSocket, Messages, facts_of
 from kflowd.protocols import Asked, Direction, Message, Script
 
@@ -53,7 +53,7 @@ class PluginFacts(msgspec.Struct, frozen=True):
     plugin_messages: list[tuple[str, int, int, str, int, list[Spoken]]] = []
 
 
-class Plugins(Enricher):
+class Plugins(Asker):
     """Has scripts of sockets read by the plugin of their application.
 
     Attributes:
@@ -64,10 +64,10 @@ class Plugins(Enricher):
     FACTS: ClassVar[type[msgspec.Struct]] = PluginFacts
 
     def __init__(self) -> None:
+        super().__init__()
         self.readers: Readers | None = None
         self.redact: Callable[[Message], None] | None = None
         self._told: dict[str, int] = {}
-        self._answers: list[tuple[Hashable, Read]] = []
 
     @classmethod
     def recorded(cls, facts: PluginFacts) -> Self:
@@ -98,7 +98,7 @@ class Plugins(Enricher):
             PluginFacts, facts
         ).plugin_messages:
             asked = Asked(word, conversation, turn)
-            self._answers.append((asked, Read(asked, note, more, messages)))
+            self.learned(asked, Read(asked, note, more, messages))
 
     def enrich_socket(self, value: EnrichedSocket) -> None:
         """Have read what is to be read by a plugin."""
@@ -111,11 +111,6 @@ class Plugins(Enricher):
         value.questions += (script.asked,)
         if self.readers is not None:
             self.readers.ask(script, value.aggregate.process.uid)
-
-    def answers(self) -> Iterable[tuple[Hashable, Any]]:
-        """Return what was learned since the last call."""
-        answers, self._answers = self._answers, []
-        return answers
 
     def answer(self, value: Enriched, answer: Read) -> None:
         """Fill in messages, or why there are none."""

@@ -6,7 +6,7 @@ record. A record waits for it a while (`waiting.py`), and says when it did not g
 """
 
 import os
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
@@ -14,15 +14,12 @@ import msgspec
 
 from kflowd.constants import SECOND_NS, UNSET_ID
 from kflowd.enrich.answered import Answered, Known
-from kflowd.enrich.base import Enricher
+from kflowd.enrich.asking import OwnerAsker
 from kflowd.enrich.nss import AskedName, Kind, Named, NameService
 from kflowd.model import (
     Actor,
     Enriched,
     EnrichedFile,
-    EnrichedProcess,
-    EnrichedSocket,
-    EnrichedUnix,
     ProcessExit,
     ProcessSeen,
     facts_of,
@@ -118,7 +115,7 @@ class Service(Protocol):
         """Return the answers since the last call."""
 
 
-class Users(Enricher):
+class Users(OwnerAsker):
     """Knows names of users and groups.
 
     Args:
@@ -139,6 +136,7 @@ class Users(Enricher):
         nss: bool = False,
         live: bool = False,
     ) -> None:
+        super().__init__()
         self._users = users
         self._groups = groups
         # by Kind
@@ -149,7 +147,6 @@ class Users(Enricher):
         self._live = live
         self._service: Service | None = None
         self._told = 0
-        self._answers: list[tuple[Hashable, Named]] = []
         self._changed = False
 
     @classmethod
@@ -209,7 +206,7 @@ class Users(Enricher):
         for kind, number, sharer, name in facts_of(NameFacts, facts).names:
             answer = Named(AskedName(kind, number), sharer, name)
             self._changed |= self._answered.put(answer)
-            self._answers.append((answer.asked, answer))
+            self.learned(answer.asked, answer)
 
     def observe(self, value: ProcessSeen | ProcessExit) -> None:
         """Ask for the names of a process as soon as it is seen: its records come later."""
@@ -237,24 +234,7 @@ class Users(Enricher):
         value.file_user, value.file_group = user or "", group or ""
         if user is None or group is None:
             value.notes += (LATE,)
-        self._enrich_owner(value)
-
-    def enrich_socket(self, value: EnrichedSocket) -> None:
-        """Ask for the names of the owner that are not known."""
-        self._enrich_owner(value)
-
-    def enrich_unix(self, value: EnrichedUnix) -> None:
-        """Do the same."""
-        self._enrich_owner(value)
-
-    def enrich_process(self, value: EnrichedProcess) -> None:
-        """Do the same."""
-        self._enrich_owner(value)
-
-    def answers(self) -> Iterable[tuple[Hashable, Any]]:
-        """Return what was learned since the last call."""
-        answers, self._answers = self._answers, []
-        return answers
+        self.enrich_owner(value)
 
     def answer(self, value: Enriched, answer: Named) -> None:
         """Fill in a name, or that it is not known."""
@@ -280,7 +260,7 @@ class Users(Enricher):
         if isinstance(question, AskedName):
             self.answer(value, Named(question, 0, None))
 
-    def _enrich_owner(self, value: Enriched) -> None:
+    def enrich_owner(self, value: Enriched) -> None:
         """Give a record its own actor if the names are other ones than when that was made."""
         process = value.actor.process
         if process is None or self._answered is None:
