@@ -34,6 +34,11 @@ def _seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def _peak_mb(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(it.split()[1]) for it in lines if it.startswith("VmHWM:")) * 1024 / 1e6
+
+
 def plugin_costs() -> str:
     """Return the figures, as lines."""
     application = Deferred("memcached")
@@ -51,9 +56,10 @@ def plugin_costs() -> str:
             time.sleep(0.001)
             read += len(service.news())
         ours, took = time.process_time() - ours, time.perf_counter() - began
-        theirs = _seconds(pid) - before
+        theirs, peak_mb = _seconds(pid) - before, _peak_mb(pid)
         lost = service.counters()["plugin_parts_lost"]
     return (
         f"a plugin, CPU per record of {MESSAGES} messages: agent {ours / RECORDS * 1e6:.1f} us, "
-        f"its process {theirs / RECORDS * 1e6:.1f} us; {RECORDS / took:.0f} records/s, {lost} lost"
+        f"its process {theirs / RECORDS * 1e6:.1f} us and {peak_mb:.0f} MB; "
+        f"{RECORDS / took:.0f} records/s, {lost} lost"
     )
