@@ -34,6 +34,8 @@ PIECE = 1 << 20
 SAMPLE = 1 << 20
 # A file that is being written is read so often until it holds still.
 ATTEMPTS = 3
+# as far as times are told apart: the year 2262
+MOST_NS = (1 << 63) - 1
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _TYPES: dict[int, FileType] = {
     stat.S_IFREG: "regular",
@@ -133,9 +135,6 @@ class Reader:
 
     def _state(self, folder: int, name: bytes, status: os.stat_result, wanted: Wanted) -> State:
         kind = stat.S_IFMT(status.st_mode)
-        target = None
-        if kind == stat.S_IFLNK:
-            target = os.readlink(name, dir_fd=folder)
         opens = kind in {stat.S_IFREG, stat.S_IFDIR}
         descriptor = _open(folder, name, _FLAGS if opens else os.O_PATH | _FLAGS)
         try:
@@ -145,6 +144,8 @@ class Reader:
             more = self._attributes(descriptor, found, opens=opens)
             if kind == stat.S_IFREG:
                 return self._regular(descriptor, found, wanted, more)
+            # of what was opened, whatever has the name by now
+            target = os.readlink(b"", dir_fd=descriptor) if kind == stat.S_IFLNK else None
             return self._plain(found, target=target, **more)
         finally:
             os.close(descriptor)
@@ -183,8 +184,8 @@ class Reader:
             device=status.st_dev,
             inode=status.st_ino,
             links=status.st_nlink,
-            mtime_ns=status.st_mtime_ns,
-            ctime_ns=status.st_ctime_ns,
+            mtime_ns=_kept(status.st_mtime_ns),
+            ctime_ns=_kept(status.st_ctime_ns),
             special=status.st_rdev if kind in {"character", "block"} else 0,
             **more,
         )
@@ -192,7 +193,8 @@ class Reader:
     def _attributes(
         self, descriptor: int, status: os.stat_result, *, opens: bool
     ) -> dict[str, Any]:
-        more: dict[str, Any] = {"birth_ns": self._birth(descriptor)}
+        birth = self._birth(descriptor)
+        more: dict[str, Any] = {"birth_ns": None if birth is None else _kept(birth)}
         if opens:
             flags = self._asked(descriptor, FS_IOC_GETFLAGS, status.st_dev)
             more["flags"] = None if flags is None else flag_words(flags)
@@ -270,9 +272,20 @@ def extended(values: Iterable[tuple[str, bytes | None]]) -> dict[str, Any]:
         elif name == SELINUX:
             found["label"] = value.rstrip(b"\0").decode("utf-8", "backslashreplace")
         else:
-            known = os.fsencode(name).decode("utf-8", "backslashreplace")
-            xattrs[known] = hashlib.sha256(value).hexdigest()
+            xattrs[_known(os.fsencode(name))] = hashlib.sha256(value).hexdigest()
     return found | {"acl": acl, "xattrs": xattrs}
+
+
+def _known(name: bytes) -> str:
+    try:
+        return name.decode()
+    except UnicodeDecodeError:  # as text it could be another one's
+        return f"hex:{name.hex()}"
+
+
+def _kept(time_ns: int) -> int:
+    """Return a time as it is kept: who owns a file may set one that has more than 64 bits."""
+    return max(-MOST_NS - 1, min(time_ns, MOST_NS))
 
 
 def _value(place: int | str, name: str) -> bytes | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from kflowd.filters.patterns import translated
-from kflowd.settings.fim import EXPRESSION, FimRule
+from kflowd.settings.fim import EXPRESSION, FimRule, expression
 from kflowd.settings.rules import is_glob
 
 _ANY = "**"
@@ -105,7 +105,8 @@ class _Matcher:
         if self._covers(path) is not None and self._depth(path) < self.rule.recurse:
             return True
         parts = _parts(path)
-        return any(it.leads_below(parts) for it in self._patterns)
+        # what a pattern covers has been counted above: below it is deeper still
+        return any(it.depth(path) is None and it.leads_below(parts) for it in self._patterns)
 
     def reason(self, path: str) -> str:
         """Return what the rule says of a path, "" if nothing."""
@@ -194,7 +195,7 @@ def _alternatives(expressions: Iterable[str]) -> Callable[[str], object]:
 
 def _exclusion(text: str) -> Callable[[str], object]:
     if text.startswith(EXPRESSION):
-        return re.compile(text.removeprefix(EXPRESSION), re.DOTALL).search
+        return expression(text).search
     if text == "/":
         return lambda _path: True
     return re.compile(f"{_expression(_parts(text))}(?:/.*)?", re.DOTALL).fullmatch

@@ -40,11 +40,11 @@ class Scan:
         self._rules = rules
         self.run = run
         # folders that could not be listed: nothing is known of what is in them
-        self._unlisted: list[bytes] = []
+        self._unlisted: set[bytes] = set()
 
     def failed(self, path: bytes) -> None:
         """Take note of a folder that cannot be listed."""
-        self._unlisted.append(path)
+        self._unlisted.add(path)
         self.run = self.run._replace(unlisted=self.run.unlisted + 1)
 
     def __call__(self, walk: Walk, progress: Progress) -> Run:
@@ -84,9 +84,14 @@ class Scan:
         path = row.path
         if self._rules.owner(path) is None:
             return False
-        return not any(
-            path == it or path.startswith(it.rstrip(b"/") + b"/") for it in self._unlisted
-        )
+        return self._unlisted.isdisjoint(_with_parents(path))
+
+
+def _with_parents(path: bytes) -> Iterator[bytes]:
+    while path:
+        yield path
+        path = path.rpartition(b"/")[0]
+    yield b"/"
 
 
 def _is_news(row: Row, it: Observed) -> bool:

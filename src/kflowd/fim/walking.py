@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Walks the trees that rules name, in one order always, and can go on where it ended."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from kflowd.settings.fim import FimRule
 
 # What is read line by line: no file of settings is larger.
 MOST_KEPT = 4 << 20
+# So many directories may be in each other: whoever may make one can make a million.
+MOST_DEEP = 320
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -105,6 +108,10 @@ class Walk:
     def _folder(
         self, parent: int, name: bytes, path: bytes, resume: tuple[bytes, ...] | None
     ) -> Iterator[Seen]:
+        if path.count(b"/") > MOST_DEEP:
+            cause = f"more than {MOST_DEEP} directories in each other"
+            self._failed(path, OSError(errno.ELOOP, cause))
+            return
         try:
             folder = os.open(name, _FOLDER, dir_fd=parent)
         except OSError as error:

@@ -2,6 +2,7 @@
 """File integrity monitoring: `[fim]` and its rules, `[[fim.rule]]`, checked."""
 
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -76,10 +77,25 @@ def parse_exclusion(text: str) -> Exclusion:
     if not text.startswith(EXPRESSION):
         return Exclusion(parse_glob(text).text)
     try:
-        re.compile(text.removeprefix(EXPRESSION))
-    except (re.error, RecursionError, OverflowError) as error:
+        expression(text)
+    except ValueError as error:
         raise ValueError(f"is no regular expression: {error}") from None
     return Exclusion(text)
+
+
+def expression(text: str) -> re.Pattern[str]:
+    """Return what stands behind `re:`.
+
+    Raises:
+        ValueError: It is no regular expression, and why.
+    """
+    try:
+        with warnings.catch_warnings():
+            # such as [[:alpha:]], which means something else here
+            warnings.simplefilter("error", FutureWarning)
+            return re.compile(text.removeprefix(EXPRESSION), re.DOTALL)
+    except (re.error, RecursionError, OverflowError, FutureWarning) as error:
+        raise ValueError(str(error)) from None
 
 
 def parse_tag(text: str) -> Tag:

@@ -3,13 +3,15 @@ import hashlib
 import os
 import socket
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from kflowd.fim.reading import SAMPLE, Reader, Wanted, extended
-from kflowd.fim.state import State
+from kflowd.delivery.formats.documents import date
+from kflowd.fim.reading import MOST_NS, SAMPLE, Reader, Wanted, extended
+from kflowd.fim.state import State, decode, encode
 
 WANTED = Wanted(max_size=1 << 30)
 
@@ -150,3 +152,25 @@ def test_what_is_gone_is_no_state(read: Callable[..., State]) -> None:
     """Who asks is told."""
     with pytest.raises(FileNotFoundError):
         read("nothing")
+
+
+def test_a_time_of_more_than_64_bits_is_the_last_one() -> None:
+    """Whoever owns a file may set one, where the file system keeps it."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
+        for path, seconds in (("a", 99999999999999), ("b", -99999999999999)):
+            (Path(name) / path).write_text("")
+            os.utime(Path(name) / path, (seconds, seconds))
+        folder = os.open(name, os.O_RDONLY)
+        reader = Reader(lambda _: "", lambda _: "")
+        found = [reader.read(folder, it, WANTED) for it in (b"a", b"b")]
+        os.close(folder)
+    assert [it.mtime_ns for it in found] == [MOST_NS, -MOST_NS - 1]
+    assert [decode(encode(it)) for it in found] == found
+    assert date(MOST_NS).startswith("2262-")
+
+
+def test_names_of_attributes_are_told_apart() -> None:
+    """One that is no UTF-8 is none that another may have as text."""
+    raw = os.fsdecode(b"user.\xff")
+    found = extended([(raw, b"1"), ("user.\\xff", b"2")])["xattrs"]
+    assert set(found) == {"hex:757365722eff", "user.\\xff"}

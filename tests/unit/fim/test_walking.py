@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from kflowd.fim.reading import Reader
 from kflowd.fim.rules import RuleSet
-from kflowd.fim.walking import Walk
+from kflowd.fim.walking import MOST_DEEP, Walk
 from kflowd.settings.fim import FimRule, PathGlob
 
 
@@ -76,3 +77,25 @@ def test_a_folder_that_cannot_be_listed_is_told(
     found = [it.path for it in walk()]
     assert told == [os.fsencode(tree / "a")]
     assert os.fsencode(tree / "b" / "x") in found
+
+
+def test_a_tree_that_is_too_deep_is_told(tmp_path: Path) -> None:
+    """Whoever may make a directory may make thousands in each other: they end no walk."""
+    base = tmp_path / "t"
+    base.mkdir()
+    folder = os.open(base, os.O_RDONLY)
+    for _ in range(MOST_DEEP + 200):
+        os.mkdir("d", dir_fd=folder)
+        deeper = os.open("d", os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = deeper
+    os.close(folder)
+    (base / "x").write_text("")
+    told: list[bytes] = []
+    walk = walk_of(f"{base}/**/x", f"{base}/d", failed=lambda path, _error: told.append(path))
+    found = [it.path for it in walk()]
+    assert found[-1] == os.fsencode(base / "x")
+    assert len(found) == 1 + FimRule().recurse + 1
+    (path,) = told
+    assert path.count(b"/") == MOST_DEEP + 1
+    shutil.rmtree(base)

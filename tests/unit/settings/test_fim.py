@@ -35,6 +35,7 @@ def test_a_rule_has_defaults() -> None:
         ({"paths": ["/a**"]}, "it stands for whole components"),
         ({"paths": [1]}, "is no list of paths"),
         ({"exclude": ["re:("]}, "is no regular expression"),
+        ({"exclude": ["re:^/[[:alpha:]]"]}, "is no regular expression: Possible nested set"),
         ({"exclude": ["x"]}, "does not begin with /"),
         ({"tags": [""]}, "is no tag"),
         ({"tags": ["a"] * 33}, "33 are too many"),

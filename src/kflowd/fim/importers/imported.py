@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
+from kflowd.settings.fim import expression
+
 Consumer = Literal["users", "access", "sudoers", "generic", "diff"]
 MOST_NAME = 64
 MOST_TAG = 64
@@ -99,8 +101,8 @@ class Imported:
         """Add what no rule is to have; one that is none is told."""
         if exclusion.startswith("re:"):
             try:
-                re.compile(exclusion.removeprefix("re:"))
-            except (re.error, RecursionError, OverflowError) as error:
+                expression(exclusion)
+            except ValueError as error:
                 self.note(line, f"{shown(exclusion)}: not a regular expression here: {error}")
                 return
         elif cause := wrong_path(exclusion):
