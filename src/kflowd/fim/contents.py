@@ -5,8 +5,6 @@ Of accounts, keys and rules the entries are kept, which hold no secret; of files
 line by line the content, but for those that hold secrets.
 """
 
-import os
-import stat
 import zlib
 from collections.abc import Mapping
 
@@ -16,13 +14,13 @@ from kflowd.fim.consumers import access, authorized_keys, compare, decode, encod
 from kflowd.fim.consumers.diff import diff
 from kflowd.fim.consumers.entries import Entries, Finding
 from kflowd.fim.consumers.sensitive import private_key, secret_path
+from kflowd.fim.files import opened
 from kflowd.fim.telling import Told, shown
 from kflowd.settings.fim import FimRule
 
 # the files that say together what accounts there are, in the order of `users.accounts`
 ACCOUNTS = (b"passwd", b"shadow", b"group", b"gshadow")
 MOST_BYTES = 16 << 20
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 # of these kinds a consumer knows better
 _KNOWN_BETTER = ("modified", "replaced")
 # what is the same content under another name, or none
@@ -127,10 +125,7 @@ def _diff(path: bytes, before: bytes | None, after: bytes | None, finding: str) 
 def _beside(path: bytes) -> bytes | None:
     """Return the content of a file that says more of accounts, None: there is none."""
     try:
-        descriptor = os.open(path, _FLAGS)
+        with opened(path, follow=False) as file:
+            return file.read(MOST_BYTES)
     except OSError:
         return None
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        return file.read(MOST_BYTES)

@@ -6,15 +6,17 @@ state have the same bytes.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
 from kflowd.errors import FimError
 from kflowd.fim.compare import described
 from kflowd.fim.judging import state_of
+from kflowd.fim.signing import signature_path
 from kflowd.fim.store import Row, Store
 
 VERSION = 1
@@ -42,37 +44,63 @@ def lines(store: Store, about: Mapping[str, Any]) -> Iterator[bytes]:
     yield b"\n]}\n"
 
 
-def write(path: Path, store: Store, about: Mapping[str, Any]) -> int:
-    """Write an export; return how many names it has.
+def write(
+    path: Path, store: Store, about: Mapping[str, Any], sign: Callable[[BinaryIO], bytes]
+) -> int:
+    """Write an export and its signature, or neither; return how many names it has.
+
+    Args:
+        path: Of the export.
+        store: Of all names.
+        about: What stands above them.
+        sign: Returns the signature of the file, which is still open: nobody puts another there.
 
     Raises:
-        FimError: It is there already, cannot be written, or a state was changed.
+        FimError: One of both is there already, cannot be written, or a state was changed.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    with _new(signature_path(path)) as signature, _new(path) as file:
+        count = -2  # head and end
+        for line in lines(store, about):
+            file.write(line)
+            count += 1
+        file.flush()
+        signature.write(sign(file))
+    return count
+
+
+@contextmanager
+def _new(path: Path) -> Iterator[BinaryIO]:
+    """Write a file that was not there; what fails leaves none.
+
+    Raises:
+        FimError: It is there, or cannot be written.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        with open(os.open(path, flags, 0o600), "wb") as file:
-            count = -2  # head and end
-            for line in lines(store, about):
-                file.write(line)
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
+        number = os.open(path, flags, 0o600)
+        try:
+            with open(number, "w+b") as file:
+                yield file
+                file.flush()
+                os.fsync(number)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise FimError(f"writing {path}: {error.strerror}") from None
-    return count
 
 
 def _entry(row: Row) -> dict[str, Any]:
     state = state_of(row.accepted, row.path)
     assert state is not None  # noqa: S101 - who calls has looked
-    found = described(state)
-    if "Target" in found:
-        found["Target"] = (
-            found["Target"].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        )
+    found: dict[str, Any] = described(state) | {"Target": None}
     found |= {"Rule": row.rule, "BirthTime": state.birth_ns, "Generation": state.generation}
-    try:
-        found["Path"] = row.path.decode()
-    except UnicodeDecodeError:  # as text it could be another one's
-        found["PathHex"] = row.path.hex()
+    found |= _exactly("Path", row.path) | _exactly("Target", state.target)
     return {key: value for key, value in found.items() if value is not None}
+
+
+def _exactly(name: str, value: bytes | None) -> dict[str, str | None]:
+    try:
+        return {name: None if value is None else value.decode()}
+    except UnicodeDecodeError:  # as text it could be another one's
+        return {f"{name}Hex": value.hex() if value else None}

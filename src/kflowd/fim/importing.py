@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`kflowd fim import-config FILE`: the file that it reads."""
 
-import errno
-import os
-import stat
 from pathlib import Path
 
 from kflowd.errors import UsageError
 from kflowd.fim import importers
+from kflowd.fim.files import opened
 from kflowd.fim.importers.imported import FormatError
 
 
@@ -21,19 +19,11 @@ def import_config(path: Path) -> importers.Result:
         UsageError: It is none that is known, or damaged.
         OSError: It is not to be had, or no regular file.
     """
-    content = _content(path)
+    with opened(path) as file:
+        content = file.read(importers.MAX_CONTENT + 1)
     try:
         return importers.converted(content)
     except FormatError as error:
         at = f"line {error.line}: " if error.line else ""
         hint = "docs/fim-import.md has what is read"
         raise UsageError(f"importing {path}: {at}{error}", hint) from None
-
-
-def _content(path: Path) -> bytes:
-    # a pipe that nobody writes to is not waited for
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "no regular file", str(path))
-        return file.read(importers.MAX_CONTENT + 1)

@@ -11,13 +11,14 @@ import hashlib
 import lzma
 import os
 import re
-import stat
+import zlib
 from collections.abc import Callable
 from typing import IO, Any, NamedTuple, Protocol
 
 import msgspec
 
 from kflowd.fim.compare import is_appended, same_inode
+from kflowd.fim.files import opened
 from kflowd.fim.judging import state_of
 from kflowd.fim.state import State, key_of
 from kflowd.fim.store import Row, Store
@@ -26,7 +27,6 @@ from kflowd.settings.fim import FimRule
 # More generations of a log are not looked through.
 MOST_BESIDE = 128
 PIECE = 1 << 20
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 # what rotation puts behind the name of a log: .1, -20261128, .2.gz
 _GENERATION = re.compile(rb"([.-][0-9]{1,14})?(\.(gz|xz|bz2))?$")
 
@@ -101,6 +101,8 @@ def _settled(row: Row) -> Settled | None:
     if same_inode(before, after) and is_appended(before, after):
         accepted = _moved(before, seen, _OF_CONTENT)
         return Settled(row, accepted, seen, None, "appended")
+    if None in {before.sha256, after.sha256}:
+        return None  # of what was not read nothing is known
     if before.sha256 == after.sha256 and same_inode(before, after):
         return None
     carrier = carrier_of(row.path, before)
@@ -137,20 +139,13 @@ def carrier_of(path: bytes, before: State) -> bytes | None:
 
 def _begins_with(path: bytes, before: State) -> bool:
     try:
-        descriptor = os.open(path, _FLAGS)
-    except OSError:
-        return False
-    with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return False
-        unpack = _READERS.get(path[path.rfind(b".") :])
-        if unpack is None and status.st_size < before.size:
-            return False
-        try:
+        with opened(path, follow=False) as file:
+            unpack = _READERS.get(path[path.rfind(b".") :])
+            if unpack is None and os.fstat(file.fileno()).st_size < before.size:
+                return False
             return _digest(file if unpack is None else unpack(file), before.size) == before.sha256
-        except (OSError, EOFError, lzma.LZMAError, ValueError):
-            return False  # not compressed, or damaged
+    except (OSError, EOFError, lzma.LZMAError, ValueError, zlib.error):
+        return False  # gone, not compressed, or damaged
 
 
 def _digest(file: Readable, size: int) -> bytes | None:

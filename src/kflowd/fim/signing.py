@@ -5,15 +5,18 @@ A signature is of the bytes of the file, 64 bytes, as `openssl pkeyutl -rawin` m
 """
 
 import mmap
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from kflowd.errors import FimError
+from kflowd.fim.files import opened
 
 SUFFIX = ".sig"
 SIGNATURE_BYTES = 64
@@ -60,13 +63,13 @@ def signature_path(path: Path) -> Path:
     return path.with_name(path.name + SUFFIX)
 
 
-def sign(path: Path, key: Ed25519PrivateKey) -> bytes:
-    """Return the signature of a file.
+def sign(file: BinaryIO, key: Ed25519PrivateKey) -> bytes:
+    """Return the signature of an open file.
 
     Raises:
-        FimError: It cannot be read.
+        OSError: It cannot be read.
     """
-    with _mapped(path) as data:
+    with _mapped(file) as data:
         return key.sign(memoryview(data))
 
 
@@ -77,7 +80,7 @@ def check(path: Path, key: Ed25519PublicKey) -> None:
         FimError: It is not of these bytes by this key, or cannot be read.
     """
     signature = _read(signature_path(path))
-    with _mapped(path) as data:
+    with _reading(path), opened(path) as file, _mapped(file) as data:
         try:
             key.verify(signature, memoryview(data))
         except (InvalidSignature, ValueError):
@@ -87,23 +90,22 @@ def check(path: Path, key: Ed25519PublicKey) -> None:
 
 
 @contextmanager
-def _mapped(path: Path) -> Iterator[mmap.mmap | bytes]:
-    try:
-        with path.open("rb") as file:
-            if not path.stat().st_size:
-                yield b""
-                return
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                yield data
-    except OSError as error:
-        raise FimError(f"reading {path}: {error.strerror}") from None
-    except ValueError:
-        raise FimError(f"reading {path}: it is no regular file") from None
+def _mapped(file: BinaryIO) -> Iterator[mmap.mmap | bytes]:
+    if not os.fstat(file.fileno()).st_size:
+        yield b""
+        return
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        yield data
 
 
 def _read(path: Path) -> bytes:
+    with _reading(path), opened(path) as file:
+        return file.read(MOST_KEY_BYTES)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
     try:
-        with path.open("rb") as file:
-            return file.read(MOST_KEY_BYTES)
+        yield
     except OSError as error:
         raise FimError(f"reading {path}: {error.strerror}") from None

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 import msgspec
 
 from kflowd.closeable import Closeable
-from kflowd.errors import FimConfigError, FimError, FimUsageError
+from kflowd.errors import FimConfigError, FimUsageError
 from kflowd.fim import database, exporting, judging, logs, names, secret, signing, store
 from kflowd.fim.compare import Finding
 from kflowd.fim.contents import Contents
@@ -229,13 +229,7 @@ class Session(Closeable):
             FimError: One of both files is there or cannot be written, or the key does not sign.
         """
         signer = signing.private_key(key)
-        count = exporting.write(path, self.store, about)
-        target = signing.signature_path(path)
-        try:
-            target.write_bytes(signing.sign(path, signer))
-        except OSError as error:
-            raise FimError(f"writing {target}: {error.strerror}") from None
-        return count
+        return exporting.write(path, self.store, about, lambda file: signing.sign(file, signer))
 
     def _resumed(self, digest: bytes) -> Run | None:
         run = self.store.last_run(ended=False)

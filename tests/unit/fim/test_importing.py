@@ -38,6 +38,6 @@ def test_nothing_but_a_file_is_read(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     missing = tmp_path / "missing"
-    for path, said in ((pipe, "no regular"), (tmp_path, "directory"), (missing, "No such file")):
+    for path, said in ((pipe, "no regular"), (tmp_path, "no regular"), (missing, "No such file")):
         with pytest.raises(OSError, match=said):
             import_config(path)

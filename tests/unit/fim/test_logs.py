@@ -126,8 +126,29 @@ def test_the_old_content_is_found_by_what_it_is(tmp_path: Path, name: str) -> No
     log = bytes(tmp_path / "x.log")
     (tmp_path / name).write_bytes(pack(data[:-1]))
     assert carrier_of(log, before) is None
-    (tmp_path / name).write_bytes(b"\x1f\x8bdamaged")
-    assert carrier_of(log, before) is None
+    for damaged in (b"\x1f\x8bdamaged", gzip.compress(data)[:10] + b"\xff" * 20):
+        (tmp_path / name).write_bytes(damaged)
+        assert carrier_of(log, before) is None
     (tmp_path / name).write_bytes(pack(data + b"more"))
     assert carrier_of(log, before) == bytes(tmp_path / name)
     assert carrier_of(bytes(tmp_path / "nothing" / "x.log"), before) is None
+
+
+def test_what_cannot_be_read_is_no_rotation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was accepted, and though nothing is easily in another file."""
+    host = Host(tmp_path, policy="append")
+    (host.tree / "app.log").write_text("")
+    host.init()
+
+    def refuse(_number: int, _size: int, _at: int) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    (host.tree / "app.log").write_text("new")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pread", refuse)
+        assert [it[1] for it in host.found()] == ["app.log"]
+        host.decide("accepted")
+    (host.tree / "app.log.1.gz").write_bytes(gzip.compress(b""))
+    assert "app.log" in [it[1] for it in host.found()]

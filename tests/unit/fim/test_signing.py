@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,8 @@ def test_a_signature_is_of_the_bytes_of_a_file(
     """Any other byte, and any other key, is refused."""
     path = tmp_path / "x"
     path.write_bytes(data)
-    signature = signing.sign(path, signing.private_key(keys[0]))
+    with path.open("rb") as file:
+        signature = signing.sign(file, signing.private_key(keys[0]))
     signing.signature_path(path).write_bytes(signature)
     public = signing.public_key(keys[1])
     signing.check(path, public)
@@ -68,3 +70,17 @@ def test_keys_of_others_are_refused(tmp_path: Path, keys: tuple[Path, Path]) -> 
         signing.public_key(keys[0])
     with pytest.raises(FimError, match="No such file"):
         signing.public_key(tmp_path / "nothing")
+
+
+def test_nobody_is_waited_for(tmp_path: Path, keys: tuple[Path, Path]) -> None:
+    """A FIFO is neither a file, nor a signature, nor a key."""
+    public = signing.public_key(keys[1])
+    for name in ("f", "x.sig"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "x").write_text("")
+    (tmp_path / "f.sig").write_text("")
+    for name in ("f", "x"):
+        with pytest.raises(FimError, match="no regular file"):
+            signing.check(tmp_path / name, public)
+    with pytest.raises(FimError, match="no regular file"):
+        signing.public_key(tmp_path / "f")
