@@ -178,7 +178,7 @@ def _xattrs(state: State) -> dict[str, str]:
 
 
 def _text(target: bytes | None) -> str | None:
-    return None if target is None else target.decode("utf-8", "surrogateescape")
+    return None if target is None else target.decode("utf-8", "replace")
 
 
 def _major(device: int) -> int:

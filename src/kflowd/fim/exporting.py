@@ -15,8 +15,8 @@ import msgspec
 
 from kflowd.errors import FimError
 from kflowd.fim.compare import described
-from kflowd.fim.judging import state_of
 from kflowd.fim.signing import signature_path
+from kflowd.fim.state import state_of
 from kflowd.fim.store import Row, Store
 
 VERSION = 1

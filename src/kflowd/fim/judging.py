@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from kflowd.errors import FimError
 from kflowd.fim import compare
 from kflowd.fim.compare import Finding
-from kflowd.fim.state import State, decode, identity
+from kflowd.fim.state import State, identity, state_of
 from kflowd.fim.store import Row, Store
 
 
@@ -33,21 +32,6 @@ def judge(store: Store, watched: Callable[[bytes], bool]) -> Iterator[tuple[Row,
         found = _finding(store, row)
         if found is not None:
             yield row, found
-
-
-def state_of(data: bytes | None, path: bytes) -> State | None:
-    """Return a state of the store.
-
-    Raises:
-        FimError: It is none.
-    """
-    if data is None:
-        return None
-    try:
-        return decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        name = path.decode("utf-8", "backslashreplace")
-        raise FimError(f"reading the state of {name}: it is damaged") from None
 
 
 def _finding(store: Store, row: Row) -> Finding | None:

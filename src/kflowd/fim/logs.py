@@ -19,8 +19,7 @@ import msgspec
 
 from kflowd.fim.compare import is_appended, same_inode
 from kflowd.fim.files import opened
-from kflowd.fim.judging import state_of
-from kflowd.fim.state import State, key_of
+from kflowd.fim.state import State, key_of, state_of
 from kflowd.fim.store import Row, Store
 from kflowd.settings.fim import FimRule
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from kflowd.fim.compare import Finding
 from kflowd.fim.secret import Secret
-from kflowd.fim.state import key_of
+from kflowd.fim.state import key_of, path_of
 
 
 class Stored(NamedTuple):
@@ -38,14 +38,19 @@ class Stored(NamedTuple):
     status: str
 
 
-def mark_of(document: bytes) -> bytes:
-    """Return what is the same for a finding that is found again."""
-    return hashlib.sha256(document).digest()
+def mark_of(finding: Finding, document: bytes) -> bytes:
+    """Return what is the same for a finding that is found again.
+
+    Paths are there as bytes, too: of what is no UTF-8 the document has not all.
+    """
+    # none of the three can hold a NUL
+    return hashlib.sha256(b"\0".join((finding.path, finding.old_path or b"", document))).digest()
 
 
-def chained(secret: Secret, before: str, sequence: int, document: bytes) -> str:
+def chained(secret: Secret, before: str, it: Stored) -> str:
     """Return the chain of a finding: a keyed digest over it and the chain of the one before."""
-    return secret.digest(before.encode(), str(sequence).encode(), document).hex()
+    paths = (path_of(it.key), b"" if it.old_key is None else path_of(it.old_key))
+    return secret.digest(before.encode(), str(it.sequence).encode(), it.document, *paths).hex()
 
 
 class Numbering:
@@ -67,20 +72,21 @@ class Numbering:
     def __call__(self, finding: Finding, document: bytes) -> Stored:
         """Return the next finding."""
         self._sequence += 1
-        self._chain = chained(self._secret, self._chain, self._sequence, document)
         old = finding.old_path
-        return Stored(
+        made = Stored(
             sequence=self._sequence,
             run=self._run,
             time_ns=self._now_ns,
             key=key_of(finding.path),
             old_key=None if old is None else key_of(old),
-            mark=mark_of(document),
+            mark=mark_of(finding, document),
             bit=finding.bit,
             document=document,
-            chain=self._chain,
+            chain="",
             status="open",
         )
+        self._chain = chained(self._secret, self._chain, made)
+        return made._replace(chain=self._chain)
 
 
 def broken_link(secret: Secret, before: str, findings: Sequence[Stored]) -> int | None:
@@ -92,7 +98,7 @@ def broken_link(secret: Secret, before: str, findings: Sequence[Stored]) -> int 
         findings: In order.
     """
     for it in findings:
-        if chained(secret, before, it.sequence, it.document) != it.chain:
+        if chained(secret, before, it) != it.chain:
             return it.sequence
         before = it.chain
     return None

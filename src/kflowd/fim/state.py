@@ -5,6 +5,8 @@ from typing import Literal
 
 import msgspec
 
+from kflowd.errors import FimError
+
 FileType = Literal["regular", "directory", "symlink", "fifo", "socket", "character", "block"]
 # why a state has no digest, or one that may not hold
 UNSTABLE = "unstable"
@@ -69,13 +71,19 @@ def encode(state: State) -> bytes:
     return _encoder.encode(state)
 
 
-def decode(data: bytes) -> State:
-    """Return a state of `encode`.
+def state_of(data: bytes | None, path: bytes) -> State | None:
+    """Return a state of `encode`, None of None.
 
     Raises:
-        msgspec.DecodeError: It is none.
+        FimError: It is none, and whose.
     """
-    return _decoder.decode(data)
+    if data is None:
+        return None
+    try:
+        return _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        name = path.decode("utf-8", "backslashreplace")
+        raise FimError(f"reading the state of {name}: it is damaged") from None
 
 
 def identity(state: State) -> bytes:

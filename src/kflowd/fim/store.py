@@ -11,14 +11,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from kflowd.errors import FimError
 from kflowd.fim.compare import Finding, changes
 from kflowd.fim.database import Database
 from kflowd.fim.numbering import Numbering, Stored, mark_of
 from kflowd.fim.secret import Secret
-from kflowd.fim.state import State, decode, encode, identity, path_of
+from kflowd.fim.state import State, encode, identity, path_of, state_of
 
 # `seen` of a name that is as it was accepted
 AS_ACCEPTED = b""
@@ -298,7 +296,7 @@ class Store:
             used.execute("CREATE TEMP TABLE IF NOT EXISTS stands (sequence INTEGER PRIMARY KEY)")
             used.execute("DELETE FROM stands")
             for finding, document in findings:
-                stands = self.found_by(mark_of(document))
+                stands = self.found_by(mark_of(finding, document))
                 if stands is None:
                     stands = numbering(finding, document)
                     used.execute(
@@ -343,10 +341,10 @@ class Store:
         row = self.row(key)
         if row is None or row.seen == AS_ACCEPTED:
             return
-        inodes = [it and identity(decode(it)) for it in (row.accepted, row.seen)]
+        states = [state_of(it, row.path) for it in (row.accepted, row.seen)]
         self._take(row, action)
-        for inode in filter(None, inodes):
-            for other in self.same_inode(inode):
+        for state in filter(None, states):
+            for other in self.same_inode(identity(state)):
                 if other.key != key and other.seen and _only_links(other):
                     self._take(other, action)
 
@@ -417,13 +415,5 @@ def _observe(used: sqlite3.Connection, it: Observed) -> None:
 
 
 def _only_links(row: Row) -> bool:
-    if row.accepted is None or not row.seen:
-        return False
-    return changes(_state(row.accepted), _state(row.seen)) == ("links",)
-
-
-def _state(data: bytes) -> State:
-    try:
-        return decode(data)
-    except msgspec.DecodeError:
-        raise FimError("reading a state: it is none") from None
+    before, after = state_of(row.accepted, row.path), state_of(row.seen, row.path)
+    return before is not None and after is not None and changes(before, after) == ("links",)

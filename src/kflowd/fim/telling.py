@@ -8,6 +8,8 @@ import msgspec
 from kflowd.errors import FimError
 from kflowd.fim.compare import Finding, described
 from kflowd.fim.numbering import Stored
+from kflowd.fim.rules import decoded
+from kflowd.fim.state import path_of
 from kflowd.serialize.blocks.info import Host, Moment, Stamp, Uptime
 from kflowd.serialize.blocks.integrity import STATE, IntegrityBlock
 from kflowd.serialize.record import IntegrityRecord
@@ -39,8 +41,8 @@ NOTHING = Told()
 
 
 def shown(path: bytes) -> str:
-    r"""Return a path as text: a byte that is no UTF-8 is `\xNN`."""
-    return path.decode("utf-8", "backslashreplace")
+    """Return a path as JSON has it: U+FFFD stands for what is no UTF-8."""
+    return path.decode("utf-8", "replace")
 
 
 def document_of(finding: Finding, rule: FimRule, told: Told = NOTHING) -> bytes:
@@ -55,21 +57,14 @@ def document_of(finding: Finding, rule: FimRule, told: Told = NOTHING) -> bytes:
         "FimPath": shown(finding.path),
         "FimOldPath": None if finding.old_path is None else shown(finding.old_path),
         "FimChanged": list(finding.changed),
-        "FimBefore": finding.before and _cleaned(described(finding.before)),
-        "FimAfter": finding.after and _cleaned(described(finding.after)),
+        "FimBefore": finding.before and described(finding.before),
+        "FimAfter": finding.after and described(finding.after),
         "FimAdded": list(told.added),
         "FimRemoved": list(told.removed),
         "FimDiff": told.diff,
         "FimDiffNote": told.note,
     }
     return _encoder.encode({key: it for key, it in fields.items() if it not in (None, [], "")})
-
-
-def _cleaned(state: dict[str, Any]) -> dict[str, Any]:
-    if "Target" in state:
-        raw = state["Target"].encode("utf-8", "surrogateescape")
-        state["Target"] = raw.decode("utf-8", "backslashreplace")
-    return state
 
 
 def block_of(stored: Stored) -> IntegrityBlock:
@@ -83,6 +78,10 @@ def block_of(stored: Stored) -> IntegrityBlock:
         for key in ("FimBefore", "FimAfter"):
             if key in fields:
                 fields[key] = {name: fields[key][name] for name in STATE if name in fields[key]}
+        # whatever bytes they have: each form writes them in its own way
+        fields["FimPath"] = decoded(path_of(stored.key))
+        if stored.old_key is not None:
+            fields["FimOldPath"] = decoded(path_of(stored.old_key))
         fields |= {"FimSequence": stored.sequence, "FimChain": stored.chain}
         return msgspec.convert(fields, IntegrityBlock)
     except (msgspec.MsgspecError, TypeError, UnicodeDecodeError, AttributeError):

@@ -19,11 +19,11 @@ from kflowd.fim.reading import Reader
 from kflowd.fim.rules import Explained, RuleSet
 from kflowd.fim.scanning import BATCH, Progress, Scan, observed
 from kflowd.fim.secret import Secret
-from kflowd.fim.state import State, decode, key_of
-from kflowd.fim.store import Observed, Row, Run, Store
+from kflowd.fim.state import State, key_of, state_of
+from kflowd.fim.store import Observed, Run, Store
 from kflowd.fim.telling import document_of
 from kflowd.fim.walking import Walk
-from kflowd.settings.fim import FimRule, FimSettings
+from kflowd.settings.fim import FimSettings
 
 # A comparison that was ended goes on where it was for so long; later it begins anew.
 RESUMED_NS = 24 * 3600 * 1_000_000_000
@@ -120,7 +120,6 @@ class Session(Closeable):
     def __init__(self, settings: FimSettings, *, write: bool) -> None:
         self._settings = settings
         self._rules = rules_of(settings)
-        self._named = {rule.name: rule for rule in settings.rule}
         self.key = secret.load(settings.key)
         self._database = Database(settings.state, self.key, write=write)
         self.store = Store(self._database, self.key)
@@ -219,7 +218,7 @@ class Session(Closeable):
         """Return what is known of a path."""
         row = self.store.row(key_of(path))
         states = (None, None) if row is None else (row.accepted, row.seen_state)
-        accepted, seen = (judging.state_of(it, path) for it in states)
+        accepted, seen = (state_of(it, path) for it in states)
         return Explanation(self._rules.explain(path), accepted, seen)
 
     def export(self, path: Path, key: Path, about: dict[str, str]) -> int:
@@ -239,12 +238,14 @@ class Session(Closeable):
 
     def _prefix(self, path: bytes) -> int | None:
         row = self.store.row(key_of(path))
-        return None if row is None or row.accepted is None else decode(row.accepted).size
+        state = None if row is None else state_of(row.accepted, path)
+        return None if state is None else state.size
 
     def _findings(self) -> Iterator[tuple[Finding, bytes]]:
         contents = _contents(self.key)
         for row, finding in judging.judge(self.store, self._is_watched):
-            rule = self._rule_of(row)
+            rule = self._rules.owner(row.path)
+            assert rule is not None  # noqa: S101 - that is what was asked
             before = None if finding.finding in {"created", "linked"} else row.accepted_content
             after = None if finding.after is None else row.seen_content
             told = contents.told(rule, row.path, before, after, finding.finding)
@@ -252,9 +253,6 @@ class Session(Closeable):
 
     def _is_watched(self, path: bytes) -> bool:
         return self._rules.owner(path) is not None
-
-    def _rule_of(self, row: Row) -> FimRule:
-        return self._rules.owner(row.path) or self._named[row.rule]
 
     def _broken(self) -> int | None:
         before, after = "", 0

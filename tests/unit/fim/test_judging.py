@@ -1,21 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from pathlib import Path
 
-import pytest
-
-from kflowd.errors import FimError
-from kflowd.fim.judging import state_of
-from kflowd.fim.state import encode
 from tests.unit.fim.hosts import Host
-from tests.unit.fim.states import state
-
-
-def test_a_state_that_is_none_is_an_error() -> None:
-    """Of one line, with the name."""
-    assert state_of(None, b"/a") is None
-    assert state_of(encode(state()), b"/a") == state()
-    with pytest.raises(FimError, match=r"reading the state of /\\xff: it is damaged"):
-        state_of(b"\xc1", b"/\xff")
 
 
 def test_several_names_of_one_inode(tmp_path: Path) -> None:

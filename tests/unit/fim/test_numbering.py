@@ -24,4 +24,15 @@ def test_a_finding_has_both_names_and_a_mark() -> None:
     number = Numbering(KEY, 1, (0, ""), 1)
     found = number(renamed(b"/a/b", state(), b"/c", state()), b"{}")
     assert (found.key, found.old_key) == (b"\0c", b"\0a\0b")
-    assert found.mark == mark_of(b"{}") != mark_of(b"{ }")
+    finding = deleted(b"/a", state())
+    others = [(finding, b"{ }"), (deleted(b"/b", state()), b"{}")]
+    assert mark_of(finding, b"{}") not in {mark_of(*each) for each in others}
+
+
+def test_the_chain_is_over_names_as_bytes() -> None:
+    """Of what is no UTF-8 the document has not all."""
+    number = Numbering(KEY, 1, (0, ""), 1)
+    it = number(renamed(b"/\xff", state(), b"/\xfe", state()), b"{}")
+    assert broken_link(KEY, "", [it]) is None
+    for forged in (it._replace(key=b"\0\xfd"), it._replace(old_key=None)):
+        assert broken_link(KEY, "", [forged]) == 1

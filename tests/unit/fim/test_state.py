@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kflowd.fim.state import decode, encode, identity, key_of, path_of
+from kflowd.errors import FimError
+from kflowd.fim.state import encode, identity, key_of, path_of, state_of
 from tests.unit.fim.states import state
 
 
@@ -14,8 +15,16 @@ from tests.unit.fim.states import state
 def test_a_state_comes_back(changes: dict[str, object]) -> None:
     """As bytes, and equal states have equal ones."""
     made = state(**changes)
-    assert decode(encode(made)) == made
+    assert state_of(encode(made), b"/a") == made
     assert encode(made) == encode(state(**changes))
+
+
+def test_a_state_that_is_none_is_an_error() -> None:
+    """Of one line, with the name."""
+    assert state_of(None, b"/a") is None
+    assert state_of(encode(state()), b"/a") == state()
+    with pytest.raises(FimError, match=r"reading the state of /\\xff: it is damaged"):
+        state_of(b"\xc1", b"/\xff")
 
 
 def test_an_inode_is_known_by_more_than_its_number() -> None:

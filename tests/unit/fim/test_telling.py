@@ -3,11 +3,13 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
+from kflowd.delivery.formats import make_format
+from kflowd.delivery.formats.screen import Screen
 from kflowd.errors import FimError
-from kflowd.fim.compare import created, found_in_place
+from kflowd.fim.compare import created, found_in_place, renamed
 from kflowd.fim.numbering import Numbering
 from kflowd.fim.secret import Secret
-from kflowd.fim.telling import Records, Told, block_of, document_of, shown
+from kflowd.fim.telling import Records, Told, block_of, document_of
 from kflowd.serialize.hosts import HostFacts, host_block
 from kflowd.serialize.record import IntegrityRecord, record_keys
 from kflowd.settings.fim import FimRule, Tag
@@ -68,12 +70,22 @@ def test_what_a_consumer_says_is_told() -> None:
     assert (document["FimDiff"], document["FimDiffNote"]) == ("--- a", "binary")
 
 
-def test_names_of_any_bytes_are_text() -> None:
-    """So that no two of them are one."""
-    assert shown(b"/\xff\xc3\xa4") == "/\\xff\u00e4"
-    finding = created(b"/\xff", state(type="symlink", sha256=None, target=b"\xfe"))
-    document = msgspec.json.decode(document_of(finding, RULE))
-    assert (document["FimPath"], document["FimAfter"]["Target"]) == ("/\\xff", "\\xfe")
+@pytest.mark.parametrize(
+    ("form", "written"),
+    [("json-min", '"/\N{REPLACEMENT CHARACTER}"'), ("compact", " /\\xff from=/\\xfe")],
+)
+def test_names_of_any_bytes_are_as_in_other_records(form: str, written: str) -> None:
+    """In each form, and none is written as another name would be."""
+    after = state(type="symlink", sha256=None, target=b"\xfe")
+    finding = renamed(b"/\xfe", after, b"/\xff", after)
+    stored = NUMBER(finding, document_of(finding, RULE))
+    block = block_of(stored)
+    assert (block.FimPath, block.FimOldPath) == ("/\udcff", "/\udcfe")
+    record = Records(host_block(HostFacts()), 0)(stored)
+    text = make_format(form, Screen(width=500))(record).decode()
+    assert written in text
+    other = NUMBER(created(b"/\\xff", after), document_of(created(b"/\\xff", after), RULE))
+    assert block_of(other).FimPath == "/\\xff"
 
 
 @pytest.mark.parametrize("document", [b"", b"{}", b"[]", b'{"FimFinding": 1}', b"\xff"])

@@ -107,7 +107,7 @@ def test_a_populated_directory_is_seen_whole(host: Host, tmp_path: Path) -> None
     os.mkfifo(tmp_path / "m" / "p")
     (tmp_path / "m" / os.fsdecode(b"\xff\n")).write_text("")
     (tmp_path / "m").rename(host.tree / "m")
-    names = [("created", "m"), ("created", "m/n"), ("created", "m/p"), ("created", "m/\\xff\n")]
+    names = [("created", "m"), ("created", "m/n"), ("created", "m/p"), ("created", "m/\ufffd\n")]
     assert sorted(host.found()) == sorted(names)
 
 
@@ -267,3 +267,13 @@ def test_an_export_is_checked_on_another_host(host: Host, tmp_path: Path) -> Non
         check=True, capture_output=True,
     )  # fmt: skip
     assert b"Success" in verified.stdout
+
+
+def test_names_that_look_alike_are_two_findings(host: Host) -> None:
+    """Of what is no UTF-8 a finding has not all; it is another one nevertheless."""
+    for name in (b"\xff", b"\xfe", b"\\xff"):
+        (host.tree / os.fsdecode(name)).hardlink_to(host.tree / "a")
+    assert kinds(host.found()) == ["linked"] * 3
+    assert kinds(host.found()) == ["linked"] * 3
+    assert host.decide("accepted", host.path(os.fsdecode(b"\xff"))) == 1
+    assert kinds(host.found()) == ["linked"] * 2
