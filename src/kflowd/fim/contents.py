@@ -27,6 +27,7 @@ _KNOWN_BETTER = ("modified", "replaced")
 _OF_NAMES = ("linked", "attributes")
 # of these there is one content
 _ONE = ("created", "deleted")
+_NO_ENTRIES = "too large, or not known by this name: there are no entries to compare"
 _FINDINGS: Mapping[str, Finding] = {"access": "access_rule", "sudoers": "sudo_rule"}
 
 
@@ -67,8 +68,10 @@ class Contents:
             return Told()
         if rule.consumer == "diff":
             return _diff(path, before, after, finding)
-        if before is None and after is None:
-            return Told()
+        missing = (before, after).count(None)
+        if missing > (finding in _ONE):
+            # else all of it would seem to have come or gone
+            return Told(note=_NO_ENTRIES if missing == 1 else None)
         kind = _kind(rule, path)
         folder, _, name = path.rpartition(b"/")
         if kind == "account" and self._told.setdefault(folder, path) != path:
@@ -115,11 +118,19 @@ def _diff(path: bytes, before: bytes | None, after: bytes | None, finding: str) 
     if not kept or (kept == 1 and finding not in _ONE):
         return Told(note="secret or too large: the content is not kept")
     try:
-        old, new = (b"" if it is None else zlib.decompress(it) for it in (before, after))
+        old, new = (b"" if it is None else _unpacked(it) for it in (before, after))
     except zlib.error:
         return Told(note="the content that was kept is damaged")
     found = diff(old, new, shown(path))
     return Told(diff=found.text, note=found.note)
+
+
+def _unpacked(data: bytes) -> bytes:
+    unpacking = zlib.decompressobj()
+    found = unpacking.decompress(data, MOST_BYTES)
+    if not unpacking.eof:
+        raise zlib.error("it is cut, or larger than what is kept")
+    return found
 
 
 def _beside(path: bytes) -> bytes | None:

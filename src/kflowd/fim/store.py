@@ -32,7 +32,7 @@ class Row(NamedTuple):
         key: Of the name.
         rule: That it had last.
         accepted: None: nothing is.
-        mac: Binds it to the key.
+        mac: Binds it and its content to the name, by our key.
         seen: None: it is gone; AS_ACCEPTED.
         accepted_content: What a consumer keeps of the content that was accepted.
         seen_content: The same of what was seen.
@@ -94,7 +94,7 @@ def fill(connection: sqlite3.Connection, secret: Secret, observed: Iterable[Obse
         "INSERT INTO entry (key, rule, accepted, accepted_identity, mac, accepted_content, seen) "
         "VALUES (?, ?, ?, ?, ?, ?, X'')",
         (
-            (it.key, it.rule, it.state, it.identity, _mac(secret, it.key, it.state), it.content)
+            (it.key, it.rule, it.state, it.identity, _mac_of(secret, it), it.content)
             for it in observed
         ),
     )
@@ -110,8 +110,12 @@ def conclude(connection: sqlite3.Connection, rules: bytes, begun_ns: int, names:
     _note(connection, "init", None, None, str(names).encode())
 
 
-def _mac(secret: Secret, key: bytes, state: bytes | None) -> bytes | None:
-    return None if state is None else secret.seal(key, state)
+def _mac(secret: Secret, key: bytes, state: bytes, content: bytes | None) -> bytes:
+    return secret.seal(key, state, *(() if content is None else (content,)))
+
+
+def _mac_of(secret: Secret, it: Observed) -> bytes | None:
+    return None if it.state is None else _mac(secret, it.key, it.state, it.content)
 
 
 def _note(
@@ -235,7 +239,9 @@ class Store:
         Raises:
             FimError: The state was changed, or is another name's.
         """
-        if row.accepted is not None and row.mac != _mac(self._secret, row.key, row.accepted):
+        if row.accepted is None:
+            return
+        if row.mac != _mac(self._secret, row.key, row.accepted, row.accepted_content):
             path = row.path.decode("utf-8", "backslashreplace")
             raise FimError(
                 f"using {self.database.path}: the accepted state of {path} was changed by another "
@@ -358,7 +364,7 @@ class Store:
             "UPDATE entry SET accepted = ?, accepted_identity = seen_identity, mac = ?, "
             "accepted_content = seen_content, seen = X'', seen_identity = NULL, "
             "seen_content = NULL WHERE key = ?",
-            (row.seen, _mac(self._secret, row.key, row.seen), row.key),
+            (row.seen, _mac(self._secret, row.key, row.seen, row.seen_content), row.key),
         )
 
     def replace(self, row: Row, accepted: State, seen: State, action: str) -> None:
@@ -373,7 +379,7 @@ class Store:
             (
                 state,
                 identity(accepted),
-                _mac(self._secret, row.key, state),
+                _mac(self._secret, row.key, state, row.accepted_content),
                 AS_ACCEPTED if same else found,
                 None if same else identity(seen),
                 row.key,

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
+import zlib
 from pathlib import Path
 
 import pytest
 
-from kflowd.settings.fim import parse_glob
+from kflowd.fim.contents import Contents
+from kflowd.fim.walking import MOST_KEPT
+from kflowd.settings.fim import FimRule, parse_glob
 from tests.unit.fim.hosts import Host
 
 PASSWD = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/bash\n"
@@ -132,3 +135,23 @@ def test_beside_accounts_no_link_is_followed(tmp_path: Path) -> None:
     host.write(passwd=PASSWD.replace("/bin/bash", "/bin/sh"))
     (found,) = host.check()
     assert found["FimFinding"] == "account"
+
+
+def test_what_was_not_kept_has_neither_come_nor_gone(tmp_path: Path) -> None:
+    """A file that is too large by now, and one that was renamed, have no entries to compare."""
+    host = Host(tmp_path, consumer="access")
+    host.write(a="+:root:ALL\n", b="-:ALL:ALL\n")
+    host.init()
+    host.write(a="+:root:ALL\n" + "#" * MOST_KEPT)
+    (host.tree / "b").rename(host.tree / "c")
+    for found in host.check():
+        assert not {"FimAdded", "FimRemoved"} & set(found)
+        assert "no entries to compare" in found["FimDiffNote"]
+
+
+@pytest.mark.parametrize("data", [b"x", zlib.compress(b"x")[:-1], zlib.compress(bytes(17 << 20))])
+def test_a_content_of_the_database_is_data(data: bytes) -> None:
+    """Damaged, cut, or far larger than it seems."""
+    rule = FimRule(name="r", consumer="diff")
+    told = Contents(b"k" * 32).told(rule, b"/a", data, zlib.compress(b"y"), "modified")
+    assert (told.diff, told.note) == (None, "the content that was kept is damaged")

@@ -94,7 +94,11 @@ def test_a_state_that_others_wrote_is_refused(known: Store) -> None:
     assert one is not None
     assert other is not None
     known.verify(one)
-    for forged in (one._replace(accepted=encode(state(size=9))), one._replace(mac=other.mac)):
+    for forged in (
+        one._replace(accepted=encode(state(size=9))),
+        one._replace(mac=other.mac),
+        one._replace(accepted_content=b""),
+    ):
         with pytest.raises(FimError, match="the accepted state of /a was changed"):
             known.verify(forged)
 
