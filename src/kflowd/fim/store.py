@@ -185,17 +185,17 @@ class Store:
             ).fetchone()
         return found[0], found[1], found[2]
 
-    def loser_of(self, inode: bytes, but: bytes) -> Row | None:
-        """Return the first name that was accepted with an inode and has it no longer."""
-        return self._first(f"accepted_identity = ? AND key != ? AND {_LOST}", inode, but)
+    def losers_of(self, inode: bytes) -> list[Row]:
+        """Return the first two names that were accepted with an inode and have it no longer."""
+        return self._two(f"accepted_identity = ? AND {_LOST}", inode)
 
-    def holder_of(self, inode: bytes, but: bytes) -> Row | None:
-        """Return the first name that was accepted with an inode and has it still."""
-        return self._first(f"accepted_identity = ? AND key != ? AND {_HELD}", inode, but)
+    def holders_of(self, inode: bytes) -> list[Row]:
+        """Return the first two names that were accepted with an inode and have it still."""
+        return self._two(f"accepted_identity = ? AND {_HELD}", inode)
 
-    def taker_of(self, inode: bytes) -> Row | None:
-        """Return the first name that has an inode and was not accepted with it."""
-        return self._first("seen_identity = ? AND accepted_identity IS NOT seen_identity", inode)
+    def takers_of(self, inode: bytes) -> list[Row]:
+        """Return the first two names that have an inode and were not accepted with it."""
+        return self._two("seen_identity = ? AND accepted_identity IS NOT seen_identity", inode)
 
     def same_inode(self, inode: bytes) -> list[Row]:
         """Return names that were accepted with an inode, some hundred at most."""
@@ -390,9 +390,9 @@ class Store:
         with self.database.reading():
             return [Row(*it) for it in self.database.used.execute(query, values)]
 
-    def _first(self, where: str, *values: object) -> Row | None:
-        query = f"SELECT {_COLUMNS} FROM entry WHERE {where} ORDER BY key LIMIT 1"
-        return next(iter(self._rows(query, *values)), None)
+    def _two(self, where: str, inode: bytes) -> list[Row]:
+        query = f"SELECT {_COLUMNS} FROM entry WHERE {where} ORDER BY key LIMIT 2"
+        return self._rows(query, inode)
 
     def _findings(self, where: str, *values: object, limit: int = -1) -> list[Stored]:
         query = f"SELECT * FROM finding WHERE {where} ORDER BY sequence LIMIT {limit}"

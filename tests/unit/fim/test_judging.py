@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from pathlib import Path
 
+import pytest
+
+from kflowd.fim.store import Row, Store
 from tests.unit.fim.hosts import Host
 
 
@@ -38,3 +41,25 @@ def test_a_moved_file_that_changed_is_one_finding(tmp_path: Path) -> None:
     assert [it["FimFinding"] for it in found] == ["replaced", "renamed"]
     assert {"content", "size"} <= set(found[1]["FimChanged"])
     assert found[0]["FimOldPath"] == "b"
+
+
+def test_an_inode_with_many_names_is_looked_up_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may give one tens of thousands: not each of them looks at all others."""
+    host = Host(tmp_path)
+    host.write(a="1")
+    for number in range(50):
+        (host.tree / f"b{number}").hardlink_to(host.tree / "a")
+    host.init()
+    (host.tree / "z").hardlink_to(host.tree / "a")
+    asked: list[bytes] = []
+    real = Store.takers_of
+
+    def noted(store: Store, inode: bytes) -> list[Row]:
+        asked.append(inode)
+        return real(store, inode)
+
+    monkeypatch.setattr(Store, "takers_of", noted)
+    assert host.found() == [("linked", "z", "a")]
+    assert len(asked) == 1

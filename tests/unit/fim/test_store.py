@@ -66,14 +66,11 @@ def test_inodes_lead_to_names(known: Store) -> None:
     run = known.begin_run(b"rules")
     inode, other = identity(state()), identity(state(inode=8))
     known.observe(run, [Observed(b"\0a", "r", None, None), seen("n")], b"\0n")
-    assert [it and it.key for it in (known.loser_of(inode, b"\0n"), known.taker_of(inode))] == [
-        b"\0a",
-        b"\0n",
-    ]
-    assert known.holder_of(inode, b"\0n") is None
-    holder = known.holder_of(other, b"\0b")
-    assert holder is not None
-    assert holder.key == b"\0c"
+    assert [it.key for it in known.takers_of(inode)] == [b"\0n"]
+    assert [it.key for it in known.losers_of(inode)] == [b"\0a"]
+    assert known.holders_of(inode) == []
+    assert [it.key for it in known.holders_of(other)] == [b"\0b", b"\0c"]
+    assert known.takers_of(other) == []
 
 
 def test_a_run_that_does_not_end_is_found(known: Store) -> None:
