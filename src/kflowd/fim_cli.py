@@ -14,11 +14,15 @@ import click
 
 import kflowd
 from kflowd import streams
-from kflowd.console import MESSAGES, F, explain, of_host, print_text, say, version
+from kflowd.console import MESSAGES, F, explain, of_host, one_line, print_text, say, version
 from kflowd.errors import FimConfigError, FimError, FimUsageError, KflowdError, UsageError
 
 if TYPE_CHECKING:
     from kflowd.settings import Settings
+
+
+# folders that could not be listed, each told in a line; the others are counted
+MOST_TROUBLES = 20
 
 
 class FimGroup(click.Group):
@@ -105,6 +109,24 @@ class Shown:
             MESSAGES.write("\r\x1b[K")
 
 
+class Troubles:
+    """Prints lines with names that others have chosen: as one each, and not thousands."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def __call__(self, line: str) -> None:
+        """Print a line, or count it."""
+        self._count += 1
+        if self._count <= MOST_TROUBLES:
+            say(one_line(line))
+
+    def end(self) -> None:
+        """Say how many there were beside them."""
+        if self._count > MOST_TROUBLES:
+            say(f"and {self._count - MOST_TROUBLES} more")
+
+
 @fim.command("init")
 @of_host
 @version
@@ -114,9 +136,12 @@ def fim_init(context: click.Context, /, **_given: Any) -> None:
     from kflowd.fim import printing, work
 
     settings = _fim_settings(context).fim
-    shown = Shown()
-    count = work.init(settings, shown, say)
-    shown.end()
+    shown, troubles = Shown(), Troubles()
+    try:
+        count = work.init(settings, shown, troubles)
+    finally:
+        shown.end()
+        troubles.end()
     say(f"{printing.several(count, 'name')} accepted in {settings.state}")
 
 
@@ -151,12 +176,13 @@ def fim_check(
     settings = _fim_settings(context)
     with work.Session(settings.fim, write=True) as session:
         printer = Printer(form, settings.enrich.token or "", strict=strict)
-        shown = Shown(session.store.counts()[0])
+        shown, troubles = Shown(session.store.counts()[0]), Troubles()
         rest = (lambda: None) if no_throttle else Throttle()
         try:
-            checked = session.check(shown, rest, say)
+            checked = session.check(shown, rest, troubles)
         finally:
             shown.end()
+            troubles.end()
         for text in printer.texts(session.findings()):
             print_text(text)
     say(printing.summary(checked))
@@ -326,4 +352,4 @@ def fim_import(*, path: Path) -> None:
     found = import_config(path)
     print_text(found.text.rstrip("\n"))
     for note in found.notes:
-        say(note)
+        say(one_line(note))

@@ -14,6 +14,7 @@ import pytest
 
 from kflowd import app, cli, config, fim_cli
 from kflowd.errors import BpfError, FimConfigError, FimError, FimUsageError, UsageError
+from kflowd.fim import walking
 
 
 @pytest.fixture
@@ -174,3 +175,21 @@ def test_a_terminal_shows_progress_and_asks(run: Callable[..., int], tmp_path: P
     assert run("accept", str(tmp_path / "tree" / "b")) == 15  # it was accepted
     assert run("reject", str(tmp_path / "tree" / "c")) == 15  # it was rejected
     assert run("reject", str(tmp_path / "tree" / "d")) == 0  # it was skipped
+
+
+def test_names_of_others_are_lines_and_not_too_many(
+    run: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Of folders that cannot be listed, which may be called anything, and be thousands."""
+    for number in range(fim_cli.MOST_TROUBLES + 5):
+        (tmp_path / "tree" / f"\x1b[31m\n{number}" / "d").mkdir(parents=True)
+    depth = str(tmp_path / "tree" / "x").count("/")
+    monkeypatch.setattr(walking, "MOST_DEEP", depth)
+    assert run("init") == 0
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == fim_cli.MOST_TROUBLES + 2
+    assert lines[0].startswith(f"kflowd: reading {tmp_path}/tree/\\x1b[31m 0/d: more than ")
+    assert lines[-2] == "kflowd: and 5 more"

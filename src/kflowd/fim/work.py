@@ -88,7 +88,7 @@ def init(settings: FimSettings, progress: Progress, say: Say) -> int:
     rules = rules_of(settings)
     database.refuse_existing(settings.state)
     key = secret.make(settings.key)
-    walk = _walk(rules, key, lambda path, error: say(_unlisted(path, error)))
+    walk = _walk(rules, key, lambda path, error: say(_unlisted(path, error, "it is left out")))
     begun_ns, count = time.time_ns(), 0
 
     def counted() -> Iterator[Observed]:
@@ -152,7 +152,7 @@ class Session(Closeable):
 
         def failed(path: bytes, error: OSError) -> None:
             scan.failed(path)
-            say(_unlisted(path, error))
+            say(_unlisted(path, error, "what was known of it stays"))
 
         def shown(count: int) -> None:
             progress(count)
@@ -284,9 +284,9 @@ def _digest(settings: FimSettings, key: Secret) -> bytes:
     return key.digest(msgspec.json.encode(settings.rule))
 
 
-def _unlisted(path: bytes, error: OSError) -> str:
+def _unlisted(path: bytes, error: OSError, then: str) -> str:
     name = path.decode("utf-8", "backslashreplace")
-    return f"reading {name}: {error.strerror}; what was known of it stays"
+    return f"reading {name}: {error.strerror}; {then}"
 
 
 def _is_at(stored: Stored, paths: Sequence[bytes]) -> bool:
