@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`kflowd fim` as a program: ended at any moment, and beside AIDE of Debian."""
 
+import json
 import os
 import random
 import re
@@ -17,6 +18,15 @@ from tests.host.conftest import ROOT
 
 PEERS = ROOT / "build" / "peers-aide"
 ENDS = int(os.environ.get("KFLOWD_TEST_FIM_ENDS", "12"))
+# how AIDE calls in its details what both compare
+WORDS = {
+    "Perm": "mode",
+    "Uid": "uid",
+    "Gid": "gid",
+    "Size": "size",
+    "SHA256": "content",
+    "XAttrs": "xattr",
+}
 RULE = "p+u+g+n+ftype+s+sha256+l+acl+xattrs"
 
 
@@ -102,6 +112,22 @@ def aide() -> Path:
     return fetched if fetched.exists() else Path(shutil.which("aide") or fetched)
 
 
+def attributes(report: str) -> dict[str, set[str]]:
+    """Return what differs by the details of AIDE's report, in words of FimChanged."""
+    _, _, details = report.partition("Detailed information about changes:")
+    details, _, _ = details.partition("The attributes of the ")
+    found: dict[str, set[str]] = {}
+    path = ""
+    for line in details.splitlines():
+        head, _, rest = line.partition(":")
+        if head in {"File", "Directory", "Link"}:
+            path = rest.strip()
+            found[path] = set()
+        elif head.strip() in WORDS and path:
+            found[path].add(WORDS[head.strip()])
+    return found
+
+
 def tamper(tree: Path) -> None:
     """Change a tree in many ways."""
     (tree / "d0" / "f0").write_text("other content\n")
@@ -143,6 +169,16 @@ def test_aide_says_the_same(tmp_path: Path, aide: Path) -> None:
     theirs = set(re.findall(r"^[a-z][^ ]* ?[^:\n]*: (/\S+)", done.stdout, re.MULTILINE))
     code, out = tree.run("check", "--no-throttle")
     ours = {it.split()[1] for it in paths(out)}
+    # and what differs of the names that both have, in words of FimChanged
+    _, report = tree.run("check", "--no-throttle", "-o", "json-min")
+    told = {
+        it["FimPath"]: {word.partition(":")[0] for word in it["FimChanged"]} & set(WORDS.values())
+        for it in map(json.loads, report.splitlines())
+        if it["FimFinding"] in {"modified", "attributes", "replaced"}
+    }
+    theirs_of = attributes(done.stdout)
+    assert len(told) == 7
+    assert told == {path: theirs_of[path] for path in told}
     assert code == done.returncode == 7
     # of a new name AIDE tells the growth of the other ones, too
     assert theirs - ours <= {str(tree.tree / "d8" / "f8"), str(tree.tree / "d4"), str(tree.tree)}
