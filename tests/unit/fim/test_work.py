@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
+import random
+import shutil
+import signal
 import sqlite3
 import subprocess
+import time
 from pathlib import Path
 
 import msgspec
@@ -277,3 +281,31 @@ def test_names_that_look_alike_are_two_findings(host: Host) -> None:
     assert kinds(host.found()) == ["linked"] * 3
     assert host.decide("accepted", host.path(os.fsdecode(b"\xff"))) == 1
     assert kinds(host.found()) == ["linked"] * 2
+
+
+def test_an_accept_that_is_killed_is_whole_or_not_at_all(host: Host, tmp_path: Path) -> None:
+    """At many moments: a child that is forked begins at once, as a program does not."""
+    host.write(**{f"n{number}": "" for number in range(200)})
+    assert len(host.found()) == 200
+    folder, kept = host.settings.state.parent, tmp_path / "kept"
+    shutil.copytree(folder, kept)
+    chance, ends = random.Random(13), set()
+    for _ in range(40):
+        child = os.fork()
+        if not child:
+            try:
+                host.decide("accepted")
+            finally:
+                os._exit(0)
+        time.sleep(chance.uniform(0, 0.03))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        with work.Session(host.settings, write=True) as session:
+            status = session.status()
+        # the time of their folder differs, too, and is no finding
+        assert (status.waiting, status.differing) in {(200, 201), (0, 1)}
+        assert status.broken is None
+        ends.add(status.waiting)
+        shutil.rmtree(folder)
+        shutil.copytree(kept, folder)
+    assert 200 in ends
