@@ -100,20 +100,23 @@ def _messages(record: SocketRecord, app: str) -> Iterator[_Said]:
     for sent, block in ((True, record.app_tx), (False, record.app_rx)):
         listed = UNSET if block is None else getattr(block, f"App{'Tx' if sent else 'Rx'}{name}")
         for message in () if listed is UNSET else listed:
-            answer = _is_answer(message)
+            answer = _is_answer(message, app)
             if answer is not None:
                 yield _Said(first_ns + _since_ns(message), answer, sent, message)
 
 
-def _is_answer(message: Message) -> bool | None:
+def _is_answer(message: Message, app: str) -> bool | None:
     """Say whether a message is an answer; None: it is neither that nor a question."""
-    if "OpCode" in message or "_Method" in message:
+    if app == DNS:
+        if "OpCode" in message:
+            return False
+        return True if "ResponseCode" in message else None
+    # a header may be called as a member of DNS is
+    if "_Method" in message:
         return False
     status = message.get("_Status")
-    if isinstance(status, int):
-        interim = 100 <= status < 200 and status != SWITCHING
-        return None if interim else True
-    return True if "ResponseCode" in message else None
+    told = isinstance(status, int) and (status == SWITCHING or not 100 <= status < 200)
+    return True if told else None
 
 
 def _since_ns(message: Message) -> int:

@@ -129,7 +129,9 @@ def _word(message: dict[str, Any]) -> tuple[bool, str]:
     if "ResponseCode" in message:
         code = str(message["ResponseCode"])
         return True, "" if code == NO_ERROR else code
-    if records := message.get("ResourceRecords"):
+    records = message.get("ResourceRecords")
+    # what is called so in HTTP and by plugins is anything
+    if isinstance(records, list) and records and isinstance(records[0], list):
         return False, " ".join(map(str, records[0][:2]))
     return False, str(message.get("Appname") or message.get("_Exception") or "")
 

@@ -61,6 +61,14 @@ def test_answers_of_http_come_in_order(said: list[Said], expected: list[tuple[An
     assert pairs("Http", *said) == expected
 
 
+def test_headers_that_are_called_as_members_of_dns() -> None:
+    """A peer chooses them: a response stays one, and what is no message stays none."""
+    named = {"OpCode": "QUERY", "ResponseCode": "NOERROR", "TransactionId": "7"}
+    said = (sent(GET | named), received(OK | named), received({**OK, "_Status": "x"} | named))
+    assert pairs("Http", *said) == [("/a?b=c", 200)]
+    assert len(exchange_records(record("Http", *said))) == 1
+
+
 def test_without_notes_nobody_knows_what_is_missing() -> None:
     """--strict leaves them out."""
     said = (sent(GET), received(OK))

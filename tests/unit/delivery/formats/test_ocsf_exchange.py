@@ -151,6 +151,8 @@ def test_texts_of_others_break_nothing(text: str) -> None:
     said = [sent(GET | {"_Method": text, "_Url": text, "Host": text}),
             received(OK | {"_Reason": text, "Content-Type": text})]  # fmt: skip
     events("Http", *said)
+    for name in (*ASKED, *ANSWERED):
+        events("Http", *((way, {**members, name: text}, notes) for way, members, notes in said))
     rows = [[text, text, 1, text, text]]
     events(
         "Dns", sent(ASKED | {"OpCode": text, "ResourceRecords": [[text, text]]}),

@@ -13,7 +13,9 @@ from kflowd.delivery.formats.words import (
     seconds,
     short,
     size,
+    spoken,
 )
+from tests.unit.delivery.formats.said import ANSWERED, ASKED, received, record, sent
 from tests.unit.delivery.make import health
 
 SECOND = 1_000_000_000
@@ -79,3 +81,11 @@ def test_counters_that_tell_something() -> None:
         "FileLostMap": 2,
         "NamesFailed": 3,
     }
+
+
+def test_what_was_said_in_short() -> None:
+    """A member that is called as one of DNS may be anything: a header, or what a plugin makes."""
+    assert spoken(record("Dns", sent(ASKED), received(ANSWERED))) == "A example.org"
+    for other in ("x", 1, [], [1], {"a": 1}):
+        members = {"_Exception": "odd", "ResourceRecords": other}
+        assert spoken(record("Http", received(members))) == "odd"
