@@ -15,6 +15,7 @@ from kflowd.protocols.dns.names import EndsError, UnreadableError, escaped
 Read = Callable[[bytes, int, int], tuple[str, int]]
 
 DAY = 86400
+SCHEMES = {1: "NOTIFY"}
 BASE32_HEX = bytes.maketrans(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789abcdefghijklmnopqrstuv"
 )
@@ -69,6 +70,14 @@ def quoted(data: bytes, at: int, end: int) -> tuple[str, int]:
     return f'"{escaped(text)}"', at + 1 + len(text)
 
 
+def maybe_quoted(data: bytes, at: int, end: int) -> tuple[str, int]:
+    """Read a character string that may be missing; one of nothing says as much (RFC 1183 3.2)."""
+    if at == end:
+        return "", at
+    text, at = quoted(data, at, end)
+    return text if text != '""' else "", at
+
+
 def unquoted(data: bytes, at: int, end: int) -> tuple[str, int]:
     """Read a character string that is a word."""
     text = counted(data, at, end)
@@ -121,6 +130,12 @@ def hashed(data: bytes, at: int, end: int) -> tuple[str, int]:
 def covered(data: bytes, at: int, end: int) -> tuple[str, int]:
     """Read the number of a type."""
     return type_name(unsigned(data, at, end, 2)), at + 2
+
+
+def scheme(data: bytes, at: int, end: int) -> tuple[str, int]:
+    """Read how a DSYNC is used (RFC 9859 2.2)."""
+    value = unsigned(data, at, end, 1)
+    return SCHEMES.get(value, str(value)), at + 1
 
 
 def moment(data: bytes, at: int, end: int) -> tuple[str, int]:

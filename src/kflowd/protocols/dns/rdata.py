@@ -16,8 +16,10 @@ FIELDS: dict[str, Read] = {
     "4": fields.number(4),
     "name": read_name,
     "type": fields.covered,
+    "scheme": fields.scheme,
     "time": fields.moment,
     "string": fields.quoted,
+    "string?": fields.maybe_quoted,
     "strings": fields.all_quoted,
     "word": fields.unquoted,
     "text": fields.rest_quoted,
@@ -39,6 +41,7 @@ _WORDS = {
     "strings": (16, 56, 99, 258, 261, 262),  # TXT NINFO SPF AVC RESINFO WALLET
     "name name": (17, 58),  # RP TALINK
     "string": (19,),  # X25
+    "string string?": (20,),  # ISDN
     "type 1 1 4 time time 2 name base64": (24, 46),  # SIG RRSIG
     "2 1 1 base64": (25, 48, 57, 60),  # KEY DNSKEY RKEY CDNSKEY
     "2 name name": (26,),  # PX
@@ -47,13 +50,14 @@ _WORDS = {
     "2 1 1 hex": (43, 59, 32768, 32769),  # DS CDS TA DLV
     "1 1 hex": (44,),  # SSHFP
     "name types": (47,),  # NSEC
-    "base64": (49, 61),  # DHCID OPENPGPKEY
+    "base64": (49, 61, 67, 68),  # DHCID OPENPGPKEY HHIT BRID
     "1 1 2 salt hash types": (50,),  # NSEC3
     "1 1 2 salt": (51,),  # NSEC3PARAM
     "1 1 1 hex": (52, 53),  # TLSA SMIMEA
     "4 2 types": (62,),  # CSYNC
     "4 1 1 hex": (63,),  # ZONEMD
     "2 name parameters": (64, 65),  # SVCB HTTPS
+    "type scheme 2 name": (66,),  # DSYNC
     "dashed": (108, 109),  # EUI48 EUI64
     "2 2 text": (256,),  # URI
     "1 word text": (257,),  # CAA

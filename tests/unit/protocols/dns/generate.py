@@ -67,14 +67,16 @@ PARTS: dict[str, st.SearchStrategy[bytes]] = {
 # the fields of each type, as its RFC has them
 FORMS = {
     1: "a", 2: "name", 5: "name", 6: "name name 4 4 4 4 4", 12: "name", 13: "string string",
-    15: "2 name", 16: "strings", 17: "name name", 18: "2 name", 19: "string", 21: "2 name",
-    23: "name", 24: "2 1 1 4 4 4 2 name rest", 25: "2 1 1 rest", 26: "2 name name", 28: "aaaa",
+    15: "2 name", 16: "strings", 17: "name name", 18: "2 name", 19: "string",
+    20: "string string", 21: "2 name", 23: "name", 24: "2 1 1 4 4 4 2 name rest", 25: "2 1 1 rest",
+    26: "2 name name", 28: "aaaa",
     33: "2 2 2 name", 35: "2 2 string string string name", 36: "2 name", 39: "name",
     43: "2 1 1 some", 44: "1 1 some", 46: "2 1 1 4 4 4 2 name rest", 47: "name types",
     48: "2 1 1 rest", 49: "some", 50: "1 1 2 string hash types", 51: "1 1 2 string",
     52: "1 1 1 some", 53: "1 1 1 some", 56: "strings", 59: "2 1 1 some", 60: "2 1 1 rest",
     61: "some", 62: "4 2 types", 63: "4 1 1 some", 64: "2 name parameters",
-    65: "2 name parameters", 99: "strings", 107: "2 name", 256: "2 2 some", 257: "1 word rest",
+    65: "2 name parameters", 66: "2 1 2 name", 67: "some", 68: "some", 99: "strings",
+    107: "2 name", 256: "2 2 some", 257: "1 word rest",
     258: "strings", 261: "strings", 262: "strings", 32769: "2 1 1 some",
     # of which the data are no text of ours, or that nobody knows
     10: "rest", 4242: "rest",

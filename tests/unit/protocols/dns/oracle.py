@@ -50,7 +50,7 @@ LENIENT = (
     "parameters in AliasMode",
     "tag is not alphanumeric",
 )
-NAMING = frozenset([24, 46, 47, 50, 62])  # types whose data name types
+NAMING = frozenset([24, 46, 47, 50, 62, 66])  # types whose data name types
 STYLE = dns.rdata.RdataStyle(omit_final_dot=True, base64_chunk_size=0, hex_chunk_size=0)
 
 
@@ -121,8 +121,8 @@ def differs(data: bytes) -> bool:
         or b"\x80\1" in data
         # dnspython has no use for an OPT that is an answer, nor for signatures that are not last
         or row[0] in ("OPT", "TSIG", "SIG")
-        # it shows the bytes of these alone, or we do
-        or row[0] in ("RKEY", "TALINK", "TA", "ISDN", "DSYNC", "HHIT", "BRID")
+        # it shows the bytes of these alone
+        or row[0] in ("RKEY", "TALINK", "TA")
         # it takes a TTL with its top bit for 0 (RFC 2181 8): we show what was sent
         or row[2] > 0x7FFFFFFF
         for row in rows

@@ -37,6 +37,11 @@ def test_addresses_are_those_of_inet_ntop(raw: bytes) -> None:
     [
         (fields.number(2), b"\1\2", "258"),
         (fields.quoted, b"\3a b", '"a b"'),
+        (fields.maybe_quoted, b"", ""),
+        (fields.maybe_quoted, b"\0", ""),
+        (fields.maybe_quoted, b"\1a", '"a"'),
+        (fields.scheme, b"\1", "NOTIFY"),
+        (fields.scheme, b"\xff", "255"),
         (fields.unquoted, b"\5issue", "issue"),
         (fields.all_quoted, b"\1a\0\1b", '"a" "" "b"'),
         (fields.rest_quoted, b'a"\xff', r'"a\"\255"'),
