@@ -143,13 +143,15 @@ def complaints_of(method: str, url: str) -> list[str]:
     return complaints
 
 
-def _simple(method: str, url: str) -> StartLine | None:
+def _simple(method: str, rest: str) -> StartLine | None:
     """Return a request without a version, if it looks like one."""
     upper = method.isascii() and method.isalpha() and method.isupper()
-    url = url.rstrip(" ")
+    url = rest.rstrip(" ")
     if method not in KNOWN and not (upper and url.startswith("/")):
         return None
     complaints = [words.SIMPLE_METHOD] if method != "GET" else []
+    if url and url != rest:
+        complaints.append(words.SPACE_IN_LINE)
     complaints += complaints_of(method, url)
     members: dict[str, str | int] = {"_Method": method, "_Url": url, "_Version": SIMPLE}
     return StartLine(members, SIMPLE, method, 0, complaints)

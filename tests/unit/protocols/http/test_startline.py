@@ -48,6 +48,7 @@ def status(code: int, reason: str = "", version: str = "HTTP/1.1") -> dict[str, 
         (b"HTTP/1.1 200 a\x00\r\n", status(200, "a\0"), ["control character in the reason"]),
         (b"HTTP/1.1 200 a\tb\xff\r\n", status(200, "a\tb\ufffd"), []),
         (b"GET /x\n", request("GET", "/x", "HTTP/0.9"), []),
+        (b"GET /x \n", request("GET", "/x", "HTTP/0.9"), ["white space in the request line"]),
         (
             b"POST /x\n",
             request("POST", "/x", "HTTP/0.9"),
