@@ -21,8 +21,9 @@ from click.shell_completion import (
 )
 
 from kflowd.settings.applications import OFF, Port
-from kflowd.settings.kinds import Choice, File, PortList, RuleList, Words
+from kflowd.settings.kinds import Choice, File
 from kflowd.settings.lines import OptionLine
+from kflowd.settings.lists import PortList, RuleList, Words
 from kflowd.settings.rules import EVENTS, KEYS
 
 VARIABLE = "_KFLOWD_COMPLETE"  # as Click derives it from the program's name

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from kflowd.errors import UsageError
-from kflowd.settings.kinds import shown
+from kflowd.settings.shown import shown
 from kflowd.settings.tree import Settings
 from kflowd.settings.walk import Branch, Place, Setting, Tree, members, name_of, settings_of
 

@@ -4,9 +4,11 @@
 import msgspec
 
 from kflowd.errors import UsageError
-from kflowd.settings.kinds import Choice, Flag, PortList, PortsOfList, RuleList, shown
+from kflowd.settings.kinds import Choice, Flag
+from kflowd.settings.lists import PortList, PortsOfList, RuleList
 from kflowd.settings.option import Command
 from kflowd.settings.plugins import is_word
+from kflowd.settings.shown import shown
 from kflowd.settings.tree import Settings
 from kflowd.settings.walk import Place, Setting, Tree, settings_of
 

@@ -10,8 +10,10 @@ import msgspec
 from msgspec import inspect
 
 from kflowd.errors import UsageError
-from kflowd.settings.kinds import Kind, kind_of, shown
+from kflowd.settings.by_type import kind_of
+from kflowd.settings.kinds import Kind
 from kflowd.settings.option import Option
+from kflowd.settings.shown import shown
 
 # Keys from the root of a tree to a setting; a number is the place in a list of tables.
 Place = tuple[str | int, ...]

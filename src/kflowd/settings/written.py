@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from kflowd.errors import UsageError
-from kflowd.settings.kinds import shown
+from kflowd.settings.shown import shown
 from kflowd.settings.walk import Place, Setting, members, name_of
 
 

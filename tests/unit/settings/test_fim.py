@@ -38,7 +38,7 @@ def test_a_rule_has_defaults() -> None:
         ({"exclude": ["re:^/[[:alpha:]]"]}, "is no regular expression: Possible nested set"),
         ({"exclude": ["x"]}, "does not begin with /"),
         ({"tags": [""]}, "is no tag"),
-        ({"tags": ["a"] * 33}, "33 are too many"),
+        ({"tags": ["a"] * 33}, "33 tags are too many: 32 at most"),
         ({"severity": "urgent"}, "none of low, medium, high, critical"),
         ({"consumer": "x"}, "none of users, access, sudoers, generic, diff"),
         ({"max_size": "1XiB"}, "no number of bytes"),

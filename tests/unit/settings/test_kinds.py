@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 import math
-import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,12 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
-from kflowd.settings.kinds import Kind, kind_of, shown
+from kflowd.settings.by_type import kind_of
+from kflowd.settings.kinds import Kind
 from kflowd.settings.option import BYTES, BYTES_POWER_OF_TWO, NS_PER_SECOND, SECONDS
-from kflowd.settings.rules import Rule
-from kflowd.settings.servers import Server
 
-WORDS = kind_of(frozenset[Literal["file", "socket"]], None)
 WORD = kind_of(Literal["json", "json-min"] | None, None)
 NUMBER = kind_of(Annotated[int, Meta(ge=1, le=0xFFFF_FFFF)] | None, None)
 UNLIMITED = kind_of(Annotated[int, Meta(ge=1)], None)
@@ -25,32 +21,8 @@ RING = kind_of(Annotated[int, Meta(ge=16 << 10, le=1 << 30)], BYTES_POWER_OF_TWO
 FLAG = kind_of(bool, None)
 TEXT = kind_of(Annotated[str, Meta(min_length=1, max_length=63)] | None, None)
 FILE = kind_of(Path | None, None)
-KINDS = (WORDS, WORD, NUMBER, UNLIMITED, TIME, SIZE, RING, FLAG, TEXT, FILE)
+KINDS = (WORD, NUMBER, UNLIMITED, TIME, SIZE, RING, FLAG, TEXT, FILE)
 TIMES, SIZES = "units: ms, s, m, h, d", "units: KiB, MiB, GiB"
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("file", {"file"}),
-        ("socket,file", {"file", "socket"}),
-        ("file,file", {"file"}),
-        (["socket"], {"socket"}),
-    ],
-)
-def test_words(value: object, expected: set[str]) -> None:
-    """Words come in any order, as text or as a list."""
-    assert WORDS.read(value) == expected
-
-
-@pytest.mark.parametrize(
-    "value",
-    ["", "f", "File", "file,", "file, socket", "files", "file;socket", [], [1], 3, {"file": 1}],
-)
-def test_other_words_are_refused(value: object) -> None:
-    """No prefix, no other case, no blank, and not none at all."""
-    with pytest.raises(ValueError, match="is none of file, socket$"):
-        WORDS.read(value)
 
 
 @pytest.mark.parametrize(
@@ -171,50 +143,17 @@ def test_what_is_written_is_read_back(time: int, size: int) -> None:
 
 
 def test_values_are_written_as_people_do() -> None:
-    """In the largest unit that makes a whole number; words in their order."""
+    """In the largest unit that makes a whole number."""
     assert [TIME.text(ns) for ns in (15 * NS_PER_SECOND, 5 * 10**8, 1)] == [
         *("15", "0.5", "0.000000001")
     ]
     assert [SIZE.text(size) for size in (8 << 20, 1536, 17)] == ["8MiB", "1536", "17"]
-    assert WORDS.text(frozenset(("socket", "file"))) == "file,socket"
     assert FLAG.text(value=True) == "true"
-
-
-def test_a_type_without_a_kind_is_an_error_of_ours() -> None:
-    """So is a number without limits: the field must say them."""
-    for annotation in (complex, int, dict[str, int]):
-        with pytest.raises(TypeError, match="no kind of values"):
-            kind_of(annotation, None)
-
-
-def test_long_values_are_cut() -> None:
-    """A message stays short."""
-    assert shown("x" * 99) == f"'{'x' * 56}..."
-    assert shown(1 << 99_999) == "a number of very many digits"
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("true", "true"),
-        ("1979-05-27", "1979-05-27"),
-        ("07:32:00", "07:32:00"),
-        ("1979-05-27T07:32:00Z", "1979-05-27T07:32:00+00:00"),
-        ("inf", "inf"),
-        ("{ a = 1 }", "a table"),
-        ("[1, true, 1979-05-27, [[2]], 'x']", "[1, true, 1979-05-27, [...], 'x']"),
-        (f"[{'1, ' * 50}]", f"[{'1, ' * 18}1,..."),
-    ],
-)
-def test_values_are_shown_as_a_file_has_them(text: str, message: str) -> None:
-    """Not as Python writes them."""
-    assert shown(tomllib.loads(f"a = {text}")["a"]) == message
 
 
 @pytest.mark.parametrize(
     ("kind", "value", "expected"),
     [
-        (WORDS, {"socket", "file"}, '["file", "socket"]'),
         (WORD, "json-min", '"json-min"'),
         (NUMBER, 7, "7"),
         (TIME, 15 * NS_PER_SECOND, "15"),
@@ -226,63 +165,5 @@ def test_values_are_shown_as_a_file_has_them(text: str, message: str) -> None:
     ],
 )
 def test_values_are_written_as_toml(kind: Kind[Any], value: object, expected: str) -> None:
-    """As numbers, words, texts with escapes, and lists."""
+    """As numbers, words, and texts with escapes."""
     assert kind.toml(value) == expected
-
-
-RULES = kind_of(tuple[Rule, ...], None)
-
-
-def test_rules() -> None:
-    """One text is one rule, a list is several."""
-    one, two = Rule("user", ("root",)), Rule("path", ("/a", "/b"))
-    assert RULES.read("user=root") == (one,)
-    assert RULES.read(["user=root", "path=/a,/b"]) == (one, two)
-    assert RULES.read([]) == ()
-    assert RULES.text((one, two)) == "user=root path=/a,/b"
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        (3, "3 is no list of rules"),
-        ([3], "3 is no rule"),
-        ({"user": "root"}, "is no list of rules"),
-        (["user=root", "usr=1"], "'usr=1' has an unknown key; did you mean user"),
-    ],
-)
-def test_other_rules_are_refused(value: object, message: str) -> None:
-    """A message names the one that is wrong."""
-    with pytest.raises(ValueError, match=re.escape(message)):
-        RULES.read(value)
-
-
-def test_servers() -> None:
-    """A text with commas or a list; written as they are read."""
-    kind = kind_of(tuple[Server, ...], None)
-    one, two = Server("192.0.2.1", 1), Server("::1", 2)
-    assert kind.read("192.0.2.1:1,[::1]:2") == kind.read(["192.0.2.1:1", "::1:2"]) == (one, two)
-    assert kind.read(kind.text((one, two))) == (one, two)
-    assert len(kind.read(",".join(f"192.0.2.1:{port}" for port in range(1, 9)))) == 8
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        (3, "3 is no list of servers"),
-        ([3], r"\[3\] is no list of servers"),
-        ("", "'' has no port: IP:PORT is wanted"),
-        ("192.0.2.1:1,", "'' has no port: IP:PORT is wanted"),
-        ("192.0.2.1:1,x:1", "'x:1' has no IPv4 or IPv6 address; names are not looked up"),
-        ("192.0.2.1:1,192.0.2.1:1", "192.0.2.1:1 is there twice"),
-        ("::1:5,[::1]:5", r"\[::1\]:5 is there twice"),
-        (
-            ",".join(f"192.0.2.1:{port}" for port in range(1, 10)),
-            "9 servers are too many: 8 at most",
-        ),
-    ],
-)
-def test_other_servers_are_refused(value: object, message: str) -> None:
-    """The message names the one that is wrong."""
-    with pytest.raises(ValueError, match=f"^{message}$"):
-        kind_of(tuple[Server, ...], None).read(value)

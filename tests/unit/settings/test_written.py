@@ -16,19 +16,21 @@ from kflowd.settings.fim import parse_exclusion, parse_glob, parse_tag
 from kflowd.settings.kinds import (
     Choice,
     Condition,
-    EntryPointList,
     File,
     Flag,
-    HeaderList,
     OneAddress,
+    Quantity,
+    Text,
+    Whole,
+)
+from kflowd.settings.lists import (
+    EntryPointList,
+    HeaderList,
     PortList,
     PortsOfList,
-    Quantity,
     RuleList,
     ServerList,
-    Text,
     TextList,
-    Whole,
     Words,
 )
 from kflowd.settings.plugins import parse_entry_point, parse_ports_of
