@@ -40,7 +40,9 @@ def target_of(request: dict[str, Any]) -> Target | None:
         return Target(url, "", *_authority(url), whole=True)
     if found := ABSOLUTE.match(url):
         scheme, authority, path, query = found.groups(default="")
-        return Target(url, scheme.lower(), *_authority(authority), path, query, whole=True)
+        # a user ahead of the name is no part of it (RFC 3986 3.2); in Host there can be none
+        host = _authority(authority.rpartition("@")[2])
+        return Target(url, scheme.lower(), *host, path, query, whole=True)
     path, _, query = url.partition("#")[0].partition("?")
     named = headers_of(request)
     host = _authority(named.get("host") or named.get(":authority", ""))

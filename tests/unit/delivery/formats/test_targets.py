@@ -16,7 +16,9 @@ from kflowd.delivery.formats.targets import Target, headers_of, target_of
         ("h", Target("*", "", "h", None, "*")),
         ("h", Target("?x", "", "h", None, "?x", "x")),
         ("h", Target("HTTP://g.example:1/x?y#z", "http", "g.example", 1, "/x", "y", whole=True)),
-        ("h", Target("http://u:***@g/x", "http", "", None, "/x", whole=True)),
+        ("h", Target("http://u:***@g/x", "http", "g", None, "/x", whole=True)),
+        ("h", Target("http://a@b@g:1", "http", "g", 1, whole=True)),
+        ("h", Target("http://u@/x", "http", "", None, "/x", whole=True)),
     ],
 )
 def test_the_parts_of_a_target(host: str, expected: Target) -> None:
