@@ -1,24 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exchanges of messages that are valid, and what h11 and httptools read of their bytes."""
+"""What h11 and httptools read of exchanges; tests/fuzz/against makes these."""
 
 import itertools
 from typing import Any, NamedTuple
 
 import h11
 import httptools
-from hypothesis import strategies as st
 
 from kflowd.protocols import Message
 
 Headers = list[tuple[str, str]]
 # What an oracle says of a message: first line, headers, body.
 Seen = tuple[tuple[str, ...], Headers, bytes]
-
-TOKEN = st.text("abcXYZ019-.!#$%&'*+^`|~", min_size=1, max_size=8)
-NAME = TOKEN.filter(lambda it: it.lower() not in {"te", "upgrade", "trailer", "connection"})
-VALUE = st.text("abc XYZ019-,;:=/\"'()\t", max_size=12).map(str.strip)
-HEADERS = st.lists(st.tuples(NAME, VALUE), max_size=5, unique_by=lambda it: it[0].lower())
-TEXT = st.text("abc \nöß{}", max_size=40).map(str.encode)
 
 
 class Exchange(NamedTuple):
@@ -27,50 +20,6 @@ class Exchange(NamedTuple):
     method: str
     request: bytes
     response: bytes
-
-
-@st.composite
-def _body(draw: st.DrawFn, *, needed: bool) -> tuple[Headers, bytes]:
-    """Return the headers and the bytes of a body."""
-    text = draw(TEXT)
-    if draw(st.booleans()):
-        return [("Content-Length", str(len(text)))], text
-    if not needed and draw(st.booleans()):
-        return [], b""
-    chunks = b""
-    while text:
-        size = draw(st.integers(1, len(text)))
-        extension = draw(st.sampled_from([b"", b";a=b", b";a"]))
-        chunks += b"%x%b\r\n%b\r\n" % (size, extension, text[:size])
-        text = text[size:]
-    trailers = _lines(draw(HEADERS)) if draw(st.booleans()) else b""
-    return [("Transfer-Encoding", "chunked")], chunks + b"0\r\n" + trailers + b"\r\n"
-
-
-def _lines(headers: Headers) -> bytes:
-    return b"".join(f"{name}: {value}\r\n".encode() for name, value in headers)
-
-
-@st.composite
-def exchanges(draw: st.DrawFn) -> Exchange:
-    """Return one exchange of HTTP/1.1 on a connection that stays open."""
-    method = draw(st.sampled_from(["GET", "HEAD", "POST", "PUT", "OPTIONS", "PATCH"]))
-    target = "/" + draw(st.text("abc/?&=%20.;", max_size=10))
-    headers, body = draw(_body(needed=False)) if method in {"POST", "PUT", "PATCH"} else ([], b"")
-    head = f"{method} {target} HTTP/1.1\r\n".encode() + _lines([("Host", "a"), *draw(HEADERS)])
-    request = head + _lines(headers) + b"\r\n" + body
-    response = b""
-    for status in draw(st.lists(st.sampled_from([100, 102, 103]), max_size=2)):
-        response += b"HTTP/1.1 %d Go on\r\n%b\r\n" % (status, _lines(draw(HEADERS)))
-    status = draw(st.sampled_from([200, 201, 204, 301, 304, 404, 500]))
-    reason = draw(st.sampled_from(["", "OK", "Not  Found"]))
-    headers, body = draw(_body(needed=True))
-    if status == 204:
-        headers = []
-    if status in {204, 304} or method == "HEAD":
-        body = b""
-    head = f"HTTP/1.1 {status} {reason}\r\n".encode() + _lines(draw(HEADERS))
-    return Exchange(method, request, response + head + _lines(headers) + b"\r\n" + body)
 
 
 def by_h11(said: list[Exchange]) -> tuple[list[Seen], list[Seen]]:

@@ -1,68 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-import random
 import time
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from kflowd.protocols.base import Limits
 from kflowd.protocols.http import Http
 from tests.unit.protocols.http import mutate
 from tests.unit.protocols.http.frames_made import PREFACE, SETTINGS, frame
-from tests.unit.protocols.http.oracles import (
-    Exchange,
-    by_h11,
-    by_httptools,
-    exchanges,
-    expected,
-    given_by,
-    pieces,
-)
 from tests.unit.protocols.http.talk import (
     GET,
     OK,
     RX,
     TX,
     UNREADABLE,
-    Step,
     answered,
     asked,
     talk,
 )
-
-
-@settings(max_examples=150)
-@given(
-    st.lists(exchanges(), min_size=1, max_size=4),
-    st.lists(st.integers(0, 1000), max_size=20),
-    st.randoms(use_true_random=False),
-)
-def test_valid_messages_are_read_as_h11_does(
-    said: list[Exchange], cuts: list[int], chance: random.Random
-) -> None:
-    """In any pieces, in any order of the two directions, with nothing to complain of."""
-    requests, responses = by_h11(said)
-    ways: list[list[Step]] = [
-        [(TX, it) for it in pieces(b"".join(each.request for each in said), cuts)],
-        [(RX, it) for it in pieces(b"".join(each.response for each in said), cuts)],
-    ]
-    steps = []
-    while any(ways):
-        steps.append(chance.choice([it for it in ways if it]).pop(0))
-    messages = talk(*steps)
-    assert given_by([it for it in messages if it.direction is TX]) == list(map(expected, requests))
-    assert given_by([it for it in messages if it.direction is RX]) == list(map(expected, responses))
-
-
-@settings(max_examples=100)
-@given(st.lists(exchanges(), min_size=1, max_size=4), st.lists(st.integers(0, 1000), max_size=20))
-def test_requests_are_read_as_httptools_does(said: list[Exchange], cuts: list[int]) -> None:
-    """Headers that it does not know of trailers are the only difference."""
-    data = b"".join(each.request for each in said)
-    messages = asked(*pieces(data, cuts))
-    assert given_by(messages) == list(map(expected, by_httptools(data)))
 
 
 def test_damaged_conversations_do_no_harm() -> None:
