@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from kflowd.config import Again
 
 SEPARATOR = "--"  # of our options and a program to trace
-OF_PLUGINS = "plugin_ports"
 INTERRUPTED = 130  # as a shell counts a death by SIGINT
 
 
@@ -131,31 +130,7 @@ def _found(line: OptionLine, value: Any) -> dict[Place, Any]:
     """Return what an option sets; what is given several times adds up."""
     if line.is_flag:
         return line.read(value)
-    if not line.is_list:
-        return dict(value)
-    if line.is_keyed:
-        return _apart(line, value)
-    return {place: sum((each[place] for each in value), ()) for place in value[0]}
-
-
-def _apart(line: OptionLine, values: Any) -> dict[Place, Any]:
-    """Return what an option sets that is given once for each setting.
-
-    Raises:
-        UsageError: It is given twice for one.
-    """
-    found: dict[Place, Any] = {}
-    for each in values:
-        for place in each:
-            known, new = found.get(place, ()), each[place]
-            # applications of plugins have one place
-            of_plugins = place[-1] == OF_PLUGINS and not {it.word for it in known} & {
-                it.word for it in new
-            }
-            if place in found and not of_plugins:
-                raise UsageError(f"{line.name}: {place[-1]} is given twice")
-            found[place] = known + new
-    return found
+    return line.joined(value) if line.is_list else dict(value)
 
 
 named = config_option("Read settings from this file: those that are options here.")

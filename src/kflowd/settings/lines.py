@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The options of a command, one line for each: what --help lists and README.md has in a table."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import msgspec
 
 from kflowd.errors import UsageError
 from kflowd.settings.kinds import Choice, Flag
-from kflowd.settings.lists import PortList, PortsOfList, RuleList
+from kflowd.settings.lists import PortList, PortsOfList, RuleList, TextList
 from kflowd.settings.option import Command
 from kflowd.settings.plugins import is_word
 from kflowd.settings.shown import shown
@@ -92,6 +95,28 @@ class OptionLine(msgspec.Struct, frozen=True):
             raise UsageError(f"{self.name}: {shown(value)} has too many values for {self.metavar}")
         pairs = zip(self.settings, parts, strict=False)
         return {setting.place: setting.read(part, self.name) for setting, part in pairs}
+
+    def joined(self, given: Iterable[Mapping[Place, Any]]) -> dict[Place, Any]:
+        """Return what an option sets that was given several times: lists add up.
+
+        Args:
+            given: What `read` has returned for each.
+
+        Raises:
+            UsageError: The ports of an application are given twice, or lists are too long in sum.
+        """
+        found: dict[Place, Any] = {}
+        kinds = {it.place: it.kind for it in self.settings if isinstance(it.kind, TextList)}
+        for place, value in (pair for each in given for pair in each.items()):
+            if place in found and isinstance(kinds[place], PortList):
+                raise UsageError(f"{self.name}: {place[-1]} is given twice")
+            found[place] = found.get(place, ()) + value
+        for place, value in found.items():
+            try:
+                kinds[place].checked(value)
+            except ValueError as error:
+                raise UsageError(f"{self.name}: {error}") from None
+        return found
 
     def _read_keyed(self, text: str) -> dict[Place, object]:
         key, equals, value = text.partition("=")

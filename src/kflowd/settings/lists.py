@@ -85,14 +85,21 @@ class TextList(Kind[tuple[T, ...]]):
         texts = self._parts(value) if isinstance(value, str) else value
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise ValueError(f"{self._shown(value)} is {self.wrong}")
-        if self._most is not None and len(texts) > self._most:
-            raise ValueError(f"{len(texts)} {self._noun} are too many: {self._most} at most")
-        values = tuple(map(self._one, texts))
-        names = [] if self._name is None else list(map(self._name, values))
+        return self.checked(tuple(map(self._one, texts)))
+
+    def checked(self, value: tuple[T, ...]) -> tuple[T, ...]:
+        """Return values that were read, one by one too, if they can stand together.
+
+        Raises:
+            ValueError: They are too many, or one is there twice.
+        """
+        if self._most is not None and len(value) > self._most:
+            raise ValueError(f"{len(value)} {self._noun} are too many: {self._most} at most")
+        names = [] if self._name is None else list(map(self._name, value))
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"{name} is there twice")
-        return values
+        return value
 
     def text(self, value: tuple[T, ...]) -> str:
         """Return the values with what stands between them, or with spaces."""

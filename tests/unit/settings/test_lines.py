@@ -84,6 +84,30 @@ def test_a_shared_short_option_names_the_setting() -> None:
         line.read("http=udp/80")
 
 
+@pytest.mark.parametrize(
+    ("name", "texts", "cause"),
+    [
+        ("-p", ["dns=udp/1", "http=tcp/2", "DNS=udp/3"], "dns is given twice"),
+        ("-p", ["redis=tcp/1", "smtp=tcp/25", "redis=tcp/2"], "redis is there twice"),
+        ("--plugin-ports", ["redis=tcp/1", "redis=tcp/2"], "redis is there twice"),
+        ("-p", [f"a{it}=tcp/1{it}" for it in range(9)], "9 applications are too many: 8 at most"),
+    ],
+)  # fmt: skip
+def test_what_is_given_several_times_is_one_list(name: str, texts: list[str], cause: str) -> None:
+    """It has the limits of one: a list of a file would be refused as well."""
+    line = LINES[name]
+    with pytest.raises(UsageError, match=f"^{name}: {cause}$"):
+        line.joined(map(line.read, texts))
+    assert line.joined(map(line.read, texts[: 2 if name == "-p" else 1]))
+
+
+def test_rules_add_up() -> None:
+    """As many as there are, the same one too."""
+    line = LINES["--include"]
+    (found,) = line.joined(map(line.read, ["user=a", "user=a", "path=/x"])).values()
+    assert list(map(str, found)) == ["user=a", "user=a", "path=/x"]
+
+
 @pytest.mark.parametrize("command", ["trace", "replay", "decode"])
 def test_a_line_takes_no_words_of_a_file_alone(command: Command) -> None:
     """What is sent by http alone is nothing for standard output, and is not offered."""
