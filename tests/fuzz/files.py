@@ -50,7 +50,7 @@ READERS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
         lambda it: encode(authorized_keys.keys(it, KEY)),
         [_ED25519 + b" a\n", b'no-pty,command="a \\" b" ' + _ED25519, b"# c\n" + HASH],
     ),
-    "ACCESS": (lambda it: encode(access.rules(it)), [b"+ : a EXCEPT b : LOCAL\n-:ALL:::1\n"]),
+    "ACCESS": (lambda it: encode(access.rules(it, KEY)), [b"+ : a EXCEPT b : LOCAL\n-:ALL:::1\n"]),
     "SUDOERS": (lambda it: encode(sudoers.rules(it, KEY)), _SUDOERS),
     "SSHD": (
         lambda it: repr(sshd_config.paths(sshd_config.key_files(it).variants, "a", "/h", 1)),

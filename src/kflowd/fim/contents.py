@@ -6,14 +6,16 @@ line by line the content, but for those that hold secrets.
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from kflowd.fim.consumers import access, authorized_keys, compare, decode, encode, sudoers, users
+from kflowd.fim.consumers.comparison import Value
 from kflowd.fim.consumers.diff import diff
-from kflowd.fim.consumers.entries import Entries, Finding
+from kflowd.fim.consumers.entries import Entries, Finding, Malformed
 from kflowd.fim.consumers.sensitive import private_key, secret_path
+from kflowd.fim.consumers.texts import MAX_CONTENT, fingerprint
 from kflowd.fim.files import opened
 from kflowd.fim.telling import Told, shown
 from kflowd.settings.fim import FimRule
@@ -21,6 +23,10 @@ from kflowd.settings.fim import FimRule
 # the files that say together what accounts there are, in the order of `users.accounts`
 ACCOUNTS = (b"passwd", b"shadow", b"group", b"gshadow")
 MOST_BYTES = 16 << 20
+# of keys and rules, which their owner writes; what has more lines is not told apart
+MOST_LINES = 20_000
+# of entries in one finding
+MOST_TOLD = 256 << 10
 # of these kinds a consumer knows better
 _KNOWN_BETTER = ("modified", "replaced")
 # what is the same content under another name, or none
@@ -72,30 +78,63 @@ class Contents:
         if missing > (finding in _ONE):
             # else all of it would seem to have come or gone
             return Told(note=_NO_ENTRIES if missing == 1 else None)
+        return self._compared(rule, path, before, after, finding)
+
+    def _compared(
+        self, rule: FimRule, path: bytes, before: bytes | None, after: bytes | None, finding: str
+    ) -> Told:
         kind = _kind(rule, path)
         folder, _, name = path.rpartition(b"/")
         if kind == "account" and self._told.setdefault(folder, path) != path:
             return Told(note=f"entries: those of {shown(self._told[folder])}")
         found = compare(kind, _decoded(before), _decoded(after))
         note = f"passed over: {', '.join(found.passed_over)}" if found.passed_over else None
+        added, removed = _most(found.added), _most(found.removed)
+        if missing := len(found.added) - len(added) + len(found.removed) - len(removed):
+            note = f"truncated: {missing} further entries are missing"
         if not found:
             if kind == "account" and name in ACCOUNTS:
                 del self._told[folder]
             return Told(note=note)
         told = kind if finding in _KNOWN_BETTER else ""
-        return Told(told, tuple(found.added), tuple(found.removed), note=note)
+        return Told(told, added, removed, note=note)
 
     def _entries(self, rule: FimRule, path: bytes, data: bytes) -> Entries:
-        if rule.consumer == "access":
-            return access.rules(data)
-        if rule.consumer == "sudoers":
-            return sudoers.rules(data, self._key)
         folder, _, name = path.rpartition(b"/")
-        if name not in ACCOUNTS:
-            return authorized_keys.keys(data, self._key)
+        if rule.consumer != "users" or name not in ACCOUNTS:
+            return self._lines(_kind(rule, path), data)
         files = [data if it == name else _beside(folder + b"/" + it) for it in ACCOUNTS]
         passwd, shadow, group, gshadow = files
         return users.accounts(passwd, shadow, group, gshadow, self._key)
+
+    def _lines(self, kind: Finding, data: bytes) -> Entries:
+        read = _READERS[kind]
+        lines = data.split(b"\n", MOST_LINES)
+        if len(lines) <= MOST_LINES:
+            return read(data, self._key)
+        rest = Malformed(
+            kind,
+            f"more than {MOST_LINES} lines: the rest is one entry",
+            hidden=fingerprint(self._key, lines.pop()),
+        )
+        return (*read(b"\n".join(lines), self._key), rest)
+
+
+_READERS: Mapping[Finding, Callable[[bytes, bytes], Entries]] = {
+    "access_rule": access.rules,
+    "sudo_rule": sudoers.rules,
+    "key": authorized_keys.keys,
+}
+
+
+def _most(values: list[Value]) -> tuple[Value, ...]:
+    """Return the first of some entries, as many as a finding holds."""
+    left = MOST_TOLD
+    for at, value in enumerate(values):
+        left -= len(msgspec.json.encode(value))
+        if left < 0:
+            return tuple(values[:at])
+    return tuple(values)
 
 
 def _kind(rule: FimRule, path: bytes) -> Finding:
@@ -137,6 +176,6 @@ def _beside(path: bytes) -> bytes | None:
     """Return the content of a file that says more of accounts, None: there is none."""
     try:
         with opened(path, follow=False) as file:
-            return file.read(MOST_BYTES)
+            return file.read(MAX_CONTENT)
     except OSError:
         return None

@@ -3,12 +3,13 @@ import pytest
 
 from kflowd.fim.consumers import compare, decode, encode
 from kflowd.fim.consumers.access import rules
-from tests.fuzz.files import NAMES, fuzz
+from tests.fuzz.files import KEY, NAMES, fuzz
 
 
 def test_readings_are_kept_and_compared() -> None:
     """M1, M2: a grant is added, then gone; what was kept compares as what was read."""
-    old, new = rules(b"- : ALL : ALL\n"), rules(b"+ : bob : LOCAL\n- : ALL : ALL\n")
+    old = rules(b"- : ALL : ALL\n", KEY)
+    new = rules(b"+ : bob : LOCAL\n- : ALL : ALL\n", KEY)
     came = compare("access_rule", decode(encode(old)), new)
     assert [it["Users"] for it in came.added] == [["bob"]]
     assert came.removed == []

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
+import time
 import zlib
 from pathlib import Path
 
 import pytest
 
-from kflowd.fim.contents import Contents
+from kflowd.fim.consumers.texts import MAX_CONTENT
+from kflowd.fim.contents import MOST_LINES, MOST_TOLD, Contents
 from kflowd.fim.walking import MOST_KEPT
 from kflowd.settings.fim import FimRule, parse_glob
 from tests.unit.fim.hosts import Host
@@ -73,6 +75,34 @@ def test_a_key_is_told_by_its_fingerprint(users: Host) -> None:
     users.write(authorized_keys="")
     (found,) = users.check()
     assert [it["Fingerprint"] for it in found["FimRemoved"]] == [added["Fingerprint"]]
+
+
+def test_what_grows_too_large_has_not_lost_its_keys(users: Host) -> None:
+    """Nothing is known of what it says, and that is told."""
+    users.write(authorized_keys=KEY)
+    users.check()
+    users.decide("accepted")
+    users.write(authorized_keys=KEY + "#" * MOST_KEPT)
+    (found,) = users.check()
+    assert found["FimFinding"] == "modified"
+    assert "FimRemoved" not in found
+    assert found["FimDiffNote"] == "too large, or not known by this name: there are no entries to compare"
+
+
+def test_who_writes_very_many_lines_hides_none_behind_them(users: Host) -> None:
+    """A finding is bounded, and so is the time; a key that comes behind them is told of."""
+    many = "x\n" * (MAX_CONTENT // 4)
+    users.write(authorized_keys=many)
+    begun = time.thread_time()
+    (found,) = users.check()
+    assert time.thread_time() - begun < 10
+    assert len(str(found)) < 3 * MOST_TOLD
+    assert found["FimDiffNote"].startswith("truncated: ")
+    users.decide("accepted")
+    users.write(authorized_keys=many + KEY)
+    (found,) = users.check()
+    assert found["FimFinding"] == "key"
+    assert f"more than {MOST_LINES} lines" in found["FimAdded"][0]["Cause"]
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,20 @@ backslash is ahead of a quote that is part of the text.
 import re
 
 from kflowd.fim.consumers.entries import Entries, Key, Malformed
+from kflowd.fim.consumers.sensitive import private_key
 from kflowd.fim.consumers.texts import HIDDEN, fingerprint, lines, visible
 from kflowd.fim.consumers.wire import fingerprint as key_fingerprint
 from kflowd.fim.consumers.wire import is_type, plain_type
 
 BLANK = b" \t"
+# sshd has some thirty; more are told in one piece
+MOST_OPTIONS = 256
 # As sshd reads it: a backslash hides a quote and nothing else, in quotes and beside them. A quote
 # that nobody closes ends nothing.
 _QUOTED = rb'"(?:[^"\\]++|\\"|\\)*+"'
 _OPTIONS = re.compile(rb'(?:[^ \t"\\]++|\\"|\\|' + _QUOTED + rb")++", re.DOTALL)
 _OPTION = re.compile(rb'(?:[^,"\\]++|\\"|\\|' + _QUOTED + rb")++", re.DOTALL)
 _BLANKS = re.compile(rb"[ \t]+")
-_PRIVATE = re.compile(rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
 
 
 def keys(content: bytes, key: bytes) -> Entries:
@@ -30,7 +32,7 @@ def keys(content: bytes, key: bytes) -> Entries:
         key: Of keyed fingerprints of what is not shown.
     """
     # somebody has put a private key there: none of its lines may be shown
-    private = _PRIVATE.search(content) is not None
+    private = private_key(content)
     found: list[Key | Malformed] = []
     for raw in lines(content):
         line = raw.strip(BLANK)
@@ -58,6 +60,9 @@ def _made(options: bytes, rest: bytes, key: bytes) -> Key | None:
     if found is None:
         return None
     parts = [each.strip(BLANK) for each in _OPTION.findall(options)]
+    authority = any(each.lower() == b"cert-authority" for each in parts)
+    if len(parts) > MOST_OPTIONS:
+        parts = [options]
     told = [visible(each, key) for each in parts if each]
     said, hidden = visible(comment[0], key)
     secrets = hidden + "".join(each for _, each in told)
@@ -66,7 +71,7 @@ def _made(options: bytes, rest: bytes, key: bytes) -> Key | None:
         fingerprint=found,
         options=tuple(each for each, _ in told),
         comment=said,
-        authority=any(each.lower() == b"cert-authority" for each in parts),
+        authority=authority,
         certificate=plain_type(name) != name,
         hidden=fingerprint(key, secrets.encode()) if secrets else "",
     )

@@ -21,7 +21,6 @@ PATHS = re.compile(
 )
 PRIVATE_KEY = re.compile(
     rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY|PuTTY-User-Key-File-|AGE-SECRET-KEY-1"
-    rb"|-----BEGIN PGP PRIVATE KEY BLOCK"
 )
 # A text of one piece in small and capital letters and digits, as tokens and keys have.
 TOKEN = re.compile(

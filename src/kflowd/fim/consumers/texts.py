@@ -12,8 +12,30 @@ from kflowd.redact import redact_args
 MAX_CONTENT = 4 << 20
 MAX_SHOWN = 4096
 FINGERPRINT_DIGITS = 16
-# A hash of crypt(5), wherever it stands, and the 13 letters of the oldest where they are a field.
-HASH = re.compile(rb"\$[A-Za-z0-9][A-Za-z0-9,=-]{0,31}\$[^\s:]{8,}|_[./0-9A-Za-z]{19}(?![^:\s])")
+# letters as hashes have them, and no path of small ones alone
+_MIXED = rb"(?<![./0-9A-Za-z])(?!/)(?=[./0-9a-z]*[A-Z])(?=[./0-9A-Z]*[a-z])(?=[A-Za-z]*[./0-9])"
+
+
+def _of(*counts: int) -> bytes:
+    either = b"|".join(b"[./0-9A-Za-z]{%d}" % it for it in counts)
+    return b"(?:" + either + b")(?![./0-9A-Za-z])"
+
+
+HASH = re.compile(
+    b"|".join(
+        (
+            # one of crypt(5), wherever it stands
+            rb"\$[A-Za-z0-9][A-Za-z0-9,=-]{0,31}\$[^\s:]{8,}",
+            # what is left of one that has lost its beginning, by its length: SHA-512, bcrypt,
+            # SHA-256 and yescrypt, MD5
+            rb"\$" + _of(86, 53, 43, 22),
+            _MIXED + _of(86, 53, 43),
+            # the oldest two, where they are a field
+            rb"(?<![^:!*])" + _MIXED + _of(13) + rb"(?=[:\n]|\Z)",
+            rb"_" + _of(19) + rb"(?![^:\s])",
+        )
+    )
+)
 HIDDEN = "***"
 
 

@@ -11,7 +11,7 @@ import msgspec
 from kflowd.fim.consumers.entries import NONE, Account, Entries, Group, Malformed, Password
 from kflowd.fim.consumers.passwords import password
 from kflowd.fim.consumers.tables import table
-from kflowd.fim.consumers.texts import fingerprint, hide, number, shown
+from kflowd.fim.consumers.texts import HASH, fingerprint, number, shown
 
 # Names of programs that let nobody in, wherever they are; an empty shell is /bin/sh.
 NO_LOGIN = frozenset(("nologin", "false", "sync", "shutdown", "halt", "true"))
@@ -68,12 +68,12 @@ def _by_name(content: bytes | None, count: int, key: bytes) -> tuple[_Lines, lis
         if isinstance(line, Malformed):
             wrong.append(line)
         else:
-            found.setdefault(_text(line.fields[0]), line.fields)
+            found.setdefault(_text(line.fields[0], key), line.fields)
     return found, wrong
 
 
 def _account(fields: list[bytes], secrets: _Lines | None, key: bytes) -> Account:
-    name = _text(fields[0])
+    name = _text(fields[0], key)
     told = password(fields[1], key, points=True)
     ageing: tuple[str, ...] = ()
     expires = NONE
@@ -88,7 +88,7 @@ def _account(fields: list[bytes], secrets: _Lines | None, key: bytes) -> Account
         expires = number(secret[EXPIRES])
     else:
         told = Password("absent")
-    shell = _text(fields[6])
+    shell = _text(fields[6], key)
     uid = number(fields[2])
     # a shell that lets nobody in does not keep a password or UID 0 from being used
     login = uid == 0 or told.status in {"set", "empty", "expired"} or _lets_in(shell)
@@ -96,8 +96,8 @@ def _account(fields: list[bytes], secrets: _Lines | None, key: bytes) -> Account
         name=name,
         uid=uid,
         gid=number(fields[3]),
-        comment=_text(fields[4]),
-        home=_text(fields[5]),
+        comment=_text(fields[4], key),
+        home=_text(fields[5], key),
         shell=shell,
         password=told,
         ageing=ageing if any(ageing) else (),
@@ -116,21 +116,21 @@ def _lets_in(shell: str) -> bool:
 
 
 def _group(fields: list[bytes], secrets: _Lines, key: bytes) -> Group:
-    name = _text(fields[0])
+    name = _text(fields[0], key)
     told = password(fields[1], key, points=True)
     administrators: tuple[str, ...] = ()
-    members = _names(fields[3])
+    members = _names(fields[3], key)
     if (secret := secrets.get(name)) is not None:
         if told.status == "shadow":
             told = password(secret[1], key)
-        administrators = _names(secret[2])
+        administrators = _names(secret[2], key)
     return Group(name, number(fields[2]), told, members, administrators)
 
 
-def _names(raw: bytes) -> tuple[str, ...]:
-    return tuple(sorted({_text(each.strip()) for each in raw.split(b",") if each.strip()}))
+def _names(raw: bytes, key: bytes) -> tuple[str, ...]:
+    return tuple(sorted({_text(each.strip(), key) for each in raw.split(b",") if each.strip()}))
 
 
-def _text(raw: bytes) -> str:
+def _text(raw: bytes, key: bytes) -> str:
     """Return a field as text; a hash that has got into the wrong one is none to be shown."""
-    return shown(hide(raw) if b"$" in raw else raw)
+    return f"hidden {fingerprint(key, raw)}" if HASH.search(raw) else shown(raw)

@@ -8,6 +8,12 @@ from hypothesis import strategies as st
 
 KEY = b"k" * 32
 HASH = b"$6$saltsalt$" + b"h4Sh" * 20
+_BODY = (b"h4Sh./Zx" * 11)[:86]
+# hashes that have lost what stands ahead of them, or had little there: what is secret is the end
+DAMAGED = (
+    *(b"6$ab.cd/ef$" + _BODY, b"ab.cd/ef$" + _BODY, b"$" + _BODY, _BODY, b"$" + _BODY[:22]),
+    *(b"2b$12$" + _BODY[:53], b"j9T$a./b$" + _BODY[:43], _BODY[:43], b"aB3./dEfGh1jk"),
+)
 ED25519 = b"AAAAC3NzaC1lZDI1NTE5AAAAIKs0gT4Jc+rtZdnXY0WjMPy1s7S5c9bYd4NcYhMNoUNU"
 _WORDS = (
     *(b":", b"::", b" ", b"\t", b"\n", b"\r\n", b"\\", b"\\\n", b'"', b"'", b",", b"=", b"#", b"!"),

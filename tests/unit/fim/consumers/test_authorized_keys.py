@@ -29,6 +29,14 @@ def test_options_are_data() -> None:
     assert not found.authority
 
 
+def test_very_many_options_are_one() -> None:
+    """Its owner has a line of any length; a change at its end is one all the same."""
+    ahead = b"no-pty," * 100_000
+    found = [one(ahead + each + b" " + PLAIN) for each in (b"cert-authority", b"a")]
+    assert [it and (len(it.options), it.authority) for it in found] == [(1, True), (1, False)]
+    assert found[0] != found[1]
+
+
 def test_authorities_are_told() -> None:
     """cert-authority lets in whom that key has signed."""
     found = one(b'cert-authority,principals="a" ' + PLAIN)

@@ -2,11 +2,13 @@
 import hashlib
 import hmac
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kflowd.fim.consumers.texts import HASH as HASH_PATTERN
 from kflowd.fim.consumers.texts import MAX_SHOWN, fingerprint, hide, lines, number, shown, visible
-from tests.unit.fim.consumers.inputs import HASH, KEY
+from tests.unit.fim.consumers.inputs import DAMAGED, HASH, KEY
 
 
 @given(st.binary())
@@ -29,6 +31,28 @@ def test_secrets_are_hidden_and_their_change_is_not() -> None:
     assert first[1] != second[1]
     assert visible(b"/bin/ls", KEY) == ("/bin/ls", "")
     assert HASH not in hide(b"x " + HASH)
+
+
+@pytest.mark.parametrize("value", [HASH, *DAMAGED])
+def test_what_is_left_of_a_hash_is_hidden(value: bytes) -> None:
+    """Without its first letters, its algorithm or its salt."""
+    line = b"bob:%s:19000::::::\n" % value
+    assert value.rpartition(b"$")[2] not in hide(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"/usr/share/X11/xorg.conf.d/40-Libinput.conf",
+        b"PATH=$HOME/bin:/opt/Java11/b:$JAVA_HOME/bin",
+        b"c3ab8ff13720e8ad9047dd39466b3c8974e592c2fa383d4a3960714caef0c4f2",
+        b"MongoDBServer:x",
+        b"ConditionPathExistsGlob=/etc",
+    ],
+)
+def test_what_is_no_hash_is_shown(line: bytes) -> None:
+    """Paths, words and digests of files."""
+    assert HASH_PATTERN.search(line) is None
 
 
 def test_a_fingerprint_is_a_keyed_one() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from kflowd.fim.consumers import encode
 from kflowd.fim.consumers.entries import Account, Group, Malformed, Password
 from kflowd.fim.consumers.users import accounts
-from tests.unit.fim.consumers.inputs import HASH, KEY, content, takes_linear_time
+from tests.unit.fim.consumers.inputs import DAMAGED, HASH, KEY, content, takes_linear_time
 
 PASSWD = b"root:x:0:0:root:/root:/bin/bash\nbob:x:1000:1000:,,,:/home/bob:/bin/sh\n"
 SHADOW = b"root:*:19000:0:99999:7:::\nbob:%s:19000:0:99999:7::20000:\n" % HASH
@@ -102,13 +102,25 @@ def test_any_bytes_are_read(passwd: bytes, shadow: bytes, group: bytes, gshadow:
     assert HASH not in kept
 
 
+@pytest.mark.parametrize("value", [HASH, *DAMAGED])
 @pytest.mark.parametrize("at", range(7))
-def test_a_hash_is_shown_in_no_field(at: int) -> None:
+def test_a_hash_is_shown_in_no_field(at: int, value: bytes) -> None:
     """A hash that has got into any field of any file is not shown."""
     fields = [b"a", b"x", b"1", b"1", b"c", b"/", b"/bin/sh"]
-    fields[at] = HASH
+    fields[at] = value
     line = b":".join(fields)
-    assert HASH not in encode(accounts(line, line + b"::", b":".join(fields[:4]), line, KEY))
+    kept = encode(accounts(line, line + b"::", b":".join(fields[:4]), line, KEY))
+    assert value.rpartition(b"$")[2] not in kept
+
+
+@pytest.mark.parametrize("at", [0, 1, 4, 5, 6])
+def test_the_change_of_a_hash_in_a_wrong_field_is_one(at: int) -> None:
+    """Entries are compared as they are shown: by a fingerprint of it."""
+    fields = [b"a", b"x", b"1", b"1", b"c", b"/", b"/bin/sh"]
+    fields[at] = HASH
+    before = accounts(b":".join(fields), None, None, None, KEY)
+    fields[at] = HASH[:-1] + b"x"
+    assert accounts(b":".join(fields), None, None, None, KEY) != before
 
 
 def test_time_is_linear() -> None:
