@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.host.conftest import ROOT
+from tests.unit.fim.importers.test_aide import CONF
 
 PEERS = ROOT / "build" / "peers-aide"
 ENDS = int(os.environ.get("KFLOWD_TEST_FIM_ENDS", "12"))
@@ -128,6 +129,28 @@ def attributes(report: str) -> dict[str, set[str]]:
     return found
 
 
+def libraries() -> dict[str, str]:
+    """Return in which environment that program finds its libraries."""
+    return {"LD_LIBRARY_PATH": ":".join(map(str, PEERS.glob("root/usr/lib/*-linux-gnu")))}
+
+
+@pytest.mark.host
+@pytest.mark.timeout(400)
+def test_aide_takes_what_is_imported(tmp_path: Path, aide: Path) -> None:
+    """The configuration that the tests of the importer have is one of AIDE's own."""
+    path = tmp_path / "aide.conf"
+    # "-" is of 0.19
+    path.write_text(CONF.replace("\n-/", "\n!/"))
+    done = subprocess.run(
+        [aide, "--config-check", f"--config={path}"],
+        env=libraries(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def tamper(tree: Path) -> None:
     """Change a tree in many ways."""
     (tree / "d0" / "f0").write_text("other content\n")
@@ -153,15 +176,14 @@ def test_aide_says_the_same(tmp_path: Path, aide: Path) -> None:
         f"database_in=file:{tmp_path}/in.db\ndatabase_out=file:{tmp_path}/in.db\n"
         f"report_url=stdout\n{tree.tree} {RULE}\n"
     )
-    libraries = {"LD_LIBRARY_PATH": ":".join(map(str, PEERS.glob("root/usr/lib/*-linux-gnu")))}
     command: list[str | Path] = [aide, "-c", settings]
-    subprocess.run([*command, "--init"], check=True, env=libraries, timeout=100)
+    subprocess.run([*command, "--init"], check=True, env=libraries(), timeout=100)
     assert tree.run("init")[0] == 0
     tamper(tree.tree)
     done = subprocess.run(
         [*command, "--check"],
         check=False,
-        env=libraries,
+        env=libraries(),
         timeout=100,
         capture_output=True,
         text=True,

@@ -92,8 +92,9 @@ class _Reader:
         if kind == "!":
             self._imported.leave_out(line.number, _exclusion(path))
         elif kind == "-":
-            # not the directory itself, but what is in it
             self._imported.leave_out(line.number, f"re:^{path.removesuffix('$')}$")
+            text = "of a directory there what is in it is left out, too: it is not entered"
+            self._imported.note(line.number, f"{shown(line.text)}: {text}")
         elif expression is None:
             self._imported.note(line.number, f"{shown(line.text)}: no attributes; left out")
         else:

@@ -10,6 +10,7 @@ import yaml
 from kflowd.fim.importers.imported import (
     LEAST_SIZE,
     MOST_SIZE,
+    NOT_LIVE,
     FormatError,
     Imported,
     Rule,
@@ -23,12 +24,12 @@ UNITS = {"": 0, "b": 0, "kb": 10, "kib": 10, "mb": 20, "mib": 20, "gb": 30, "gib
 _SIZE = re.compile(r"(\d{1,12})(?:\.0+)?\s*([a-z]*)", re.IGNORECASE)
 ELSEWHERE = {
     "include_files": "name the files in paths instead",
-    "scan_at_start": "the state is always compared at the start",
+    "scan_at_start": "the state is compared by `kflowd fim check`",
     "scan_rate_per_sec": "a scan gives way to CPU and I/O pressure",
     "hash_types": "SHA-256",
     "file_parsers": "content of programs is not parsed",
-    "backend": "doctor tells how this host is watched",
-    "processors": "records have the actor; `where` of an output chooses among them",
+    "backend": NOT_LIVE,
+    "processors": "findings have the fields of docs/fields.md, all of them",
     "fields": "`tags` of a rule, or -T/--token for the host",
     "enabled": "a rule that is there holds",
 }
@@ -60,6 +61,7 @@ def read(content: bytes) -> Imported:
             imported.note(0, f"module {shown(str(name))}: no file integrity")
     if not found:
         raise FormatError("no module file_integrity")
+    imported.note(0, NOT_LIVE)
     return imported
 
 

@@ -6,12 +6,12 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
-from kflowd.fim.importers.imported import FormatError, Imported, Rule, shown
+from kflowd.fim.importers.imported import NOT_LIVE, FormatError, Imported, Rule, shown
 
 # what has another place here, or none
 ELSEWHERE = {
     "debug": "the log of kflowd is its standard error; -V tells more",
-    "level": "findings are records; which of them an output gets says its `where`",
+    "level": "findings are records, with the severity of their rule",
     "database": "the state is another one: `kflowd fim init` makes it",
     "keyfile": "digests are plain SHA-256; the key of `kflowd fim init` is for passwords",
     "bcc": "the programs of the kernel side are part of kflowd",
@@ -20,6 +20,7 @@ ELSEWHERE = {
     "metricsconfig.namespace": "[metrics] prefix",
     "metricsconfig.collectioninterval": "[metrics] interval",
 }
+KEYS = "/root/.ssh/authorized_keys", "/home/*/.ssh/authorized_keys"
 ROLE = "metricsconfig.hostrole"
 
 
@@ -33,8 +34,10 @@ def read(content: bytes) -> Imported:
         table = tomllib.loads(content.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise FormatError(f"no TOML: {error}") from None
-    imported = Imported(settings={"format": "bpfink"}, deepest=False)
+    imported = Imported(deepest=False)
+    imported.setting(0, "format", "bpfink", "findings are records of kflowd")
     values: dict[str, Any] = dict(_flat(table, ""))
+    imported.note(0, NOT_LIVE)
     root = values.pop("consumers.root", "")
     prefix = root.rstrip("/") if isinstance(root, str) else ""
     if prefix:
@@ -75,6 +78,10 @@ def _add_rules(imported: Imported, values: dict[str, Any], prefix: str) -> None:
     users = (*paths("consumers.users.passwd"), *paths("consumers.users.shadow"))
     if users:
         imported.add(0, Rule(users, "users"))
+        # it reads the homes in passwd
+        keys = tuple(f"{prefix}{it}" for it in KEYS)
+        imported.add(0, Rule(keys, "users"))
+        imported.note(0, f"keys of accounts: those of {' and '.join(keys)}; name other homes")
     if access := paths("consumers.access"):
         imported.add(0, Rule(access, "access"))
     # a path of both is of the first: lines go ahead of digests

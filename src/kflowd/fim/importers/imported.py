@@ -11,6 +11,8 @@ from kflowd.settings.fim import expression
 Consumer = Literal["users", "access", "sudoers", "generic", "diff"]
 MOST_NAME = 64
 MOST_TAG = 64
+# as docs/fim.md says
+NOT_LIVE = "files are not watched live yet; run `kflowd fim check` from cron"
 MOST_RECURSE = 256
 LEAST_SIZE, MOST_SIZE = 4 << 10, 1 << 50
 
@@ -64,7 +66,7 @@ class Imported:
     Attributes:
         rules: In the order in which they count.
         notes: All that is not in them.
-        settings: Keys of `[fim]` itself.
+        settings: Keys that `[fim]` is to have, as comments.
         excludes: What no rule is to have.
         deepest: Of several rules the one with the deepest path counts, not the first.
     """
@@ -78,6 +80,18 @@ class Imported:
     def note(self, line: int, text: str) -> None:
         """Say what the rules do not."""
         self.notes.append(Note(line, text))
+
+    def setting(self, line: int, key: str, value: str, instead: str) -> None:
+        """Keep what `[fim]` has no key for yet, and say so.
+
+        Args:
+            line: Of the file, 0: none.
+            key: That it will be.
+            value: Of it.
+            instead: What to do until then.
+        """
+        self.settings[key] = value
+        self.note(line, f'{key} = "{value}": a comment, [fim] has no such key yet; {instead}')
 
     def add(self, line: int, rule: Rule) -> None:
         """Add a rule, but for paths that none may have, which are told."""

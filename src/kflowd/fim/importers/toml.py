@@ -23,7 +23,7 @@ def _lines(imported: Imported, origin: str) -> Iterator[str]:
     yield f"# imported from {origin}"
     yield "[fim]"
     for key, value in imported.settings.items():
-        # no settings of [fim] yet: a file with them would be refused
+        # [fim] has no such settings yet, as a note says: a file with them would be refused
         yield f"# {key} = {string(value)}"
     taken: set[str] = set()
     for rule in imported.finished():

@@ -7,32 +7,37 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 from xml.parsers import expat
 
-from kflowd.fim.importers.imported import MOST_RECURSE, Consumer, FormatError, Imported, Rule, shown
+from kflowd.fim.importers.imported import (
+    MOST_RECURSE,
+    NOT_LIVE,
+    Consumer,
+    FormatError,
+    Imported,
+    Rule,
+    shown,
+)
 
 MAX_DEPTH = 64
 ROOTS = b"<kflowd>", b"</kflowd>"  # such a file may have several roots
 _DECLARATION = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*<\?xml[^>]{0,200}\?>")
 _CHECKS = re.compile(r"check_\w+\Z")
 ELSEWHERE = {
-    "scan_on_start": "the state is always compared at the start",
+    "scan_on_start": "the state is compared by `kflowd fim check`",
     "alert_new_files": "new files are always told of",
-    "auto_ignore": "nothing is ignored for changing often; writes are folded (FimCount)",
+    "auto_ignore": "nothing is ignored for changing often",
     "scan_time": "scan is an interval",
     "scan_day": "scan is an interval",
     "skip_nfs": "name the mount in exclude",
     "skip_dev": "name /dev in exclude",
     "skip_proc": "name /proc in exclude",
     "skip_sys": "name /sys in exclude",
-    "max_eps": "findings have no limit of rate; outputs have queues",
+    "max_eps": "findings have no limit of rate",
     "file_limit": "the number of files has no limit",
     "process_priority": "a scan gives way to CPU and I/O pressure",
     "database": "the state is a file: `state` of [fim]",
     "prefilter_cmd": "no command is run",
 }
-ATTRIBUTES = {
-    "realtime": "all rules are watched live",
-    "whodata": "all rules are watched live, and name who did it",
-}
+LIVE = frozenset(("realtime", "whodata"))
 
 
 @dataclass
@@ -142,9 +147,9 @@ def _directories(imported: Imported, element: _Element) -> None:
 
 
 def _attribute(imported: Imported, line: int, key: str, value: str) -> None:
-    if key in ATTRIBUTES:
-        if not _yes(value):
-            imported.note(line, f"{key} {shown(value)}: {ATTRIBUTES[key]}")
+    if key in LIVE:
+        if _yes(value):
+            imported.note(line, f"{key} {shown(value)}: {NOT_LIVE}")
     elif _CHECKS.match(key):
         if not _yes(value):
             imported.note(line, f"{key} {shown(value)}: all attributes are compared")
@@ -210,7 +215,8 @@ def _expression(text: str) -> str:
 def _frequency(imported: Imported, element: _Element) -> None:
     text = element.text.strip()
     if text.isdecimal() and 0 < len(text) < 10:
-        imported.settings["scan"] = f"{int(text)}s" if int(text) else "off"
+        scan = f"{int(text)}s" if int(text) else "off"
+        imported.setting(element.line, "scan", scan, "run `kflowd fim check` from cron")
     else:
         imported.note(element.line, f"frequency {shown(text)}: no number of seconds; left out")
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kflowd.fim.importers.auditbeat import read
-from kflowd.fim.importers.imported import FormatError, Rule
+from kflowd.fim.importers.imported import NOT_LIVE, FormatError, Rule
 
 YAML = rb"""
 auditbeat.modules:
@@ -59,7 +59,8 @@ def test_settings_may_be_nested() -> None:
     nested = b"auditbeat:\n  modules:\n  - module: file_integrity\n    paths: /bin\n  x: 1\n"
     found = read(nested)
     assert found.rules == [Rule(("/bin",), recurse=1, max_size=100 << 20)]
-    assert [str(it) for it in found.notes] == ["auditbeat.x: nothing of file integrity"]
+    told = [str(it) for it in found.notes]
+    assert told == ["auditbeat.x: nothing of file integrity", NOT_LIVE]
 
 
 @pytest.mark.parametrize("size", ["x", "1 TiB x", "1", 7.5, "9999999 GiB"])
@@ -68,7 +69,7 @@ def test_sizes_that_are_none_are_told(size: object) -> None:
     module = f"auditbeat.modules: [{{module: file_integrity, paths: [/x], max_file_size: {size}}}]"
     found = read(module.encode())
     assert found.rules[0].max_size is None
-    assert len(found.notes) == 1
+    assert [str(it).partition(" ")[0] for it in found.notes] == ["max_file_size", "files"]
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,14 @@ def test_rules_stand_in_its_order() -> None:
     found = read(TOML)
     assert list(found.finished()) == [
         Rule(("/srv/root/etc/passwd", "/srv/root/etc/shadow"), "users", ("re:/etc/foo",)),
+        Rule(
+            (
+                "/srv/root/root/.ssh/authorized_keys",
+                "/srv/root/home/*/.ssh/authorized_keys",
+            ),
+            "users",
+            ("re:/etc/foo",),
+        ),
         Rule(("/srv/root/etc/security/access.conf",), "access", ("re:/etc/foo",)),
         Rule(("/srv/root/etc/resolv.conf",), "diff", ("re:/etc/foo",)),
         Rule(("/srv/root/usr/bin", "/srv/root/home/*/.ssh"), "generic", ("re:/etc/foo",)),
@@ -43,6 +51,8 @@ def test_all_else_is_told() -> None:
     for word in ("debug", "keyfile", "consumers.root", "(bad", "users.root", "graphitehost", "7"):
         assert word in told
     assert "hostrolekey" in told
+    assert 'format = "bpfink": a comment' in told
+    assert "keys of accounts: those of /srv/root/root/.ssh/authorized_keys and " in told
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"a = ", b"[" * 100_000])
