@@ -12,7 +12,7 @@ say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2) >&2)
 
 ARGS ?=
 KERNEL ?= 6.1
-# 1: a host or VM test that is skipped fails the run
+# 1: a test that is skipped fails the run
 REQUIRE_REAL ?= 1
 # the cells of tests/matrix/cells.py that are part of `make test`; `make matrix` runs all
 TEST_SETS := test

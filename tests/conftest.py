@@ -12,12 +12,12 @@ REAL_FOLDERS = {"host": ROOT / "tests" / "host", "vm": ROOT / "tests" / "vm"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that turns a skipped host or VM test into a failure."""
+    """Add the option that turns a skipped test into a failure."""
     parser.addoption(
         "--require-real",
         action="store_true",
         default=os.environ.get("KFLOWD_REQUIRE_REAL", "0") not in {"", "0"},
-        help="a host or vm test that is skipped fails (also KFLOWD_REQUIRE_REAL=1)",
+        help="a test that is skipped fails (also KFLOWD_REQUIRE_REAL=1)",
     )
 
 
@@ -41,10 +41,10 @@ def _cost(item: pytest.Item) -> int:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail a real test that was skipped although it is required."""
+    """Fail a test that was skipped although it is required."""
     report = yield
-    real = any(item.get_closest_marker(name) for name in REAL_FOLDERS)
-    if real and report.skipped and item.config.getoption("require_real"):
+    # unit tests, too: what programs they need beside theirs tools/install-deps installs
+    if report.skipped and item.config.getoption("require_real"):
         report.outcome = "failed"
         report.longrepr = f"skipped, but --require-real is set: {_reason(call)}"
     return report
