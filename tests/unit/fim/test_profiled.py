@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 from typing import get_args
 
+import pytest
+
 from kflowd.fim import profiles
 from kflowd.fim.profiled import with_profile
+from kflowd.fim.rules import RuleSet
 from kflowd.settings.fim import FimRule, FimSettings, Profile, parse_glob
 
 
@@ -20,3 +23,12 @@ def test_rules_of_a_profile_stand_behind_ours() -> None:
         assert found[0] is rule
         names = [it.name for it in found]
         assert len(names) == len(set(names)) > 1
+
+
+@pytest.mark.parametrize("home", [b"/root", b"/home/ann", b"/var/lib/git"])
+def test_keys_of_accounts_are_read_as_keys(home: bytes) -> None:
+    """Not by their digest, as the rest of .ssh."""
+    rules = RuleSet(with_profile(FimSettings(profile="debian-server")).rule)
+    owner = rules.owner(home + b"/.ssh/authorized_keys")
+    assert owner is not None
+    assert (owner.name, owner.consumer) == ("keys", "users")
