@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kflowd.fim.importers import MAX_CONTENT, MOST_RULES, converted
-from kflowd.fim.importers.imported import FormatError
+from kflowd.fim.importers.imported import MOST_EXCLUDES, MOST_PATHS, FormatError
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,25 @@ def test_a_file_without_rules_and_one_with_too_many_say_so() -> None:
     assert "no rule has come of it" in converted(b"!/x\n").notes
     many = "".join(f"/x{it}$ R\n" for it in range(MOST_RULES + 1)).encode()
     assert converted(many).notes[-1] == "257 rules, of which kflowd takes 256: join some"
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        ("/x{}$ R\n", f"more than {MOST_PATHS} paths of rules"),
+        ("!/x{}$\n", f"more than {MOST_EXCLUDES} exclusions"),
+    ],
+)
+def test_so_many_that_it_would_take_long_are_refused(line: str, cause: str) -> None:
+    """Each exclusion is asked of each path."""
+    with pytest.raises(FormatError, match=cause):
+        converted("".join(line.format(it) for it in range(5000)).encode())
+
+
+def test_a_macro_does_not_make_much_of_little() -> None:
+    """What all lines come to is bounded, as the file is."""
+    with pytest.raises(FormatError, match="letters by its macros"):
+        converted(b"@@define A %s\n" % (b"x" * 8000) + b"/@@{A}/@@{A} R\n" * 1000)
 
 
 @given(st.binary() | st.text().map(str.encode))

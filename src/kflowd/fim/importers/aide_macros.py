@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kflowd.fim.importers.imported import Imported, shown
+from kflowd.fim.importers.imported import FormatError, Imported, shown
 
 MAX_LINE = 16 << 10
+# of all lines: a short one can stand for a long one, thousands of times
+MAX_EXPANDED = 4 << 20
 _MACRO = re.compile(r"@@(\w+)\s*(.*)")
 _VARIABLE = re.compile(r"@@\{(\w+)\}")
 _COMMENT = re.compile(r"\s+#.*|^#.*")
@@ -32,9 +34,14 @@ class Macros:
         self._values: dict[str, str] = {}
         # of each @@if that is open: whether it holds, None where nobody can say
         self._open: list[bool | None] = []
+        self._size = 0
 
     def lines(self, text: str) -> Iterator[Line]:
-        """Yield the lines that count, with the values of variables."""
+        """Yield the lines that count, with the values of variables.
+
+        Raises:
+            FormatError: They are very much longer than the text.
+        """
         for number, raw in enumerate(text.split("\n"), 1):
             line = _COMMENT.sub("", raw, count=1).strip()
             if not line:
@@ -86,6 +93,9 @@ class Macros:
         if len(said) > MAX_LINE:
             self._imported.note(number, f"{shown(line)}: too long; left out")
             return None
+        self._size += len(said)
+        if self._size > MAX_EXPANDED:
+            raise FormatError(f"more than {MAX_EXPANDED} letters by its macros", number)
         return said
 
 

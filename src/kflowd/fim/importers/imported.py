@@ -14,6 +14,8 @@ MOST_TAG = 64
 # as docs/fim.md says
 NOT_LIVE = "files are not watched live yet; run `kflowd fim check` from cron"
 MOST_RECURSE = 256
+# each exclusion is asked of each path; kflowd takes 256 rules
+MOST_PATHS, MOST_EXCLUDES = 4096, 1024
 LEAST_SIZE, MOST_SIZE = 4 << 10, 1 << 50
 
 
@@ -76,6 +78,7 @@ class Imported:
     settings: dict[str, str] = field(default_factory=dict)
     excludes: list[str] = field(default_factory=list)
     deepest: bool = True
+    _paths: int = 0
 
     def note(self, line: int, text: str) -> None:
         """Say what the rules do not."""
@@ -94,7 +97,11 @@ class Imported:
         self.note(line, f'{key} = "{value}": a comment, [fim] has no such key yet; {instead}')
 
     def add(self, line: int, rule: Rule) -> None:
-        """Add a rule, but for paths that none may have, which are told."""
+        """Add a rule, but for paths that none may have, which are told.
+
+        Raises:
+            FormatError: There are too many.
+        """
         right = []
         for path in rule.paths:
             if cause := wrong_path(path):
@@ -109,10 +116,17 @@ class Imported:
                 self.note(line, f"tag {shown(tag)}: not 1 to {MOST_TAG} characters; left out")
         if right:
             paths = tuple(dict.fromkeys(right))
+            self._paths += len(paths)
+            if self._paths > MOST_PATHS:
+                raise FormatError(f"more than {MOST_PATHS} paths of rules", line)
             self.rules.append(replace(rule, paths=paths, tags=tuple(dict.fromkeys(tags))))
 
     def leave_out(self, line: int, exclusion: str) -> None:
-        """Add what no rule is to have; one that is none is told."""
+        """Add what no rule is to have; one that is none is told.
+
+        Raises:
+            FormatError: There are too many.
+        """
         if exclusion.startswith("re:"):
             try:
                 expression(exclusion)
@@ -125,6 +139,8 @@ class Imported:
         else:
             exclusion = tidy(exclusion)
         self.excludes.append(exclusion)
+        if len(self.excludes) > MOST_EXCLUDES:
+            raise FormatError(f"more than {MOST_EXCLUDES} exclusions", line)
 
     def finished(self) -> Iterator[Rule]:
         """Yield the rules in the order in which they count, with exclusions that concern them."""
@@ -139,7 +155,7 @@ def _deepest_first(rules: list[Rule]) -> list[Rule]:
     A rule whose paths lie both above and below those of another becomes several.
     """
     order = sorted(rules, key=lambda rule: -max(map(_depth, rule.paths)))
-    if not any(_above(one, other) for at, one in enumerate(order) for other in order[at + 1 :]):
+    if not _any_above(order):
         return order
     by_depth: dict[tuple[int, int], list[str]] = {}
     for number, rule in enumerate(rules):
@@ -152,9 +168,16 @@ def _depth(path: str) -> int:
     return path.count("/") if path != "/" else 0
 
 
-def _above(one: Rule, other: Rule) -> bool:
-    ahead = tuple(f"{literal(path).rstrip('/')}/" for path in one.paths)
-    return any(f"{path}/".startswith(ahead) for path in other.paths)
+def _any_above(rules: list[Rule]) -> bool:
+    """Say whether a path of a rule lies below one of a rule ahead of it."""
+    ahead: set[str] = set()
+    for rule in rules:
+        for path in rule.paths:
+            parts = path.rstrip("/").split("/")
+            if any("/".join(parts[:count]) in ahead for count in range(1, len(parts) + 1)):
+                return True
+        ahead |= {literal(path).rstrip("/") for path in rule.paths}
+    return False
 
 
 def tidy(path: str) -> str:
