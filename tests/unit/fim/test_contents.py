@@ -86,7 +86,10 @@ def test_what_grows_too_large_has_not_lost_its_keys(users: Host) -> None:
     (found,) = users.check()
     assert found["FimFinding"] == "modified"
     assert "FimRemoved" not in found
-    assert found["FimDiffNote"] == "too large, or not known by this name: there are no entries to compare"
+    assert (
+        found["FimDiffNote"]
+        == "too large, or not known by this name: there are no entries to compare"
+    )
 
 
 def test_who_writes_very_many_lines_hides_none_behind_them(users: Host) -> None:
